@@ -1,0 +1,442 @@
+"""Everything that can have happened in a run: a closed union of facts in the past tense.
+
+`record` of the supervisor is the only place that makes an event take effect: journal, then state, then feed. What an
+agent prints is never an event; what it reports through the protocol becomes one only when squad takes it in.
+Field names are those of design section 14, because other programs read them.
+"""
+
+from typing import Any, TypeAlias, get_args
+
+import msgspec
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=False):
+    pass
+
+
+# the run
+
+
+class RunStarted(_Event):
+    """A plan begins to be carried out."""
+
+    title: str
+    source: str  #: the PRD as named by the user
+    source_digest: str  #: sha256 of its bytes
+    plan: str  #: digest of the plan document in the journal
+    settings: str  #: digest of the settings document in the journal
+    isolation: str
+    base: str | None  #: commit the run starts from; None without git
+    branch: str | None  #: integration branch
+    agents: list[str]
+
+
+class RunPaused(_Event):
+    """The supervisor ended with work left; `resume` goes on."""
+
+    reason: str  #: stopped | interrupted | terminated | needs-you | limit
+
+
+class RunResumed(_Event):
+    """A supervisor took the run over from its journal."""
+
+    reason: str  #: what the run had been ended by
+
+
+class RunEnded(_Event):
+    """No supervisor will go on with this run."""
+
+    outcome: str  #: done | failed | discarded
+
+
+# attempts
+
+
+class AttemptPrepared(_Event):
+    """An attempt is about to be started: the intent, written before the workspace is made and a process runs."""
+
+    task: str
+    agent: str
+    attempt: str
+    workspace: str  #: absolute path
+    branch: str | None
+    base: str | None  #: commit the workspace starts from
+    locks: list[str]
+
+
+class AttemptStarted(_Event):
+    """An agent's process runs."""
+
+    task: str
+    agent: str
+    attempt: str
+    node: str
+    boot: str  #: boot id of the machine
+    pid: int
+    born: float  #: start time of the process as the system tells it: with node, boot and pid its identity
+    leash: int  #: pid of the leash
+    workspace: str
+    level: str
+    adapter: str
+    log: str  #: raw log, absolute path
+
+
+class OutputRead(_Event):
+    """The raw log was read and understood up to here; reading begins here after a death of the supervisor."""
+
+    task: str
+    attempt: str
+    log: int  #: bytes
+    status: int  #: bytes of the status pipe
+
+
+class AttemptEnded(_Event):
+    """The whole process tree of an attempt is gone, and what it left was looked at."""
+
+    task: str
+    agent: str
+    attempt: str
+    outcome: str
+    exit: int | None
+    signal: str | None
+    reason: str
+    commit: str | None = None  #: the attempt's work
+    paths: list[str] = []  #: changed paths
+
+
+class ResultRefused(_Event):
+    """An attempt that ended well did not become a result; its task waits for another attempt."""
+
+    task: str
+    agent: str
+    attempt: str
+    cause: str  #: check | conflict | overlap | environment | interrupted
+    reason: str
+    counted: bool  #: against the ceiling `run.attempts`
+
+
+# tasks
+
+
+class TaskDone(_Event):
+    """A task's result stands on the integration branch, or it had nothing to write."""
+
+    task: str
+    attempt: str | None
+    checked: bool
+
+
+class TaskFailed(_Event):
+    """A task failed for good."""
+
+    task: str
+    reason: str
+
+
+class TaskParked(_Event):
+    """Only a person can say how the task goes on."""
+
+    task: str
+    reason: str
+
+
+class TaskSkipped(_Event):
+    """A task will not be done because of another."""
+
+    task: str
+    reason: str
+
+
+class TaskRevived(_Event):
+    """A parked task gets another chance."""
+
+    task: str
+    reason: str
+
+
+class TaskReassigned(_Event):
+    """Another agent than before does the task."""
+
+    task: str
+    from_: str = msgspec.field(name="from")
+    to: str
+    reason: str
+
+
+# what agents say
+
+
+class AgentReported(_Event):
+    """An agent told its status, progress or files."""
+
+    agent: str
+    task: str
+    status: str | None = None  #: READY ACTIVE BLOCKED COMPLETE FAILED
+    message: str = ""
+    done: int | None = None
+    total: int | None = None
+    files: dict[str, str] = {}  #: path -> created | modified | deleted
+
+
+class ClaimMade(_Event):
+    """An agent says that its task is done, or that it failed: a claim, no evidence."""
+
+    agent: str
+    task: str
+    attempt: str
+    done: bool
+    note: str = ""
+
+
+class AgentBlocked(_Event):
+    """An agent cannot go on without a path."""
+
+    agent: str
+    task: str
+    on: str
+    meanwhile: str = ""
+
+
+class AgentAsked(_Event):
+    """An agent asked a question."""
+
+    agent: str
+    task: str
+    text: str
+    answer: str  #: what squad answered at once
+
+
+class HandoffRequested(_Event):
+    """An agent wants another one to take over a file."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    file: str
+    status: str
+    note: str = ""
+
+
+class UsageReported(_Event):
+    """An agent told what it consumed since its last report."""
+
+    agent: str
+    task: str
+    attempt: str
+    fresh: int = 0  #: tokens
+    cached: int = 0  #: tokens
+    output: int = 0  #: tokens
+    money: float | None = None
+
+
+# locks
+
+
+class LockRequested(_Event):
+    """An agent asked for a path and has to wait."""
+
+    path: str
+    holder: str  #: who asks
+    purpose: str = ""
+
+
+class LockGranted(_Event):
+    """An agent may write the path until it is released."""
+
+    path: str
+    holder: str
+    fence: int
+    waited_s: float
+    purpose: str = ""
+    declared: bool = False  #: by its task, before the start
+    expires_at: str | None = None  #: UTC
+
+
+class LockReleased(_Event):
+    """A grant ended."""
+
+    path: str
+    holder: str
+    fence: int
+    reason: str  #: unlocked | ended | expired | forced | withdrawn
+
+
+class LockRefused(_Event):
+    """A request was refused."""
+
+    path: str
+    holder: str
+    reason: str
+
+
+# supervision
+
+
+class AgentStalled(_Event):
+    """A verdict: the agent shows no life, repeats one failure, or is over its budget."""
+
+    agent: str
+    task: str
+    attempt: str
+    verdict: str  #: silent | same-failure
+    evidence: str
+
+
+class RungClimbed(_Event):
+    """A step of the ladder was taken."""
+
+    agent: str
+    task: str
+    attempt: str
+    rung: str  #: nudge | interrupt | restart | reassign | park
+    reason: str
+
+
+class LimitReached(_Event):
+    """Nothing more is started until the limit is lifted."""
+
+    limit: str
+    agent: str = ""
+    until: str | None = None  #: UTC
+
+
+# evidence
+
+
+class ForeignChangeFound(_Event):
+    """An attempt changed what it may not write; the change is kept under the ref."""
+
+    task: str
+    agent: str
+    attempt: str
+    paths: list[str]
+    ref: str
+
+
+class CheckEnded(_Event):
+    """A check gave its evidence."""
+
+    task: str
+    attempt: str
+    command: str
+    ok: bool
+    where: str  #: attempt | combined | base
+    log: str
+    exit: int
+    seconds: float
+
+
+class IntegrationStarted(_Event):
+    """A result is about to be merged: the intent, before the branch moves."""
+
+    task: str
+    attempt: str
+    commit: str
+    onto: str
+
+
+class MergeConflicted(_Event):
+    """A result could not be merged."""
+
+    task: str
+    agent: str
+    attempt: str
+    paths: list[str]
+
+
+class Integrated(_Event):
+    """A result stands on the integration branch."""
+
+    task: str
+    attempt: str
+    commit: str  #: the merge
+
+
+class Merged(_Event):
+    """A person took the result of the run into a branch of theirs."""
+
+    into: str
+    commit: str
+
+
+class Noticed(_Event):
+    """Something a person should know that changes nothing in the run."""
+
+    text: str
+
+
+Event: TypeAlias = (
+    RunStarted
+    | RunPaused
+    | RunResumed
+    | RunEnded
+    | AttemptPrepared
+    | AttemptStarted
+    | OutputRead
+    | AttemptEnded
+    | ResultRefused
+    | TaskDone
+    | TaskFailed
+    | TaskParked
+    | TaskSkipped
+    | TaskRevived
+    | TaskReassigned
+    | AgentReported
+    | ClaimMade
+    | AgentBlocked
+    | AgentAsked
+    | HandoffRequested
+    | UsageReported
+    | LockRequested
+    | LockGranted
+    | LockReleased
+    | LockRefused
+    | AgentStalled
+    | RungClimbed
+    | LimitReached
+    | ForeignChangeFound
+    | CheckEnded
+    | IntegrationStarted
+    | MergeConflicted
+    | Integrated
+    | Merged
+    | Noticed
+)
+
+_decoder = msgspec.json.Decoder(Event)
+_encoder = msgspec.json.Encoder()
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event with its place in the journal."""
+
+    seq: int  #: 1, 2, 3 ... over all runs of the project
+    at: float  #: seconds since the epoch, UTC
+    run: str
+    event: Event
+
+
+def encode(event: Event) -> bytes:
+    """Give the event's JSON object, `type` first."""
+    return _encoder.encode(event)
+
+
+def decode(body: bytes) -> Event:
+    """Read an event back; raises msgspec.DecodeError."""
+    return _decoder.decode(body)
+
+
+def kind(event: Event) -> str:
+    """Give the name by which the event is known outside."""
+    return type(event).__name__
+
+
+def kinds() -> tuple[str, ...]:
+    """Give the names of all events, in the order of their definition."""
+    return tuple(event.__name__ for event in get_args(Event))
+
+
+def fields(event: Event) -> dict[str, Any]:
+    """Give the event's fields by their outside names, without its type."""
+    values: dict[str, Any] = msgspec.to_builtins(event)
+    values.pop("type")
+    return values
