@@ -17,7 +17,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_d
 # the run
 
 
-class RunStarted(_Event):
+class RunStarted(_Event, frozen=True, kw_only=True):
     """A plan begins to be carried out."""
 
     title: str
@@ -31,19 +31,19 @@ class RunStarted(_Event):
     agents: list[str]
 
 
-class RunPaused(_Event):
+class RunPaused(_Event, frozen=True, kw_only=True):
     """The supervisor ended with work left; `resume` goes on."""
 
     reason: str  #: stopped | interrupted | terminated | needs-you | limit
 
 
-class RunResumed(_Event):
+class RunResumed(_Event, frozen=True, kw_only=True):
     """A supervisor took the run over from its journal."""
 
     reason: str  #: what the run had been ended by
 
 
-class RunEnded(_Event):
+class RunEnded(_Event, frozen=True, kw_only=True):
     """No supervisor will go on with this run."""
 
     outcome: str  #: done | failed | discarded
@@ -52,7 +52,7 @@ class RunEnded(_Event):
 # attempts
 
 
-class AttemptPrepared(_Event):
+class AttemptPrepared(_Event, frozen=True, kw_only=True):
     """An attempt is about to be started: the intent, written before the workspace is made and a process runs."""
 
     task: str
@@ -64,7 +64,7 @@ class AttemptPrepared(_Event):
     locks: list[str]
 
 
-class AttemptStarted(_Event):
+class AttemptStarted(_Event, frozen=True, kw_only=True):
     """An agent's process runs."""
 
     task: str
@@ -81,7 +81,7 @@ class AttemptStarted(_Event):
     log: str  #: raw log, absolute path
 
 
-class OutputRead(_Event):
+class OutputRead(_Event, frozen=True, kw_only=True):
     """The raw log was read and understood up to here; reading begins here after a death of the supervisor."""
 
     task: str
@@ -90,7 +90,7 @@ class OutputRead(_Event):
     status: int  #: bytes of the status pipe
 
 
-class AttemptEnded(_Event):
+class AttemptEnded(_Event, frozen=True, kw_only=True):
     """The whole process tree of an attempt is gone, and what it left was looked at."""
 
     task: str
@@ -104,7 +104,7 @@ class AttemptEnded(_Event):
     paths: list[str] = []  #: changed paths
 
 
-class ResultRefused(_Event):
+class ResultRefused(_Event, frozen=True, kw_only=True):
     """An attempt that ended well did not become a result; its task waits for another attempt."""
 
     task: str
@@ -118,7 +118,7 @@ class ResultRefused(_Event):
 # tasks
 
 
-class TaskDone(_Event):
+class TaskDone(_Event, frozen=True, kw_only=True):
     """A task's result stands on the integration branch, or it had nothing to write."""
 
     task: str
@@ -126,35 +126,35 @@ class TaskDone(_Event):
     checked: bool
 
 
-class TaskFailed(_Event):
+class TaskFailed(_Event, frozen=True, kw_only=True):
     """A task failed for good."""
 
     task: str
     reason: str
 
 
-class TaskParked(_Event):
+class TaskParked(_Event, frozen=True, kw_only=True):
     """Only a person can say how the task goes on."""
 
     task: str
     reason: str
 
 
-class TaskSkipped(_Event):
+class TaskSkipped(_Event, frozen=True, kw_only=True):
     """A task will not be done because of another."""
 
     task: str
     reason: str
 
 
-class TaskRevived(_Event):
+class TaskRevived(_Event, frozen=True, kw_only=True):
     """A parked task gets another chance."""
 
     task: str
     reason: str
 
 
-class TaskReassigned(_Event):
+class TaskReassigned(_Event, frozen=True, kw_only=True):
     """Another agent than before does the task."""
 
     task: str
@@ -166,7 +166,7 @@ class TaskReassigned(_Event):
 # what agents say
 
 
-class AgentReported(_Event):
+class AgentReported(_Event, frozen=True, kw_only=True):
     """An agent told its status, progress or files."""
 
     agent: str
@@ -178,7 +178,7 @@ class AgentReported(_Event):
     files: dict[str, str] = {}  #: path -> created | modified | deleted
 
 
-class ClaimMade(_Event):
+class ClaimMade(_Event, frozen=True, kw_only=True):
     """An agent says that its task is done, or that it failed: a claim, no evidence."""
 
     agent: str
@@ -188,7 +188,7 @@ class ClaimMade(_Event):
     note: str = ""
 
 
-class AgentBlocked(_Event):
+class AgentBlocked(_Event, frozen=True, kw_only=True):
     """An agent cannot go on without a path."""
 
     agent: str
@@ -197,7 +197,7 @@ class AgentBlocked(_Event):
     meanwhile: str = ""
 
 
-class AgentAsked(_Event):
+class AgentAsked(_Event, frozen=True, kw_only=True):
     """An agent asked a question."""
 
     agent: str
@@ -206,7 +206,7 @@ class AgentAsked(_Event):
     answer: str  #: what squad answered at once
 
 
-class HandoffRequested(_Event):
+class HandoffRequested(_Event, frozen=True, kw_only=True):
     """An agent wants another one to take over a file."""
 
     from_: str = msgspec.field(name="from")
@@ -216,7 +216,7 @@ class HandoffRequested(_Event):
     note: str = ""
 
 
-class UsageReported(_Event):
+class UsageReported(_Event, frozen=True, kw_only=True):
     """An agent told what it consumed since its last report."""
 
     agent: str
@@ -231,7 +231,7 @@ class UsageReported(_Event):
 # locks
 
 
-class LockRequested(_Event):
+class LockRequested(_Event, frozen=True, kw_only=True):
     """An agent asked for a path and has to wait."""
 
     path: str
@@ -239,7 +239,7 @@ class LockRequested(_Event):
     purpose: str = ""
 
 
-class LockGranted(_Event):
+class LockGranted(_Event, frozen=True, kw_only=True):
     """An agent may write the path until it is released."""
 
     path: str
@@ -251,7 +251,7 @@ class LockGranted(_Event):
     expires_at: str | None = None  #: UTC
 
 
-class LockReleased(_Event):
+class LockReleased(_Event, frozen=True, kw_only=True):
     """A grant ended."""
 
     path: str
@@ -260,7 +260,7 @@ class LockReleased(_Event):
     reason: str  #: unlocked | ended | expired | forced | withdrawn
 
 
-class LockRefused(_Event):
+class LockRefused(_Event, frozen=True, kw_only=True):
     """A request was refused."""
 
     path: str
@@ -271,7 +271,7 @@ class LockRefused(_Event):
 # supervision
 
 
-class AgentStalled(_Event):
+class AgentStalled(_Event, frozen=True, kw_only=True):
     """A verdict: the agent shows no life, repeats one failure, or is over its budget."""
 
     agent: str
@@ -281,7 +281,7 @@ class AgentStalled(_Event):
     evidence: str
 
 
-class RungClimbed(_Event):
+class RungClimbed(_Event, frozen=True, kw_only=True):
     """A step of the ladder was taken."""
 
     agent: str
@@ -291,18 +291,18 @@ class RungClimbed(_Event):
     reason: str
 
 
-class LimitReached(_Event):
+class LimitReached(_Event, frozen=True, kw_only=True):
     """Nothing more is started until the limit is lifted."""
 
     limit: str
     agent: str = ""
-    until: str | None = None  #: UTC
+    until: float | None = None  #: seconds since the epoch
 
 
 # evidence
 
 
-class ForeignChangeFound(_Event):
+class ForeignChangeFound(_Event, frozen=True, kw_only=True):
     """An attempt changed what it may not write; the change is kept under the ref."""
 
     task: str
@@ -312,7 +312,7 @@ class ForeignChangeFound(_Event):
     ref: str
 
 
-class CheckEnded(_Event):
+class CheckEnded(_Event, frozen=True, kw_only=True):
     """A check gave its evidence."""
 
     task: str
@@ -325,7 +325,7 @@ class CheckEnded(_Event):
     seconds: float
 
 
-class IntegrationStarted(_Event):
+class IntegrationStarted(_Event, frozen=True, kw_only=True):
     """A result is about to be merged: the intent, before the branch moves."""
 
     task: str
@@ -334,7 +334,7 @@ class IntegrationStarted(_Event):
     onto: str
 
 
-class MergeConflicted(_Event):
+class MergeConflicted(_Event, frozen=True, kw_only=True):
     """A result could not be merged."""
 
     task: str
@@ -343,7 +343,7 @@ class MergeConflicted(_Event):
     paths: list[str]
 
 
-class Integrated(_Event):
+class Integrated(_Event, frozen=True, kw_only=True):
     """A result stands on the integration branch."""
 
     task: str
@@ -351,14 +351,14 @@ class Integrated(_Event):
     commit: str  #: the merge
 
 
-class Merged(_Event):
+class Merged(_Event, frozen=True, kw_only=True):
     """A person took the result of the run into a branch of theirs."""
 
     into: str
     commit: str
 
 
-class Noticed(_Event):
+class Noticed(_Event, frozen=True, kw_only=True):
     """Something a person should know that changes nothing in the run."""
 
     text: str
@@ -402,7 +402,7 @@ Event: TypeAlias = (
     | Noticed
 )
 
-_decoder = msgspec.json.Decoder(Event)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
 

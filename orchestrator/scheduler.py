@@ -1,0 +1,274 @@
+"""What to start, fail, park or skip now.
+
+Pure: plan, state, settings and the time go in, decisions come out, and nothing happens. The order is the plan's: the
+longest remaining path first, ties in document order. A task goes to its owner if that one is idle; else, when work
+moves, to any idle agent that can do it. Locks are not taken here but by whoever carries a decision out, in the same
+step and before the next decision is asked for.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.state import State, TaskStatus
+
+_DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
+_OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """The settings that decisions depend on."""
+
+    attempts: int = 3  #: counted failures at which a task fails for good
+    same_failure: int = 3  #: equal failures in a row that make a verdict
+    ladder: tuple[str, ...] = ("nudge", "interrupt", "restart", "reassign", "park")
+    backoff: tuple[float, float] = (1.0, 60.0)  #: seconds before a restart: first, most
+    per_agent: tuple[int, float] = (5, 600.0)  #: restarts per seconds
+    fleet: tuple[int, float] = (20, 600.0)
+    agents: int | None = None  #: how many work at once; None: all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Start an attempt, if its locks are to be had."""
+
+    task: TaskId
+    agent: AgentId
+    moved: bool  #: another agent than before
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fail:
+    """The task has failed for good."""
+
+    task: TaskId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """A person is needed."""
+
+    task: TaskId
+    reason: str
+    rung: bool = False  #: the last rung of the ladder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skip:
+    """The task cannot be done because of another."""
+
+    task: TaskId
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Climb:
+    """The next attempt is a rung of the ladder."""
+
+    task: TaskId
+    rung: str  #: restart | reassign
+    to: AgentId
+    reason: str
+
+
+Verdict: TypeAlias = Fail | Park | Skip | Climb
+
+
+def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
+    """Say which waiting tasks will not simply be started again; one verdict for each, none when all is settled."""
+    for planned in plan.tasks:
+        status = state.tasks[planned.task.id]
+        if status.state is not TaskState.WAITING:
+            continue
+        dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in _DEAD]
+        if dead:
+            yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
+        elif planned.task.gate:
+            yield Park(task=planned.task.id, reason="a step for a person")
+        elif verdict := _after_failure(plan, state, planned, rules):
+            yield verdict
+
+
+def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[Start]:
+    """Say what could start now, best first: each task for its owner, then what is left for others who can do it.
+
+    The caller takes the locks of one start before it asks for the next; what it has used is skipped from there on.
+    """
+    ready = ready_tasks(plan, state, rules, now=now)
+    for planned in ready:
+        status = state.tasks[planned.task.id]
+        owner = AgentId(status.agent)
+        if owner in able(plan, planned, status) and _may_start(state, planned, owner, rules, now):
+            yield Start(task=planned.task.id, agent=owner, moved=False)
+    for planned in ready:
+        status = state.tasks[planned.task.id]
+        for agent in able(plan, planned, status) if not status.prepared else ():
+            if agent != status.agent and _may_start(state, planned, agent, rules, now):
+                yield Start(task=planned.task.id, agent=agent, moved=True, why=f"{agent} is idle, {status.agent} is not")
+
+
+def ready_tasks(plan: Plan, state: State, rules: Rules, *, now: float) -> list[PlannedTask]:
+    """Give the waiting tasks whose needs are met and whose back-off is over, in the order of the plan."""
+    order = {planned.task.id: place for place, planned in enumerate(plan.tasks)}
+    ready = [
+        planned
+        for planned in plan.tasks
+        if is_ready(plan, state, planned) and waits_until(state.tasks[planned.task.id], rules) <= now
+    ]
+    return sorted(ready, key=lambda planned: (-planned.tail, order[planned.task.id]))
+
+
+def waits_until(status: TaskStatus, rules: Rules) -> float:
+    """Give the time before which the task is not started again: the end of its back-off, seconds since the epoch."""
+    failures = max(status.counted, status.uncounted)
+    return status.ended_at + back_off(status.attempt or "", failures, rules.backoff) if failures else 0.0
+
+
+def is_ready(plan: Plan, state: State, planned: PlannedTask) -> bool:
+    """Tell whether the task waits for no other task and no person."""
+    status = state.tasks[planned.task.id]
+    return status.state is TaskState.WAITING and not planned.task.gate and all(_met(plan, state, need) for need in planned.needs)
+
+
+def is_idle(state: State, agent: AgentId, *, now: float) -> bool:
+    """Tell whether the agent could be given a task."""
+    status = state.agents[agent]
+    return status.task is None and status.state is AgentState.IDLE and status.limited_until <= now
+
+
+def working(state: State) -> int:
+    """Count the agents that have a task."""
+    return sum(1 for agent in state.agents.values() if agent.task is not None)
+
+
+def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId, ...]:
+    """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
+    if "reassign" in status.rungs:
+        return (AgentId(status.agent),)
+    if planned.task.agents:
+        return tuple(agent for agent in planned.task.agents if any(seat.id == agent for seat in plan.agents))
+    owner = AgentId(status.agent)
+    skilled = [seat.id for seat in plan.agents if seat.id != owner and has_skills(seat, planned.task.skills)]
+    return (owner, *skilled)
+
+
+def has_skills(seat: Seat, skills: Collection[str]) -> bool:
+    """Tell whether the agent has all the skills; its role and label count as skills."""
+    own = {skill.casefold() for skill in (*seat.skills, seat.role, seat.label)}
+    return all(skill.casefold() in own for skill in skills)
+
+
+def next_wake(plan: Plan, state: State, rules: Rules, *, now: float) -> float | None:
+    """Give the next time at which something could start that cannot now; None if only an event can change that."""
+    waits = [
+        until
+        for planned in plan.tasks
+        if is_ready(plan, state, planned) and (until := waits_until(state.tasks[planned.task.id], rules)) > now
+    ]
+    waits += [agent.limited_until for agent in state.agents.values() if agent.limited_until > now]
+    waits += [free for agent in state.agents if (free := budget_free_at(state, AgentId(agent), rules, now=now)) > now]
+    return min(waits, default=None)
+
+
+def budget_free_at(state: State, agent: AgentId, rules: Rules, *, now: float) -> float:
+    """Give the time from which one more restart is inside the agent's and the fleet's budget."""
+    fleet = sorted(at for status in state.agents.values() for at in status.starts)
+    return max(_budget(state.agents[agent].starts, rules.per_agent, now), _budget(fleet, rules.fleet, now))
+
+
+def back_off(attempt: str, failures: int, backoff: tuple[float, float]) -> float:
+    """Give the seconds to wait before the next attempt: doubled each time up to the most, less up to half of it.
+
+    The jitter comes from the attempt's name, so that the same history gives the same waits.
+    """
+    first, most = backoff
+    full = min(most, first * 2 ** min(max(failures - 1, 0), 30))
+    jitter = int.from_bytes(hashlib.sha256(attempt.encode()).digest()[:4], "big") / 2**32
+    return float(full * (1 - jitter / 2))
+
+
+def settled(state: State) -> bool:
+    """Tell whether no task is waiting or under way."""
+    return not any(status.state in _OPEN for status in state.tasks.values())
+
+
+def stuck(plan: Plan, state: State) -> bool:
+    """Tell whether every task that still waits, waits for a parked one."""
+    waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in _OPEN]
+    return all(
+        state.tasks[planned.task.id].state is TaskState.WAITING and not is_ready(plan, state, planned) for planned in waiting
+    )
+
+
+def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
+    status = state.tasks[planned.task.id]
+    attempt = state.attempts.get(status.attempt or "")
+    if attempt is None or attempt.outcome is None:
+        return None
+    if status.uncounted >= rules.attempts:
+        return Park(task=planned.task.id, reason=status.reason)
+    if status.counted == 0 or status.judged == status.attempt:
+        return None
+    stalled = attempt.outcome == Outcome.STALLED
+    if not stalled and status.counted >= rules.attempts:
+        return Fail(task=planned.task.id, reason=status.reason)
+    if not stalled and len(status.failed_with) > 1:
+        return Park(task=planned.task.id, reason=f"it failed with {' and '.join(status.failed_with)}: {status.reason}")
+    if stalled or status.same >= rules.same_failure:
+        return _next_rung(plan, state, planned, rules)
+    return None
+
+
+def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict:
+    task, status = planned.task.id, state.tasks[planned.task.id]
+    for rung in rules.ladder:
+        if rung in status.rungs:
+            continue
+        if rung == "restart":
+            return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason)
+        if rung == "reassign" and (others := [name for name in able(plan, planned, status) if name not in status.failed_with]):
+            return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason)
+        if rung == "park":
+            return Park(task=task, reason=status.reason, rung=True)
+    return Fail(task=task, reason=status.reason)
+
+
+def _least_busy(state: State, names: list[AgentId]) -> AgentId:
+    return min(names, key=lambda name: (state.agents[name].task is not None, names.index(name)))
+
+
+def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules, now: float) -> bool:
+    status = state.tasks[planned.task.id]
+    if status.state is not TaskState.WAITING or not is_idle(state, agent, now=now):
+        return False
+    if rules.agents is not None and working(state) >= rules.agents:
+        return False
+    return not status.counted or budget_free_at(state, agent, rules, now=now) <= now
+
+
+def _met(plan: Plan, state: State, need: TaskId) -> bool:
+    return need in plan.done or (need in state.tasks and state.tasks[need].state is TaskState.DONE)
+
+
+def _budget(starts: list[float], budget: tuple[int, float], now: float) -> float:
+    most, span = budget
+    recent = sorted(at for at in starts if at > now - span)
+    return recent[-most] + span if len(recent) >= most else 0.0
+
+
+def waits_for(plan: Plan, state: State, holders: Mapping[str, str]) -> dict[TaskId, str]:
+    """Say for each waiting task what it waits for: needs, a lock (`holders`: key -> holder), its agent, or its back-off."""
+    told: dict[TaskId, str] = {}
+    for planned in plan.tasks:
+        status = state.tasks[planned.task.id]
+        if status.state is not TaskState.WAITING:
+            continue
+        unmet = [need for need in planned.needs if not _met(plan, state, need)]
+        held = next((f"lock {key} held by {holders[key]}" for key in planned.locks if key in holders), "")
+        told[planned.task.id] = f"needs {', '.join(unmet)}" if unmet else held or f"waits for {status.agent}"
+    return told
