@@ -24,7 +24,9 @@ class OutsideProject(PlanError):
     """A path leads out of the project."""
 
     def __init__(self, path: str, *, where: Where | None = None) -> None:
-        super().__init__(f"{path!r} leaves the project", where=where, hint="name a path inside the project; a leading / means its root")
+        super().__init__(
+            f"{path!r} leaves the project", where=where, hint="name a path inside the project; a leading / means its root"
+        )
         self.path = path
 
 

@@ -136,6 +136,7 @@ class State(msgspec.Struct, kw_only=True):
     isolation: str = ""
     base: str | None = None
     branch: str | None = None
+    tip: str | None = None  #: of the integration branch
     phase: str = "planning"  #: planning | running | paused | ended
     outcome: str = ""
     started_at: float = 0.0
@@ -213,7 +214,7 @@ def _fold_run(
         case ev.RunStarted():
             state.title, state.source, state.source_digest = event.title, event.source, event.source_digest
             state.plan, state.settings, state.isolation = event.plan, event.settings, event.isolation
-            state.base, state.branch = event.base, event.branch
+            state.base, state.branch, state.tip = event.base, event.branch, event.base
             state.phase, state.started_at = "running", at
         case ev.RunPaused(reason=reason):
             state.phase, state.outcome = "paused", reason
@@ -254,8 +255,8 @@ def _fold_attempt(
             _refuse(state, event, at)
         case ev.IntegrationStarted(task=task):
             _move(state, task, TaskState.INTEGRATING)
-        case ev.Integrated():
-            pass
+        case ev.Integrated(commit=commit):
+            state.tip = commit
 
 
 def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:

@@ -1,0 +1,309 @@
+"""An agent at work: its process, what it says, and whether it lives.
+
+Whoever is at work owns the leash: leaving `run` means that no process of it is left. It reads the raw log by the offsets that
+the leash tells, never a pipe, and takes messages in together with the offset up to which they were read, so that a
+message is neither lost nor taken twice when the supervisor dies.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from orchestrator import messages as msg
+from orchestrator.adapters import Adapter, Invocation
+from orchestrator.events import AgentStalled, AttemptStarted, Event, OutputRead, RungClimbed
+from orchestrator.leash import Ending, Gone, Leashed, LeashSpec, Lost, Output, StartFailed, Tail, start
+from orchestrator.liveness import Pulse, Sign
+from orchestrator.messages import Message
+from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
+from orchestrator.outcomes import Ended, Facts, judge
+from orchestrator.platform import identity, newest_write, stopped, tree_cpu
+from orchestrator.recorder import Recorder
+from orchestrator.speech import Lines
+
+#: Seconds that an agent may linger after its claim of done before its process is ended.
+LINGER = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """Everything that is needed to carry an attempt out."""
+
+    task: TaskId
+    agent: AgentId
+    attempt: AttemptId
+    workspace: Path
+    adapter: Adapter
+    invocation: Invocation
+    environment: dict[str, str]
+    mark: str  #: in the environment of every process of the attempt
+    log: Path
+    socket: Path
+    level: Level
+    stall_after: float  #: seconds
+    ladder: tuple[str, ...]
+    grace: float = 10.0  #: seconds between TERM and KILL
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the agent said so far that decides how its attempt ended."""
+
+    claim: bool | None = None
+    note: str = ""
+    limited: bool = False
+    settled: bool = False
+    ended_by: Outcome | None = None
+    why: str = ""
+
+
+Take = Callable[[AgentId, Sequence[Message]], list[Event]]
+
+
+@dataclass(slots=True)
+class Listener:
+    """Reads the logs of an attempt from where reading stopped, and takes messages in."""
+
+    recorder: Recorder
+    take: Take
+    assignment: Assignment
+    output: Tail
+    status: Tail
+    heard: Heard = field(default_factory=Heard)
+
+    def __post_init__(self) -> None:
+        """Begin with fresh readers: half a line that a dead supervisor had read is read again."""
+        self._speech = self.assignment.adapter.reader()
+        self._pipe = Lines()
+
+    async def read(self, *, log: int, status: int) -> None:
+        """Read both logs up to the offsets; other agents get their turn between two chunks."""
+        for tail, reader, upto in ((self.output, self._speech, log), (self.status, self._pipe, status)):
+            for chunk in tail.read(upto):
+                self.hear(reader.feed(chunk))
+                await anyio.lowlevel.checkpoint()
+
+    def finish(self) -> None:
+        """Take in what stood in unfinished lines and blocks."""
+        self.hear([*self._speech.finish(), *self._pipe.finish()])
+
+    def hear(self, messages: Sequence[Message]) -> None:
+        """Take messages in, in one step with the offsets."""
+        if not messages:
+            return
+        for message in messages:
+            self._note(message)
+        seen = OutputRead(
+            task=self.assignment.task, attempt=self.assignment.attempt, log=self.output.offset, status=self.status.offset
+        )
+        self.recorder.record(*self.take(self.assignment.agent, messages), seen)
+
+    def _note(self, message: Message) -> None:
+        if isinstance(message, msg.Done):
+            self.heard.claim, self.heard.note = message.ok, message.note
+        elif isinstance(message, msg.Limit):
+            self.heard.limited, self.heard.note = True, message.text
+
+
+class AtWork:
+    """An agent at work on a task."""
+
+    def __init__(self, recorder: Recorder, take: Take, assignment: Assignment) -> None:
+        """Take the assignment; nothing happens before `run`."""
+        self.assignment = assignment
+        self.pulse = Pulse(started=anyio.current_time())
+        self._recorder = recorder
+        self._listener = listener(recorder, take, assignment, log=0, status=0)
+        self._leashed: Leashed | None = None
+        self._claimed = anyio.Event()
+
+    async def run(self) -> tuple[Ended, Ending | None]:
+        """Carry the attempt out until its whole process tree is gone."""
+        spec = self._spec()
+        try:
+            async with start(spec) as leashed, anyio.create_task_group() as group:
+                self._leashed = leashed
+                self._recorder.record(self._started(leashed))
+                group.start_soon(self._watch)
+                group.start_soon(self._linger)
+                ending = await self._follow(leashed)
+                group.cancel_scope.cancel()
+        except StartFailed as error:
+            return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        self._listener.finish()
+        return conclude(self._listener.heard, ending, exit_claims=self.assignment.adapter.claims_by_exit), ending
+
+    def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
+        """End the agent for a reason of squad's; the first reason holds."""
+        heard = self._listener.heard
+        if heard.ended_by is None:
+            heard.ended_by, heard.why = outcome, why
+        if self._leashed is not None:
+            self._leashed.stop(self.assignment.grace if grace is None else grace)
+
+    def beat(self, sign: Sign) -> None:
+        """Note a sign of life that did not come through the pipes."""
+        self.pulse.beat(sign, anyio.current_time())
+
+    def heed(self) -> None:
+        """Take up a claim, whichever way the agent made it."""
+        status = self._recorder.state.attempts[self.assignment.attempt]
+        if status.claim is not None:
+            self._listener.heard.claim, self._listener.heard.note = status.claim, status.note
+            self._claimed.set()
+
+    def _spec(self) -> LeashSpec:
+        assignment, invocation = self.assignment, self.assignment.invocation
+        return LeashSpec(
+            argv=invocation.argv,
+            cwd=str(assignment.workspace),
+            environment=assignment.environment,
+            log=assignment.log,
+            socket=assignment.socket,
+            stdin=invocation.stdin,
+            keep_stdin=invocation.keep_stdin,
+            grace=assignment.grace,
+            mark=assignment.mark,
+        )
+
+    def _started(self, leashed: Leashed) -> AttemptStarted:
+        who = identity(leashed.pid)
+        assignment = self.assignment
+        return AttemptStarted(
+            task=assignment.task,
+            agent=assignment.agent,
+            attempt=assignment.attempt,
+            node=who.node,
+            boot=who.boot,
+            pid=leashed.pid,
+            born=leashed.born,
+            leash=leashed.leash_pid,
+            workspace=str(assignment.workspace),
+            level=assignment.level,
+            adapter=assignment.adapter.name,
+            log=str(assignment.log),
+        )
+
+    async def _follow(self, leashed: Leashed) -> Ending | None:
+        """Read what the leash tells until everything is gone; None if the leash itself was killed."""
+        async for notice in leashed.notices():
+            match notice:
+                case Output(log=log, status=status):
+                    self.beat(Sign.OUTPUT)
+                    await self._listener.read(log=log, status=status)
+                    self.heed()
+                case Gone(ending=ending):
+                    await self._listener.read(log=ending.log, status=ending.status)
+                    return ending
+                case Lost():
+                    return None
+                case _:
+                    pass
+        return None
+
+    async def _watch(self) -> None:
+        """Wait for silence, climb the gentle rungs, and end the attempt when none of them brings life."""
+        while True:
+            await self._silence()
+            if not await self._comes_to_life():
+                break
+        self._verdict()
+
+    async def _comes_to_life(self) -> bool:
+        for rung in ("nudge", "interrupt"):
+            if rung in self.assignment.ladder and await self._try_rung(rung):
+                return True
+        return False
+
+    async def _silence(self) -> None:
+        """Return when no sign of life of any kind was seen for `stall_after`."""
+        while not self.pulse.is_silent(self.assignment.stall_after, anyio.current_time()):
+            await anyio.sleep_until(self.pulse.next_look(self.assignment.stall_after))
+            await self._look()
+
+    async def _look(self) -> None:
+        """Gather the evidence that nobody tells of: CPU time always, file writes only when all else is silent."""
+        leashed = self._leashed
+        if leashed is None:
+            return
+        if self._recorder.state.agents[self.assignment.agent].state is AgentState.WAITING:
+            self.beat(Sign.REQUEST)
+        self.pulse.look(tree_cpu(leashed.pid), anyio.current_time())
+        if self.pulse.is_silent(self.assignment.stall_after, anyio.current_time()):
+            age = await anyio.to_thread.run_sync(newest_write, self.assignment.workspace, self.assignment.stall_after)
+            if age is not None:
+                self.pulse.beat(Sign.WRITE, anyio.current_time() - age)
+
+    async def _try_rung(self, rung: str) -> bool:
+        """Climb a gentle rung if the agent has it; tell whether it showed life afterwards."""
+        leashed, adapter = self._leashed, self.assignment.adapter
+        if leashed is None:
+            return False
+        frozen = stopped(leashed.pid)
+        if rung == "nudge" and not (adapter.nudges or frozen):
+            return False
+        if rung == "interrupt" and not adapter.interrupts:
+            return False
+        self._recorder.record(self._climbed(rung))
+        since = anyio.current_time()
+        if frozen:
+            leashed.resume()
+        elif rung == "nudge":
+            leashed.send(adapter.tell("squad hears nothing from you: go on, or say what you wait for") or b"")
+        else:
+            leashed.interrupt()
+        await anyio.sleep(min(self.assignment.stall_after, 60.0))
+        await self._look()
+        return self.pulse.silent_since() > since
+
+    def _climbed(self, rung: str) -> RungClimbed:
+        assignment = self.assignment
+        evidence = self.pulse.evidence(anyio.current_time())
+        return RungClimbed(agent=assignment.agent, task=assignment.task, attempt=assignment.attempt, rung=rung, reason=evidence)
+
+    def _verdict(self) -> None:
+        assignment = self.assignment
+        evidence = self.pulse.evidence(anyio.current_time())
+        self._recorder.record(
+            AgentStalled(
+                agent=assignment.agent, task=assignment.task, attempt=assignment.attempt, verdict="silent", evidence=evidence
+            )
+        )
+        self.end(Outcome.STALLED, f"no sign of life for {assignment.stall_after:g} s")
+
+    async def _linger(self) -> None:
+        """End an agent that has claimed something and does not leave."""
+        await self._claimed.wait()
+        await anyio.sleep(LINGER)
+        self._listener.heard.settled = True
+        if self._leashed is not None:
+            self._leashed.stop(self.assignment.grace)
+
+
+def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int, status: int) -> Listener:
+    """Read an attempt's logs from the given offsets on."""
+    output = Tail(assignment.log, offset=log)
+    pipe = Tail(assignment.log.with_name(assignment.log.name + ".status"), offset=status)
+    return Listener(recorder, take, assignment, output, pipe)
+
+
+def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended:
+    """Give the outcome as far as the process and what the agent said tell."""
+    return judge(
+        Facts(
+            exit=ending.exit if ending else None,
+            signal=ending.signal if ending else None,
+            claim=heard.claim,
+            note=heard.note,
+            limited=heard.limited,
+            exit_claims=exit_claims,
+            ended_by=heard.ended_by,
+            why=heard.why,
+            settled=heard.settled,
+            lost=ending is None,
+        )
+    )

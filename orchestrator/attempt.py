@@ -1,0 +1,245 @@
+"""One attempt, from task to outcome.
+
+Workspace, agent, harvest, evidence: what an agent leaves is committed and looked at before anything is said about it,
+so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.adapters import Adapter, Order
+from orchestrator.adapters.prompt import prompt
+from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
+from orchestrator.config import Config
+from orchestrator.enforcement.detect import foreign
+from orchestrator.environment import Place, for_agent, passed
+from orchestrator.errors import SquadError
+from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
+from orchestrator.leash import Ending, outlast, read_ending, run_command
+from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
+from orchestrator.outcomes import Ended, weigh
+from orchestrator.project import Project
+from orchestrator.recorder import Recorder
+from orchestrator.rights import Rights
+from orchestrator.state import AttemptStatus
+from orchestrator.workspaces import Work, Workspaces
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where the attempts of a run take place: everything that stays the same from one to the next."""
+
+    project: Project
+    run: RunId
+    config: Config
+    level: Level
+    workspaces: Workspaces
+    adapters: Mapping[AgentId, Adapter]
+    tokens: Mapping[AgentId, str]
+    sockets: Mapping[AgentId, Path]
+    surroundings: Mapping[str, str]  #: squad's own environment
+    git: anyio.Lock  #: `op:git`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A task in the hands of an agent."""
+
+    planned: PlannedTask
+    seat: Seat
+    attempt: AttemptId
+    start: str | None  #: commit its workspace starts from, if it is not its predecessor's
+    handover: str  #: what the next attempt should know of the last
+
+
+class Attempt:
+    """Carries one attempt out."""
+
+    def __init__(self, recorder: Recorder, stage: Stage, rights: Rights, piece: Piece, *, take: Take) -> None:
+        """Take the piece; nothing happens before `run` or `take_over`."""
+        self.piece = piece
+        self.at_work: AtWork | None = None
+        self._recorder = recorder
+        self._stage = stage
+        self._rights = rights
+        self._take = take
+        self._ended_by: Ended | None = None
+
+    @property
+    def status(self) -> AttemptStatus:
+        """Give what the journal knows of the attempt."""
+        return self._recorder.state.attempts[self.piece.attempt]
+
+    async def run(self) -> Work:
+        """Carry the attempt out and record how it ended; give what it left."""
+        try:
+            ended, ending = await self._perform()
+        except SquadError as error:
+            ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        return await self._end(ended, ending)
+
+    async def take_over(self) -> Work:
+        """Bring an attempt to its end whose supervisor died; what ended by itself before that counts."""
+        assignment = self._assignment()
+        await outlast(assignment.socket, assignment.log, mark=assignment.mark)
+        ending = read_ending(assignment.log)
+        heard = listener(self._recorder, self._take, assignment, log=self.status.read_log, status=self.status.read_status)
+        if ending is not None and self.status.started_at is not None:
+            heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
+            await heard.read(log=ending.log, status=ending.status)
+            heard.finish()
+        if ending is None or ending.stopped or self.status.started_at is None:
+            return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
+        ended = conclude(heard.heard, ending, exit_claims=assignment.adapter.claims_by_exit)
+        return await self._end(ended, ending)
+
+    def stop(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
+        """End the attempt, wherever it is."""
+        self._ended_by = self._ended_by or Ended(outcome=outcome, reason=why)
+        if self.at_work is not None:
+            self.at_work.end(outcome, why, grace=grace)
+
+    async def _perform(self) -> tuple[Ended, Ending | None]:
+        stage, workspace = self._stage, Path(self.status.workspace)
+        async with stage.git:
+            made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
+            is_new = await anyio.to_thread.run_sync(made)
+        if is_new and (failed := await self._set_up(workspace)):
+            return failed, None
+        if self._ended_by is not None:
+            return self._ended_by, None
+        assignment = self._assignment()
+        await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
+        self.at_work = AtWork(self._recorder, self._take, assignment)
+        return await self.at_work.run()
+
+    async def _set_up(self, workspace: Path) -> Ended | None:
+        environment = passed(self._stage.surroundings)
+        for number, command in enumerate(self._stage.config.isolation.setup, start=1):
+            log = self._log().with_name(f"{self.piece.attempt}.setup-{number}.log")
+            code = await run_command(command, cwd=workspace, environment=environment, log=log)
+            if code != 0:
+                return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
+        return None
+
+    async def _end(self, ended: Ended, ending: Ending | None) -> Work:
+        """Commit what the attempt left, hold it against its claim, and record the outcome."""
+        async with self._stage.git:
+            work = await anyio.to_thread.run_sync(self._harvest)
+        strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
+        found: list[Event] = []
+        if strange:
+            async with self._stage.git:
+                found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
+        ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+        self._recorder.record(*found, self._ended(ended, ending, work))
+        return work
+
+    def _harvest(self) -> Work:
+        task = self.piece.planned.task
+        return self._stage.workspaces.harvest(
+            self.piece.attempt,
+            Path(self.status.workspace),
+            base=self.status.base,
+            author=self.piece.seat.id,
+            message=task.title,
+            trailers={"Squad-Run": self._stage.run, "Squad-Task": task.id, "Squad-Attempt": self.piece.attempt},
+        )
+
+    def _foreign(self, work: Work) -> tuple[str, ...]:
+        return foreign(work.paths, writes=self.piece.planned.writes, agent=self.piece.seat.id, rights=self._rights)
+
+    def _set_aside(self, work: Work, paths: tuple[str, ...]) -> ForeignChangeFound:
+        """Keep a foreign change under a ref and take it out of the workspace, so that the next attempt starts clean."""
+        ref = self._stage.workspaces.set_aside(
+            self.piece.attempt, Path(self.status.workspace), work, paths, base=self.status.base
+        )
+        return ForeignChangeFound(
+            task=self.piece.planned.task.id,
+            agent=self.piece.seat.id,
+            attempt=self.piece.attempt,
+            paths=list(paths),
+            ref=ref,
+        )
+
+    def _ended(self, ended: Ended, ending: Ending | None, work: Work) -> AttemptEnded:
+        return AttemptEnded(
+            task=self.piece.planned.task.id,
+            agent=self.piece.seat.id,
+            attempt=self.piece.attempt,
+            outcome=ended.outcome,
+            exit=ending.exit if ending else None,
+            signal=ending.signal if ending else None,
+            reason=ended.reason,
+            commit=work.commit,
+            paths=list(work.paths),
+        )
+
+    def _assignment(self) -> Assignment:
+        stage, piece, stall = self._stage, self.piece, self._stage.config.run.stall
+        adapter = stage.adapters[piece.seat.id]
+        invocation = adapter.invoke(self._order())
+        return Assignment(
+            task=piece.planned.task.id,
+            agent=piece.seat.id,
+            attempt=piece.attempt,
+            workspace=Path(self.status.workspace),
+            adapter=adapter,
+            invocation=invocation,
+            environment=self._environment(invocation.environment),
+            mark=f"{stage.run}/{piece.attempt}",
+            log=self._log(),
+            socket=stage.project.sockets / "leash" / f"{piece.attempt}.sock",
+            level=stage.level,
+            stall_after=stall.after,
+            ladder=stall.ladder,
+        )
+
+    def _order(self) -> Order:
+        piece, planned = self.piece, self.piece.planned
+        number = int(piece.attempt.rpartition(".")[2])
+        return Order(
+            task=planned.task,
+            agent=piece.seat.id,
+            role=piece.seat.role,
+            attempt=number,
+            workspace=Path(self.status.workspace),
+            prompt=prompt(planned, piece.seat, handover=piece.handover),
+            area=piece.seat.owns,
+            writes=planned.writes,
+            scratch=self._scratch(),
+        )
+
+    def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
+        stage, agent = self._stage, self.piece.seat.id
+        number = agent.split("-")[1]
+        configured = stage.config.agents[agent].environment if agent in stage.config.agents else {}
+        place = Place(
+            run=stage.run,
+            task=self.piece.planned.task.id,
+            agent=agent,
+            role=self.piece.seat.role,
+            workspace=Path(self.status.workspace),
+            plan=stage.project.folder / "parallel-plans" / f"agent-{number}-plan.md",
+            comm=stage.project.folder / "comms" / f"{agent}-comm.md",
+            socket=stage.sockets[agent],
+            token=stage.tokens[agent],
+        )
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured)
+
+    def _log(self) -> Path:
+        return self._stage.project.logs / self._stage.run / f"{self.piece.attempt}.log"
+
+    def _scratch(self) -> Path:
+        return self._stage.project.sockets / "scratch" / self.piece.attempt
+
+
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, body in files.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(body)

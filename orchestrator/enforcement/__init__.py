@@ -1,0 +1,32 @@
+"""How firmly ownership is enforced: the levels that are built, and the choice between them.
+
+Never silently weaker than asked for: a level that is not to be had ends the command before anything starts.
+"""
+
+from orchestrator.errors import ToolMissing
+from orchestrator.model import Level
+
+BUILT = (Level.AGREE, Level.DETECT)
+
+
+class EnforcementUnavailable(ToolMissing):
+    """The demanded level cannot be had."""
+
+    def __init__(self, level: str) -> None:
+        names = ", ".join(BUILT)
+        super().__init__(f"enforcement level {level!r} is not built yet", hint=f"ask for one of: auto, {names}")
+        self.level = level
+
+
+def choose(asked: str) -> Level:
+    """Give the level to enforce; `auto` is the strongest that is built.
+
+    Raises:
+        EnforcementUnavailable: It is none of those built.
+    """
+    if asked == "auto":
+        return BUILT[-1]
+    for level in BUILT:
+        if asked == level:
+            return level
+    raise EnforcementUnavailable(asked)

@@ -1,0 +1,68 @@
+"""What an agent's process sees of its surroundings.
+
+Of squad's own environment an allow-list passes, so that no secret reaches an agent by accident; what the configuration
+sets for an agent wins over everything but squad's own variables.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.model import AgentId, RunId, TaskId
+
+_PASSED = frozenset(
+    {"HOME", "PATH", "LANG", "TERM", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"}
+    | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"}
+    | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an attempt stands: what its agent is told by its environment."""
+
+    run: RunId
+    task: TaskId
+    agent: AgentId
+    role: str
+    workspace: Path
+    plan: Path
+    comm: Path
+    socket: Path
+    token: str
+
+
+def passed(surroundings: Mapping[str, str]) -> dict[str, str]:
+    """Give what passes of squad's own environment."""
+    kept = {name: value for name, value in surroundings.items() if name in _PASSED or name.startswith("LC_")}
+    kept["PATH"] = _with_squad(kept.get("PATH", os.defpath))
+    return kept
+
+
+def for_agent(
+    surroundings: Mapping[str, str], place: Place, *, adapter: Mapping[str, str], configured: Mapping[str, str]
+) -> dict[str, str]:
+    """Give the whole environment of an agent: passed, then the adapter's, then the configured, then squad's own."""
+    return {
+        **passed(surroundings),
+        **adapter,
+        **configured,
+        "AGENT_ID": place.agent,
+        "AGENT_TYPE": place.role,
+        "AGENT_PLAN": str(place.plan),
+        "AGENT_COMM": str(place.comm),
+        "PARALLEL_MODE": "1",
+        "SQUAD_SOCKET": str(place.socket),
+        "SQUAD_TOKEN": place.token,
+        "SQUAD_RUN": place.run,
+        "SQUAD_TASK": place.task,
+        "SQUAD_WORKSPACE": str(place.workspace),
+    }
+
+
+def _with_squad(path: str) -> str:
+    """Append the folder of the running interpreter, so that agents find the `squad` they were started by."""
+    own = str(Path(sys.executable).parent)
+    return path if own in path.split(os.pathsep) else f"{path}{os.pathsep}{own}"

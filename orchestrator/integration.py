@@ -1,0 +1,163 @@
+"""From an attempt that claims done to a result on the integration branch.
+
+Evidence first: the checks run on the attempt's own commit, then on the merge with everything integrated before. Merges
+happen one at a time; the branch moves only after the checks of the merge passed, by one atomic step that has its
+intent in the journal, so that a resumed run can tell whether it happened.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from orchestrator.claims import any_meets
+from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, ResultRefused, TaskDone
+from orchestrator.leash import run_command
+from orchestrator.model import AgentId, AttemptId, PlannedTask
+from orchestrator.recorder import Recorder
+from orchestrator.workspaces import Conflict, IntegrationBranch, Work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an attempt that claims done left behind."""
+
+    planned: PlannedTask
+    agent: AgentId
+    attempt: AttemptId
+    workspace: Path
+    work: Work  #: commit and changed paths
+    base: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a result does not stand."""
+
+    cause: str  #: check | conflict | overlap | environment
+    reason: str
+    counted: bool = True
+
+
+class Integration:
+    """The queue of results of one run."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        branch: IntegrationBranch | None,
+        *,
+        checks: Sequence[str],
+        logs: Path,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Integrate onto the branch; without one (shared tree) what passed its checks is done."""
+        self._recorder = recorder
+        self._branch = branch
+        self._checks = tuple(checks)
+        self._logs = logs
+        self._environment = dict(environment)
+        self._turn = anyio.Lock()
+        self._base_fails: dict[str, bool] = {}
+
+    async def integrate(self, result: Result) -> bool:
+        """Check and merge a result; record what came of it and tell whether the task is done."""
+        refusal = await self._check(result, result.workspace, where="attempt")
+        if refusal is None and self._branch is not None and result.work.paths and result.work.commit is not None:
+            async with self._turn:
+                refusal = await self._merge(result, self._branch, result.work.commit)
+        if refusal is not None:
+            self._refuse(result, refusal)
+            return False
+        checked = bool(self._commands(result))
+        self._recorder.record(TaskDone(task=result.planned.task.id, attempt=result.attempt, checked=checked))
+        return True
+
+    def _refuse(self, result: Result, refusal: Refusal) -> None:
+        self._recorder.record(
+            ResultRefused(
+                task=result.planned.task.id,
+                agent=result.agent,
+                attempt=result.attempt,
+                cause=refusal.cause,
+                reason=refusal.reason,
+                counted=refusal.counted,
+            )
+        )
+
+    def _commands(self, result: Result) -> tuple[str, ...]:
+        own = result.planned.task.checks
+        return self._checks if own is None else own
+
+    async def _merge(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
+        task = result.planned.task.id
+        if await anyio.to_thread.run_sync(branch.holds, commit):
+            return None  # a supervisor that died had moved the branch and could not say so any more
+        onto = await anyio.to_thread.run_sync(branch.tip)
+        if result.planned.writes is None and (refusal := await self._overlap(result, branch)):
+            return refusal
+        self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
+        message = f"{result.planned.task.title}\n"
+        trailers = {"Squad-Run": self._recorder.state.run, "Squad-Task": task, "Squad-Attempt": result.attempt}
+        merged = await anyio.to_thread.run_sync(lambda: branch.merge(commit, message=message, trailers=trailers))
+        if isinstance(merged, Conflict):
+            self._recorder.record(
+                MergeConflicted(task=task, agent=result.agent, attempt=result.attempt, paths=list(merged.paths))
+            )
+            return Refusal(cause="conflict", reason=f"conflicts with what was integrated before in {', '.join(merged.paths[:5])}")
+        if refusal := await self._check(result, branch.worktree, where="combined"):
+            return refusal
+        await anyio.to_thread.run_sync(lambda: branch.advance(merged.commit, onto))
+        self._recorder.record(Integrated(task=task, attempt=result.attempt, commit=merged.commit))
+        return None
+
+    async def _overlap(self, result: Result, branch: IntegrationBranch) -> Refusal | None:
+        """Refuse a result with an unknown write set if what it wrote meets what was integrated since its start."""
+        since = await anyio.to_thread.run_sync(branch.changed_since, result.base or "")
+        if not any_meets(result.work.paths, since):
+            return None
+        both = sorted(set(result.work.paths) & set(since)) or list(result.work.paths)
+        reason = f"wrote {', '.join(both[:5])}, which another task changed since its start; it is done again from there"
+        return Refusal(cause="overlap", reason=reason, counted=False)
+
+    async def _check(self, result: Result, folder: Path, *, where: str) -> Refusal | None:
+        """Run the checks in a folder; the first that fails refuses the result, unless it fails on the base too."""
+        for number, command in enumerate(self._commands(result), start=1):
+            log = self._logs / f"{result.attempt}.{where}-{number}.log"
+            if await self._run(result, command, folder, log=log, where=where):
+                continue
+            if await self._fails_on_base(result, command):
+                return Refusal(cause="environment", reason=f"check `{command}` fails on the base too, see {log}", counted=False)
+            return Refusal(cause="check", reason=f"check `{command}` failed ({where}), see {log}")
+        return None
+
+    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> bool:
+        began = anyio.current_time()
+        code = await run_command(command, cwd=folder, environment=self._environment, log=log)
+        self._recorder.record(
+            CheckEnded(
+                task=result.planned.task.id,
+                attempt=result.attempt,
+                command=command,
+                ok=code == 0,
+                where=where,
+                log=str(log),
+                exit=code,
+                seconds=round(anyio.current_time() - began, 3),
+            )
+        )
+        return code == 0
+
+    async def _fails_on_base(self, result: Result, command: str) -> bool:
+        """Tell whether a check fails without the result as well; asked once per check and base."""
+        branch = self._branch
+        if branch is None or result.base is None:
+            return False
+        known = f"{result.base} {command}"
+        if known not in self._base_fails:
+            folder = await anyio.to_thread.run_sync(branch.checkout_base, result.base)
+            log = self._logs / f"{result.attempt}.base-{len(self._base_fails) + 1}.log"
+            self._base_fails[known] = not await self._run(result, command, folder, log=log, where="base")
+        return self._base_fails[known]

@@ -1,0 +1,333 @@
+"""The supervisor's end of a leash: start an agent, follow it, and be certain of its end.
+
+`start` is a context manager: leaving its block, cancelled or not, means that no process of the agent is left. Output is
+never read from a pipe here but from the log file, up to the offset that the leash tells.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import anyio
+import anyio.to_thread
+import msgspec
+
+from orchestrator.errors import SquadError
+from orchestrator.platform import sweep
+
+MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
+_PROGRAM = str(Path(__file__).with_name("program.py"))
+_CHUNK = 256 * 1024
+_PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
+_START = 30.0  #: seconds in which a leash must have started its agent
+
+
+class StartFailed(SquadError):
+    """The agent's program could not be started."""
+
+    exit_code = 4
+
+    def __init__(self, program: str, reason: str) -> None:
+        super().__init__(f"cannot start {program!r}: {reason}", hint="check the command of the agent in the configuration")
+        self.program = program
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeashSpec:
+    """What to put on a leash."""
+
+    argv: tuple[str, ...]
+    cwd: str
+    environment: Mapping[str, str]
+    log: Path  #: raw bytes of stdout and stderr; beside it `.status` and, at the end, `.end`
+    mark: str  #: tells the processes of this attempt from all others
+    socket: Path | None = None  #: where a later supervisor finds the leash
+    stdin: bytes | None = None  #: None: nothing to read
+    keep_stdin: bool = False
+    grace: float = 10.0  #: seconds between TERM and KILL
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How an agent ended, as its leash wrote it down."""
+
+    exit: int | None
+    signal: str | None
+    stopped: str | None  #: asked, terminated or supervisor gone; None: by itself
+    pid: int
+    born: float
+    ended_at: float
+    log: int  #: bytes
+    status: int
+    survivors: list[int] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The logs have grown to these offsets."""
+
+    log: int
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """The agent's own process ended; others of its tree may be left."""
+
+    exit: int | None
+    signal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """The log cannot be written now; the agent waits."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Nothing is left of the agent."""
+
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The leash itself was killed; what it held was swept away."""
+
+
+Notice: TypeAlias = Output | Exited | Full | Gone | Lost
+
+
+class Leashed:
+    """An agent on its leash."""
+
+    def __init__(self, connection: socket.socket, process: subprocess.Popen[bytes], spec: LeashSpec) -> None:
+        """Speak with the leash; use `start`."""
+        self.pid = 0
+        self.born = 0.0
+        self.leash_pid = process.pid
+        self.is_over = False
+        self._connection = connection
+        self._process = process
+        self._spec = spec
+        self._buffer = b""
+
+    async def notices(self) -> AsyncIterator[Notice]:
+        """Give what the leash tells, until the agent is gone; after each the leash may tell the next offsets."""
+        while not self.is_over:
+            message = await self._receive()
+            if message is None:
+                yield await self._sweep()
+                return
+            match message.pop("event"):
+                case "output":
+                    yield msgspec.convert(message, Output)
+                    self._send({"op": "ack"})
+                case "exited":
+                    yield msgspec.convert(message, Exited)
+                case "full":
+                    yield msgspec.convert(message, Full)
+                case "gone":
+                    self.is_over = True
+                    yield msgspec.convert(message, Gone)
+
+    def send(self, data: bytes) -> None:
+        """Write to the agent's stdin."""
+        self._send({"op": "stdin", "data": data.decode("utf-8", "surrogateescape")})
+
+    def close_stdin(self) -> None:
+        """Let the agent see the end of its stdin."""
+        self._send({"op": "close"})
+
+    def interrupt(self) -> None:
+        """Send INT to the agent's process group."""
+        self._send({"op": "signal", "signal": "SIGINT"})
+
+    def resume(self) -> None:
+        """Let a stopped agent go on."""
+        self._send({"op": "signal", "signal": "SIGCONT"})
+
+    def stop(self, grace: float) -> None:
+        """Send TERM to the whole tree, and KILL after `grace` seconds to what is left."""
+        self._send({"op": "stop", "grace": grace})
+
+    async def end(self) -> None:
+        """See to it that nothing is left, whatever it takes."""
+        self.stop(self._spec.grace)
+        with anyio.move_on_after(self._spec.grace + _PATIENCE):
+            async for _ in self.notices():
+                pass
+        if not self.is_over:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await self._sweep()
+
+    async def bury(self) -> None:
+        """Reap the leash and close the connection."""
+        await anyio.to_thread.run_sync(self._process.wait)
+        self._connection.close()
+
+    async def greet(self) -> None:
+        """Hand the specification over and wait until the agent runs.
+
+        Raises:
+            StartFailed: It does not.
+        """
+        self._send(_spec_message(self._spec))
+        message: dict[str, object] | None = None
+        with anyio.move_on_after(_START):
+            message = await self._receive()
+        if message is None or message["event"] != "started":
+            reason = str(message["reason"]) if message else "its leash did not start it"
+            raise StartFailed(self._spec.argv[0], reason)
+        self.pid, self.born = int(str(message["pid"])), float(str(message["born"]))
+
+    async def _sweep(self) -> Lost:
+        self.is_over = True
+        await anyio.to_thread.run_sync(sweep, MARK, self._spec.mark)
+        return Lost()
+
+    async def _receive(self) -> dict[str, object] | None:
+        while b"\n" not in self._buffer:
+            await anyio.wait_readable(self._connection)
+            try:
+                data = self._connection.recv(65536)
+            except BlockingIOError:
+                continue
+            except OSError:
+                data = b""
+            if not data:
+                return None
+            self._buffer += data
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return msgspec.json.decode(line, type=dict[str, object])
+
+    def _send(self, message: Mapping[str, object]) -> None:
+        """Send a command; a leash that is gone needs none."""
+        self._connection.settimeout(5.0)
+        try:
+            self._connection.sendall(msgspec.json.encode(message) + b"\n")
+        except OSError:
+            return
+        finally:
+            self._connection.setblocking(False)
+
+
+@asynccontextmanager
+async def start(spec: LeashSpec) -> AsyncIterator[Leashed]:
+    """Start an agent on a leash; inside the block it may live, afterwards nothing of it is left.
+
+    Raises:
+        StartFailed: Its program could not be started.
+    """
+    spec.log.parent.mkdir(parents=True, exist_ok=True)
+    if spec.socket is not None:
+        spec.socket.parent.mkdir(parents=True, exist_ok=True)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    process = await anyio.to_thread.run_sync(_spawn, theirs)
+    leashed = Leashed(ours, process, spec)
+    try:
+        await leashed.greet()
+        yield leashed
+    finally:
+        with anyio.CancelScope(shield=True):
+            if not leashed.is_over:
+                await leashed.end()
+            await leashed.bury()
+
+
+def read_ending(log: Path) -> Ending | None:
+    """Give how the agent with this log ended; None if its leash did not live to write it down."""
+    try:
+        return msgspec.json.decode(_beside(log, ".end").read_bytes(), type=Ending)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+async def outlast(path: Path, log: Path, *, mark: str) -> None:
+    """Wait until the leash of a dead supervisor has ended; sweep what it held if it cannot be asked."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.setblocking(False)
+        with contextlib.suppress(OSError), anyio.move_on_after(_PATIENCE):
+            connection.connect(str(path))
+            await anyio.wait_readable(connection)
+    if read_ending(log) is None:
+        await anyio.to_thread.run_sync(sweep, MARK, mark)
+    with contextlib.suppress(OSError):
+        await anyio.Path(path).unlink()
+
+
+async def run_command(command: str, *, cwd: Path, environment: Mapping[str, str], log: Path, mark: str = "check") -> int:
+    """Run a shell command on a leash of its own, its output in `log`; gives its exit code, 128 + n for signal n."""
+    _beside(log, ".end").unlink(missing_ok=True)
+    spec = LeashSpec(argv=("/bin/sh", "-c", command), cwd=str(cwd), environment=environment, log=log, mark=mark, grace=1.0)
+    try:
+        async with start(spec) as leashed:
+            endings = [notice.ending async for notice in leashed.notices() if isinstance(notice, Gone)]
+    except StartFailed:
+        return 127
+    if not endings:
+        return 128 + signal.SIGKILL
+    ending = endings[0]
+    return ending.exit if ending.exit is not None else 128 + signal.Signals[ending.signal or "SIGKILL"]
+
+
+class Tail:
+    """Reads a file that grows, from where it last stopped."""
+
+    def __init__(self, path: Path, *, offset: int = 0) -> None:
+        """Begin at an offset; the file need not exist yet."""
+        self.offset = offset
+        self._path = path
+
+    def read(self, upto: int) -> Iterator[bytes]:
+        """Give what was not read before, in chunks of 256 KiB at most; the offset moves with each."""
+        if upto <= self.offset:
+            return
+        with self._path.open("rb") as file:
+            file.seek(self.offset)
+            while self.offset < upto and (chunk := file.read(min(_CHUNK, upto - self.offset))):
+                self.offset += len(chunk)
+                yield chunk
+
+
+def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
+    """Start the leash in a session of its own; only the standard library is in its reach, and nothing of the user's."""
+    with theirs:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", _PROGRAM],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+        )
+
+
+def _spec_message(spec: LeashSpec) -> dict[str, object]:
+    return {
+        "argv": list(spec.argv),
+        "cwd": spec.cwd,
+        "environment": {**spec.environment, MARK: spec.mark},
+        "log": str(spec.log),
+        "socket": str(spec.socket) if spec.socket else "",
+        "stdin": None if spec.stdin is None else spec.stdin.decode("utf-8", "surrogateescape"),
+        "keep_stdin": spec.keep_stdin,
+        "grace": spec.grace,
+    }
+
+
+def _beside(log: Path, suffix: str) -> Path:
+    return log.with_name(log.name + suffix)

@@ -1,0 +1,507 @@
+"""The leash: the small process between squad and an agent that guarantees containment.
+
+Run as a program with nothing but the standard library. It owns the agent, its pipes and the raw log, and adopts stray
+descendants. Its first input is the specification; from then on it obeys commands, and when the connection closes,
+because the supervisor is gone, it stops the agent at once. It leaves only when no descendant is left and how it ended
+stands in a file. Bytes go from the pipes to the files inside the kernel where that is possible: at any instant each is
+either in the pipe or in the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+
+PR_SET_CHILD_SUBREAPER = 36
+SPLICE_NONBLOCK = 2  #: SPLICE_F_NONBLOCK of fcntl.h
+CHUNK = 1 << 20  #: bytes moved by one call
+TURN = 16  #: calls for one pipe before the others get their turn
+ORPHAN_GRACE = 1.0  #: seconds between TERM and KILL for what outlives the agent, or when the supervisor is gone
+RETRY = 0.5  #: seconds between two attempts to write to a full disk
+GIVE_UP = 10.0  #: seconds after the first KILL at which what is left is called unkillable
+
+
+TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    #: What comes and goes over the connection is JSON and trusted: both ends are squad's own.
+    Message: TypeAlias = dict[str, Any]
+
+
+def main() -> None:
+    """Read the specification from descriptor 0 and keep the agent on the leash until it is gone."""
+    control = socket.socket(fileno=0)
+    reader = control.makefile("rb")
+    line = reader.readline()
+    if not line:
+        return
+    spec = json.loads(line)
+    try:
+        Leash(control, spec).run()
+    except BaseException:
+        with open(spec["log"] + ".leash-error", "a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+        kill_all(os.getpid())
+        raise
+
+
+class Stream:
+    """One pipe of the agent and the file its bytes go to."""
+
+    def __init__(self, path: str) -> None:
+        self.read, self.write = os.pipe()
+        os.set_blocking(self.read, False)
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        self.size = os.lseek(self.file, 0, os.SEEK_END)
+        self.open = True
+        self.splices = hasattr(os, "splice")
+        self.held = b""
+
+    def move(self) -> bool:
+        """Move what is there, as much as fits into one turn; tell whether anything moved. Raises OSError on a full disk."""
+        moved = False
+        for _ in range(TURN):
+            try:
+                count = self._step()
+            except BlockingIOError:
+                return moved
+            if count == 0:
+                self.open = False
+                return moved
+            self.size += count
+            moved = True
+        return moved
+
+    def _step(self) -> int:
+        if self.splices:
+            try:
+                return os.splice(self.read, self.file, CHUNK, flags=SPLICE_NONBLOCK)
+            except OSError as error:
+                if error.errno not in (errno.EINVAL, errno.ENOSYS):
+                    raise
+                self.splices = False
+        self.held = self.held or os.read(self.read, 65536)
+        written = 0
+        while self.held:
+            count = os.write(self.file, self.held)
+            self.held = self.held[count:]
+            written += count
+        return written
+
+
+class Leash:
+    """One agent, from its start to the end of its last descendant."""
+
+    def __init__(self, control: socket.socket, spec: Message) -> None:
+        self.control = control
+        self.spec = spec
+        self.buffer = b""
+        self.unsent = b""
+        self.alive = True  #: the supervisor's connection
+        self.acknowledged = True
+        self.told = (-1, -1)
+        self.stopped: str | None = None
+        self.deadline: float | None = None
+        self.killing_since: float | None = None
+        self.full_until: float | None = None
+        self.exit: int | None = None
+        self.signal: str | None = None
+        self.leader_gone = False
+        self.pidfd: int | None = None
+        self.stdin: int | None = None
+        self.feed = b""
+        self.listener: socket.socket | None = None
+        self.clients: list[socket.socket] = []
+        self.family_changed = True
+
+    def run(self) -> None:
+        """Start the agent and see it to its end."""
+        # first of all, so that its number has one digit: more a shell script cannot redirect to
+        self.status = Stream(self.spec["log"] + ".status")
+        self.output = Stream(self.spec["log"])
+        self.selector = selectors.DefaultSelector()
+        self.wake, wake_write = socket.socketpair()
+        for end in (self.wake, wake_write):
+            end.setblocking(False)
+        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+        # handlers and not SIG_IGN: what is ignored stays ignored in the agent
+        for name in (signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
+            signal.signal(name, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self.stop("terminated", ORPHAN_GRACE))
+        become_subreaper()
+        if not self.start():
+            return
+        self.listen()
+        self.watch()
+        while not self.is_over():
+            self.turn()
+        self.finish()
+
+    def start(self) -> bool:
+        environment = {**self.spec["environment"], "SQUAD_STATUS_FD": str(self.status.write)}
+        stdin = subprocess.PIPE if self.spec["stdin"] is not None or self.spec["keep_stdin"] else subprocess.DEVNULL
+        try:
+            self.leader = subprocess.Popen(
+                self.spec["argv"],
+                stdin=stdin,
+                stdout=self.output.write,
+                stderr=self.output.write,
+                pass_fds=(self.status.write,),
+                env=environment,
+                cwd=self.spec["cwd"],
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            self.send({"event": "failed", "reason": str(error)})
+            self.flush(2.0)
+            return False
+        os.close(self.output.write)
+        os.close(self.status.write)
+        if self.leader.stdin is not None:
+            self.stdin = self.leader.stdin.fileno()
+            os.set_blocking(self.stdin, False)
+            self.feed = (self.spec["stdin"] or "").encode("utf-8", "surrogateescape")
+        self.born = start_time(self.leader.pid)
+        self.send({"event": "started", "pid": self.leader.pid, "born": self.born, "leash": os.getpid()})
+        return True
+
+    def listen(self) -> None:
+        path = self.spec["socket"]
+        if not path:
+            return
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+        self.listener = socket.socket(socket.AF_UNIX)
+        old = os.umask(0o177)
+        try:
+            self.listener.bind(path)
+        finally:
+            os.umask(old)
+        self.listener.listen(8)
+        self.listener.setblocking(False)
+
+    def watch(self) -> None:
+        self.control.setblocking(False)
+        self.selector.register(self.control, selectors.EVENT_READ, self.on_control)
+        self.selector.register(self.wake, selectors.EVENT_READ, self.on_signal)
+        self.selector.register(self.output.read, selectors.EVENT_READ, lambda: self.on_bytes(self.output))
+        self.selector.register(self.status.read, selectors.EVENT_READ, lambda: self.on_bytes(self.status))
+        if self.listener is not None:
+            self.selector.register(self.listener, selectors.EVENT_READ, self.on_client)
+        if hasattr(os, "pidfd_open"):
+            self.pidfd = os.pidfd_open(self.leader.pid)
+            self.selector.register(self.pidfd, selectors.EVENT_READ, self.on_leader)
+        self.on_stdin()
+
+    # one turn of the loop
+
+    def turn(self) -> None:
+        for key, _ in self.selector.select(self.patience()):
+            key.data()
+        if self.family_changed:
+            self.family_changed = False
+            reap(os.getpid(), besides=self.leader.pid)
+            self.on_leader()
+        if self.full_until is not None and time.monotonic() >= self.full_until:
+            self.retry_full()
+        if self.deadline is not None and time.monotonic() >= self.deadline:
+            self.kill()
+        self.tell_offsets()
+        self.flush(0.0)
+
+    def patience(self) -> float | None:
+        times = [at for at in (self.deadline, self.full_until) if at is not None]
+        return max(0.0, min(times) - time.monotonic()) if times else None
+
+    def on_control(self) -> None:
+        try:
+            data = self.control.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.lose_supervisor()
+            return
+        self.buffer += data
+        *lines, self.buffer = self.buffer.split(b"\n")
+        for line in lines:
+            self.obey(json.loads(line))
+
+    def obey(self, command: Message) -> None:
+        name = command["op"]
+        if name == "ack":
+            self.acknowledged = True
+        elif name == "stop":
+            self.stop("asked", command["grace"])
+        elif name == "signal":
+            self.signal_leader(command["signal"])
+        elif name == "stdin":
+            self.feed += command["data"].encode("utf-8", "surrogateescape")
+            self.on_stdin()
+        elif name == "close":
+            self.spec["keep_stdin"] = False
+            self.on_stdin()
+
+    def lose_supervisor(self) -> None:
+        self.selector.unregister(self.control)
+        self.alive = False
+        self.stop("supervisor gone", ORPHAN_GRACE)
+
+    def on_signal(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self.wake.recv(4096)
+        self.family_changed = True
+
+    def on_client(self) -> None:
+        with contextlib.suppress(OSError):
+            # its end of file will tell the client that this leash has ended
+            self.clients.append(self.listener.accept()[0])  # type: ignore[union-attr]  # registered only once it listens
+
+    def on_bytes(self, stream: Stream) -> None:
+        try:
+            stream.move()
+        except OSError as error:
+            self.selector.unregister(stream.read)
+            self.full_until = time.monotonic() + RETRY
+            self.send({"event": "full", "reason": str(error)})
+            return
+        if not stream.open:
+            self.selector.unregister(stream.read)
+
+    def retry_full(self) -> None:
+        self.full_until = None
+        for stream in (self.output, self.status):
+            if stream.open and stream.read not in self.selector.get_map():
+                self.selector.register(stream.read, selectors.EVENT_READ, lambda stream=stream: self.on_bytes(stream))
+
+    def on_stdin(self) -> None:
+        if self.stdin is None:
+            return
+        try:
+            while self.feed:
+                self.feed = self.feed[os.write(self.stdin, self.feed[:65536]) :]
+        except BlockingIOError:
+            if self.stdin not in self.selector.get_map():
+                self.selector.register(self.stdin, selectors.EVENT_WRITE, self.on_stdin)
+            return
+        except OSError:
+            self.feed, self.spec["keep_stdin"] = b"", False  # the agent does not read any more
+        if self.stdin in self.selector.get_map():
+            self.selector.unregister(self.stdin)
+        if not self.spec["keep_stdin"]:
+            self.leader.stdin.close()  # type: ignore[union-attr]  # there is one, or there were no number of it
+            self.stdin = None
+
+    def on_leader(self) -> None:
+        """Note the agent's own end without reaping it, so that its number stays its own until all is over."""
+        if self.leader_gone:
+            return
+        found = os.waitid(os.P_PID, self.leader.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if found is None:
+            return
+        self.leader_gone = True
+        if self.pidfd is not None:
+            self.selector.unregister(self.pidfd)
+        if found.si_code == os.CLD_EXITED:
+            self.exit = found.si_status
+        else:
+            self.signal = signal.Signals(found.si_status).name
+        self.send({"event": "exited", "exit": self.exit, "signal": self.signal})
+        if self.deadline is None and self.left():
+            self.end_tree(ORPHAN_GRACE)
+
+    # ending
+
+    def stop(self, why: str, grace: float) -> None:
+        if not self.leader_gone and self.stopped is None:
+            self.stopped = why
+        self.end_tree(grace)
+
+    def end_tree(self, grace: float) -> None:
+        if self.killing_since is not None:
+            return
+        signal_all(self.left(), signal.SIGTERM, signal.SIGCONT)
+        until = time.monotonic() + grace
+        self.deadline = until if self.deadline is None else min(self.deadline, until)
+
+    def kill(self) -> None:
+        """Kill what is left; again at short intervals, because a dying tree may still have forked."""
+        if self.killing_since is None:
+            self.killing_since = time.monotonic()
+        signal_all(self.left(), signal.SIGKILL)
+        self.deadline = time.monotonic() + 0.02
+
+    def left(self) -> list[int]:
+        return [pid for pid in descendants(os.getpid()) if not (self.leader_gone and pid == self.leader.pid)]
+
+    def is_over(self) -> bool:
+        if not self.leader_gone:
+            return self.gave_up()
+        if self.full_until is not None and self.alive:
+            return False
+        return not self.left() or self.gave_up()
+
+    def gave_up(self) -> bool:
+        return self.killing_since is not None and time.monotonic() - self.killing_since > GIVE_UP
+
+    def finish(self) -> None:
+        """Take what stands in the pipes, write how it ended, say so, and leave."""
+        for stream in (self.output, self.status):
+            self.drain(stream)
+        survivors = self.left()
+        ending = {
+            "exit": self.exit,
+            "signal": self.signal,
+            "stopped": self.stopped,
+            "pid": self.leader.pid,
+            "born": self.born,
+            "ended_at": time.time(),
+            "log": self.output.size,
+            "status": self.status.size,
+            "survivors": survivors,
+        }
+        if self.leader_gone:
+            self.leader.wait()
+        write_ending(self.spec["log"] + ".end", ending)
+        self.send({"event": "gone", "ending": ending})
+        self.flush(2.0)
+        if self.listener is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.spec["socket"])
+
+    def drain(self, stream: Stream) -> None:
+        with contextlib.suppress(OSError):
+            while stream.open and stream.move():
+                pass
+
+    # speaking
+
+    def tell_offsets(self) -> None:
+        now = (self.output.size, self.status.size)
+        if self.acknowledged and now != self.told:
+            self.told, self.acknowledged = now, False
+            self.send({"event": "output", "log": now[0], "status": now[1]})
+
+    def send(self, message: Message) -> None:
+        if self.alive:
+            self.unsent += json.dumps(message).encode() + b"\n"
+
+    def flush(self, seconds: float) -> None:
+        """Send what waits; at the end of all wait for the supervisor to take it, but not for ever."""
+        if not self.alive:
+            return
+        self.control.settimeout(seconds)
+        try:
+            while self.unsent:
+                self.unsent = self.unsent[self.control.send(self.unsent) :]
+        except (BlockingIOError, TimeoutError):
+            pass
+        except OSError:
+            self.unsent = b""
+        finally:
+            self.control.setblocking(False)
+
+    def signal_leader(self, name: str) -> None:
+        if not self.leader_gone:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.leader.pid, signal.Signals[name])
+
+
+def become_subreaper() -> None:
+    """Adopt orphans of the agent where the system can do that."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def start_time(pid: int) -> float:
+    """Give when a process started: seconds after boot on Linux, 0 where that is not told."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0.0
+
+
+def parents() -> dict[int, tuple[int, int, bool]]:
+    """Give pid -> parent, process group and whether it is dead already, of all processes."""
+    if sys.platform != "linux":
+        text = subprocess.run(["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=False).stdout
+        rows = (line.split(None, 3) for line in text.splitlines())
+        return {int(row[0]): (int(row[1]), int(row[2]), row[3].startswith("Z")) for row in rows if len(row) == 4}
+    found = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    fields = file.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            found[int(name)] = (int(fields[1]), int(fields[2]), fields[0] in (b"Z", b"X"))
+    return found
+
+
+def descendants(root: int) -> list[int]:
+    """Give all living processes below one; zombies do not count, but what is below them does."""
+    table = parents()
+    children: dict[int, list[int]] = {}
+    for pid, (parent, _, _) in table.items():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    todo = [root]
+    while todo:
+        for pid in children.get(todo.pop(), ()):
+            found.append(pid)
+            todo.append(pid)
+    groups = {pid for pid in found if table[pid][1] == pid}
+    found += [pid for pid, (_, group, _) in table.items() if group in groups and pid not in found and pid != root]
+    return [pid for pid in found if not table[pid][2]]
+
+
+def reap(root: int, besides: int) -> None:
+    """Bury adopted children that have ended."""
+    for pid, (parent, _, dead) in parents().items() if sys.platform == "linux" else ():
+        if parent == root and dead and pid != besides:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+
+def signal_all(pids: list[int], *signals: int) -> None:
+    """Signal processes; those that are gone already do not matter."""
+    for pid in pids:
+        for one in signals:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, one)
+
+
+def kill_all(root: int) -> None:
+    """Kill everything below, as the last act of a leash that failed."""
+    until = time.monotonic() + 2.0
+    while (left := descendants(root)) and time.monotonic() < until:
+        signal_all(left, signal.SIGKILL)
+        reap(root, besides=0)
+
+
+def write_ending(path: str, ending: Message) -> None:
+    """Write the ending so that it is either there and whole or not there."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(ending, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(path + ".new", path)
+
+
+if __name__ == "__main__":
+    main()

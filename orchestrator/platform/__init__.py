@@ -1,0 +1,173 @@
+"""What differs between Linux and macOS, and what only the system can tell about processes and files.
+
+Nothing here decides: it looks and reports. In doubt about a process the answer is that it is not the one that was
+meant, so that a stranger is never signalled.
+"""
+
+import contextlib
+import ctypes
+import os
+import platform as system
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import psutil
+
+LINUX = sys.platform == "linux"
+_SUBREAPER = 36  #: PR_SET_CHILD_SUBREAPER of linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which process is meant: a number alone may have been given to another one."""
+
+    node: str
+    boot: str
+    pid: int
+    born: float  #: seconds after boot (Linux) or since the epoch (elsewhere)
+
+
+def identity(pid: int) -> Identity:
+    """Give the identity of a process; born is 0 if it is gone."""
+    return Identity(node=system.node(), boot=boot_id(), pid=pid, born=_born(pid))
+
+
+def is_alive(who: Identity) -> bool:
+    """Tell whether exactly that process lives here."""
+    return who.born > 0 and who == identity(who.pid) and _state(who.pid) not in {"Z", "X", ""}
+
+
+def boot_id() -> str:
+    """Name the boot of this machine."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{psutil.boot_time():.0f}"
+
+
+def become_subreaper() -> None:
+    """Adopt orphans of killed leashes, where the system can do that."""
+    if LINUX:
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def processes_marked(name: str, value: str) -> list[int]:
+    """Give the living processes of this user that have `name=value` in their environment."""
+    wanted = f"{name}={value}".encode()
+    found = []
+    for pid in psutil.pids():
+        if _state(pid) in {"Z", "X", ""}:
+            continue
+        if LINUX:
+            with contextlib.suppress(OSError):
+                if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    found.append(pid)
+        else:
+            with contextlib.suppress(psutil.Error, OSError):
+                if psutil.Process(pid).environ().get(name) == value:
+                    found.append(pid)
+    return found
+
+
+def sweep(name: str, value: str, *, seconds: float = 5.0) -> list[int]:
+    """Kill all processes marked so, until none is left; gives what was found. Used only when a leash was lost."""
+    seen: list[int] = []
+    until = time.monotonic() + seconds
+    while (left := processes_marked(name, value)) and time.monotonic() < until:
+        seen += [pid for pid in left if pid not in seen]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        bury(seen)
+    bury(seen)
+    return seen
+
+
+def bury(pids: list[int]) -> None:
+    """Reap those of the processes that became our children."""
+    for pid in pids:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+
+
+def tree_cpu(pid: int) -> float:
+    """Give the CPU seconds that a process and its living descendants have used."""
+    total = 0.0
+    with contextlib.suppress(psutil.Error, OSError):
+        root = psutil.Process(pid)
+        for process in [root, *root.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error, OSError):
+                times = process.cpu_times()
+                total += times.user + times.system
+    return total
+
+
+def is_frozen(pid: int) -> bool:
+    """Tell whether a process was stopped by a signal."""
+    return _state(pid) == "T"
+
+
+def newest_write(folder: Path, within: float, *, most: int = 20_000) -> float | None:
+    """Give how many seconds ago the newest file below a folder was written, if within so many; looks at `most` entries."""
+    now = time.time()
+    ages = (now - mtime for mtime in _mtimes(folder, most))
+    return min((age for age in ages if age <= within), default=None)
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Give the user who connected to a Unix socket."""
+    if LINUX:
+        _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        return int(uid)
+    raw = connection.getsockopt(0, 1, 80)  # SOL_LOCAL, LOCAL_PEERCRED: struct xucred, version then uid
+    return int(struct.unpack("2I", raw[:8])[1])
+
+
+def real_relative(root: Path, relative: str) -> str:
+    """Follow the symlinks of what exists of a relative path; gives a path that begins with `..` if it leads outside."""
+    base = os.path.realpath(root)
+    target = os.path.realpath(PurePosixPath(base) / relative)
+    return os.path.relpath(target, base).replace(os.sep, "/")
+
+
+def _mtimes(folder: Path, most: int) -> Iterator[float]:
+    todo, seen = [str(folder)], 0
+    while todo and seen < most:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                seen += 1
+                with contextlib.suppress(OSError):
+                    yield entry.stat(follow_symlinks=False).st_mtime
+                    if entry.is_dir(follow_symlinks=False) and entry.name != ".git":
+                        todo.append(entry.path)
+
+
+def _born(pid: int) -> float:
+    if LINUX:
+        fields = _stat(pid)
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).create_time()
+    return 0.0
+
+
+def _state(pid: int) -> str:
+    if LINUX:
+        fields = _stat(pid)
+        return fields[0] if fields else ""
+    states = {psutil.STATUS_ZOMBIE: "Z", psutil.STATUS_STOPPED: "T", psutil.STATUS_DEAD: "X"}
+    with contextlib.suppress(psutil.Error):
+        return states.get(psutil.Process(pid).status(), "S")
+    return ""
+
+
+def _stat(pid: int) -> list[str]:
+    """Give the fields of /proc/PID/stat after the name, beginning with the state; empty if the process is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].decode("ascii").split()
+    return []

@@ -1,0 +1,90 @@
+"""Durations, ranges, rates and counts as people write them.
+
+A number without a unit is never guessed at: `10` could be seconds or minutes, so it is an error that names the units.
+All durations are seconds.
+"""
+
+import math
+import re
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kM]?)")
+
+
+def parse_duration(text: str) -> float:
+    """Read `10m`, `1h30m`, `250ms` or `0`; gives seconds.
+
+    Raises:
+        ValueError: It is no duration; the text says what is expected.
+    """
+    clean = text.strip()
+    if clean == "0":
+        return 0.0
+    if re.fullmatch(r"\d+(\.\d+)?", clean):
+        msg = f"{clean!r} has no unit: write {clean}s, {clean}m, {clean}h or {clean}d (or ms)"
+        raise ValueError(msg)
+    if not _WHOLE.fullmatch(clean):
+        msg = f"{clean!r} is no duration: expected a number with ms, s, m, h or d, such as 10m or 1h30m"
+        raise ValueError(msg)
+    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(clean))
+
+
+def format_duration(seconds: float) -> str:
+    """Write seconds for people: `850ms`, `12s`, `3m05s`, `1h30m`."""
+    if not math.isfinite(seconds):
+        return "?"
+    if seconds < 1:
+        return f"{round(seconds * 1000)}ms" if seconds > 0 else "0s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f}s" if seconds < 10 and seconds != whole else f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s" if rest else f"{minutes}m"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if minutes else f"{hours}h"
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Read `1s..60s`; gives both ends in seconds.
+
+    Raises:
+        ValueError: It is no range, or its end lies before its start.
+    """
+    first, dots, last = text.partition("..")
+    if not dots:
+        msg = f"{text!r} is no range: expected two durations such as 1s..60s"
+        raise ValueError(msg)
+    low, high = parse_duration(first), parse_duration(last)
+    if high < low:
+        msg = f"{text!r} ends before it starts"
+        raise ValueError(msg)
+    return low, high
+
+
+def parse_rate(text: str) -> tuple[int, float]:
+    """Read `5/10m`; gives how many in how many seconds.
+
+    Raises:
+        ValueError: It is no rate.
+    """
+    count, slash, span = text.partition("/")
+    if not slash or not count.strip().isdigit() or parse_duration(span) <= 0:
+        msg = f"{text!r} is no rate: expected a count and a duration such as 5/10m"
+        raise ValueError(msg)
+    return int(count), parse_duration(span)
+
+
+def parse_count(text: str) -> int:
+    """Read `300`, `300k` or `5M`.
+
+    Raises:
+        ValueError: It is no count.
+    """
+    found = _COUNT.fullmatch(text.strip())
+    if not found:
+        msg = f"{text!r} is no count: expected a number, such as 300k or 5M"
+        raise ValueError(msg)
+    return round(float(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]])

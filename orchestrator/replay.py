@@ -1,0 +1,68 @@
+"""A run's plan and state, rebuilt from its journal.
+
+Everything that reads a run (`status`, `report`, `resume`) does it through here, with or without a living supervisor.
+"""
+
+from dataclasses import dataclass
+
+from orchestrator.errors import JournalError
+from orchestrator.events import RunStarted
+from orchestrator.journal import Journal
+from orchestrator.model import Plan, RunId
+from orchestrator.planning import load_plan
+from orchestrator.state import State, decode, fold, initial
+
+
+class NoRun(JournalError):
+    """There is no run to show."""
+
+    def __init__(self, run: str | None = None, known: tuple[str, ...] = ()) -> None:
+        message = f"there is no run {run!r}" if run else "no run yet in this project"
+        hint = f"runs: {', '.join(known)}" if known else "start one: squad run feature-prd.md"
+        super().__init__(message, hint=hint)
+        self.run = run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """A run as the journal tells it."""
+
+    run: RunId
+    plan: Plan
+    state: State
+    settings: str  #: digest of the settings document
+
+
+def find_run(journal: Journal, wanted: str | None) -> RunId:
+    """Give the latest run, or the one whose id begins with `wanted` and is the only one.
+
+    Raises:
+        NoRun: None fits, or several do.
+    """
+    runs = journal.runs()
+    if not runs or wanted is None:
+        if not runs:
+            raise NoRun(wanted)
+        return runs[-1]
+    fitting = [run for run in runs if run == wanted] or [run for run in runs if run.startswith(wanted)]
+    if len(fitting) != 1:
+        raise NoRun(wanted, tuple(runs[-8:]))
+    return fitting[0]
+
+
+def replay(journal: Journal, run: RunId) -> Replayed:
+    """Rebuild plan and state of a run from its last snapshot and the events since.
+
+    Raises:
+        NoRun: The journal holds no start of such a run.
+        JournalError: Its plan is missing.
+    """
+    started = next((entry.event for entry in journal.entries(run=run) if isinstance(entry.event, RunStarted)), None)
+    if started is None:
+        raise NoRun(run, tuple(journal.runs()[-8:]))
+    plan = load_plan(journal.document(started.plan), name=f"plan of {run}")
+    saved = journal.snapshot(run)
+    state = decode(saved[1]) if saved else initial(run, plan)
+    for entry in journal.entries(run=run, after=state.seq):
+        fold(state, entry)
+    return Replayed(run=run, plan=plan, state=state, settings=started.settings)

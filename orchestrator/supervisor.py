@@ -1,0 +1,263 @@
+"""The one owner of a run: decide, start, wait for one change, decide again.
+
+Everything of a run happens in one task group here, and everything that changes goes through one recorder. Deciding
+reserves: locks, the agent and the attempt's number are taken in one step, without waiting in between.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import anyio
+import anyio.abc
+
+from orchestrator import events as ev
+from orchestrator import scheduler
+from orchestrator.attempt import Attempt, Piece, Stage
+from orchestrator.events import Event
+from orchestrator.integration import Integration, Result
+from orchestrator.liveness import Sign
+from orchestrator.locks import Blocked, Grant, LockTable
+from orchestrator.messages import Message
+from orchestrator.model import AgentId, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.recorder import Recorder
+from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.rights import Rights
+from orchestrator.state import TaskStatus
+from orchestrator.workspaces import Work
+
+#: Seconds between TERM and KILL when a run is to end now.
+NOW = 0.5
+
+
+class Supervisor:
+    """Carries a plan out."""
+
+    def __init__(self, recorder: Recorder, stage: Stage, integration: Integration, rules: scheduler.Rules) -> None:
+        """Own a run from the state its journal adds up to; nothing happens before `run`."""
+        self.recorder = recorder
+        self.plan = recorder.plan
+        self.table = LockTable(fence=recorder.state.fence)
+        self.rights = Rights(self.plan.matrix, self.table)
+        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, stop=self.stop, heard=self._heard)
+        self._stage = stage
+        self._integration = integration
+        self._rules = rules
+        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
+        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
+        self._attempts: dict[AgentId, Attempt] = {}
+        self._under_way = 0
+        self._stopping = ""
+
+    async def run(self) -> None:
+        """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
+        async with anyio.create_task_group() as group:
+            self._take_over(group)
+            while not self._is_over():
+                if not self._stopping:
+                    self._settle()
+                    self._start(group)
+                if self._is_over():
+                    break
+                await self._next_change()
+            self._conclude()
+
+    def stop(self, *, now: bool, reason: str = "stopped") -> None:
+        """End the supervisor, not the run: what is under way is stopped and will be done again."""
+        self._stopping = self._stopping or reason
+        for attempt in self._attempts.values():
+            attempt.stop(Outcome.STOPPED, f"the run was {reason}", grace=NOW if now else None)
+        self.recorder.wake()
+
+    def hear(self, agent: AgentId, messages: Sequence[Message]) -> None:
+        """Take in what an agent said by a way that no attempt reads, such as its comm file."""
+        if events := self.desk.take(agent, messages):
+            self.recorder.record(*events)
+            self._heard(agent)
+
+    def _heard(self, agent: AgentId) -> None:
+        attempt = self._attempts.get(agent)
+        self.table.renew(agent, now=self.recorder.clock())
+        if attempt is not None and attempt.at_work is not None:
+            attempt.at_work.beat(Sign.REQUEST)
+            attempt.at_work.heed()
+
+    # deciding
+
+    def _settle(self) -> None:
+        """Carry verdicts out until there are none; each may be the reason for another."""
+        while verdicts := list(scheduler.verdicts(self.plan, self.recorder.state, self._rules)):
+            for verdict in verdicts:
+                self.recorder.record(*self._effects(verdict))
+
+    def _effects(self, verdict: scheduler.Verdict) -> list[Event]:
+        status = self.recorder.state.tasks[verdict.task]
+        attempt = status.attempt or ""
+        match verdict:
+            case scheduler.Fail(task=task, reason=reason):
+                return [ev.TaskFailed(task=task, reason=reason)]
+            case scheduler.Skip(task=task, reason=reason):
+                return [ev.TaskSkipped(task=task, reason=reason)]
+            case scheduler.Park(task=task, reason=reason, rung=rung):
+                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
+                return [*([climbed] if rung else []), ev.TaskParked(task=task, reason=reason)]
+            case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
+                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
+                moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
+                return [climbed, *([moved] if to != status.agent else [])]
+
+    def _start(self, group: anyio.abc.TaskGroup) -> None:
+        """Start what can start, best first; a start whose locks are not to be had is passed over."""
+        now = self.recorder.clock()
+        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
+            planned = self._tasks[start.task]
+            grants = self.table.acquire_all(start.agent, planned.locks, now=now, purpose=planned.task.title)
+            if not isinstance(grants, Blocked):
+                self._reserve(start, planned, grants)
+                group.start_soon(self._pursue, self._attempt(planned, start.agent))
+
+    def _reserve(self, start: scheduler.Start, planned: PlannedTask, grants: Sequence[Grant]) -> None:
+        status = self.recorder.state.tasks[start.task]
+        moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
+        self.recorder.record(
+            *([moved] if start.moved else []), *map(granted_event, grants), self._prepared(planned, start.agent, status)
+        )
+
+    def _prepared(self, planned: PlannedTask, agent: AgentId, status: TaskStatus) -> ev.AttemptPrepared:
+        attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
+        last = self.recorder.state.attempts.get(status.attempt or "")
+        workspaces = self._stage.workspaces
+        same = last is not None and not status.fresh and last.agent == agent
+        return ev.AttemptPrepared(
+            task=planned.task.id,
+            agent=agent,
+            attempt=attempt,
+            workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
+            branch=last.branch if last and same else workspaces.branch(attempt),
+            base=last.base if last and not status.fresh else self.recorder.state.tip,
+            locks=list(planned.locks),
+        )
+
+    def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
+        """Seat the agent at the attempt that was just prepared, or is taken over."""
+        status = self.recorder.state.tasks[planned.task.id]
+        prepared = self.recorder.state.attempts[status.attempt or ""]
+        piece = Piece(
+            planned=planned,
+            seat=self._seats[agent],
+            attempt=AttemptId(status.attempt or ""),
+            start=self._starting_commit(planned, prepared.number),
+            handover=self._handover(planned, prepared.number),
+        )
+        attempt = Attempt(self.recorder, self._stage, self.rights, piece, take=self.desk.take)
+        self._attempts[agent] = attempt
+        self.rights.begin(agent, planned.writes)
+        self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
+        self._under_way += 1
+        return attempt
+
+    def _starting_commit(self, planned: PlannedTask, number: int) -> str | None:
+        """Give the commit a new workspace starts from: the kept work of the last attempt, else the base."""
+        prepared = self.recorder.state.attempts[f"{planned.task.id}.{number}"]
+        last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
+        if last is None or last.base != prepared.base:
+            return prepared.base
+        return last.commit or prepared.base
+
+    def _handover(self, planned: PlannedTask, number: int) -> str:
+        last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
+        if last is None or last.outcome is None:
+            return ""
+        reason = self.recorder.state.tasks[planned.task.id].failure or f"{last.outcome}: {last.reason}"
+        changed = f" It changed {', '.join(last.paths[:10])}." if last.paths else ""
+        kept = f" Its work is commit {last.commit[:12]}." if last.commit else ""
+        return f"Attempt {number - 1} by {last.agent} ended: {reason}.{changed}{kept}"
+
+    # carrying out
+
+    async def _pursue(self, attempt: Attempt) -> None:
+        """See an attempt through to a result or back to the waiting tasks."""
+        work = await attempt.run()
+        await self._finish(attempt, work)
+
+    async def _finish(self, attempt: Attempt, work: Work) -> None:
+        piece = attempt.piece
+        if self.recorder.state.tasks[piece.planned.task.id].state is TaskState.CHECKING:
+            await self._integration.integrate(self._result(attempt, work))
+        self._release(piece.seat.id)
+
+    def _result(self, attempt: Attempt, work: Work) -> Result:
+        piece = attempt.piece
+        return Result(
+            planned=piece.planned,
+            agent=piece.seat.id,
+            attempt=piece.attempt,
+            workspace=Path(attempt.status.workspace),
+            work=work,
+            base=attempt.status.base,
+        )
+
+    def _release(self, agent: AgentId) -> None:
+        """Free the agent's seat and locks; its whole process tree is gone."""
+        del self._attempts[agent]
+        self.desk.leave(agent)
+        self.rights.end(agent)
+        released, granted = self.table.release_all(agent, now=self.recorder.clock())
+        self.desk.freed(released, granted, reason="ended")
+        self._under_way -= 1
+        self.recorder.wake()
+
+    # the ends
+
+    def _take_over(self, group: anyio.abc.TaskGroup) -> None:
+        """Go on with what a supervisor that died had under way."""
+        state = self.recorder.state
+        self.table.restore(
+            tuple(
+                Grant(
+                    path=lock.path,
+                    holder=AgentId(lock.holder),
+                    fence=lock.fence,
+                    since=lock.since,
+                    expires=self.recorder.clock() + self.table.stale_after,
+                    purpose=lock.purpose,
+                    declared=lock.declared,
+                    waited=lock.waited_s,
+                )
+                for lock in state.locks
+            )
+        )
+        for planned in self.plan.tasks:
+            status = state.tasks[planned.task.id]
+            if status.state is TaskState.RUNNING:
+                group.start_soon(self._resume_attempt, self._attempt(planned, AgentId(status.agent)))
+            elif status.state in {TaskState.CHECKING, TaskState.INTEGRATING}:
+                group.start_soon(self._resume_result, self._attempt(planned, AgentId(status.agent)))
+
+    async def _resume_attempt(self, attempt: Attempt) -> None:
+        work = await attempt.take_over()
+        await self._finish(attempt, work)
+
+    async def _resume_result(self, attempt: Attempt) -> None:
+        status = attempt.status
+        await self._integration.integrate(self._result(attempt, Work(commit=status.commit, paths=tuple(status.paths))))
+        self._release(attempt.piece.seat.id)
+
+    def _is_over(self) -> bool:
+        if self._under_way:
+            return False
+        return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
+
+    async def _next_change(self) -> None:
+        """Wait until something changed, or until something can start that could not before."""
+        wake = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=self.recorder.clock())
+        seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
+        with anyio.move_on_after(seconds):
+            await self.recorder.changed()
+
+    def _conclude(self) -> None:
+        states = {status.state for status in self.recorder.state.tasks.values()}
+        if states <= {TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED}:
+            failed = states - {TaskState.DONE}
+            self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
+            return
+        self.recorder.record(ev.RunPaused(reason=self._stopping or "needs-you"))
