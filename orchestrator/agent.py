@@ -21,7 +21,7 @@ from orchestrator.liveness import Pulse, Sign
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
 from orchestrator.outcomes import Ended, Facts, judge
-from orchestrator.platform import identity, newest_write, stopped, tree_cpu
+from orchestrator.platform import identity, is_frozen, newest_write, tree_cpu
 from orchestrator.recorder import Recorder
 from orchestrator.speech import Lines
 
@@ -135,7 +135,7 @@ class AtWork:
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
         self._listener.finish()
-        return conclude(self._listener.heard, ending, exit_claims=self.assignment.adapter.claims_by_exit), ending
+        return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims), ending
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the agent for a reason of squad's; the first reason holds."""
@@ -243,7 +243,7 @@ class AtWork:
         leashed, adapter = self._leashed, self.assignment.adapter
         if leashed is None:
             return False
-        frozen = stopped(leashed.pid)
+        frozen = is_frozen(leashed.pid)
         if rung == "nudge" and not (adapter.nudges or frozen):
             return False
         if rung == "interrupt" and not adapter.interrupts:
@@ -253,7 +253,7 @@ class AtWork:
         if frozen:
             leashed.resume()
         elif rung == "nudge":
-            leashed.send(adapter.tell("squad hears nothing from you: go on, or say what you wait for") or b"")
+            leashed.send(adapter.tell("squad hears nothing from you: go on, or say what you wait for"))
         else:
             leashed.interrupt()
         await anyio.sleep(min(self.assignment.stall_after, 60.0))

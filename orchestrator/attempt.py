@@ -95,7 +95,7 @@ class Attempt:
             heard.finish()
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
-        ended = conclude(heard.heard, ending, exit_claims=assignment.adapter.claims_by_exit)
+        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
         return await self._end(ended, ending)
 
     def stop(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 
@@ -22,6 +23,7 @@ from orchestrator.model import AgentId, AttemptId, Operation, TaskId
 from orchestrator.platform import real_relative
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Deny, Rights
+from orchestrator.speech import from_request
 
 _UNATTENDED = "nobody answers now: decide yourself, write down your assumption, and go on"
 _FAR = 365 * 86400.0
@@ -36,16 +38,26 @@ class Seated:
     workspace: Path
 
 
+class Lead(Protocol):
+    """Who runs the run; what the desk may ask of it."""
+
+    def stop(self, *, now: bool) -> None:
+        """End the supervisor."""
+
+    def heard(self, agent: AgentId) -> None:
+        """Note that an agent showed life, and may have claimed something."""
+
+
 class Desk:
     """Takes in what agents say and ask, and what people ask for."""
 
-    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, *, root: Path, stop: Callable[[bool], None]) -> None:
-        """Answer for one run; `stop(now)` asks the supervisor to end."""
+    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, *, root: Path, lead: Lead) -> None:
+        """Answer for one run."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._root = root
-        self._stop = stop
+        self._lead = lead
         self._seated: dict[AgentId, Seated] = {}
         self._parked: dict[int, anyio.Event] = {}
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
@@ -137,14 +149,16 @@ class Desk:
         if caller.agent is None:
             return self._person(method, params)
         agent = AgentId(caller.agent)
+        self._lead.heard(agent)
         if method in self._methods:
             return await self._methods[method](agent, params)
-        message = spoken(method, params)
+        message = from_request(method, params)
         if message is None:
             raise Rejected(f"unknown method {method!r}")
         if agent not in self._seated:
             raise Rejected(f"{agent} has no task now")
         self._recorder.record(*self.take(agent, [message]))
+        self._lead.heard(agent)
         return {"accepted": True, **({"answer": _UNATTENDED} if isinstance(message, msg.Ask) else {})}
 
     def _person(self, method: str, params: Mapping[str, object]) -> object:
@@ -152,7 +166,7 @@ class Desk:
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":
-                self._stop(params.get("now") is True)
+                self._lead.stop(now=params.get("now") is True)
                 return {"stopping": True}
             case "unlock":
                 return self.force(str(params.get("path", "")))
@@ -269,42 +283,6 @@ def granted_event(grant: Grant) -> ev.LockGranted:
         purpose=grant.purpose,
         declared=grant.declared,
     )
-
-
-def spoken(method: str, params: Mapping[str, object]) -> msg.Message | None:
-    """Read a request that only says something; None for any other method."""
-    text = {name: str(value) for name, value in params.items() if isinstance(value, str | int | float)}
-    match method:
-        case "status" | "progress":
-            return msg.Status(
-                status=text.get("status"),
-                message=text.get("message", ""),
-                done=_count(params.get("done")),
-                total=_count(params.get("total")),
-            )
-        case "file":
-            return msg.Status(files={text["path"]: text.get("change", "modified")}) if "path" in text else None
-        case "blocked":
-            return msg.Blocked(on=text.get("on", ""), meanwhile=text.get("meanwhile", ""))
-        case "handoff":
-            return msg.Handoff(
-                file=text.get("file", ""), to=text.get("to", ""), status=text.get("status", ""), note=text.get("note", "")
-            )
-        case "ask":
-            return msg.Ask(text=text.get("text", ""))
-        case "done":
-            return msg.Done(ok=params.get("ok") is not False, note=text.get("note", ""))
-        case "usage":
-            return msg.Usage(
-                fresh=_count(params.get("fresh")) or 0,
-                cached=_count(params.get("cached")) or 0,
-                output=_count(params.get("output")) or 0,
-            )
-    return None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _seconds(value: object) -> float:

@@ -38,7 +38,7 @@ class Supervisor:
         self.plan = recorder.plan
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
-        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, stop=self.stop, heard=self._heard)
+        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self)
         self._stage = stage
         self._integration = integration
         self._rules = rules
@@ -72,9 +72,10 @@ class Supervisor:
         """Take in what an agent said by a way that no attempt reads, such as its comm file."""
         if events := self.desk.take(agent, messages):
             self.recorder.record(*events)
-            self._heard(agent)
+            self.heard(agent)
 
-    def _heard(self, agent: AgentId) -> None:
+    def heard(self, agent: AgentId) -> None:
+        """Note that an agent showed life, and may have claimed something."""
         attempt = self._attempts.get(agent)
         self.table.renew(agent, now=self.recorder.clock())
         if attempt is not None and attempt.at_work is not None:

@@ -1,0 +1,62 @@
+"""The agent programs squad can drive, by the names the configuration uses.
+
+Choosing happens here and nowhere else; what is known of one program stays in its own module.
+"""
+
+import shutil
+from collections.abc import Sequence
+
+from orchestrator.adapters.base import Adapter, Invocation, Order, Reader
+from orchestrator.adapters.command import CommandAdapter
+from orchestrator.adapters.profiles import PROFILES
+from orchestrator.adapters.simulated import SimulatedAdapter
+from orchestrator.errors import ToolMissing
+
+__all__ = ["NAMES", "Adapter", "AgentMissing", "Invocation", "NoAgent", "Order", "Reader", "detect", "make_adapter"]
+
+NAMES = ("auto", "command", "simulated", *PROFILES)
+
+
+class NoAgent(ToolMissing):
+    """No agent CLI that squad knows is installed."""
+
+    def __init__(self) -> None:
+        installs = "\n".join(f"  {name}: {profile.install}" for name, profile in PROFILES.items())
+        hint = f"install one of them and sign in:\n{installs}\nor try squad without any: --agent simulated"
+        super().__init__(f"no agent CLI found: looked for {', '.join(PROFILES)}", hint=hint)
+
+
+class AgentMissing(ToolMissing):
+    """The program of an agent cannot be started."""
+
+    def __init__(self, agent: str, reason: str) -> None:
+        super().__init__(f"{agent}: {reason}", hint="or try squad without any agent CLI: --agent simulated")
+        self.agent = agent
+
+
+def detect(path: str) -> str:
+    """Give the first agent CLI on PATH that squad knows.
+
+    Raises:
+        NoAgent: There is none.
+    """
+    for name, profile in PROFILES.items():
+        if shutil.which(profile.command[0], path=path) is not None:
+            return name
+    raise NoAgent
+
+
+def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, path: str) -> Adapter:
+    """Give the adapter of a name; `auto` is the first installed CLI, a command beats a profile's own.
+
+    Raises:
+        NoAgent: `auto`, and none is installed.
+    """
+    if use == "auto":
+        return make_adapter("command" if command else detect(path), command=command, speaks_squad=speaks_squad, path=path)
+    if use == "simulated":
+        return SimulatedAdapter()
+    if use == "command":
+        return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
+    profile = PROFILES[use]
+    return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install)

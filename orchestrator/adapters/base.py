@@ -1,0 +1,79 @@
+"""What squad knows about one agent program.
+
+An adapter is a pure translation: a task into an invocation, bytes into messages, a decision into bytes. It starts
+nothing, reads no clock, and keeps no state beyond its readers, so it can be tested on recorded streams alone.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.claims import Claim
+from orchestrator.messages import Message
+from orchestrator.model import AgentId, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A task as it is handed to an agent."""
+
+    task: Task
+    agent: AgentId
+    role: str
+    attempt: int  #: 1 for the first
+    workspace: Path
+    prompt: str
+    area: tuple[Claim, ...]
+    writes: tuple[Claim, ...] | None
+    scratch: Path  #: a private folder for this attempt; made only if the invocation has files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """How an agent's program is started for an order."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    stdin: bytes | None = None  #: None: nothing to read
+    keep_stdin: bool = False
+    files: Mapping[str, bytes] = field(default_factory=dict)  #: name below the order's scratch folder -> content
+    exit_claims: bool = False  #: exit 0 claims done
+
+
+class Reader(Protocol):
+    """Understands what one agent prints."""
+
+    def feed(self, chunk: bytes) -> list[Message]:
+        """Give the messages that the next bytes complete; never raises."""
+
+    def finish(self) -> list[Message]:
+        """Give what was left unfinished."""
+
+
+class Adapter(Protocol):
+    """One agent program."""
+
+    @property
+    def name(self) -> str:
+        """Give the name by which the configuration calls it."""
+
+    @property
+    def nudges(self) -> bool:
+        """Tell whether a working agent can be spoken to."""
+
+    @property
+    def interrupts(self) -> bool:
+        """Tell whether an interrupt leaves the agent able to go on."""
+
+    def missing(self, path: str) -> str | None:
+        """Say why the program cannot be started with this PATH, and what helps; None if it can."""
+
+    def invoke(self, order: Order) -> Invocation:
+        """Translate a task."""
+
+    def reader(self) -> Reader:
+        """Give a fresh reader for the output of one attempt."""
+
+    def tell(self, text: str) -> bytes:
+        """Give what is written to the agent's stdin to say something to it; empty if it cannot be spoken to."""

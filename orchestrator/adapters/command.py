@@ -1,0 +1,79 @@
+"""Any program as an agent.
+
+The prompt goes where the command asks for it: `{prompt_file}`, `{prompt}`, else stdin and end of file. A program that
+speaks squad's protocol keeps its stdin open and reads JSON lines, `task` first. A task with a command of its own runs
+that instead, stdin closed.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+
+from orchestrator.adapters.base import Invocation, Order, Reader
+from orchestrator.speech import Lines
+
+_PROMPT_FILE = "prompt.md"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandAdapter:
+    """Starts a configured program."""
+
+    name: str = "command"
+    command: tuple[str, ...] = ()
+    speaks_squad: bool = False
+    exit_claims: bool = True  #: exit 0 claims done
+    install: str = "check the agent's command in the configuration"
+
+    @property
+    def nudges(self) -> bool:
+        """Tell whether it reads what squad says."""
+        return self.speaks_squad
+
+    @property
+    def interrupts(self) -> bool:
+        """Nothing is known of an arbitrary program's answer to an interrupt."""
+        return False
+
+    def missing(self, path: str) -> str | None:
+        """Say that the program is not to be found."""
+        if not self.command:
+            return None  # each task brings its own
+        if shutil.which(self.command[0], path=path) is None:
+            return f"{self.command[0]!r} is not installed: {self.install}"
+        return None
+
+    def invoke(self, order: Order) -> Invocation:
+        """Put the prompt where the command wants it."""
+        if order.task.command:
+            return Invocation(argv=order.task.command, exit_claims=True)
+        file = str(order.scratch / _PROMPT_FILE)
+        argv = tuple(part.replace("{prompt_file}", file).replace("{prompt}", order.prompt) for part in self.command)
+        prompt = order.prompt.encode("utf-8", "surrogateescape")
+        if any("{prompt_file}" in part for part in self.command):
+            return Invocation(argv=argv, files={_PROMPT_FILE: prompt}, exit_claims=self.exit_claims)
+        if any("{prompt}" in part for part in self.command):
+            return Invocation(argv=argv, exit_claims=self.exit_claims)
+        if self.speaks_squad:
+            return Invocation(argv=argv, stdin=_task_line(order), keep_stdin=True, exit_claims=self.exit_claims)
+        return Invocation(argv=argv, stdin=prompt, exit_claims=self.exit_claims)
+
+    def reader(self) -> Reader:
+        """Understand JSON lines and Markdown blocks."""
+        return Lines()
+
+    def tell(self, text: str) -> bytes:
+        """Say something to a program that speaks squad."""
+        return json.dumps({"type": "tell", "text": text}).encode() + b"\n" if self.speaks_squad else b""
+
+
+def _task_line(order: Order) -> bytes:
+    told = {
+        "type": "task",
+        "task": order.task.id,
+        "title": order.task.title,
+        "attempt": order.attempt,
+        "writes": None if order.writes is None else list(order.writes),
+        "prompt": order.prompt,
+    }
+    return json.dumps(told).encode() + b"\n"

@@ -1,0 +1,78 @@
+"""The simulated agent: a real subprocess without a model, for demos, tests and benchmarks.
+
+The program is `simulated_agent.py` beside this file; it reads what it shall do from its stdin and speaks the protocol
+that every agent speaks.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.adapters.base import Invocation, Order, Reader
+from orchestrator.claims import is_folder, is_glob
+from orchestrator.model import Simulation
+from orchestrator.speech import Lines
+
+_PROGRAM = str(Path(__file__).with_name("simulated_agent.py"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedAdapter:
+    """Starts the simulated agent."""
+
+    name: str = "simulated"
+
+    @property
+    def nudges(self) -> bool:
+        """It does not listen once it works."""
+        return False
+
+    @property
+    def interrupts(self) -> bool:
+        """It cannot go on after an interrupt."""
+        return False
+
+    def missing(self, path: str) -> str | None:  # noqa: ARG002 - it needs no program of the user's
+        """It comes with squad."""
+        return None
+
+    def invoke(self, order: Order) -> Invocation:
+        """Say what to write and how to end."""
+        told = simulation(order)
+        return Invocation(argv=(sys.executable, "-I", "-S", _PROGRAM), stdin=json.dumps(told).encode())
+
+    def reader(self) -> Reader:
+        """Understand squad's own protocol."""
+        return Lines()
+
+    def tell(self, text: str) -> bytes:  # noqa: ARG002 - it does not listen
+        """It cannot be spoken to."""
+        return b""
+
+
+def simulation(order: Order) -> dict[str, object]:
+    """Give what the program is told: which files, how long, which ending."""
+    simulate = order.task.simulate or Simulation()
+    declared = simulate.write if simulate.write is not None else order.writes
+    area = order.area[0] if order.area else "docs/"
+    wishes = (area if area.endswith("/") or is_glob(area) else area + "/",) if declared is None else declared
+    return {
+        "task": order.task.id,
+        "title": order.task.title,
+        "attempt": order.attempt,
+        "work": simulate.work,
+        "files": [_file(wish, order) for wish in wishes],
+        "ending": simulate.then[min(order.attempt, len(simulate.then)) - 1] if simulate.then else "done",
+    }
+
+
+def _file(wish: str, order: Order) -> str:
+    """Name the file to write for a claim: itself, one inside a folder, or a glob with its wildcards filled in."""
+    task = order.task.id.replace("/", "-")
+    if is_glob(wish):
+        filled = wish.replace("**/", "").replace("**", task).replace("*", task).replace("?", task[:1])
+        return filled.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
+    if is_folder(wish) or (order.workspace / wish).is_dir():
+        return f"{wish.rstrip('/')}/{task}.md" if wish != "." else f"{task}.md"
+    return wish
