@@ -27,7 +27,7 @@ from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Work, Workspaces
+from orchestrator.workspaces import Signed, Work, Workspaces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +136,7 @@ class Attempt:
         if strange:
             async with self._stage.git:
                 found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
+                work = await anyio.to_thread.run_sync(self._harvest)
         ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
@@ -146,13 +147,16 @@ class Attempt:
             self.piece.attempt,
             Path(self.status.workspace),
             base=self.status.base,
-            author=self.piece.seat.id,
-            message=task.title,
-            trailers={"Squad-Run": self._stage.run, "Squad-Task": task.id, "Squad-Attempt": self.piece.attempt},
+            signed=Signed(
+                agent=self.piece.seat.id,
+                title=task.title,
+                trailers={"Squad-Run": self._stage.run, "Squad-Task": task.id, "Squad-Attempt": self.piece.attempt},
+            ),
         )
 
     def _foreign(self, work: Work) -> tuple[str, ...]:
-        return foreign(work.paths, writes=self.piece.planned.writes, agent=self.piece.seat.id, rights=self._rights)
+        locked = self.status.locked
+        return foreign(work.paths, writes=self.piece.planned.writes, locked=locked, agent=self.piece.seat.id, rights=self._rights)
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> ForeignChangeFound:
         """Keep a foreign change under a ref and take it out of the workspace, so that the next attempt starts clean."""
@@ -192,7 +196,7 @@ class Attempt:
             adapter=adapter,
             invocation=invocation,
             environment=self._environment(invocation.environment),
-            mark=f"{stage.run}/{piece.attempt}",
+            mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
             log=self._log(),
             socket=stage.project.sockets / "leash" / f"{piece.attempt}.sock",
             level=stage.level,

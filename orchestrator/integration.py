@@ -7,6 +7,7 @@ intent in the journal, so that a resumed run can tell whether it happened.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -17,7 +18,8 @@ from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, Merg
 from orchestrator.leash import run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
 from orchestrator.recorder import Recorder
-from orchestrator.workspaces import Conflict, IntegrationBranch, Work
+from orchestrator.workspaces import Work
+from orchestrator.workspaces.branch import Conflict, IntegrationBranch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,15 +95,18 @@ class Integration:
 
     async def _merge(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
         task = result.planned.task.id
-        if await anyio.to_thread.run_sync(branch.holds, commit):
-            return None  # a supervisor that died had moved the branch and could not say so any more
+        if merge := await anyio.to_thread.run_sync(branch.holds, commit):
+            # a supervisor that died had moved the branch and could not say so any more
+            self._recorder.record(Integrated(task=task, attempt=result.attempt, commit=merge))
+            return None
         onto = await anyio.to_thread.run_sync(branch.tip)
         if result.planned.writes is None and (refusal := await self._overlap(result, branch)):
             return refusal
         self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
-        message = f"{result.planned.task.title}\n"
         trailers = {"Squad-Run": self._recorder.state.run, "Squad-Task": task, "Squad-Attempt": result.attempt}
-        merged = await anyio.to_thread.run_sync(lambda: branch.merge(commit, message=message, trailers=trailers))
+        merged = await anyio.to_thread.run_sync(
+            partial(branch.merge, commit, agent=result.agent, title=result.planned.task.title, trailers=trailers)
+        )
         if isinstance(merged, Conflict):
             self._recorder.record(
                 MergeConflicted(task=task, agent=result.agent, attempt=result.attempt, paths=list(merged.paths))
@@ -109,7 +114,7 @@ class Integration:
             return Refusal(cause="conflict", reason=f"conflicts with what was integrated before in {', '.join(merged.paths[:5])}")
         if refusal := await self._check(result, branch.worktree, where="combined"):
             return refusal
-        await anyio.to_thread.run_sync(lambda: branch.advance(merged.commit, onto))
+        await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
         self._recorder.record(Integrated(task=task, attempt=result.attempt, commit=merged.commit))
         return None
 

@@ -62,6 +62,7 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     reason: str = ""
     commit: str | None = None
     paths: list[str] = []
+    locked: list[str] = []  #: keys held at any time
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -403,6 +404,7 @@ def _fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockR
                 )
             )
             state.fence = max(state.fence, event.fence)
+            _note_lock(state, event.holder, event.path)
             _set_waiting(state, event.holder)
         case ev.LockReleased(path=path, holder=holder):
             state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
@@ -420,6 +422,14 @@ def _fold_evidence(
             state.tasks[task].judged = attempt
         case _:
             pass
+
+
+def _note_lock(state: State, holder: str, path: str) -> None:
+    """Remember what the agent's attempt held: it may have written there, even if it has given the lock back since."""
+    agent = state.agents.get(holder)
+    task = state.tasks.get(agent.task) if agent and agent.task else None
+    if task is not None and task.attempt is not None and path not in state.attempts[task.attempt].locked:
+        state.attempts[task.attempt].locked.append(path)
 
 
 def _set_waiting(state: State, holder: str) -> None:

@@ -1,0 +1,299 @@
+"""Tasks from Markdown: the seed's shape, its longer cousin with streams and file lists, and plain task lists.
+
+What counts as a task: list items below a heading that says so (tasks, streams), else checkboxes anywhere but below
+headings that introduce something else (goals, criteria, risks), else the features of a document that has neither.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from orchestrator.claims import Claim, OutsideProject
+from orchestrator.errors import PrdError, Where
+from orchestrator.model import Document, Mark, Requirement, Source, Task, TaskId
+from orchestrator.prd import words
+from orchestrator.prd.needs import Wish, resolve
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
+from orchestrator.prd.paths import find_paths
+from orchestrator.prd.scan import skipped_lines
+from orchestrator.prd.source import EXAMPLE, without_front_matter
+
+_MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
+
+MakeClaim = Callable[[str], Claim]
+
+
+@dataclass(slots=True, kw_only=True)
+class Found:
+    """A task as it was found, before ids, needs and files are settled."""
+
+    item: Item
+    parent: "Found | None"
+    area: str | None
+    id: str | None
+    title: str
+    text: str
+    paths: tuple[str, ...]
+    needs: list[Wish] = field(default_factory=list)
+    parallel: bool = False
+    mark: Mark = Mark.OPEN
+    final_id: TaskId = TaskId("")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A requirement with the files it asks for."""
+
+    title: str
+    line: int
+    files: tuple[str, ...]
+
+
+def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None) -> Document:  # noqa: A002 - the contract's word
+    """Read a PRD or a task list.
+
+    Raises:
+        PrdError: It holds no task, a need is not known, the needs form a circle, or a path leaves the project.
+    """
+    blocks = outline(without_front_matter(text))
+    title = _title(blocks, name)
+    requirements = tuple(_requirements(blocks))
+    warnings: list[str] = []
+    found = _tasks(blocks, requirements, warnings)
+    if not found:
+        hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}"
+        raise PrdError("no task in this document", where=Where(name), hint=hint)
+    _number(found, warnings)
+    _spread_files(found, _chapters(blocks), warnings)
+    tasks = [_finished(one, name=name, claim=claim) for one in found]
+    wishes = {one.final_id: one.needs for one in found}
+    tasks = resolve(tasks, wishes, _declared_needs(blocks), name=name, warnings=warnings)
+    skipped, swallowed = skipped_lines(without_front_matter(text), _taken(found))
+    return Document(
+        title=title,
+        format=format or _format(blocks, found, requirements),
+        path=name,
+        tasks=tuple(tasks),
+        requirements=requirements,
+        skipped=tuple(skipped),
+        warnings=(*warnings, *swallowed),
+    )
+
+
+def _title(blocks: list[Block], name: str) -> str:
+    headings = [block for block in blocks if isinstance(block, Heading)]
+    text = next((heading.text for heading in headings if heading.level == 1), headings[0].text if headings else "")
+    for start in ("Feature:", "Product Requirements:", "PRD:", "Product Requirements Document:"):
+        if text.casefold().startswith(start.casefold()):
+            text = text[len(start) :]
+    return words.plain(text) or name.rpartition("/")[2].rpartition(".")[0] or name
+
+
+def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
+    """Give the labelled requirements: `2. Backend: REST API for metrics` below a heading of that kind."""
+    for block in blocks:
+        if isinstance(block, Item) and block.above and words.is_wish(block.above[-1].text):
+            label, colon, rest = words.plain(block.text).partition(":")
+            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3:
+                yield Requirement(area=label.strip(), text=rest.strip(), line=block.line)
+
+
+def _tasks(blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
+    items = [block for block in blocks if isinstance(block, Item)]
+    areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
+    for chosen in (_below_tasks, _boxed, _features):
+        top = [item for item in items if chosen(item)]
+        found = [one for item in top for one in _family(item, None, areas, boxed=chosen is _boxed)]
+        if found:
+            if chosen is _features:
+                warnings.append("no task list: each feature or requirement is taken as one task")
+            _check_streams(found, blocks, warnings)
+            return found
+    return []
+
+
+def _below_tasks(item: Item) -> bool:
+    """Tell whether the nearest heading that says anything about it says that it is a task."""
+    for heading in reversed(item.above):
+        if words.is_work(heading.text) or words.stream_of(heading.text):
+            return True
+        if words.is_else(heading.text):
+            return False
+    return False
+
+
+def _boxed(item: Item) -> bool:
+    if item.above and words.is_else(item.above[-1].text):
+        return False
+    return any(below.box is not None for below in item.walk())
+
+
+def _features(item: Item) -> bool:
+    return bool(item.above) and words.is_wish(item.above[-1].text) and item.box is None
+
+
+def _family(item: Item, parent: Found | None, areas: dict[str, str], *, boxed: bool) -> Iterator[Found]:
+    """Give an item and those below it that are tasks: boxed ones, or below a plain parent none."""
+    is_task = bool(item.text.strip()) and (item.box is not None or (parent is None and not boxed))
+    one = _found(item, parent, areas) if is_task else parent
+    if is_task and one is not None:
+        yield one
+    for child in item.children:
+        yield from _family(child, one, areas, boxed=boxed or is_task)
+
+
+def _found(item: Item, parent: Found | None, areas: dict[str, str]) -> Found:
+    details = [line for child in item.children if child.box is None for line in _plain_lines(child)]
+    text = "\n".join([*item.text.split("\n")[1:], *item.details, *details])
+    number, title = words.split_id(item.text.split("\n")[0])
+    parallel, title = words.without_parallel(title)
+    whole = "\n".join([title, text])
+    ids, remainder = words.references(whole)
+    title = remainder.split("\n")[0] if ids else title
+    label, colon, rest = words.plain(title).partition(":")
+    area = areas.get(label.casefold()) if colon else None
+    needs = [Wish(text=wanted, line=item.line, is_id=True) for wanted in ids]
+    needs += [wish for line in text.split("\n") if (wish := _needs_of(line, item.line, ids))]
+    return Found(
+        item=item,
+        parent=parent,
+        area=area or _stream(item) or (parent.area if parent else None),
+        id=number,
+        title=words.plain(rest if area and rest.strip() else title) or words.plain(item.text),
+        text=text.strip(),
+        paths=find_paths(whole),
+        needs=needs,
+        parallel=parallel,
+        mark=_MARKS.get(item.box or "", Mark.UNKNOWN),
+    )
+
+
+def _needs_of(line: str, number: int, known: tuple[str, ...]) -> Wish | None:
+    named = words.needs_line(line)
+    if not named or (known and any(wanted in named for wanted in known)):
+        return None
+    return Wish(text=named, line=number, is_id=False)
+
+
+def _plain_lines(item: Item) -> list[str]:
+    return [item.text, *item.details, *(line for child in item.children if child.box is None for line in _plain_lines(child))]
+
+
+def _stream(item: Item) -> str | None:
+    return next((stream[0] for heading in reversed(item.above) if (stream := words.stream_of(heading.text))), None)
+
+
+def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:
+    for heading in (block for block in blocks if isinstance(block, Heading)):
+        stream = words.stream_of(heading.text)
+        if stream and stream[1] is not None:
+            have = sum(1 for one in found if one.item.above and one.item.above[-1] is heading and one.parent is None)
+            if have != stream[1]:
+                warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
+
+
+def _number(found: list[Found], warnings: list[str]) -> None:
+    """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
+    used = {one.id for one in found if one.id}
+    seen: dict[str, int] = {}
+    following = 0
+    for one in found:
+        if one.id is None:
+            following += 1
+            while f"T{following}" in used:
+                following += 1
+            one.final_id = TaskId(f"T{following}")
+            continue
+        seen[one.id] = seen.get(one.id, 0) + 1
+        one.final_id = TaskId(one.id if seen[one.id] == 1 else f"{one.id}~{seen[one.id]}")
+        if seen[one.id] > 1:
+            warnings.append(f"line {one.item.line}: the id {one.id} stands twice, this one is called {one.final_id}")
+
+
+def _chapters(blocks: list[Block]) -> list[Chapter]:
+    """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
+    chapters: list[Chapter] = []
+    wanted = False
+    for block in blocks:
+        if isinstance(block, Heading):
+            wanted = "files to" in block.text.casefold()
+            if not wanted:
+                chapters.append(Chapter(title=words.plain(block.text), line=block.line, files=()))
+        elif isinstance(block, Paragraph):
+            wanted = "files to create" in block.text.casefold() or "files to modify" in block.text.casefold()
+        elif wanted and chapters:
+            files = tuple(path for below in block.walk() for path in find_paths(below.text))
+            chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *files))
+    return [chapter for chapter in chapters if chapter.files]
+
+
+def _spread_files(found: list[Found], chapters: list[Chapter], warnings: list[str]) -> None:
+    """Give each listed file to the tasks of the stream that fits its requirement: to those that name it, else to all."""
+    for chapter in chapters:
+        mates = _mates(found, chapter)
+        if not mates:
+            warnings.append(f"line {chapter.line}: no task was found for the files of {chapter.title!r}")
+        for path in chapter.files:
+            stem = path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()
+            named = [one for one in mates if path in one.paths or words.stems(stem) & words.stems(one.title)]
+            for one in named or mates:
+                one.paths = tuple(dict.fromkeys([*one.paths, path]))
+
+
+def _mates(found: list[Found], chapter: Chapter) -> list[Found]:
+    asked = words.stems(chapter.title)
+    scores = {one.area: len(words.stems(one.area) & asked) for one in found if one.area}
+    best = max(scores.values(), default=0)
+    if best:
+        area = next(area for area, score in scores.items() if score == best)
+        return [one for one in found if one.area == area]
+    return [one for one in found if words.stems(one.title) & asked]
+
+
+def _finished(one: Found, *, name: str, claim: MakeClaim) -> Task:
+    try:
+        writes = tuple(sorted({claim(path) for path in one.paths}))
+    except OutsideProject as error:
+        raise OutsideProject(error.path, where=Where(name, one.item.line)) from error
+    return Task(
+        id=one.final_id,
+        title=one.title,
+        source=Source(file=name, line=one.item.line),
+        text=one.text,
+        area=one.area,
+        writes=writes or None,
+        state=one.mark,
+        parallel=one.parallel,
+        gate=words.is_gate(one.title),
+        parent=one.parent.final_id if one.parent else None,
+    )
+
+
+def _declared_needs(blocks: list[Block]) -> list[tuple[str, str, int]]:
+    """Give the lines `X depends on: Y` below a heading about dependencies."""
+    declared = []
+    for block in blocks:
+        if isinstance(block, Item) and block.above and "depend" in block.above[-1].text.casefold():
+            what, _, on = words.plain(block.text).partition("depends on")
+            if on.strip(" :"):
+                declared.append((what.strip(" :"), on.strip(" :"), block.line))
+    return declared
+
+
+def _taken(found: list[Found]) -> set[int]:
+    """Give the lines of the tasks and their plain details; boxes that are tasks of their own count for themselves."""
+    taken: set[int] = set()
+    for one in found:
+        boxes = {below.line for below in one.item.walk() if below.box is not None and below is not one.item}
+        taken |= set(range(one.item.line, one.item.end + 1)) - boxes
+    return taken | {one.item.line for one in found}
+
+
+def _format(blocks: list[Block], found: list[Found], requirements: tuple[Requirement, ...]) -> str:
+    headings = [block.text for block in blocks if isinstance(block, Heading)]
+    if any(words.stream_of(heading) for heading in headings):
+        return "prd-md"
+    if requirements and any(words.is_work(heading) for heading in headings):
+        return "seed-prd"
+    if any(one.item.box is not None for one in found) and not any(words.is_wish(heading) for heading in headings):
+        return "todo"
+    return "prd-md"

@@ -1,0 +1,114 @@
+"""The structure of a Markdown document: headings, list items and what stands below them, each with its line.
+
+Structure comes from a CommonMark parser, so examples in fences and comments are no items here; the independent line
+scan of `scan` finds them and says so.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+_BOX = re.compile(r"\[(.?)\](\*?)\s+(.*)", re.DOTALL)
+
+
+@dataclass(slots=True, kw_only=True)
+class Heading:
+    """A heading."""
+
+    line: int  #: counted from 1
+    level: int
+    text: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Item:
+    """A list item."""
+
+    line: int  #: counted from 1
+    end: int  #: the last line of it, its children included
+    text: str  #: its first paragraph, without the box
+    box: str | None  #: the character in its checkbox
+    number: str  #: of an ordered list, else empty
+    above: tuple[Heading, ...]  #: headings it stands below, outermost first
+    details: list[str] = field(default_factory=list)  #: its further paragraphs
+    children: "list[Item]" = field(default_factory=list)
+
+    def walk(self) -> "list[Item]":
+        """Give the item and everything below it, in order."""
+        return [self, *(below for child in self.children for below in child.walk())]
+
+
+@dataclass(slots=True, kw_only=True)
+class Paragraph:
+    """Text outside of lists."""
+
+    line: int
+    text: str
+    above: tuple[Heading, ...]
+
+
+Block: TypeAlias = Heading | Item | Paragraph
+
+
+def outline(text: str) -> list[Block]:
+    """Give the blocks of a document in order; items inside items are their children."""
+    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    return _Builder(parser.parse(text)).blocks
+
+
+class _Builder:
+    """Walks the parser's tokens once."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self.blocks: list[Block] = []
+        self._above: tuple[Heading, ...] = ()
+        self._items: list[Item] = []
+        self._fresh = False  #: the open item has no text yet
+        self._quotes = 0
+        for number, token in enumerate(tokens):
+            self._take(token, tokens[number - 1] if number else token)
+
+    def _take(self, token: Token, before: Token) -> None:
+        match token.type:
+            case "blockquote_open" | "blockquote_close":
+                self._quotes += token.nesting
+            case "list_item_open":
+                self._open(token)
+            case "list_item_close":
+                if self._items:
+                    self._items.pop()
+            case "inline":
+                self._text(token, before)
+
+    def _open(self, token: Token) -> None:
+        start, end = token.map or (0, 1)
+        item = Item(line=start + 1, end=end, text="", box=None, number=token.info, above=self._above)
+        if self._items:
+            self._items[-1].children.append(item)
+        else:
+            self.blocks.append(item)
+        self._items.append(item)
+        self._fresh = True
+
+    def _text(self, token: Token, before: Token) -> None:
+        line = (token.map or (0, 1))[0] + 1
+        if before.type == "heading_open" and not self._items:
+            heading = Heading(line=line, level=int(before.tag[1]), text=token.content.strip())
+            self._above = (*(above for above in self._above if above.level < heading.level), heading)
+            self.blocks.append(heading)
+        elif not self._items:
+            self.blocks.append(Paragraph(line=line, text=token.content, above=self._above))
+        elif self._fresh:
+            self._begin(self._items[-1], token.content)
+        else:
+            self._items[-1].details.append(token.content)
+
+    def _begin(self, item: Item, text: str) -> None:
+        self._fresh = False
+        found = _BOX.fullmatch(text)
+        item.box = (found[1] or " ") if found else None
+        item.text = (found[3] if found else text).strip()

@@ -1,0 +1,94 @@
+"""The second opinion: a plain line scan that finds everything that looks like a task.
+
+It shares nothing with the readers but the notion of a line, so what they drop it still sees; each such line is told
+with the reason.
+"""
+
+import re
+from collections.abc import Collection
+
+from orchestrator.model import Skipped
+
+_BOX = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[(.?)\]\*?(?:\s|$)")
+_ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+\S")
+_FENCE = re.compile(r"^\s*(?:>\s*)*(`{3,}|~{3,})(.*)$")
+_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*)$")
+_TASKS = re.compile(
+    r"^\W*(?:\d+[.)]?\s*)?(?:tasks?|to-?dos?|task (?:list|breakdown)|(?:work\s*)?stream\s+\w+\s*:)\b", re.IGNORECASE
+)
+
+
+def skipped_lines(text: str, taken: Collection[int]) -> tuple[list[Skipped], list[str]]:
+    """Give the lines that look like tasks and are not among the taken ones, and warnings about swallowed text."""
+    walker = _Walker(frozenset(taken))
+    for number, line in enumerate(text.split("\n"), start=1):
+        walker.see(number, line)
+    return walker.skipped, walker.warnings()
+
+
+class _Walker:
+    def __init__(self, taken: frozenset[int]) -> None:
+        self.skipped: list[Skipped] = []
+        self._taken = taken
+        self._fence = ""
+        self._fence_line = 0
+        self._boxes_in_fence = 0
+        self._comment = False
+        self._heading = ""
+        self._task_level = 0
+
+    def see(self, number: int, line: str) -> None:
+        if not self._comment and self._mark_fence(number, line):
+            return
+        if self._fence or self._comment:
+            self._hidden(number, line)
+        elif found := _HEADING.match(line):
+            self._enter(len(found[1]), found[2])
+        elif number not in self._taken and (_BOX.match(line) or (self._task_level and _ITEM.match(line))):
+            self.skipped.append(Skipped(line=number, text=line.strip(), reason=self._reason(line)))
+        if not self._fence:
+            self._mark_comment(line)
+
+    def warnings(self) -> list[str]:
+        if not self._fence or not self._boxes_in_fence:
+            return []
+        return [
+            f"line {self._fence_line}: a code fence is never closed and swallows {self._boxes_in_fence} lines that look like tasks"
+        ]
+
+    def _mark_fence(self, number: int, line: str) -> bool:
+        found = _FENCE.match(line)
+        if not found:
+            return False
+        if not self._fence:
+            self._fence, self._fence_line, self._boxes_in_fence = found[1], number, 0
+            return True
+        if found[1][0] == self._fence[0] and len(found[1]) >= len(self._fence) and not found[2].strip():
+            self._fence = ""
+            return True
+        return False
+
+    def _mark_comment(self, line: str) -> None:
+        if self._comment:
+            self._comment = "-->" not in line
+        elif "<!--" in line:
+            self._comment = "-->" not in line[line.index("<!--") :]
+
+    def _hidden(self, number: int, line: str) -> None:
+        if not _BOX.match(line) or number in self._taken:
+            return
+        self._boxes_in_fence += bool(self._fence)
+        reason = f"inside the code fence that begins in line {self._fence_line}" if self._fence else "inside an HTML comment"
+        self.skipped.append(Skipped(line=number, text=line.strip(), reason=reason))
+
+    def _enter(self, level: int, heading: str) -> None:
+        self._heading = heading.strip()
+        if _TASKS.match(heading):
+            self._task_level = self._task_level or level
+        elif self._task_level and level <= self._task_level:
+            self._task_level = 0
+
+    def _reason(self, line: str) -> str:
+        if re.match(r"^\s*>", line):
+            return "inside a quotation"
+        return f"below the heading {self._heading!r}, which holds no tasks" if self._heading else "not part of a task list"

@@ -1,0 +1,48 @@
+"""Where attempts work, and what is taken from there.
+
+Two kinds with one face: a worktree for each attempt in a git repository, or the one shared tree. Whatever an attempt
+leaves is kept before anything is said about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from orchestrator.model import AgentId, AttemptId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What an attempt left."""
+
+    commit: str | None  #: None where nothing could be kept
+    paths: tuple[str, ...]  #: changed since the base, deleted and renamed ones included
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """Whose work a commit is."""
+
+    agent: AgentId
+    title: str
+    trailers: Mapping[str, str]
+
+
+class Workspaces(Protocol):
+    """The workspaces of one run."""
+
+    def folder(self, attempt: AttemptId) -> Path:
+        """Say where an attempt would work; makes nothing."""
+
+    def branch(self, attempt: AttemptId) -> str | None:
+        """Name the branch of an attempt; None where there are none."""
+
+    def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
+        """Make the workspace unless it is there already; tell whether it is new."""
+
+    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
+        """Keep everything an attempt left."""
+
+    def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
+        """Keep foreign changes under a ref and take them out of the workspace; gives the ref."""

@@ -1,0 +1,90 @@
+"""The one tree in which all agents work, where there is no git or a person asked for it.
+
+A hidden repository in the state folder holds the evidence: a snapshot before and after each attempt. Who changed what
+is told by write sets and locks, since they keep the agents apart; what another agent's task under way may write is
+left to that agent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator import git
+from orchestrator.claims import any_meets
+from orchestrator.git import Git
+from orchestrator.model import AttemptId, RunId
+from orchestrator.project import Project
+from orchestrator.workspaces import Signed, Work
+from orchestrator.workspaces.worktree import BYPRODUCTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTree:
+    """The project's own folder as everybody's workspace."""
+
+    project: Project
+    run: RunId
+    others: Callable[[AttemptId], tuple[str, ...]]  #: what the other tasks under way may write
+    _bases: dict[AttemptId, str] = field(default_factory=dict)
+
+    def folder(self, attempt: AttemptId) -> Path:  # noqa: ARG002 - all work in one place
+        """Say where an attempt would work."""
+        return self.project.root
+
+    def branch(self, attempt: AttemptId) -> str | None:  # noqa: ARG002 - there are none
+        """There is no branch."""
+        return None
+
+    def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - it is always there
+        """Take the snapshot to compare with; the tree itself is never made by squad."""
+        self._bases[attempt] = self._snapshot(f"before {attempt}", {})
+        self._git.run("update-ref", f"refs/squad/before/{self.run}/{attempt}", self._bases[attempt])
+        return False
+
+    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002
+        """Take a snapshot and give what changed since the attempt's start and is not another's."""
+        before = self._base_of(attempt)
+        if before is None:
+            return Work(commit=None, paths=())
+        commit = self._snapshot(signed.title, {**git.author(signed.agent)}, trailers=dict(signed.trailers))
+        self._git.run("update-ref", f"refs/squad/kept/{self.run}/{attempt}", commit)
+        others = self.others(attempt)
+        changed = git.changed_paths(self._git_folder, before, commit)
+        return Work(commit=commit, paths=tuple(path for path in changed if not any_meets((path,), others)))
+
+    def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
+        """Keep foreign changes under a ref; in a shared tree they are not taken back, since another may have made them."""
+        ref = f"refs/squad/kept/{self.run}/{attempt}-foreign"
+        self._git.run("update-ref", ref, work.commit or "HEAD")
+        return ref
+
+    @property
+    def _git_folder(self) -> Path:
+        return self.project.state / "shadow.git"
+
+    @property
+    def _git(self) -> Git:
+        if not self._git_folder.is_dir():
+            self.project.state.mkdir(parents=True, exist_ok=True)
+            Git(self.project.state).run("init", "--quiet", "--bare", str(self._git_folder))
+            excludes = "\n".join((*BYPRODUCTS, ".git", "/.squad/", "")) + "\n"
+            (self._git_folder / "info").mkdir(exist_ok=True)
+            (self._git_folder / "info" / "exclude").write_text(excludes, encoding="utf-8")
+        return Git(self._git_folder)
+
+    def _base_of(self, attempt: AttemptId) -> str | None:
+        known = self._bases.get(attempt)
+        if known is not None:
+            return known
+        found = self._git.attempt("rev-parse", "--verify", "--quiet", f"refs/squad/before/{self.run}/{attempt}")
+        return found.stdout.strip() or None
+
+    def _snapshot(self, title: str, extra: dict[str, str], *, trailers: dict[str, str] | None = None) -> str:
+        """Commit the tree as it stands onto the hidden branch."""
+        here = self._git
+        tree = f"--work-tree={self.project.root}"
+        who = {**git.author("squad"), **git.identity(self._git_folder), **extra}
+        here.run(tree, "add", "--all", "--", str(self.project.root))
+        message = git.message_with(title, trailers or {})
+        here.run(tree, "commit", "--quiet", "--allow-empty", "--no-verify", "-F", "-", stdin=message, extra=who)
+        return here.line("rev-parse", "HEAD")
