@@ -14,7 +14,7 @@ import yaml
 from orchestrator.errors import InputError, Where
 
 #: A document without its places: texts, None, lists, and mappings with text keys.
-Plain: TypeAlias = "str | None | list[Plain] | dict[str, Plain]"
+Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 Path: TypeAlias = tuple[str | int, ...]
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 

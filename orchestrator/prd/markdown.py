@@ -16,6 +16,7 @@ from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.scan import skipped_lines
 from orchestrator.prd.source import EXAMPLE, without_front_matter
+from orchestrator.stems import stems
 
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
@@ -36,7 +37,7 @@ class Found:
     needs: list[Wish] = field(default_factory=list)
     parallel: bool = False
     mark: Mark = Mark.OPEN
-    final_id: TaskId = TaskId("")
+    final_id: TaskId = field(default=TaskId(""))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     tasks = [_finished(one, name=name, claim=claim) for one in found]
     wishes = {one.final_id: one.needs for one in found}
     tasks = resolve(tasks, wishes, _declared_needs(blocks), name=name, warnings=warnings)
+    warnings += [_unknown(one) for one in found if one.mark is Mark.UNKNOWN]
     skipped, swallowed = skipped_lines(without_front_matter(text), _taken(found))
     return Document(
         title=title,
@@ -146,7 +148,7 @@ def _found(item: Item, parent: Found | None, areas: dict[str, str]) -> Found:
     text = "\n".join([*item.text.split("\n")[1:], *item.details, *details])
     number, title = words.split_id(item.text.split("\n")[0])
     parallel, title = words.without_parallel(title)
-    whole = "\n".join([title, text])
+    whole = f"{title}\n{text}"
     ids, remainder = words.references(whole)
     title = remainder.split("\n")[0] if ids else title
     label, colon, rest = words.plain(title).partition(":")
@@ -234,19 +236,19 @@ def _spread_files(found: list[Found], chapters: list[Chapter], warnings: list[st
             warnings.append(f"line {chapter.line}: no task was found for the files of {chapter.title!r}")
         for path in chapter.files:
             stem = path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()
-            named = [one for one in mates if path in one.paths or words.stems(stem) & words.stems(one.title)]
+            named = [one for one in mates if path in one.paths or stems(stem) & stems(one.title)]
             for one in named or mates:
                 one.paths = tuple(dict.fromkeys([*one.paths, path]))
 
 
 def _mates(found: list[Found], chapter: Chapter) -> list[Found]:
-    asked = words.stems(chapter.title)
-    scores = {one.area: len(words.stems(one.area) & asked) for one in found if one.area}
+    asked = stems(chapter.title)
+    scores = {one.area: len(stems(one.area) & asked) for one in found if one.area}
     best = max(scores.values(), default=0)
     if best:
         area = next(area for area, score in scores.items() if score == best)
         return [one for one in found if one.area == area]
-    return [one for one in found if words.stems(one.title) & asked]
+    return [one for one in found if stems(one.title) & asked]
 
 
 def _finished(one: Found, *, name: str, claim: MakeClaim) -> Task:
@@ -286,6 +288,10 @@ def _taken(found: list[Found]) -> set[int]:
         boxes = {below.line for below in one.item.walk() if below.box is not None and below is not one.item}
         taken |= set(range(one.item.line, one.item.end + 1)) - boxes
     return taken | {one.item.line for one in found}
+
+
+def _unknown(one: Found) -> str:
+    return f"line {one.item.line}: {one.final_id} has the unknown state [{one.item.box}]; it is taken as not done"
 
 
 def _format(blocks: list[Block], found: list[Found], requirements: tuple[Requirement, ...]) -> str:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
 from orchestrator.places import nearest
-from orchestrator.prd.words import expand, stems
+from orchestrator.prd.words import expand
+from orchestrator.stems import stems
 
 
 class UnknownNeed(PrdError):
@@ -125,11 +126,7 @@ def _tasks_called(text: str, tasks: list[Task]) -> list[Task]:
     """Give the tasks that a text names by title, by stream, or by a file they write."""
     plain = text.strip("`*. ").casefold()
     by_title = [task for task in tasks if task.title.casefold() == plain]
-    by_area = [
-        task
-        for task in tasks
-        if task.area and (task.area.casefold() == plain or stems(task.area) and stems(task.area) <= stems(text))
-    ]
+    by_area = [task for task in tasks if task.area and (task.area.casefold() == plain or stems(task.area) & stems(text))]
     by_file = [task for task in tasks if any(claim.rstrip("/") in text for claim in task.writes or ())]
     begun = [task for task in tasks if len(plain) > 8 and task.title.casefold().startswith(plain)]
     return by_title or by_area or by_file or begun

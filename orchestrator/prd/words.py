@@ -3,8 +3,8 @@
 import re
 
 _WORK = re.compile(
-    r"^(?:\d+[.)]?\s*)?(?:tasks?|to-?dos?|task (?:list|breakdown)|work (?:items|breakdown)|implementation (?:plan|tasks|steps)|action items"
-    r"|development tasks|next steps)\b",
+    r"^(?:\d+[.)]?\s*)?(?:tasks?|to-?dos?|task (?:list|breakdown)|work (?:items|breakdown)|implementation (?:plan|tasks|steps)"
+    r"|action items|development tasks|next steps)\b",
     re.IGNORECASE,
 )
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
@@ -27,12 +27,13 @@ _NEEDS = re.compile(
     re.IGNORECASE,
 )
 _NEEDS_LINE = re.compile(
-    r"^[-*\s]*(?:\*\*)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.I
+    r"^[-*\s]*(?:\*\*)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$",
+    re.IGNORECASE,
 )
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|~|\.\.|to)\s*({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
     r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification|human (?:review|approval|verif\w*)|sign-?off)\b",
-    re.I,
+    re.IGNORECASE,
 )
 _PARALLEL = re.compile(r"\s*(?:\[P\]|\(P\))\s*")
 _NONE = re.compile(r"^(?:none|nothing|n/?a|-|no)\b", re.IGNORECASE)
@@ -113,25 +114,6 @@ def without_parallel(text: str) -> tuple[bool, str]:
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
     return " ".join(re.sub(r"\*\*|__", "", text).split())
-
-
-def stems(text: str) -> frozenset[str]:
-    """Give the words of a text that say something, without endings."""
-    words = re.findall(r"[^\W_]+", text.casefold())
-    return frozenset(_stem(word) for word in words if word not in _STOP and (len(word) > 2 or word in {"ui", "ml", "ai", "db"}))
-
-
-_STOP = frozenset(
-    "the and for with add new create build implement make use into from that this all its are can will update updates write set up of to in on"
-    " a an task tasks feature module service services system support based".split()
-)
-
-
-def _stem(word: str) -> str:
-    for ending in ("ies", "es", "s", "ing", "ed"):
-        if word.endswith(ending) and len(word) - len(ending) > 2:
-            return word[: -len(ending)] + ("y" if ending == "ies" else "")
-    return word
 
 
 def _between(first: str, last: str) -> list[str]:
