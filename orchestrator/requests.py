@@ -16,7 +16,8 @@ import anyio
 from orchestrator import events as ev
 from orchestrator import messages as msg
 from orchestrator.claims import Claim, OutsideProject, canonical, key
-from orchestrator.control import Caller, Rejected
+from orchestrator.control.protocol import Rejected
+from orchestrator.control.server import Caller
 from orchestrator.events import Event
 from orchestrator.locks import Denied, Grant, LockTable, Ticket
 from orchestrator.model import AgentId, AttemptId, Operation, TaskId

@@ -1,0 +1,41 @@
+"""The console entry: a fast door for what agents call all day, else the whole command line.
+
+Everything behind the fast door is the standard library; typer and what it loads cost more than such a call itself.
+"""
+
+import sys
+
+_WITH_VALUE = frozenset({"-C", "-c", "--color"})
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    arguments = sys.argv[1:]
+    if arguments in (["--version"], ["-V"]):
+        from orchestrator import __version__
+
+        print(f"squad {__version__}")
+        sys.exit(0)
+    place = _command_at(arguments)
+    if place is not None and arguments[place] == "agent":
+        from orchestrator.cli.agent import run
+
+        sys.exit(run(arguments[place + 1 :], as_json="--json" in arguments[:place]))
+    from orchestrator.cli.app import run_app
+
+    sys.exit(run_app(arguments))
+
+
+def _command_at(arguments: list[str]) -> int | None:
+    """Give the place of the command behind global options."""
+    place = 0
+    while place < len(arguments):
+        word = arguments[place]
+        if not word.startswith("-"):
+            return place
+        place += 2 if word in _WITH_VALUE else 1
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The messages on the socket; standard library only.
+
+    method     who     params                                   result
+    lock       agent   path, wait (seconds, 0: once), purpose   path, fence, waited_s
+    unlock     agent   path                                     released
+    owns       agent   path                                     path, owners, access, holder
+    me         agent                                            agent, state, task, progress, locks
+    status     agent   status, message, progress                accepted
+    progress   agent   done, total                              accepted
+    file       agent   path, change                             accepted
+    blocked    agent   on, meanwhile                            accepted
+    handoff    agent   file, to, status, note                   accepted
+    ask        agent   text                                     accepted, answer
+    usage      agent   fresh, cached, output, money             accepted
+    done       agent   ok, note                                 accepted
+    ping       person                                           run
+    stop       person  now                                      stopping
+    unlock     person  path                                     released
+
+Each request of an agent carries its `token` in the params. A refusal is an error with code -32000 and the reason as
+its message; a request may be answered late, and others may be sent meanwhile.
+"""
+
+import json
+from collections.abc import Mapping
+
+LONGEST = 64 * 1024  #: bytes of a line
+PENDING = 64  #: requests of one client that may wait for their answers
+UNSENT = 1024 * 1024  #: bytes of answers that a client may leave unread
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+REJECTED = -32000
+
+
+class Rejected(Exception):
+    """A request was refused; the message is for the one who asked."""
+
+    def __init__(self, reason: str, *, code: int = REJECTED) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+def request(number: int, method: str, params: Mapping[str, object]) -> bytes:
+    """Give the line of a request."""
+    return _line({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
+
+
+def result(number: object, value: object) -> bytes:
+    """Give the line of an answer."""
+    return _line({"jsonrpc": "2.0", "id": number, "result": value})
+
+
+def error(number: object, code: int, message: str) -> bytes:
+    """Give the line of a refusal."""
+    return _line({"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})
+
+
+def _line(message: Mapping[str, object]) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
