@@ -14,7 +14,7 @@ import anyio.abc
 import anyio.to_thread
 
 from orchestrator import messages as msg
-from orchestrator.adapters import Adapter, Invocation
+from orchestrator.adapters import Adapter, Invocation, Reader
 from orchestrator.events import AgentStalled, AttemptStarted, Event, OutputRead, RungClimbed
 from orchestrator.leash import Ending, Gone, Leashed, LeashSpec, Lost, Output, StartFailed, Tail, start
 from orchestrator.liveness import Pulse, Sign
@@ -73,23 +73,20 @@ class Listener:
     assignment: Assignment
     output: Tail
     status: Tail
+    speech: Reader
+    pipe: Reader = field(default_factory=Lines)
     heard: Heard = field(default_factory=Heard)
-
-    def __post_init__(self) -> None:
-        """Begin with fresh readers: half a line that a dead supervisor had read is read again."""
-        self._speech = self.assignment.adapter.reader()
-        self._pipe = Lines()
 
     async def read(self, *, log: int, status: int) -> None:
         """Read both logs up to the offsets; other agents get their turn between two chunks."""
-        for tail, reader, upto in ((self.output, self._speech, log), (self.status, self._pipe, status)):
+        for tail, reader, upto in ((self.output, self.speech, log), (self.status, self.pipe, status)):
             for chunk in tail.read(upto):
                 self.hear(reader.feed(chunk))
                 await anyio.lowlevel.checkpoint()
 
     def finish(self) -> None:
         """Take in what stood in unfinished lines and blocks."""
-        self.hear([*self._speech.finish(), *self._pipe.finish()])
+        self.hear([*self.speech.finish(), *self.pipe.finish()])
 
     def hear(self, messages: Sequence[Message]) -> None:
         """Take messages in, in one step with the offsets."""
@@ -98,7 +95,10 @@ class Listener:
         for message in messages:
             self._note(message)
         seen = OutputRead(
-            task=self.assignment.task, attempt=self.assignment.attempt, log=self.output.offset, status=self.status.offset
+            task=self.assignment.task,
+            attempt=self.assignment.attempt,
+            log=self.output.offset - self.speech.held,
+            status=self.status.offset - self.pipe.held,
         )
         self.recorder.record(*self.take(self.assignment.agent, messages), seen)
 
@@ -288,7 +288,7 @@ def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int
     """Read an attempt's logs from the given offsets on."""
     output = Tail(assignment.log, offset=log)
     pipe = Tail(assignment.log.with_name(assignment.log.name + ".status"), offset=status)
-    return Listener(recorder, take, assignment, output, pipe)
+    return Listener(recorder, take, assignment, output, pipe, assignment.adapter.reader())
 
 
 def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended:

@@ -30,9 +30,17 @@ class Subscription:
         self._entries.append(entry)
         self._news.set()
 
-    async def next(self) -> list[Entry]:
-        """Wait for events and give all that have come since the last time."""
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether everything was taken."""
+        return not self._entries
+
+    async def wait(self) -> None:
+        """Wait until there is something to take."""
         await self._news.wait()
+
+    def drain(self) -> list[Entry]:
+        """Take everything that has come since the last time."""
         self._news = anyio.Event()
         entries = list(self._entries)
         self._entries.clear()

@@ -61,6 +61,11 @@ class Lines:
         self._handoff_lines = 0
         self._blocked_on = ""
 
+    @property
+    def held(self) -> int:
+        """Give the bytes of the unfinished line."""
+        return len(self._rest)
+
     def feed(self, chunk: bytes) -> list[Message]:
         """Give the messages that the next bytes complete."""
         if self._skipping:

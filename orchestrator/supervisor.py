@@ -39,7 +39,7 @@ class Supervisor:
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
         self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self)
-        self._stage = stage
+        self.stage = stage
         self._integration = integration
         self._rules = rules
         self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
@@ -126,7 +126,7 @@ class Supervisor:
     def _prepared(self, planned: PlannedTask, agent: AgentId, status: TaskStatus) -> ev.AttemptPrepared:
         attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
         last = self.recorder.state.attempts.get(status.attempt or "")
-        workspaces = self._stage.workspaces
+        workspaces = self.stage.workspaces
         same = last is not None and not status.fresh and last.agent == agent
         return ev.AttemptPrepared(
             task=planned.task.id,
@@ -149,7 +149,7 @@ class Supervisor:
             start=self._starting_commit(planned, prepared.number),
             handover=self._handover(planned, prepared.number),
         )
-        attempt = Attempt(self.recorder, self._stage, self.rights, piece, take=self.desk.take)
+        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=self.desk.take)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))

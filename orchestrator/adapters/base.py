@@ -44,6 +44,10 @@ class Invocation:
 class Reader(Protocol):
     """Understands what one agent prints."""
 
+    @property
+    def held(self) -> int:
+        """Give how many of the bytes fed last are not understood yet, because their line is not complete."""
+
     def feed(self, chunk: bytes) -> list[Message]:
         """Give the messages that the next bytes complete; never raises."""
 

@@ -77,7 +77,7 @@ class IntegrationBranch:
         here = Git(self.worktree)
         extra = {**git.author(agent), **git.identity(self.project.root)}
         message = git.message_with(title, trailers)
-        done = here.attempt("merge", "--no-ff", "--no-verify", "--quiet", "-F", "-", commit, stdin=message, extra=extra)
+        done = here.attempt("merge", "--no-ff", "--no-verify", "--quiet", "-m", message, commit, extra=extra)
         if done.returncode == 0:
             return Merged(git.head(self.worktree) or "")
         paths = tuple(sorted(name for name in here.run("diff", "--name-only", "--diff-filter=U", "-z").split("\0") if name))

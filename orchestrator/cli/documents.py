@@ -1,0 +1,130 @@
+"""`tasks`, `plan`, `verify`: what was read, what would be done, and whether a plan holds."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.context import Context, out, out_json, say
+
+if TYPE_CHECKING:
+    from orchestrator.model import Plan
+
+PLAN_DIFFERS = 10
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(tasks)
+    app.command()(plan)
+    app.command()(verify)
+
+
+def tasks(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="PRD, task list or tasks file")],
+    format: Annotated[str | None, typer.Option("--format", help="read it as this format")] = None,  # noqa: A002 - the option's name
+) -> None:
+    """Example:  squad tasks feature-prd.md
+
+    Show what is read from a document, and what is not.
+    """
+    from orchestrator.cli.start import read
+    from orchestrator.views.tasks import render_tasks, tasks_json
+
+    options: Context = context.obj
+    document, _ = read(options, file, format=format)
+    if options.as_json:
+        out_json(tasks_json(document))
+    else:
+        out(render_tasks(document))
+
+
+def plan(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="PRD, task list or tasks file")],
+    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=99, help="how many agents")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
+    why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent would be told")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="use this adapter for every agent")] = None,
+    check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
+) -> int:
+    """Example:  squad plan feature-prd.md --why T4
+
+    Show who would do what, what waits for what, and what the plan cannot promise.
+    """
+    from orchestrator.cli.start import make_plan_for
+    from orchestrator.model import TaskId
+    from orchestrator.planning import explain, plan_document
+    from orchestrator.views.plan_table import render_plan
+
+    options: Context = context.obj
+    made = make_plan_for(options, file, count=count, agent=agent)
+    body = plan_document(made)
+    if output is not None:
+        _write(Path(output), body)
+    if check:
+        return _compare(options, body)
+    if why is not None:
+        out("\n".join(explain(made, TaskId(why))))
+    elif prompt is not None:
+        out(_prompt(made, prompt))
+    elif options.as_json:
+        out(body.decode())
+    else:
+        out(render_plan(made))
+    return 0
+
+
+def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="PLAN", help="a plan.json")]) -> None:
+    """Example:  squad verify .squad/plan.json
+
+    Prove a plan's certificate anew, with code that shares nothing with the planner.
+    """
+    from orchestrator.cli.start import require_holds
+
+    options: Context = context.obj
+    document = require_holds(options.folder / file, shown=file)
+    pairs = document["certificate"].get("guarded", []) if isinstance(document["certificate"], dict) else []
+    if options.as_json:
+        out_json({"schema_version": 1, "holds": True, "guarded": len(pairs)})
+    else:
+        out(f"{file} holds: {len(pairs)} pairs of tasks that could collide are kept apart")
+
+
+def _write(path: Path, body: bytes) -> None:
+    from orchestrator.errors import FolderError
+
+    try:
+        path.write_bytes(body)
+    except OSError as error:
+        raise FolderError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _compare(options: Context, body: bytes) -> int:
+    from orchestrator.errors import PlanError
+
+    saved = options.project().folder / "plan.json"
+    if not saved.is_file():
+        raise PlanError("there is no saved plan to compare with", hint="a run saves its plan in .squad/plan.json")
+    if saved.read_bytes() == body:
+        out("the plan is the saved one")
+        return 0
+    old, new = json.loads(saved.read_bytes()), json.loads(body)
+    changed = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+    say(f"the plan differs from {os.path.relpath(saved, options.folder)} in {', '.join(changed)}")
+    return PLAN_DIFFERS
+
+
+def _prompt(made: "Plan", task: str) -> str:
+    from orchestrator.adapters.prompt import prompt
+    from orchestrator.planning.explain import UnknownTask
+
+    planned = next((one for one in made.tasks if one.task.id == task), None)
+    if planned is None:
+        raise UnknownTask(task, tuple(one.task.id for one in made.tasks))
+    seat = next(seat for seat in made.agents if seat.id == planned.agent)
+    return prompt(planned, seat)

@@ -1,0 +1,42 @@
+"""The end of a supervisor: the last words, the report's file, and the exit code."""
+
+import json
+import time
+
+from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.model import RunId, TaskState
+from orchestrator.project import Project
+from orchestrator.recorder import Recorder
+from orchestrator.state import State
+from orchestrator.views.report import make_report, render_ending, report_json
+
+_BY_SIGNAL = {"interrupted": 130, "terminated": 143}
+FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
+
+
+def conclude(options: Context, project: Project, recorder: Recorder, ended_by: list[str]) -> int:
+    """Write the report, say how the run ended and what to do next; gives the exit code."""
+    state = recorder.state
+    entries = list(recorder.journal.entries(run=RunId(state.run)))
+    report = make_report(entries, recorder.plan, state, now=time.time())
+    path = project.folder / "reports" / f"{state.run}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report_json(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    if options.as_json:
+        out_json(report_json(report))
+    elif not options.quiet:
+        out(render_ending(report))
+    elif state.phase != "ended":
+        say(f"squad: {state.run} is {state.phase}: {state.outcome}")
+    return exit_code(state, ended_by)
+
+
+def exit_code(state: State, ended_by: list[str]) -> int:
+    """Give the documented code for how a run stands; when several hold: signal, limit, needs you, failed."""
+    if state.phase == "paused" and ended_by:
+        return _BY_SIGNAL[ended_by[0]]
+    if state.outcome == "limit":
+        return LIMITED
+    if state.phase == "paused" or any(task.state is TaskState.PARKED for task in state.tasks.values()):
+        return NEEDS_YOU
+    return 0 if state.outcome == "done" else FAILED

@@ -1,0 +1,54 @@
+"""`run` and `resume`: carry a plan out, in the foreground."""
+
+from typing import Annotated
+
+import typer
+
+from orchestrator.cli.context import Context, out
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(run)
+    app.command()(resume)
+
+
+def run(
+    context: typer.Context,
+    file: Annotated[str, typer.Argument(help="PRD, task list, tasks file or plan.json")],
+    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=99, help="how many agents")] = None,
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", metavar="ADAPTER", help="for every agent: simulated, claude, codex, gemini, aider, auto"),
+    ] = None,
+    enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect or auto")] = None,
+    new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and start nothing")] = False,
+    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: never ask")] = False,
+) -> int:
+    """Example:  squad run feature-prd.md
+
+    Plan a document, give its tasks to agents, and put the finished work together on the branch squad/<run>.
+    """
+    from orchestrator.cli.launch import Wishes, launch, rehearse
+
+    options: Context = context.obj
+    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new, unattended=unattended)
+    if dry_run:
+        out(rehearse(options, wishes))
+        return 0
+    return launch(options, wishes)
+
+
+def resume(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="RUN", help="a run's id or its beginning; default: the latest")] = None,
+) -> int:
+    """Example:  squad resume
+
+    Go on with a run that was stopped, or whose supervisor is gone.
+    """
+    from orchestrator.cli.launch import relaunch
+
+    options: Context = context.obj
+    return relaunch(options, name)

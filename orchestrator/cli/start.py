@@ -1,0 +1,151 @@
+"""From a file on the command line to a plan: reading, surroundings, planning, verification."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+
+from orchestrator import git
+from orchestrator.claims import Claim, canonical
+from orchestrator.cli import settings
+from orchestrator.cli.context import Context
+from orchestrator.config import Config
+from orchestrator.errors import PlanError, PrdError, Where
+from orchestrator.model import Document, Isolation, Plan
+from orchestrator.places import Plain
+from orchestrator.planning import OwnershipRow, SeatSpec, Surroundings, load_plan, make_plan
+from orchestrator.planning.checker import problems
+from orchestrator.platform import real_relative
+from orchestrator.prd import read as read_prd
+from orchestrator.prd.source import LARGEST
+from orchestrator.project import Project
+
+_CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
+
+
+class PlanRefused(PlanError):
+    """The independent check found that a plan does not hold."""
+
+    def __init__(self, file: str, found: tuple[str, ...]) -> None:
+        shown = "\n".join(f"  {problem}" for problem in found[:20])
+        super().__init__(f"the plan does not hold:\n{shown}", where=Where(file), hint="plan again: squad plan FILE -o plan.json")
+        self.problems = found
+
+
+def read(options: Context, file: str, *, format: str | None = None) -> tuple[Document, bytes]:  # noqa: A002 - the option's name
+    """Read a document; gives it and its bytes.
+
+    Raises:
+        PrdError: It is missing, no file, too large, or nothing can be read from it.
+    """
+    project = options.project()
+    data = _bytes_of(options.folder / file, file)
+    return read_prd(data, name=file, claim=claims_of(project), format=format), data
+
+
+def make_plan_for(options: Context, file: str, *, count: int | None, agent: str | None) -> Plan:
+    """Plan a document with the project's surroundings.
+
+    Raises:
+        SquadError: It cannot be read or planned.
+    """
+    project = options.project()
+    flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
+    config = settings.load(options, project, flags)
+    return plan_with(options, file, project, config, count=count)
+
+
+def plan_with(options: Context, file: str, project: Project, config: Config, *, count: int | None) -> Plan:
+    """Plan a document, or read a plan that was made before; either way it is checked independently.
+
+    Raises:
+        PlanRefused: It does not hold.
+    """
+    path = options.folder / file
+    if is_plan(path):
+        require_holds(path, shown=file)
+        return load_plan(path.read_bytes(), name=file)
+    document, data = read(options, file)
+    digest = hashlib.sha256(data).hexdigest()
+    plan = make_plan(document, surroundings(project, config, count=count), source_digest=digest)
+    return plan
+
+
+def is_plan(path: Path) -> bool:
+    """Tell whether a file is a plan and not a document."""
+    if path.suffix != ".json" or not path.is_file() or path.stat().st_size > LARGEST:
+        return False
+    return b'"certificate"' in path.read_bytes()
+
+
+def require_holds(path: Path, *, shown: str) -> Mapping[str, object]:
+    """Check a plan file with the independent checker; gives its document.
+
+    Raises:
+        PlanRefused: It does not hold.
+        PlanError: It is no JSON.
+    """
+    data = _bytes_of(path, shown)
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"no plan: {error}", where=Where(shown), hint="make one: squad plan FILE -o plan.json") from error
+    found = problems(document)
+    if found or not isinstance(document, dict):
+        raise PlanRefused(shown, found)
+    return document
+
+
+def surroundings(project: Project, config: Config, *, count: int | None) -> Surroundings:
+    """Give what a plan depends on besides its document."""
+    claim = claims_of(project)
+    shared = config.isolation.mode is Isolation.SHARED or not project.repository
+    return Surroundings(
+        files=git.tracked_files(project.root) if project.repository else (),
+        codeowners=_codeowners(project.root),
+        seats=tuple(
+            SeatSpec(id=name, role=agent.role or _label(name), skills=agent.skills) for name, agent in config.agents.items()
+        ),
+        ownership=tuple(
+            OwnershipRow(path=claim(path), owner=row.owner, access=row.access) for path, row in config.ownership.items()
+        ),
+        count=count if count is not None else config.run.agents,
+        isolation=Isolation.SHARED if shared else Isolation.WORKTREE,
+        never_parallel=config.never_parallel,
+    )
+
+
+def claims_of(project: Project) -> Callable[[str], Claim]:
+    """Give the function that brings a path of a document into canonical form."""
+    resolve = partial(real_relative, project.root)
+    return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=resolve)
+
+
+def _label(name: str) -> str:
+    return "-".join(name.split("-")[2:]) or "general"
+
+
+def _codeowners(root: Path) -> str | None:
+    for name in _CODEOWNERS:
+        if (root / name).is_file():
+            return (root / name).read_text(encoding="utf-8", errors="replace")
+    return None
+
+
+def _bytes_of(path: Path, shown: str) -> bytes:
+    if path.is_dir():
+        raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
+    try:
+        size = path.stat().st_size
+        if size > LARGEST:
+            message = f"{size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+            raise PrdError(message, where=Where(shown), hint="split the document")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
+        hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
+        raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
+    except OSError as error:
+        raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown)) from error

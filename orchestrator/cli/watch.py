@@ -1,0 +1,220 @@
+"""`status`, `events`, `logs`, `ls`, `wait`, `locks`, `owns`, `report`: look on, with or without a living supervisor."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orchestrator.cli.context import Context, out, out_json
+
+if TYPE_CHECKING:
+    from orchestrator.journal import Journal
+    from orchestrator.project import Project
+    from orchestrator.replay import Replayed
+    from orchestrator.state import State
+
+_PAUSE = 0.1  #: seconds between two looks at a journal or a log that is followed
+_RUN_HELP = "a run's id or its beginning; default: the latest"
+RunOption = Annotated[str | None, typer.Option("--run", metavar="RUN", help=_RUN_HELP)]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (status, events, logs, wait, locks, owns, report):
+        app.command()(command)
+    app.command("ls")(list_runs)
+
+
+def status(context: typer.Context, run: RunOption = None) -> None:
+    """Example:  squad status --json
+
+    Show where a run stands: tasks, agents, locks, and what needs you.
+    """
+    from orchestrator.project import supervisor_of
+    from orchestrator.views.status import render_status, status_json
+
+    options: Context = context.obj
+    project, _, replayed = _replayed(options, run)
+    supervised = supervisor_of(project) is not None
+    if options.as_json:
+        out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
+    else:
+        out(render_status(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
+
+
+def events(
+    context: typer.Context,
+    run: RunOption = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the run is over")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="of all runs")] = False,
+) -> None:
+    """Example:  squad events -f
+
+    Print what happened, one JSON object a line.
+    """
+    from orchestrator.replay import find_run
+    from orchestrator.views.events import line
+
+    options: Context = context.obj
+    project, journal = _journal(options)
+    wanted = None if everything else find_run(journal, run)
+    seen = 0
+    while True:
+        for entry in journal.entries(run=wanted, after=seen):
+            out(line(entry))
+            seen = entry.seq
+        sys.stdout.flush()
+        if not follow or _is_over(project, journal, wanted):
+            return
+        time.sleep(_PAUSE)
+
+
+def logs(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="[AGENT|TASK]", help="default: everything")] = None,
+    run: RunOption = None,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="go on until the run is over")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="the bytes as they came, control sequences and all")] = False,
+) -> None:
+    """Example:  squad logs T3 -f
+
+    Print what agents wrote.
+    """
+    from orchestrator.cli.tail import follow_logs, print_logs
+
+    options: Context = context.obj
+    project, journal, replayed = _replayed(options, run)
+    if follow:
+        follow_logs(lambda: _state(journal, replayed), name, raw=raw, over=lambda: _is_over(project, journal, replayed.run))
+    else:
+        print_logs(replayed.state, name, raw=raw)
+
+
+def list_runs(context: typer.Context) -> None:
+    """Example:  squad ls
+
+    List the runs of this project, newest last.
+    """
+    from orchestrator.project import supervisor_of
+    from orchestrator.views.runs import render_runs, runs_json
+
+    options: Context = context.obj
+    project, journal = _journal(options)
+    supervised = supervisor_of(project) is not None
+    if options.as_json:
+        out_json(runs_json(journal, supervised=supervised))
+    else:
+        out(render_runs(journal, supervised=supervised))
+
+
+def wait(
+    context: typer.Context,
+    run: RunOption = None,
+    until: Annotated[str, typer.Option("--for", metavar="done|idle|needs-you", help="what to wait for")] = "done",
+    timeout: Annotated[str | None, typer.Option("--timeout", help="how long at most, such as 30m")] = None,
+) -> int:
+    """Example:  squad wait --for done --timeout 8h
+
+    Wait for a run; exit 0 when it is so, else as the run would have ended.
+    """
+    from orchestrator.cli.waiting import wait_for
+
+    options: Context = context.obj
+    project, journal, replayed = _replayed(options, run)
+    return wait_for(until, timeout, project=project, read=lambda: _state(journal, replayed))
+
+
+def locks(context: typer.Context, run: RunOption = None) -> None:
+    """Example:  squad locks
+
+    Show who holds which path, and who waits for it.
+    """
+    from orchestrator.project import supervisor_of
+    from orchestrator.views.locks import render_locks
+    from orchestrator.views.status import status_json
+
+    options: Context = context.obj
+    project, _, replayed = _replayed(options, run)
+    if options.as_json:
+        shown = status_json(replayed.plan, replayed.state, supervised=supervisor_of(project) is not None)
+        out_json({"schema_version": 1, "locks": shown["locks"]})
+    else:
+        out(render_locks(replayed.state))
+
+
+def owns(
+    context: typer.Context, path: Annotated[str, typer.Argument(help="a path in the project")], run: RunOption = None
+) -> None:
+    """Example:  squad owns shared/types.ts
+
+    Tell whose a path is, and who holds it now.
+    """
+    from orchestrator.cli.start import claims_of
+    from orchestrator.views.locks import owner_of, render_owner
+
+    options: Context = context.obj
+    project, _, replayed = _replayed(options, run)
+    owned = owner_of(replayed.plan, replayed.state, claims_of(project)(path))
+    if options.as_json:
+        out_json({"schema_version": 1, **owned})
+    else:
+        out(render_owner(owned))
+
+
+def report(
+    context: typer.Context,
+    run: RunOption = None,
+    form: Annotated[str, typer.Option("--format", metavar="text|json", help="how it is written")] = "text",
+) -> None:
+    """Example:  squad report
+
+    Tell a run: what needs you, what came out, and what was measured.
+    """
+    from orchestrator.errors import UsageError
+    from orchestrator.views.report import make_report, render_report, report_json
+
+    options: Context = context.obj
+    if form not in {"text", "json"}:
+        raise UsageError(f"--format {form}: expected text or json")
+    _, journal, replayed = _replayed(options, run)
+    made = make_report(list(journal.entries(run=replayed.run)), replayed.plan, replayed.state, now=time.time())
+    if options.as_json or form == "json":
+        out_json(report_json(made))
+    else:
+        out(render_report(made))
+
+
+def _journal(options: Context) -> "tuple[Project, Journal]":
+    from orchestrator.journal import Journal
+    from orchestrator.replay import NoRun
+
+    project = options.project()
+    journal = Journal.read(project.state)
+    if journal is None:
+        raise NoRun
+    return project, journal
+
+
+def _replayed(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
+    from orchestrator.replay import find_run, replay
+
+    project, journal = _journal(options)
+    return project, journal, replay(journal, find_run(journal, run))
+
+
+def _state(journal: "Journal", replayed: "Replayed") -> "State":
+    """Bring a state up to date with its journal."""
+    from orchestrator.state import fold
+
+    for entry in journal.entries(run=replayed.run, after=replayed.state.seq):
+        fold(replayed.state, entry)
+    return replayed.state
+
+
+def _is_over(project: "Project", journal: "Journal", run: str | None) -> bool:
+    """Tell whether nothing more will happen: no supervisor lives."""
+    from orchestrator.project import supervisor_of
+
+    before = journal.last()
+    return supervisor_of(project) is None and journal.last() == before

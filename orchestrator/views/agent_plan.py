@@ -1,0 +1,75 @@
+"""The plan of one agent as hand-run squads know it: `.squad/parallel-plans/agent-N-plan.md`."""
+
+from orchestrator.model import Access, AgentId, Plan, PlannedTask
+from orchestrator.planning.explain import waits
+from orchestrator.quantities import format_duration
+from orchestrator.views.text import plain
+
+
+def render_agent_plan(plan: Plan, agent: AgentId) -> str:
+    """Give the Markdown of an agent's plan."""
+    seat = next(seat for seat in plan.agents if seat.id == agent)
+    own = [planned for planned in plan.tasks if planned.agent == agent]
+    own.sort(key=lambda planned: planned.start)
+    lines = [
+        f"# Parallel Execution Plan - Agent {agent.split('-')[1]}",
+        "",
+        "## Agent Identity",
+        f"- Agent ID: {agent}",
+        f"- Agent Type: {seat.role}",
+        f"- Work Stream: {seat.label or seat.role}",
+        f"- Assigned Files: {', '.join(f'`{path}`' for path in seat.owns) or 'none of its own'}",
+        "",
+        "## Tasks",
+        *(line for number, planned in enumerate(own, start=1) for line in _task(plan, planned, number)),
+        *([] if own else ["- None yet; it takes over what others leave"]),
+        "",
+        "## File Ownership",
+        *_ownership(plan, agent, own),
+        "",
+        "## Communication Points",
+        *_communication(plan, agent, own),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _task(plan: Plan, planned: PlannedTask, number: int) -> list[str]:
+    writes = "not known" if planned.writes is None else ", ".join(f"`{claim}`" for claim in planned.writes) or "none"
+    by_id = {one.task.id: one.task.title for one in plan.tasks}
+    needs = ", ".join(f"{need} {plain(by_id.get(need, ''))}".strip() for need in planned.needs) or "None (can start immediately)"
+    return [
+        f"{number}. **{planned.task.id} {plain(planned.task.title)}**",
+        f"   - Files: {writes}",
+        f"   - Dependencies: {needs}",
+        f"   - Output: the change, integrated on the branch of the run; about {format_duration(planned.estimate)}",
+    ]
+
+
+def _ownership(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
+    files = {claim for planned in own for claim in planned.writes or ()}
+    new = sorted(claim for claim in files if any("a new folder" in reason for planned in own for reason in planned.why))
+    old = sorted(files - set(new))
+    foreign = [row.path for row in plan.matrix if agent not in row.owners and row.access is not Access.SEQUENTIAL]
+    shared = [row.path for row in plan.matrix if row.access is Access.SEQUENTIAL]
+    return [
+        "### CREATE",
+        *([f"- `{claim}`" for claim in new] or ["- None"]),
+        "### MODIFY",
+        *([f"- `{claim}`" for claim in old] or ["- None"]),
+        *(f"- `{path}` (under a lock: `squad agent lock {path}`)" for path in shared),
+        "### READ-ONLY",
+        *([f"- `{path}`" for path in foreign] or ["- None"]),
+    ]
+
+
+def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
+    by_id = {planned.task.id: planned for planned in plan.tasks}
+    givers = sorted({by_id[need].agent for planned in own for need in planned.needs if need in by_id} - {agent})
+    mine = {planned.task.id for planned in own}
+    takers = sorted({planned.agent for planned in plan.tasks if mine & set(planned.needs)} - {agent})
+    return [
+        f"- Handoff to: {', '.join(takers) or 'nobody'}",
+        f"- Receives from: {', '.join(givers) or 'nobody'}",
+        "- Sync points:",
+        *(f"  - {planned.task.id}: {reason}" for planned in own for reason in waits(plan, planned)),
+    ]

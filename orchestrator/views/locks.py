@@ -1,0 +1,51 @@
+"""Locks and ownership for people, from a state that was replayed."""
+
+from orchestrator.claims import Claim
+from orchestrator.locks import Grant, LockTable
+from orchestrator.model import AgentId, Plan
+from orchestrator.rights import Rights
+from orchestrator.state import State
+from orchestrator.views.text import plain, utc
+
+
+def render_locks(state: State) -> str:
+    """Give the text of `squad locks`."""
+    if not state.locks and not state.waiting:
+        return "no locks are held\n"
+    lines = []
+    for lock in state.locks:
+        waits = [wait.holder for wait in state.waiting if wait.path == lock.path]
+        kind = "task" if lock.declared else "asked"
+        lines.append(f"  {plain(lock.path):<40} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
+        lines += [f"  {'':<40} {name} waits" for name in waits]
+    held = {lock.path for lock in state.locks}
+    lines += [f"  {plain(wait.path):<40} {wait.holder} waits" for wait in state.waiting if wait.path not in held]
+    return "\n".join(lines) + "\n"
+
+
+def owner_of(plan: Plan, state: State, path: Claim) -> dict[str, object]:
+    """Give whose a path is, what that means, and who holds it."""
+    table = LockTable()
+    table.restore(tuple(_grant(lock.path, lock.holder, lock.fence, lock.since) for lock in state.locks))
+    owned = Rights(plan.matrix, table).owner(path)
+    return {
+        "path": path,
+        "row": owned.row.path if owned.row else None,
+        "owners": list(owned.owners),
+        "access": owned.access,
+        "holder": owned.holder,
+        "why": owned.row.why if owned.row else "no row of the ownership matrix",
+    }
+
+
+def render_owner(owned: dict[str, object]) -> str:
+    """Give the text of `squad owns`."""
+    owners = owned["owners"]
+    names = ", ".join(map(str, owners)) if isinstance(owners, list) and owners else "nobody"
+    held = f"held by {owned['holder']}" if owned["holder"] else "free"
+    row = f"{owned['row']}: {owned['why']}" if owned["row"] else str(owned["why"])
+    return f"{owned['path']}: {names}, {owned['access']} ({row}), {held}\n"
+
+
+def _grant(path: str, holder: str, fence: int, since: float) -> Grant:
+    return Grant(path=path, holder=AgentId(holder), fence=fence, since=since, expires=since)

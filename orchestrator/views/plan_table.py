@@ -1,0 +1,61 @@
+"""The plan for people: who does what, what waits for what and why, and what the plan cannot promise."""
+
+from orchestrator.model import Plan, PlannedTask
+from orchestrator.planning.explain import waits
+from orchestrator.quantities import format_duration
+from orchestrator.views.text import plain, shortened
+
+
+def render_plan(plan: Plan) -> str:
+    """Give the text of `squad plan`, at most 100 columns wide."""
+    lines = [f"{plain(plan.title)}: {_count(len(plan.tasks), 'task')} for {_count(len(plan.agents), 'agent')}", ""]
+    for seat in plan.agents:
+        lines.append(f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}")
+    lines.append("")
+    for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
+        lines += _task(plan, planned)
+    lines += [
+        "",
+        f"  estimated {format_duration(plan.makespan)}; not below {format_duration(plan.bound)} (estimates, not measured)",
+    ]
+    lines.append(f"  certificate: {'holds' if plan.certificate.holds else 'DOES NOT HOLD'}, {_guards(plan)}")
+    lines += [f"  not proved: {_open(a, b, why)}" for (a, b), why in _opens(plan).items()]
+    lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
+    if plan.done:
+        lines.append(f"  done already in the document: {', '.join(plan.done)}")
+    return "\n".join(lines) + "\n"
+
+
+def _task(plan: Plan, planned: PlannedTask) -> list[str]:
+    title = shortened(planned.task.title, 44)
+    when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
+    writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
+    rows = [f"  {planned.task.id:<8} {title:<45} {planned.agent:<20} {when}", f"  {'':<8} writes {shortened(writes, 80)}"]
+    if planned.task.gate:
+        rows.append(f"  {'':<8} a step for a person")
+    reasons = [reason for reason in waits(plan, planned) if reason != "waits for nothing"]
+    return rows + [f"  {'':<8} {shortened(reason, 88)}" for reason in reasons]
+
+
+def _guards(plan: Plan) -> str:
+    pairs = plan.certificate.guarded
+    by_lock = sum(1 for pair in pairs if pair.by == "lock")
+    return f"{_count(len(pairs), 'pair')} kept apart ({len(pairs) - by_lock} by needs, {by_lock} by locks)"
+
+
+def _opens(plan: Plan) -> dict[tuple[str, str], str]:
+    """Give the exceptions, those of one task with many others in one row."""
+    blind = [planned.task.id for planned in plan.tasks if planned.writes is None]
+    rows: dict[tuple[str, str], str] = {}
+    for pair in plan.certificate.open:
+        one = next((name for name in blind if name in (pair.a, pair.b)), pair.a)
+        rows.setdefault((one, ""), pair.why)
+    return rows
+
+
+def _open(a: str, b: str, why: str) -> str:
+    return f"{a}{f' and {b}' if b else ' beside others'}: {why}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
