@@ -86,7 +86,7 @@ def meets(one: str, other: str) -> bool:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Tell whether everything in `narrow` surely lies in `wide`; never a wrong yes. A glob is covered only by a folder above it."""
+    """Tell whether all of `narrow` surely lies in `wide`; never a wrong yes. A glob is covered only by a folder above it."""
     if is_operation(wide) or is_operation(narrow):
         return wide == narrow
     if is_glob(wide):
@@ -172,7 +172,7 @@ def _steps(left: tuple[str, ...], right: tuple[str, ...], i: int, j: int) -> lis
 
 
 def _signs(pattern: str) -> tuple[str, ...]:
-    """Split a name pattern into literal signs, `?` (one sign) and `*` (any; also sets, which may be a literal `[id]`, and braces)."""
+    """Split a name pattern into literal signs, `?` (one sign) and `*` (any; also braces, and sets: `[id]` may be literal)."""
     signs: list[str] = []
     place = 0
     while place < len(pattern):

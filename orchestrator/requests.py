@@ -190,7 +190,7 @@ class Desk:
         self.freed(released, granted, reason="forced")
         return {"released": [grant.path for grant in released]}
 
-    async def _me(self, agent: AgentId, params: Mapping[str, object]) -> object:
+    async def _me(self, agent: AgentId, _params: Mapping[str, object]) -> object:
         status = self._recorder.state.agents[agent]
         held = [{"path": grant.path, "fence": grant.fence} for grant in self._table.grants() if grant.holder == agent]
         progress = {"done": status.done, "total": status.total}

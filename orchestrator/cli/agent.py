@@ -56,16 +56,21 @@ def run(arguments: Sequence[str], *, as_json: bool = False) -> int:
     try:
         given = _parse(words)
         method, params = _request(words[0], given)
-        path, token = os.environ.get("SQUAD_SOCKET"), os.environ.get("SQUAD_TOKEN", "")
-        if not path or not os.environ.get("AGENT_ID"):
-            raise _Usage("only an agent of a run can say this: AGENT_ID and SQUAD_SOCKET are not set")
-        answer = call(path, method, {**params, "token": token}, timeout=None if words[0] == "lock" else 30.0)
+        token = os.environ.get("SQUAD_TOKEN", "")
+        answer = call(_socket(), method, {**params, "token": token}, timeout=None if words[0] == "lock" else 30.0)
     except _Usage as error:
         return _complain(str(error), "see: squad agent --help", code=2, as_json=as_json)
     except (Rejected, Unreachable) as error:
         return _complain(str(error), "", code=1, as_json=as_json)
     print(json.dumps({"schema_version": 1, "result": answer}) if as_json else _told(words[0], method, answer))
     return 0
+
+
+def _socket() -> str:
+    path = os.environ.get("SQUAD_SOCKET")
+    if not path or not os.environ.get("AGENT_ID"):
+        raise _Usage("only an agent of a run can say this: AGENT_ID and SQUAD_SOCKET are not set")
+    return path
 
 
 def _parse(words: Sequence[str]) -> dict[str, str]:

@@ -80,7 +80,7 @@ def run_app(arguments: list[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit code 70
         return _other(error, context)
     return code if isinstance(code, int) else 0
 

@@ -1,8 +1,8 @@
 """`diff`, `merge`, `discard`: look at the result of a run, take it, or drop it."""
 
-import os
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -97,7 +97,7 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
     with projects.hold(project), Journal.open(project.state) as journal:
         place = load_dump(journal.document(replayed.settings)).isolation.place
-        folder = project.root / os.path.expanduser(place) if place else project.folder / "worktrees"
+        folder = project.root / Path(place).expanduser() if place else project.folder / "worktrees"
         refs = drop(project, replayed.run, folder) if replayed.state.branch else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())

@@ -29,9 +29,8 @@ def load(context: Context, project: Project, flags: Mapping[str, Plain]) -> Conf
         ConfigError: A file is missing or something in it is wrong.
     """
     layers = [configuration.settings(flags, name="the command line"), configuration.variables(os.environ)]
-    for path in (project.folder / "local.yaml", _chosen(context, project), _users_own()):
-        if path is not None and path.is_file():
-            layers.append(_read(path, project))
+    files = (project.folder / "local.yaml", _chosen(context, project), _users_own())
+    layers += [_read(path, project) for path in files if path is not None and path.is_file()]
     return configuration.combine(layers)
 
 

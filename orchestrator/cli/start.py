@@ -45,7 +45,7 @@ def read(options: Context, file: str, *, format: str | None = None) -> tuple[Doc
     return read_prd(data, name=file, claim=claims_of(project), format=format), data
 
 
-def make_plan_for(options: Context, file: str, *, count: int | None, agent: str | None) -> Plan:
+def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
     """Plan a document with the project's surroundings.
 
     Raises:
@@ -69,8 +69,7 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
         return load_plan(path.read_bytes(), name=file)
     document, data = read(options, file)
     digest = hashlib.sha256(data).hexdigest()
-    plan = make_plan(document, surroundings(project, config, count=count), source_digest=digest)
-    return plan
+    return make_plan(document, surroundings(project, config, count=count), source_digest=digest)
 
 
 def is_plan(path: Path) -> bool:

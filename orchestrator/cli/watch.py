@@ -213,8 +213,10 @@ def _state(journal: "Journal", replayed: "Replayed") -> "State":
 
 
 def _is_over(project: "Project", journal: "Journal", run: str | None) -> bool:
-    """Tell whether nothing more will happen: no supervisor lives."""
+    """Tell whether nothing more will happen: no supervisor lives, or it works on a later run."""
     from orchestrator.project import supervisor_of
 
     before = journal.last()
+    if run is not None and journal.latest() != run:
+        return True
     return supervisor_of(project) is None and journal.last() == before

@@ -6,6 +6,7 @@ itself: from needs, write sets and locks it works out anew which tasks could wri
 
 import fnmatch
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
@@ -34,9 +35,11 @@ def _shape(document: object) -> list[str]:
     found = []
     if document.get("schema_version") != 1:
         found.append("schema_version is not 1")
-    for name in ("agents", "tasks", "matrix"):
-        if not isinstance(document.get(name), list) or not all(isinstance(row, Mapping) for row in _rows(document, name)):
-            found.append(f"{name} is no list of mappings")
+    found += [
+        f"{name} is no list of mappings"
+        for name in ("agents", "tasks", "matrix")
+        if not isinstance(document.get(name), list) or not all(isinstance(row, Mapping) for row in _rows(document, name))
+    ]
     if found:
         return found
     for row in _rows(document, "tasks"):
@@ -199,7 +202,7 @@ def _schedule(tasks: Mapping[str, Json]) -> list[str]:
             users.setdefault(resource, []).append(name)
     for resource, names in users.items():
         ordered = sorted(names, key=lambda name: times[name])
-        for one, other in zip(ordered, ordered[1:], strict=False):
+        for one, other in pairwise(ordered):
             if times[one][1] > times[other][0] + 0.002 and times[other][0] != times[other][1]:
                 found.append(f"{one} and {other} are planned to hold {resource} at the same time")
     return found

@@ -52,9 +52,8 @@ class _Walker:
     def warnings(self) -> list[str]:
         if not self._fence or not self._boxes_in_fence:
             return []
-        return [
-            f"line {self._fence_line}: a code fence is never closed and swallows {self._boxes_in_fence} lines that look like tasks"
-        ]
+        swallowed = f"swallows {self._boxes_in_fence} lines that look like tasks"
+        return [f"line {self._fence_line}: a code fence is never closed and {swallowed}"]
 
     def _mark_fence(self, number: int, line: str) -> bool:
         found = _FENCE.match(line)

@@ -10,9 +10,9 @@ _WORK = re.compile(
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
 _PHASE = re.compile(r"^(?:phase|milestone|step|sprint|epic)\s+[\w.]+\s*[:.-]?\s*(.*)$", re.IGNORECASE)
 _ELSE = re.compile(
-    r"\b(?:goals?|non-goals?|success criteria|acceptance|criteria|risks?|open questions?|future|out of scope|verification|definition of done"
-    r"|timeline|overview|background|constraints?|dependencies|test plan|notes?|references?|metrics|glossary|assumptions|checklist"
-    r"|mitigation|quality gates?|changelog)\b",
+    r"\b(?:goals?|non-goals?|success criteria|acceptance|criteria|risks?|open questions?|future|out of scope|verification"
+    r"|definition of done|timeline|overview|background|constraints?|dependencies|test plan|notes?|references?|metrics|glossary"
+    r"|assumptions|checklist|mitigation|quality gates?|changelog)\b",
     re.IGNORECASE,
 )
 _WISH = re.compile(r"\b(?:features?|requirements?|user stories|scope|mvp|capabilities|deliverables)\b", re.IGNORECASE)
@@ -32,7 +32,8 @@ _NEEDS_LINE = re.compile(
 )
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|~|\.\.|to)\s*({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification|human (?:review|approval|verif\w*)|sign-?off)\b",
+    r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
+    r"|human (?:review|approval|verif\w*)|sign-?off)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r"\s*(?:\[P\]|\(P\))\s*")

@@ -44,7 +44,8 @@ def _row(plan: Plan, state: State, number: int, waits: Mapping[TaskId, str], *, 
         note = status.reason
     else:
         note = _doing(state, status.agent, status.attempt, now)
-    line = f"  {_SIGNS[status.state]} {planned.task.id:<6} {shortened(planned.task.title, 38):<38} {status.state:<11} {status.agent:<18}"
+    title = shortened(planned.task.title, 38)
+    line = f"  {_SIGNS[status.state]} {planned.task.id:<6} {title:<38} {status.state:<11} {status.agent:<18}"
     text = shortened(f"{line} {plain(note)}", _WIDTH) if note else line.rstrip()
     text = f"  {text.strip()}"
     tint = _COLORS.get(status.state)
@@ -108,10 +109,10 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
         ):
             return f"{task} {type(event).__name__.removeprefix('Task').lower()}: {plain(reason)}"
         case _:
-            return _rarer_line(event)
+            return _trouble_line(event) or _rarer_line(event)
 
 
-def _rarer_line(event: ev.Event) -> str:
+def _trouble_line(event: ev.Event) -> str:
     match event:
         case ev.TaskReassigned(task=task, from_=old, to=new, reason=reason):
             return f"{task} moves from {old} to {new}: {plain(reason)}"
@@ -119,21 +120,27 @@ def _rarer_line(event: ev.Event) -> str:
             return f"{task} stalled at {agent}: {plain(evidence)}"
         case ev.RungClimbed(task=task, rung=rung):
             return f"{task}: {rung}"
-        case ev.LockRequested(path=path, holder=holder):
-            return f"{holder} waits for {path}"
-        case ev.LockRefused(path=path, holder=holder, reason=reason):
-            return f"{holder} may not have {plain(path)}: {plain(reason)}"
         case ev.ForeignChangeFound(task=task, agent=agent, paths=paths, ref=ref):
             return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
         case ev.MergeConflicted(task=task, paths=paths):
             return f"{task} conflicts in {plain(', '.join(paths[:5]))}"
+        case ev.CheckEnded(task=task, command=command, ok=False, log=log):
+            return f"{task}: check `{plain(command)}` failed, see {log}"
+        case _:
+            return ""
+
+
+def _rarer_line(event: ev.Event) -> str:
+    match event:
+        case ev.LockRequested(path=path, holder=holder):
+            return f"{holder} waits for {plain(path)}"
+        case ev.LockRefused(path=path, holder=holder, reason=reason):
+            return f"{holder} may not have {plain(path)}: {plain(reason)}"
         case ev.AgentAsked(agent=agent, text=text):
             return f"{agent} asks: {plain(text)}"
         case ev.LimitReached(limit=limit, agent=agent):
             return f"limit reached: {limit} {agent}".rstrip()
         case ev.Noticed(text=text):
             return plain(text)
-        case ev.CheckEnded(task=task, command=command, ok=False, log=log):
-            return f"{task}: check `{plain(command)}` failed, see {log}"
         case _:
             return ""

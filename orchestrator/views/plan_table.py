@@ -9,8 +9,7 @@ from orchestrator.views.text import plain, shortened
 def render_plan(plan: Plan) -> str:
     """Give the text of `squad plan`, at most 100 columns wide."""
     lines = [f"{plain(plan.title)}: {_count(len(plan.tasks), 'task')} for {_count(len(plan.agents), 'agent')}", ""]
-    for seat in plan.agents:
-        lines.append(f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}")
+    lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
     lines.append("")
     for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
         lines += _task(plan, planned)

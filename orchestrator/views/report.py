@@ -135,7 +135,7 @@ def _task_rows(entries: Sequence[Entry], plan: Plan, state: State, now: float) -
         status = state.tasks[planned.task.id]
         last = state.attempts.get(status.attempt or "")
         claim = {True: "done", False: "failed", None: "nothing"}[last.claim] if last else "not started"
-        evidence = _evidence(checked.get(planned.task.id), last)
+        evidence = _evidence(last, checked=checked.get(planned.task.id))
         rows.append(
             TaskRow(
                 id=planned.task.id,
@@ -153,7 +153,7 @@ def _task_rows(entries: Sequence[Entry], plan: Plan, state: State, now: float) -
     return rows
 
 
-def _evidence(checked: bool | None, last: AttemptStatus | None) -> str:
+def _evidence(last: AttemptStatus | None, *, checked: bool | None) -> str:
     """Say what squad found about a task: whether it was checked, else how its last attempt ended."""
     if checked is not None:
         return "checks passed" if checked else "unchecked"

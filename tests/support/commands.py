@@ -1,0 +1,102 @@
+"""The command line as a user has it: real processes in a real folder."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.waiting import until
+
+LONGEST = 120.0  #: seconds after which a command counts as hanging
+
+
+@dataclass(slots=True)
+class Squad:
+    """Runs `squad` in a folder."""
+
+    folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    _started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def __call__(self, *arguments: str, stdin: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        return subprocess.run(
+            self._argv(arguments),
+            cwd=cwd or self.folder,
+            env=self._environment(),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=LONGEST,
+            check=False,
+        )
+
+    def ok(self, *arguments: str) -> str:
+        """Run a command that must succeed; gives its output."""
+        done = self(*arguments)
+        assert done.returncode == 0, f"squad {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command in the background; its output goes to `squad.out` beside the project."""
+        with (self.folder.parent / "squad.out").open("a", encoding="utf-8") as out:
+            process = subprocess.Popen(
+                self._argv(arguments),
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                text=True,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+    def json(self, *arguments: str) -> Any:
+        """Run a reading command; gives its document."""
+        return json.loads(self.ok(*arguments, "--json"))
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """Give the events of the latest run, of the given kinds or all; none before a run began."""
+        done = self("events")
+        rows = [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
+        return [row for row in rows if not kinds or row["type"] in kinds]
+
+    def wait_for_event(self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
+        """Wait until an event of a kind is in the journal; gives it."""
+        return until(lambda: next((row for row in self.events(kind) if fits(row)), None), f"an event {kind}")
+
+    def kill(self, process: subprocess.Popen[str]) -> None:
+        """Kill a command's own process, and nothing else, as the system would when memory runs out."""
+        process.kill()
+        process.wait(LONGEST)
+
+    def output(self) -> str:
+        """Give what commands in the background have printed so far."""
+        return (self.folder.parent / "squad.out").read_text(encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for process in self._started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(LONGEST)
+
+    def _argv(self, arguments: tuple[str, ...]) -> list[str]:
+        return [sys.executable, "-m", "orchestrator", *arguments]
+
+    def _environment(self) -> Mapping[str, str]:
+        here = str(Path(__file__).parents[2])
+        return {**os.environ, "PYTHONPATH": here, **self.environment}

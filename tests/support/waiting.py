@@ -1,0 +1,43 @@
+"""Waiting for facts, never for time."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+T = TypeVar("T")
+
+#: Seconds after which a fact counts as never coming; it bounds a failing test and says nothing about speed.
+NEVER = 60.0
+_PAUSE = 0.01
+
+
+def until(fact: Callable[[], T | None], what: str, *, seconds: float = NEVER) -> T:
+    """Wait until something is so; gives what it gives."""
+    end = time.monotonic() + seconds
+    while True:
+        found = fact()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come within {seconds:g} s")
+        time.sleep(_PAUSE)
+
+
+def marked(text: str) -> list[int]:
+    """Give the living processes that have a text in their environment or their command line."""
+    wanted = os.fsencode(text)
+    return [pid for pid in psutil.pids() if pid != os.getpid() and _mentions(pid, wanted)]
+
+
+def _mentions(pid: int, wanted: bytes) -> bool:
+    folder = Path(f"/proc/{pid}")
+    try:
+        if folder.joinpath("stat").read_bytes().rpartition(b")")[2].split()[0] in (b"Z", b"X"):
+            return False
+        return any(wanted in folder.joinpath(name).read_bytes() for name in ("environ", "cmdline"))
+    except OSError:
+        return False
