@@ -104,7 +104,7 @@ class RestartSettings(_Section):
 class RunSettings(_Section):
     """`run:` how a plan is carried out."""
 
-    agents: int | None = Field(default=None, ge=1, le=99)
+    agents: int | None = Field(default=None, ge=1, le=500)
     checks: tuple[str, ...] = ()
     stall: StallSettings = StallSettings()
     restart: RestartSettings = RestartSettings()

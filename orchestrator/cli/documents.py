@@ -45,7 +45,7 @@ def tasks(
 def plan(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="PRD, task list or tasks file")],
-    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=99, help="how many agents")] = None,
+    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=500, help="how many agents")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent would be told")] = None,

@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="PRD, task list, tasks file or plan.json")],
-    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=99, help="how many agents")] = None,
+    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=500, help="how many agents")] = None,
     agent: Annotated[
         str | None,
         typer.Option("--agent", metavar="ADAPTER", help="for every agent: simulated, claude, codex, gemini, aider, auto"),
