@@ -78,8 +78,12 @@ class Project:
         if len(os.fsencode(near)) + _SOCKET_ROOM <= _LONGEST_SOCKET:
             return near
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/squad-{os.getuid()}"
-        return Path(runtime) / f"squad-{digest}"
+        runtime = os.environ.get("XDG_RUNTIME_DIR")
+        name = (
+            f"squad-{os.getuid()}-{digest}"  # directly below a folder that others may write to, so that it is private as a whole
+        )
+        places = [Path(folder) / name for folder in (runtime, tempfile.gettempdir(), "/tmp") if folder]  # noqa: S108 - checked when made
+        return next((place for place in places if len(os.fsencode(place)) + _SOCKET_ROOM <= _LONGEST_SOCKET), places[-1])
 
     @property
     def key(self) -> str:

@@ -1,0 +1,118 @@
+"""What the pages say is tried: commands are run, examples are read, names exist."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from orchestrator import config
+from orchestrator.cli.app import make_app
+from orchestrator.prd import read
+from tests.support.commands import Squad
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(page: Path, mark: str) -> list[str]:
+    """Give the fenced blocks behind a mark."""
+    return re.findall(rf"<!-- {re.escape(mark)} -->\n```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands() -> dict[str, list[list[str]]]:
+    """Give each command with the spellings of its options."""
+    group = typer.main.get_command(make_app())
+    known = vars(group)["commands"]
+    return {name: [parameter.opts for parameter in command.params] for name, command in known.items()}
+
+
+def test_ci_takes_its_commands_from_the_readme() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    function = script[script.index("readme() {") : script.index("\nstep()")]
+
+    for name in ("main", "tests"):
+        done = subprocess.run(["bash", "-c", f"{function}\nreadme {name}"], cwd=ROOT, capture_output=True, text=True, check=True)
+        assert [done.stdout] == blocks(ROOT / "README.md", f"command: {name}")
+        assert f"$(readme {name})" in script
+
+
+def test_the_main_job_prints_what_the_readme_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("SQUAD", f"{sys.executable} -m orchestrator")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    [command] = blocks(ROOT / "README.md", "command: main")
+    [shown] = blocks(ROOT / "README.md", "output: main")
+
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert _shape(done.stdout) == _shape(shown)
+
+
+def _shape(output: str) -> list[str]:
+    """Give the lines without what differs from run to run: times, who was free first, and so the order."""
+    lines = [line for line in output.splitlines() if " moves from " not in line]
+    return sorted(re.sub(r"agent-\d-\w+|\d+\.\d+s?", "~", line) for line in lines)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_of_a_configuration_is_one(page: Path) -> None:
+    for text in blocks(page, "example: squad.yaml"):
+        config.combine([config.layer(text, name=page.name)])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_example_of_a_tasks_file_is_one(page: Path) -> None:
+    for text in blocks(page, "example: tasks.yaml"):
+        assert read(text.encode(), name="tasks.yaml").tasks
+
+
+def test_the_readmes_configuration_names_every_key() -> None:
+    [text] = blocks(ROOT / "README.md", "example: squad.yaml")
+    missing = [key for key in _keys(config.Config) if not re.search(rf"\b{key}:", text)]
+
+    assert missing == []
+
+
+def _keys(section: type[config.Config]) -> list[str]:
+    schema = section.model_json_schema(by_alias=True)
+    parts = [schema, *schema["$defs"].values()]
+    return sorted({key for part in parts for key in part.get("properties", {})})
+
+
+def test_the_readme_names_every_command_and_every_option() -> None:
+    for name, options in commands().items():
+        assert re.search(rf"`(?:[^`]*\b)?{name}\b", README), f"the README does not name `squad {name}`"
+        for spellings in options:
+            is_option = spellings[0].startswith("-") and "--help" not in spellings
+            assert not is_option or any(one in README for one in spellings), f"the README does not name {spellings} of {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    linked = re.findall(r"\]\(([^)#:]+)\)", text)
+    named = re.findall(r"`((?:orchestrator|configs|tests|docs|\.ci)/[\w./-]+)`", text)
+
+    missing = [name for name in linked if not (page.parent / name).exists()]
+    missing += [name for name in named if not (ROOT / name).exists()]
+    assert missing == []
+
+
+def test_every_file_that_the_code_names_exists() -> None:
+    for path in (*(ROOT / "orchestrator").rglob("*.py"), *(ROOT / "configs").rglob("*.*")):
+        for name in re.findall(
+            r"\b(?:orchestrator|configs/demo|tests|docs)/[\w/-]+\.(?:py|md|sh)\b", path.read_text(encoding="utf-8")
+        ):
+            assert (ROOT / name).exists(), f"{path} names {name}"
+
+
+def test_the_demo_needs_only_a_shell_and_git(squad: Squad) -> None:
+    assert shutil.which("sh")
+    assert (ROOT / "configs" / "demo" / "feature-prd.md").read_text(encoding="utf-8") in README
+    assert "4 tasks for 3 agents" in squad.ok("plan", str(ROOT / "configs" / "demo" / "feature-prd.md"))
