@@ -1,4 +1,4 @@
-"""The runs of a project, newest last."""
+"""The runs of a project, newest last; each told from its own events, whether or not a supervisor lives."""
 
 from dataclasses import dataclass
 

@@ -1,0 +1,75 @@
+"""The shape of the package: what a visitor may rely on in every file."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "orchestrator"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+#: Words that the vocabulary bans as names for squad's own things; what belongs to others keeps its name.
+BANNED = frozenset(
+    {"brief", "job", "story", "lane", "pipeline", "workflow", "session", "worker", "bot", "driver", "provider"}
+    | {"reservation", "wrapper", "shim", "signal", "manager", "engine", "coordinator", "dispatcher", "gate", "validation"}
+)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_says_what_it_owns(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+
+    assert not tree.body or len(ast.get_docstring(tree) or "") > 40
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_function_is_longer_than_a_screen(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno > 45] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_things_are_called_by_their_words(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    named = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+    assert [name for name in named if BANNED & {word.casefold() for word in re.findall("[A-Z]?[a-z]+", name)}] == []
+
+
+def test_the_package_imports_where_the_system_is_not_linux() -> None:
+    program = """
+import sys, os, select, signal
+import anyio, asyncio, markdown_it, msgspec, pathspec, psutil, pydantic, structlog, typer, yaml, zoneinfo
+sys.platform = "darwin"
+for module, name in ((os, "pidfd_open"), (os, "splice"), (select, "epoll"), (signal, "pidfd_send_signal")):
+    if hasattr(module, name):
+        delattr(module, name)
+import importlib, pkgutil, orchestrator
+for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
+    if found.name != "orchestrator.__main__":
+        importlib.import_module(found.name)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_fast_door_loads_nothing_heavy() -> None:
+    program = """
+import sys
+sys.argv = ["squad", "agent", "--help"]
+from orchestrator.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {"typer", "pydantic", "msgspec", "anyio", "asyncio", "structlog", "yaml", "psutil", "markdown_it", "pathlib"}
+print("heavy:", *sorted(heavy & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-S", "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "heavy:"
