@@ -52,8 +52,9 @@ async def conduct(run: Conduct) -> int:
     """Run the supervisor until it is over; gives the exit code."""
     become_subreaper()
     keeper = Keeper(run)
-    run.supervisor.hear_out = keeper.hear_out
     recorder = run.supervisor.recorder
+    run.supervisor.hear_out = keeper.hear_out
+    opening = opening_line(run.supervisor.plan, recorder.state)
     with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
@@ -61,7 +62,7 @@ async def conduct(run: Conduct) -> int:
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)
-                views.start_soon(_show, run, shown)
+                views.start_soon(_show, run, opening, shown)
                 await run.supervisor.run()
             group.cancel_scope.cancel()
     return conclude(run.options, run.project, recorder, run.ended_by)
@@ -165,12 +166,12 @@ async def _log(run: Conduct, news: Subscription) -> None:
             await news.wait()
 
 
-async def _show(run: Conduct, news: Subscription) -> None:
+async def _show(run: Conduct, opening: str, news: Subscription) -> None:
     """Show the run: a live table on a terminal, else one plain line for each change."""
     if run.options.quiet or run.options.as_json:
         return
     if not is_terminal():
-        await _show_lines(run, news)
+        await _show_lines(run, opening, news)
         return
     run.screen = Screen()
     while True:
@@ -188,9 +189,9 @@ def _table(run: Conduct, width: int, height: int) -> str:
     return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
 
 
-async def _show_lines(run: Conduct, news: Subscription) -> None:
+async def _show_lines(run: Conduct, opening: str, news: Subscription) -> None:
     """Write a line for each change, the first for what went before this supervisor looked on."""
-    text = opening_line(run.supervisor.plan, run.supervisor.recorder.state) + "\n"
+    text = f"{opening}\n"
     while True:
         is_over = run.is_over
         lines = [line for entry in news.drain() if (line := change_line(run.supervisor.plan, entry))]
