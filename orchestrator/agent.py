@@ -137,6 +137,8 @@ class AtWork:
                 group.cancel_scope.cancel()
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        finally:
+            self._leashed = None  # nothing is left that could be stopped
         self._listener.finish()
         self._hear_out()
         return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims), ending
