@@ -19,7 +19,7 @@ from orchestrator.events import LockRefused, Noticed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
-from orchestrator.project import Project
+from orchestrator.project import Held, Project
 from orchestrator.runlog import open_log
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board, change_line, opening_line
@@ -36,11 +36,16 @@ class Conduct:
     """A run in the foreground."""
 
     options: Context
-    project: Project
+    held: Held
     config: Config
     supervisor: Supervisor
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
+
+    @property
+    def project(self) -> Project:
+        """Give the project that is worked on."""
+        return self.held.project
 
     @property
     def is_over(self) -> bool:
@@ -81,10 +86,9 @@ async def _heed_signals(run: Conduct) -> None:
         async for number in signals:
             again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
-            run.supervisor.stop(now=again, reason=_SIGNALS[number])
             if not again and not run.options.quiet:
-                await show(run.screen.erased() if run.screen else "")
-                say("stopping: agents get 10 s; once more to end them now")
+                (run.screen.say if run.screen else say)("stopping: agents get 10 s; once more to end them now")
+            run.supervisor.stop(now=again, reason=_SIGNALS[number])
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
@@ -113,6 +117,8 @@ class Keeper:
         """Bring all files up to date."""
         self._behind = self._behind or changed
         now = time.time()
+        with self._told_once(".squad folder"):
+            self._run.held.keep()
         with self._told_once("comm files"):
             if self._behind:
                 self._comms.write(self._run.supervisor.recorder.state, now=now)

@@ -25,25 +25,25 @@ class Screen:
         self._drawn: list[int] = []  #: columns of the lines that stand there
         self._last = ""
         self._size = _FALLBACK
+        self._messages: list[str] = []
+
+    def say(self, message: str) -> None:
+        """Let a line come above the table with the next frame."""
+        self._messages.append(message)
 
     def frame(self, paint: Callable[[int, int], str]) -> str:
         """Give what to write so that the terminal shows what `paint` gives for its columns and lines."""
         size = terminal_size()
         text = paint(*size).rstrip("\n")
-        if (text, size) == (self._last, self._size):
+        if (text, size, self._messages) == (self._last, self._size, []):
             return ""
         lines = text.split("\n")
         begin = self._back(size[0]) + ("" if size == self._size else "\x1b[J")  # whose lines were broken are no whole lines
-        self._last, self._size = text, size
+        begin += "".join(f"\x1b[J{message}\n" for message in self._messages)
+        self._last, self._size, self._messages = text, size, []
         self._drawn = [columns(_bare(line)) for line in lines]
         body = "".join(f"{line}\x1b[K\n" for line in lines)
         return f"{_BEGIN}{_NO_WRAP}{begin}{body}\x1b[J{_WRAP}{_END}"
-
-    def erased(self) -> str:
-        """Give what to write so that other text can come in the table's place; the next frame comes below that."""
-        begin = self._back(terminal_size()[0])
-        self._drawn, self._last = [], ""
-        return f"{begin}\x1b[J"
 
     def _back(self, width: int) -> str:
         """Move to where the table begins; a terminal that became narrower has broken its long lines."""
