@@ -175,7 +175,7 @@ def _task_rows(entries: Sequence[Entry], plan: Plan, state: State, stints: Seque
                 agent=status.agent,
                 attempts=status.attempts,
                 work_s=round(sum(stint.seconds for stint in stints if stint.task == name), 3),
-                claim={True: "done", False: "failed", None: "nothing"}[last.claim] if last else "not started",
+                claim=_claim(last),
                 evidence=_evidence(status, last, checked=checked.get(name)),
                 reason=status.reason,
                 commit=merges.get(name),
@@ -195,6 +195,15 @@ def _attempt_row(state: State, stint: Stint, levels: Mapping[str, str]) -> Attem
         reason=attempt.reason,
         work_s=round(stint.seconds, 3),
     )
+
+
+def _claim(last: AttemptStatus | None) -> str:
+    """Say what the agent of a task's last attempt claimed; the end of a program can be a claim too."""
+    if last is None:
+        return "not started"
+    if last.claim is None:
+        return "exit 0" if last.outcome == Outcome.DONE else "nothing"
+    return "done" if last.claim else "failed"
 
 
 def _evidence(status: TaskStatus, last: AttemptStatus | None, *, checked: bool | None) -> str:

@@ -218,7 +218,8 @@ class Random:
         for _ in range(self.draw(st.integers(0, 25))):
             self.step()
         if self.draw(st.booleans()):
-            self.record(self.draw(st.sampled_from([ev.RunEnded(outcome="done"), ev.RunPaused(reason="x")])))
+            last: list[Event] = [ev.RunEnded(outcome="done"), ev.RunPaused(reason="x")]
+            self.record(self.draw(st.sampled_from(last)))
         return entries(*self.rows), self.now + self.draw(st.floats(0, 1e4))
 
     def record(self, event: Event) -> None:
