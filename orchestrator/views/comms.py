@@ -137,8 +137,9 @@ class CommFiles:
             if book.unfinished and book.is_quiet(now):
                 self._finish(book)
             self._append_history(book, descriptor, now)
-            book.head, book.shown, book.written = head(book.seat, book.wanted, now=now, read=book.read), book.wanted, now
-            os.pwrite(descriptor, book.head, 0)
+            if book.wanted:
+                book.head, book.shown, book.written = head(book.seat, book.wanted, now=now, read=book.read), book.wanted, now
+                os.pwrite(descriptor, book.head, 0)
             book.stamp = _stamp(os.fstat(descriptor))
 
     def _is_patient(self, book: _Book, now: float) -> bool:

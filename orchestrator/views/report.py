@@ -15,7 +15,7 @@ from orchestrator.views.attention import attention
 from orchestrator.views.figures import Figures, Idle, measure
 from orchestrator.views.hours import Stint
 from orchestrator.views.status import is_orphaned, run_state
-from orchestrator.views.text import padded, plain, shortened, utc
+from orchestrator.views.text import padded, page, plain, shortened, utc
 
 UNCHECKED = "unchecked"
 _REFUSED = frozenset({TaskState.WAITING, TaskState.FAILED, TaskState.PARKED, TaskState.SKIPPED})
@@ -137,7 +137,7 @@ def render_report(report: Report) -> str:
         "",
         *_next_lines(report),
     ]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return page(lines).rstrip("\n") + "\n"
 
 
 def render_ending(report: Report) -> str:
@@ -149,7 +149,7 @@ def render_ending(report: Report) -> str:
     faster = f": speed-up {measured.speed_up:.2f} (measured)" if measured.speed_up is not None and len(report.agents) > 1 else ""
     lines.append(f"  {work} of work in {wall}{faster}")
     lines += [f"  {line}" for line in _next_lines(report)]
-    return "\n".join(lines) + "\n"
+    return page(lines)
 
 
 def _result(report: Report) -> str:

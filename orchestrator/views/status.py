@@ -4,7 +4,7 @@ from orchestrator.claims import meets
 from orchestrator.model import AgentState, Plan, TaskState
 from orchestrator.state import FINAL, State
 from orchestrator.views.board import board
-from orchestrator.views.text import padded, plain, utc
+from orchestrator.views.text import padded, page, plain, utc
 
 
 def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, object]:
@@ -91,5 +91,5 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
     if state.locks:
-        text += "locks\n" + "".join(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}\n" for lock in state.locks)
+        text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

@@ -7,6 +7,7 @@ surrogate pair; so it can be written to any terminal and encoded.
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 _SEQUENCES = re.compile(
@@ -34,6 +35,12 @@ def plain_lines(text: str) -> str:
 def plain_path(path: str) -> str:
     """Give a path as it is, save what cannot be shown; its spaces are part of it."""
     return _CONTROLS.sub("?", path).replace("\n", "?").replace("\t", "?")
+
+
+def page(rows: Iterable[str], *, width: int | None = None) -> str:
+    """Give a text of one line for each row, whatever stands in the rows; their own spaces are kept."""
+    lines = (_CONTROLS.sub(" ", _SEQUENCES.sub("", row)).replace("\n", " ").replace("\t", " ") for row in rows)
+    return "".join(f"{line if width is None else fitted(line, width)}\n" for line in lines)
 
 
 def columns(text: str) -> int:
