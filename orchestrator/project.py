@@ -22,7 +22,6 @@ from orchestrator import git
 from orchestrator.errors import AlreadySupervised, FolderError
 
 MARK = "squad.json"
-_LOCK = "supervisor.lock"
 _OURS = frozenset({"squad.json", "worktrees", "run", "runs", "plan.json", "supervisor.lock", "adopted"})
 _BY_HAND = frozenset(
     {"feature-prd.md", "parallel-plans", "locks", "comms", "logs", "metrics", "control", "reports", "context", "local.yaml"}
@@ -131,60 +130,36 @@ def prepare(project: Project, *, now: float) -> str:
     return said
 
 
-class Held:
-    """The right to be a project's one supervisor."""
-
-    def __init__(self, project: Project) -> None:
-        """Take it.
-
-        Raises:
-            Supervised: Another supervisor has it.
-        """
-        self.project = project
-        self._descriptor = _lock(project)
-
-    def keep(self) -> None:
-        """Make `.squad/` and the lock's file again where somebody removed them, so that nobody else takes the project.
-
-        Raises:
-            OSError: They cannot be written.
-            Supervised: Somebody else was faster.
-        """
-        try:
-            found = (self.project.folder / _LOCK).stat()
-        except FileNotFoundError:
-            pass
-        else:
-            if os.path.samestat(found, os.fstat(self._descriptor)):
-                return
-        _make_folders(self.project)
-        fresh = _lock(self.project)
-        self.close()
-        self._descriptor = fresh
-
-    def close(self) -> None:
-        """Give it back."""
-        os.close(self._descriptor)
+def restore(project: Project) -> None:
+    """Make the folders again where somebody removed `.squad/` while a supervisor works; raises OSError."""
+    if not (project.folder / MARK).is_file():
+        _make_folders(project)
 
 
 @contextmanager
-def hold(project: Project) -> Iterator[Held]:
+def hold(project: Project) -> Iterator[None]:
     """Be the project's one supervisor while inside the block.
 
     Raises:
         Supervised: Another one is.
     """
-    held = Held(project)
+    descriptor = os.open(project.folder / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield held
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Supervised(project.root, os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        yield
     finally:
-        held.close()
+        os.close(descriptor)
 
 
 def supervisor_of(project: Project) -> int | None:
     """Give the process id of the living supervisor, if there is one."""
     try:
-        descriptor = os.open(project.folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(project.folder / "supervisor.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -195,19 +170,6 @@ def supervisor_of(project: Project) -> int | None:
     finally:
         os.close(descriptor)
     return None
-
-
-def _lock(project: Project) -> int:
-    descriptor = os.open(project.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        owner = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
-        os.close(descriptor)
-        raise Supervised(project.root, owner) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-    return descriptor
 
 
 def _adopt(project: Project, now: float) -> str:

@@ -11,7 +11,7 @@ import anyio
 
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
-from orchestrator.cli.screen import Screen, is_terminal, show
+from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.config import Config
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
@@ -19,12 +19,14 @@ from orchestrator.events import LockRefused, Noticed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
-from orchestrator.project import Held, Project
+from orchestrator.project import Project, restore
 from orchestrator.runlog import open_log
 from orchestrator.supervisor import Supervisor
-from orchestrator.views.board import board, change_line, opening_line
+from orchestrator.views.board import board
+from orchestrator.views.changes import change_line, opening_line
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.lockfiles import LockFiles
+from orchestrator.views.text import page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds between two looks at what agents appended to their comm files
@@ -36,16 +38,11 @@ class Conduct:
     """A run in the foreground."""
 
     options: Context
-    held: Held
+    project: Project
     config: Config
     supervisor: Supervisor
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
-
-    @property
-    def project(self) -> Project:
-        """Give the project that is worked on."""
-        return self.held.project
 
     @property
     def is_over(self) -> bool:
@@ -118,7 +115,7 @@ class Keeper:
         self._behind = self._behind or changed
         now = time.time()
         with self._told_once(".squad folder"):
-            self._run.held.keep()
+            restore(self._run.project)
         with self._told_once("comm files"):
             if self._behind:
                 self._comms.write(self._run.supervisor.recorder.state, now=now)
@@ -183,7 +180,7 @@ async def _show(run: Conduct, opening: str, news: Subscription) -> None:
     while True:
         news.drain()
         is_over = run.is_over
-        if not await show(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
+        if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
             return
         with anyio.move_on_after(_TICK):
             await news.wait()
@@ -204,8 +201,8 @@ async def _show_lines(run: Conduct, opening: str, news: Subscription) -> None:
         if news.lagged:
             news.lagged = False
             lines.insert(0, "(more has happened than could be shown here: squad events)")
-        text += "".join(f"{line}\n" for line in lines)
-        if not await show(text) or (is_over and news.is_empty):
+        text += page(lines)
+        if not await display(text) or (is_over and news.is_empty):
             return
         text = ""
         await news.wait()

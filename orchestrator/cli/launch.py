@@ -100,11 +100,11 @@ def launch(options: Context, wishes: Wishes) -> int:
     settings.confirm(config, options, project)
     document = (options.folder / wishes.file).read_bytes()
     _announce(options, project, projects.prepare(project, now=time.time()))
-    with projects.hold(project) as held, Journal.open(project.state) as journal:
+    with projects.hold(project), Journal.open(project.state) as journal:
         _require_finished(journal, plan, wishes)
         recorder = _begin(journal, config, plan, base)
         _lay_out(project, plan, journal.runs(), document)
-        return _carry_out(options, held, config, recorder)
+        return _carry_out(options, project, config, recorder)
 
 
 def relaunch(options: Context, name: str | None) -> int:
@@ -117,7 +117,7 @@ def relaunch(options: Context, name: str | None) -> int:
     if not (project.state / "state.db").is_file():
         raise NoRun(name)
     projects.prepare(project, now=time.time())
-    with projects.hold(project) as held, Journal.open(project.state) as journal:
+    with projects.hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, find_run(journal, name))
         if replayed.state.phase == "ended":
             raise RunIsOver(replayed.run, replayed.state.outcome)
@@ -125,12 +125,11 @@ def relaunch(options: Context, name: str | None) -> int:
         _adapters(replayed.plan, config)
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
         _revive(recorder, replayed.state)
-        return _carry_out(options, held, config, recorder)
+        return _carry_out(options, project, config, recorder)
 
 
-def _carry_out(options: Context, held: projects.Held, config: Config, recorder: Recorder) -> int:
+def _carry_out(options: Context, project: Project, config: Config, recorder: Recorder) -> int:
     """Build the supervisor and run it in the foreground."""
-    project = held.project
     branch = _branch(project, config, recorder.state)
     if branch is not None and recorder.state.base is not None:
         branch.create(recorder.state.base)
@@ -146,7 +145,7 @@ def _carry_out(options: Context, held: projects.Held, config: Config, recorder: 
         ),
         _rules(config),
     )
-    return anyio.run(conduct, Conduct(options=options, held=held, config=config, supervisor=supervisor))
+    return anyio.run(conduct, Conduct(options=options, project=project, config=config, supervisor=supervisor))
 
 
 def _begin(journal: Journal, config: Config, plan: Plan, base: str | None) -> Recorder:

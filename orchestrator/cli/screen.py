@@ -51,7 +51,7 @@ class Screen:
         return f"\r\x1b[{rows}A" if rows else "\r"
 
 
-async def show(text: str) -> bool:
+async def display(text: str) -> bool:
     """Write to standard output without holding up anything else; tells whether somebody can still see it."""
     if not text:
         return True

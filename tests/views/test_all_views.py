@@ -10,7 +10,8 @@ from orchestrator import events as ev
 from orchestrator.model import AgentId, Certificate, Document, Open, Plan, Skipped, TaskId
 from orchestrator.state import State
 from orchestrator.views.agent_plan import render_agent_plan
-from orchestrator.views.board import board, opening_line
+from orchestrator.views.board import board
+from orchestrator.views.changes import opening_line
 from orchestrator.views.events import line
 from orchestrator.views.locks import owner_of, render_locks, render_owner
 from orchestrator.views.plan_table import render_plan
@@ -107,7 +108,7 @@ class Nasty:
         }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(NASTY)
 def test_no_view_prints_a_control_character(text: str) -> None:
     for name, shown in Nasty(text).views().items():
@@ -115,7 +116,7 @@ def test_no_view_prints_a_control_character(text: str) -> None:
         assert not raw, f"{name}: {raw}"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(NASTY)
 def test_a_newline_in_a_strangers_text_makes_no_new_line(text: str) -> None:
     with_it, without = Nasty(f"{text}\nx").views(), Nasty(f"{text} x").views()

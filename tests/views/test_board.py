@@ -6,7 +6,8 @@ from orchestrator import events as ev
 from orchestrator.events import Event
 from orchestrator.model import AgentId, Plan
 from orchestrator.state import State
-from orchestrator.views.board import board, change_line, opening_line
+from orchestrator.views.board import board
+from orchestrator.views.changes import change_line, opening_line
 from orchestrator.views.text import columns
 from tests.support.builders import (
     ONE,
