@@ -112,11 +112,14 @@ class Listener:
 class AtWork:
     """An agent at work on a task."""
 
-    def __init__(self, recorder: Recorder, take: Take, assignment: Assignment) -> None:
+    def __init__(
+        self, recorder: Recorder, take: Take, assignment: Assignment, *, hear_out: Callable[[], None] = lambda: None
+    ) -> None:
         """Take the assignment; nothing happens before `run`."""
         self.assignment = assignment
         self.pulse = Pulse(started=anyio.current_time())
         self._recorder = recorder
+        self._hear_out = hear_out
         self._listener = listener(recorder, take, assignment, log=0, status=0)
         self._leashed: Leashed | None = None
         self._claimed = anyio.Event()
@@ -134,7 +137,10 @@ class AtWork:
                 group.cancel_scope.cancel()
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        finally:
+            self._leashed = None  # nothing is left that could be stopped
         self._listener.finish()
+        self._hear_out()
         return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims), ending
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:

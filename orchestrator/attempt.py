@@ -4,7 +4,7 @@ Workspace, agent, harvest, evidence: what an agent leaves is committed and looke
 so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,7 +60,16 @@ class Piece:
 class Attempt:
     """Carries one attempt out."""
 
-    def __init__(self, recorder: Recorder, stage: Stage, rights: Rights, piece: Piece, *, take: Take) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        stage: Stage,
+        rights: Rights,
+        piece: Piece,
+        *,
+        take: Take,
+        hear_out: Callable[[], None] = lambda: None,
+    ) -> None:
         """Take the piece; nothing happens before `run` or `take_over`."""
         self.piece = piece
         self.at_work: AtWork | None = None
@@ -68,6 +77,7 @@ class Attempt:
         self._stage = stage
         self._rights = rights
         self._take = take
+        self._hear_out = hear_out
         self._ended_by: Ended | None = None
 
     @property
@@ -93,6 +103,9 @@ class Attempt:
             heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
             await heard.read(log=ending.log, status=ending.status)
             heard.finish()
+            self._hear_out()
+            if self.status.claim is not None:
+                heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
         ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
@@ -115,7 +128,7 @@ class Attempt:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
-        self.at_work = AtWork(self._recorder, self._take, assignment)
+        self.at_work = AtWork(self._recorder, self._take, assignment, hear_out=self._hear_out)
         return await self.at_work.run()
 
     async def _set_up(self, workspace: Path) -> Ended | None:

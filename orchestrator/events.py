@@ -43,6 +43,12 @@ class RunResumed(_Event, frozen=True, kw_only=True):
     reason: str  #: what the run had been ended by
 
 
+class StopRequested(_Event, frozen=True, kw_only=True):
+    """Somebody wants the supervisor to end; what is under way is stopped first."""
+
+    reason: str  #: stopped | interrupted | terminated
+
+
 class RunEnded(_Event, frozen=True, kw_only=True):
     """No supervisor will go on with this run."""
 
@@ -368,6 +374,7 @@ Event: TypeAlias = (
     RunStarted
     | RunPaused
     | RunResumed
+    | StopRequested
     | RunEnded
     | AttemptPrepared
     | AttemptStarted

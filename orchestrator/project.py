@@ -134,6 +134,12 @@ def prepare(project: Project, *, now: float) -> str:
     return said
 
 
+def restore(project: Project) -> None:
+    """Make the folders again where somebody removed `.squad/` while a supervisor works; raises OSError."""
+    if not (project.folder / MARK).is_file():
+        _make_folders(project)
+
+
 @contextmanager
 def hold(project: Project) -> Iterator[None]:
     """Be the project's one supervisor while inside the block.

@@ -1,23 +1,78 @@
-"""squad's own structured log: what it decided, as JSON lines, beside the raw logs of the agents."""
+"""squad's own structured log: what it decided, as JSON lines, beside the raw logs of the agents.
 
+A line is written whole or not at all, and a log that cannot be written is told and ends nothing: the journal, not the
+log, is what a run rests on.
+"""
+
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
+from orchestrator.events import Entry, fields, kind
 from orchestrator.project import Project
 
+_TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})  #: keys of the log's own
 
-@contextmanager
-def open_log(project: Project, folder: str | None) -> Iterator[structlog.typing.FilteringBoundLogger]:
-    """Give a logger that appends to `squad.log` in the configured folder, by default beside the raw logs."""
-    place = project.root / Path(folder).expanduser() if folder else project.logs
-    place.mkdir(parents=True, exist_ok=True)
-    with (place / "squad.log").open("a", encoding="utf-8") as file:
-        yield structlog.wrap_logger(
-            structlog.PrintLogger(file),
+
+class RunLog:
+    """Appends a JSON line for each event."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the log for appending; a failure is kept in `failure`."""
+        self.failure = ""
+        self.told = False
+        self._descriptor: int | None = None
+        self._torn = False  #: the last line was not written to its end
+        self._log = structlog.wrap_logger(
+            self,
             processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()],
             wrapper_class=structlog.make_filtering_bound_logger(0),
             cache_logger_on_first_use=False,
         )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+            self._torn = _is_torn(self._descriptor)
+        except OSError as error:
+            self.failure = f"{error.strerror}: {path}"
+
+    def note(self, entry: Entry) -> None:
+        """Write a line for an event."""
+        values = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
+        self._log.info(kind(entry.event), seq=entry.seq, run=entry.run, **values)
+
+    def info(self, line: str) -> None:
+        """Append a rendered line."""
+        if self._descriptor is None:
+            return
+        body = (("\n" if self._torn else "") + line + "\n").encode()
+        try:
+            self._torn = os.write(self._descriptor, body) < len(body)
+        except OSError as error:
+            self.failure = self.failure or str(error.strerror)
+
+    def close(self) -> None:
+        """Write no more."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@contextmanager
+def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
+    """Give the log `squad.log` in the configured folder, by default beside the raw logs."""
+    place = project.root / Path(folder).expanduser() if folder else project.logs
+    log = RunLog(place / "squad.log")
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def _is_torn(descriptor: int) -> bool:
+    """Tell whether a supervisor was killed while it wrote the last line."""
+    size = os.fstat(descriptor).st_size
+    return size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.state import State, TaskStatus
 
@@ -269,6 +270,8 @@ def waits_for(plan: Plan, state: State, holders: Mapping[str, str]) -> dict[Task
         if status.state is not TaskState.WAITING:
             continue
         unmet = [need for need in planned.needs if not _met(plan, state, need)]
-        held = next((f"lock {key} held by {holders[key]}" for key in planned.locks if key in holders), "")
-        told[planned.task.id] = f"needs {', '.join(unmet)}" if unmet else held or f"waits for {status.agent}"
+        held = [(path, holder) for key in planned.locks for path, holder in holders.items() if meets(key, path)]
+        lock = f"lock {held[0][0]} held by {held[0][1]}" if held else ""
+        busy = f"waits for {status.agent}" if state.agents[status.agent].task is not None else "can start"
+        told[planned.task.id] = f"needs {', '.join(unmet)}" if unmet else lock or busy
     return told

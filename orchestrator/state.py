@@ -138,7 +138,7 @@ class State(msgspec.Struct, kw_only=True):
     base: str | None = None
     branch: str | None = None
     tip: str | None = None  #: of the integration branch
-    phase: str = "planning"  #: planning | running | paused | ended
+    phase: str = "planning"  #: planning | running | ending | paused | ended
     outcome: str = ""
     started_at: float = 0.0
     ended_at: float | None = None
@@ -180,8 +180,10 @@ def fold(state: State, entry: ev.Entry) -> None:
     state.seq = entry.seq
     event, at = entry.event, entry.at
     match event:
-        case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.RunEnded() | ev.Noticed() | ev.Merged() | ev.LimitReached():
+        case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
+        case ev.Noticed() | ev.Merged() | ev.LimitReached():
+            _fold_notice(state, event)
         case (
             ev.AttemptPrepared()
             | ev.AttemptStarted()
@@ -208,7 +210,7 @@ def fold(state: State, entry: ev.Entry) -> None:
 
 def _fold_run(
     state: State,
-    event: ev.RunStarted | ev.RunPaused | ev.RunResumed | ev.RunEnded | ev.Noticed | ev.Merged | ev.LimitReached,
+    event: ev.RunStarted | ev.RunPaused | ev.RunResumed | ev.StopRequested | ev.RunEnded,
     at: float,
 ) -> None:
     match event:
@@ -221,8 +223,14 @@ def _fold_run(
             state.phase, state.outcome = "paused", reason
         case ev.RunResumed():
             state.phase, state.outcome = "running", ""
+        case ev.StopRequested():
+            state.phase = "ending"
         case ev.RunEnded(outcome=outcome):
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
+
+
+def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached) -> None:
+    match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
         case ev.LimitReached(agent=agent, until=until):

@@ -4,7 +4,8 @@ Everything of a run happens in one task group here, and everything that changes 
 reserves: locks, the agent and the attempt's number are taken in one step, without waiting in between.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -40,6 +41,8 @@ class Supervisor:
         self.rights = Rights(self.plan.matrix, self.table)
         self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self)
         self.stage = stage
+        #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
+        self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
         self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
@@ -63,7 +66,9 @@ class Supervisor:
 
     def stop(self, *, now: bool, reason: str = "stopped") -> None:
         """End the supervisor, not the run: what is under way is stopped and will be done again."""
-        self._stopping = self._stopping or reason
+        if not self._stopping:
+            self._stopping = reason
+            self.recorder.record(ev.StopRequested(reason=reason))
         for attempt in self._attempts.values():
             attempt.stop(Outcome.STOPPED, f"the run was {reason}", grace=NOW if now else None)
         self.recorder.wake()
@@ -149,7 +154,8 @@ class Supervisor:
             start=self._starting_commit(planned, prepared.number),
             handover=self._handover(planned, prepared.number),
         )
-        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=self.desk.take)
+        hear_out = partial(self.hear_out, agent)
+        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=self.desk.take, hear_out=hear_out)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))

@@ -1,33 +1,35 @@
 """A supervisor in the foreground: its sockets, its signals, its files and what the terminal shows."""
 
 import signal
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import anyio
-import anyio.lowlevel
-import structlog
 
-from orchestrator.cli.context import Context, out, say
+from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
+from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.config import Config
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
-from orchestrator.events import Entry, LockRefused
+from orchestrator.events import LockRefused, Noticed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
-from orchestrator.project import Project
+from orchestrator.project import Project, restore
 from orchestrator.runlog import open_log
 from orchestrator.supervisor import Supervisor
-from orchestrator.views.board import board, change_line
+from orchestrator.views.board import board
+from orchestrator.views.changes import change_line, opening_line
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.lockfiles import LockFiles
+from orchestrator.views.text import page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds between two looks at what agents appended to their comm files
-_REWRITE = 170.0  #: seconds after which an unchanged comm file is written again
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
 
@@ -40,21 +42,30 @@ class Conduct:
     config: Config
     supervisor: Supervisor
     ended_by: list[str] = field(default_factory=list)  #: signals that came
+    screen: Screen | None = None  #: the table, where there is one
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether the last event was recorded."""
+        return self.supervisor.recorder.state.phase in {"paused", "ended"}
 
 
 async def conduct(run: Conduct) -> int:
     """Run the supervisor until it is over; gives the exit code."""
     become_subreaper()
+    keeper = Keeper(run)
     recorder = run.supervisor.recorder
+    run.supervisor.hear_out = keeper.hear_out
+    opening = opening_line(run.supervisor.plan, recorder.state)
     with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
-            group.start_soon(_keep_files, run, kept)
-            group.start_soon(_log, run, logged)
-            group.start_soon(_show, run, shown)
-            await run.supervisor.run()
-            await _until_shown(shown, kept, logged)
+            async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
+                views.start_soon(_keep_files, run, keeper, kept)
+                views.start_soon(_log, run, logged)
+                views.start_soon(_show, run, opening, shown)
+                await run.supervisor.run()
             group.cancel_scope.cancel()
     return conclude(run.options, run.project, recorder, run.ended_by)
 
@@ -72,104 +83,126 @@ async def _heed_signals(run: Conduct) -> None:
         async for number in signals:
             again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
-            run.supervisor.stop(now=again, reason=_SIGNALS[number])
             if not again and not run.options.quiet:
-                say("stopping: agents get 10 s; once more to end them now")
+                (run.screen.say if run.screen else say)("stopping: agents get 10 s; once more to end them now")
+            run.supervisor.stop(now=again, reason=_SIGNALS[number])
 
 
-async def _keep_files(run: Conduct, news: Subscription) -> None:
+async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
     """Keep comm files and lock files true, and take in what people and agents did to them."""
-    supervisor = run.supervisor
-    comms = CommFiles(run.project.folder / "comms", supervisor.plan, supervisor.hear)
-    locks = LockFiles(run.project.folder / "locks")
-    written = float("-inf")
     while True:
-        state = supervisor.recorder.state
-        if news.drain() or anyio.current_time() - written > _REWRITE:
-            comms.write(state, now=time.time())
-            written = anyio.current_time()
-        for seat in supervisor.plan.agents:
-            comms.take_in(seat.id)
-        for key in locks.sync(supervisor.table.grants()):
-            _force(run, key)
+        is_over = run.is_over
+        keeper.keep(changed=bool(news.drain()))
+        if is_over and news.is_empty:
+            return
         with anyio.move_on_after(_TICK):
             await news.wait()
 
 
-def _force(run: Conduct, key: str) -> None:
-    """Honour that a person removed a lock file, if the lock is stale; else say why not."""
-    try:
-        run.supervisor.desk.force(key)
-    except Rejected as refusal:
-        run.supervisor.recorder.record(LockRefused(path=key, holder="a person", reason=refusal.reason))
+class Keeper:
+    """Keeps the files of a run true; a file that cannot be written is told once and does not end the run."""
+
+    def __init__(self, run: Conduct) -> None:
+        """Begin with files that say nothing yet."""
+        self._run = run
+        self._comms = CommFiles(run.project.folder / "comms", run.supervisor.plan, run.supervisor.hear)
+        self._locks = LockFiles(run.project.folder / "locks")
+        self._behind = True  #: the files do not show the newest state
+        self._told: set[str] = set()
+
+    def keep(self, *, changed: bool) -> None:
+        """Bring all files up to date."""
+        self._behind = self._behind or changed
+        now = time.time()
+        with self._told_once(".squad folder"):
+            restore(self._run.project)
+        with self._told_once("comm files"):
+            if self._behind:
+                self._comms.write(self._run.supervisor.recorder.state, now=now)
+            else:
+                self._comms.look(now=now)
+            self._behind = False
+        with self._told_once("lock files"):
+            self._locks.sync(self._run.supervisor.table.grants, self._force)
+
+    def hear_out(self, agent: AgentId) -> None:
+        """Take in the last that an agent whose processes are gone wrote into its comm file."""
+        with self._told_once("comm files"):
+            self._comms.hear_out(agent, now=time.time())
+
+    def _force(self, key: str) -> None:
+        """Honour that a person removed a lock file, if the lock is stale; else say why not."""
+        supervisor = self._run.supervisor
+        holders = {grant.holder for grant in supervisor.table.grants() if grant.path == key}
+        try:
+            supervisor.desk.force(key)
+            said = f"a person freed the lock on {key}"
+        except Rejected as refusal:
+            said = f"the lock file of {key} was removed by hand and is put back: {refusal.reason}"
+            supervisor.recorder.record(LockRefused(path=key, holder="a person", reason=refusal.reason))
+        for holder in holders:
+            self._comms.note(holder, said, now=time.time())
+
+    @contextmanager
+    def _told_once(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if what not in self._told:
+                self._told.add(what)
+                reason = f"cannot keep the {what}: {error.strerror or error} ({error.filename or self._run.project.folder})"
+                self._run.supervisor.recorder.record(Noticed(text=reason))
 
 
 async def _log(run: Conduct, news: Subscription) -> None:
     """Write squad's own structured log."""
     with open_log(run.project, run.config.log.folder) as log:
         while True:
-            await news.wait()
+            is_over = run.is_over
             for entry in news.drain():
-                _log_entry(log, entry)
+                log.note(entry)
+            if log.failure and not log.told:
+                log.told = True
+                run.supervisor.recorder.record(Noticed(text=f"squad's own log cannot be written: {log.failure}"))
+            if is_over and news.is_empty:
+                return
+            await news.wait()
 
 
-def _log_entry(log: structlog.typing.FilteringBoundLogger, entry: Entry) -> None:
-    from orchestrator.events import fields, kind
-
-    log.info(
-        kind(entry.event),
-        seq=entry.seq,
-        run=entry.run,
-        **{f"{name}_" if name in {"event", "level"} else name: value for name, value in fields(entry.event).items()},
-    )
-
-
-async def _show(run: Conduct, news: Subscription) -> None:
+async def _show(run: Conduct, opening: str, news: Subscription) -> None:
     """Show the run: a live table on a terminal, else one plain line for each change."""
-    if run.options.quiet:
+    if run.options.quiet or run.options.as_json:
         return
-    if not sys.stdout.isatty() or run.options.as_json:
-        await _show_lines(run, news)
-    screen = Screen()
+    if not is_terminal():
+        await _show_lines(run, opening, news)
+        return
+    run.screen = Screen()
     while True:
         news.drain()
-        state = run.supervisor.recorder.state
-        screen.draw(board(run.supervisor.plan, state, now=time.time(), color=run.options.colors))
-        if state.phase in {"paused", "ended"}:
-            await anyio.sleep_forever()
+        is_over = run.is_over
+        if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
+            return
         with anyio.move_on_after(_TICK):
             await news.wait()
 
 
-async def _show_lines(run: Conduct, news: Subscription) -> None:
+def _table(run: Conduct, width: int, height: int) -> str:
+    rows = height - 1  # the cursor stands below the table
+    state, color = run.supervisor.recorder.state, run.options.colors
+    return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
+
+
+async def _show_lines(run: Conduct, opening: str, news: Subscription) -> None:
+    """Write a line for each change, the first for what went before this supervisor looked on."""
+    text = f"{opening}\n"
     while True:
+        is_over = run.is_over
+        lines = [line for entry in news.drain() if (line := change_line(run.supervisor.plan, entry))]
+        if news.lagged:
+            news.lagged = False
+            lines.insert(0, "(more has happened than could be shown here: squad events)")
+        text += page(lines)
+        if not await display(text) or (is_over and news.is_empty):
+            return
+        text = ""
         await news.wait()
-        for entry in news.drain():
-            if (line := change_line(run.supervisor.plan, entry)) and not run.options.as_json:
-                out(line)
-                sys.stdout.flush()
-
-
-async def _until_shown(*news: Subscription) -> None:
-    """Let those who look on see the last events."""
-    for _ in range(100):
-        if all(one.is_empty for one in news):
-            break
-        await anyio.sleep(0.01)
-    await anyio.lowlevel.checkpoint()
-
-
-class Screen:
-    """Redraws a few lines at the bottom of a terminal."""
-
-    def __init__(self) -> None:
-        """Begin with nothing drawn."""
-        self._drawn = 0
-
-    def draw(self, text: str) -> None:
-        """Replace what was drawn last."""
-        lines = text.rstrip("\n").split("\n")
-        up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        sys.stdout.write(up + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[J")
-        sys.stdout.flush()
-        self._drawn = len(lines)

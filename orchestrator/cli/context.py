@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.errors import SquadError
 from orchestrator.project import Project, find
+from orchestrator.views.text import as_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def out(text: str) -> None:
 
 def out_json(document: object) -> None:
     """Write one document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(as_json(document, indent=2) + "\n")
 
 
 def say(text: str) -> None:

@@ -1,14 +1,17 @@
 """The end of a supervisor: the last words, the report's file, and the exit code."""
 
-import json
+import os
+import sys
 import time
+from pathlib import Path
 
-from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.context import Context, out, say
 from orchestrator.model import RunId, TaskState
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.state import State
 from orchestrator.views.report import make_report, render_ending, report_json
+from orchestrator.views.text import as_json
 
 _BY_SIGNAL = {"interrupted": 130, "terminated": 143}
 FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
@@ -20,15 +23,32 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     entries = list(recorder.journal.entries(run=RunId(state.run)))
     report = make_report(entries, recorder.plan, state, now=time.time())
     path = project.folder / "reports" / f"{state.run}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report_json(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    _keep(path, as_json(report_json(report), indent=2) + "\n")
     if options.as_json:
-        out_json(report_json(report))
+        _tell(as_json(report_json(report), indent=2) + "\n")
     elif not options.quiet:
-        out(render_ending(report))
+        _tell(render_ending(report))
     elif state.phase != "ended":
         say(f"squad: {state.run} is {state.phase}: {state.outcome}")
     return exit_code(state, ended_by)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write the report's file; that it cannot be written changes nothing in how the run ended."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        say(f"squad: cannot write {path}: {error.strerror}; the journal holds all of it: squad report")
+
+
+def _tell(text: str) -> None:
+    """Write the last words; a reader that has gone does not change the exit code."""
+    try:
+        out(text)
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(state: State, ended_by: list[str]) -> int:

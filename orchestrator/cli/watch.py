@@ -35,8 +35,8 @@ def status(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.views.status import render_status, status_json
 
     options: Context = context.obj
-    project, _, replayed = _replayed(options, run)
-    supervised = supervisor_of(project) is not None
+    project, journal, replayed = _replayed(options, run)
+    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
     if options.as_json:
         out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
     else:
@@ -172,13 +172,16 @@ def report(
     Tell a run: what needs you, what came out, and what was measured.
     """
     from orchestrator.errors import UsageError
+    from orchestrator.project import supervisor_of
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
     if form not in {"text", "json"}:
         raise UsageError(f"--format {form}: expected text or json")
-    _, journal, replayed = _replayed(options, run)
-    made = make_report(list(journal.entries(run=replayed.run)), replayed.plan, replayed.state, now=time.time())
+    project, journal, replayed = _replayed(options, run)
+    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    entries = list(journal.entries(run=replayed.run))
+    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised)
     if options.as_json or form == "json":
         out_json(report_json(made))
     else:

@@ -3,7 +3,7 @@
 from orchestrator.model import Access, AgentId, Plan, PlannedTask
 from orchestrator.planning.explain import waits
 from orchestrator.quantities import format_duration
-from orchestrator.views.text import plain
+from orchestrator.views.text import page, plain
 
 
 def render_agent_plan(plan: Plan, agent: AgentId) -> str:
@@ -30,7 +30,7 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
         "## Communication Points",
         *_communication(plan, agent, own),
     ]
-    return "\n".join(lines) + "\n"
+    return page(lines)
 
 
 def _task(plan: Plan, planned: PlannedTask, number: int) -> list[str]:

@@ -1,11 +1,11 @@
 """Locks and ownership for people, from a state that was replayed."""
 
-from orchestrator.claims import Claim
+from orchestrator.claims import Claim, meets
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId, Plan
 from orchestrator.rights import Rights
 from orchestrator.state import State
-from orchestrator.views.text import plain, utc
+from orchestrator.views.text import padded, page, utc
 
 
 def render_locks(state: State) -> str:
@@ -14,13 +14,13 @@ def render_locks(state: State) -> str:
         return "no locks are held\n"
     lines = []
     for lock in state.locks:
-        waits = [wait.holder for wait in state.waiting if wait.path == lock.path]
+        waits = [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)]
         kind = "task" if lock.declared else "asked"
-        lines.append(f"  {plain(lock.path):<40} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
+        lines.append(f"  {padded(lock.path, 40)} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
         lines += [f"  {'':<40} {name} waits" for name in waits]
-    held = {lock.path for lock in state.locks}
-    lines += [f"  {plain(wait.path):<40} {wait.holder} waits" for wait in state.waiting if wait.path not in held]
-    return "\n".join(lines) + "\n"
+    free = [wait for wait in state.waiting if not any(meets(wait.path, lock.path) for lock in state.locks)]
+    lines += [f"  {padded(wait.path, 40)} {wait.holder} waits" for wait in free]
+    return page(lines)
 
 
 def owner_of(plan: Plan, state: State, path: Claim) -> dict[str, object]:
@@ -44,7 +44,7 @@ def render_owner(owned: dict[str, object]) -> str:
     names = ", ".join(map(str, owners)) if isinstance(owners, list) and owners else "nobody"
     held = f"held by {owned['holder']}" if owned["holder"] else "free"
     row = f"{owned['row']}: {owned['why']}" if owned["row"] else str(owned["why"])
-    return f"{owned['path']}: {names}, {owned['access']} ({row}), {held}\n"
+    return page([f"{owned['path']}: {names}, {owned['access']} ({row}), {held}"])
 
 
 def _grant(path: str, holder: str, fence: int, since: float) -> Grant:

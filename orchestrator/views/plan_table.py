@@ -3,7 +3,9 @@
 from orchestrator.model import Plan, PlannedTask
 from orchestrator.planning.explain import waits
 from orchestrator.quantities import format_duration
-from orchestrator.views.text import plain, shortened
+from orchestrator.views.text import padded, page, plain, shortened
+
+_WIDTH = 100
 
 
 def render_plan(plan: Plan) -> str:
@@ -22,14 +24,17 @@ def render_plan(plan: Plan) -> str:
     lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
     if plan.done:
         lines.append(f"  done already in the document: {', '.join(plan.done)}")
-    return "\n".join(lines) + "\n"
+    return page(lines, width=_WIDTH)
 
 
 def _task(plan: Plan, planned: PlannedTask) -> list[str]:
     title = shortened(planned.task.title, 44)
     when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
     writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
-    rows = [f"  {planned.task.id:<8} {title:<45} {planned.agent:<20} {when}", f"  {'':<8} writes {shortened(writes, 80)}"]
+    rows = [
+        f"  {padded(planned.task.id, 8)} {padded(title, 45)} {planned.agent:<20} {when}",
+        f"  {'':<8} writes {shortened(writes, 80)}",
+    ]
     if planned.task.gate:
         rows.append(f"  {'':<8} a step for a person")
     reasons = [reason for reason in waits(plan, planned) if reason != "waits for nothing"]

@@ -1,15 +1,36 @@
-"""The run told after its end, or at any time: first what needs a person, then what came out, then the figures."""
+"""The run told after its end, or at any time: first what needs a person, then what came out, then the figures.
 
-from collections.abc import Sequence
+What an agent said and what squad found stand side by side; nothing is called measured that was not.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
-from orchestrator.model import Plan, TaskState
+from orchestrator.model import Outcome, Plan, TaskState
 from orchestrator.quantities import format_duration
-from orchestrator.state import AttemptStatus, State
-from orchestrator.views.figures import Figures, Idle, figures, idle, working_spans
-from orchestrator.views.text import plain, shortened, utc
+from orchestrator.state import AttemptStatus, State, TaskStatus
+from orchestrator.views.attention import attention
+from orchestrator.views.figures import Figures, Idle, measure
+from orchestrator.views.hours import Stint
+from orchestrator.views.status import is_orphaned, run_state
+from orchestrator.views.text import padded, page, plain, shortened, utc
+
+UNCHECKED = "unchecked"
+_REFUSED = frozenset({TaskState.WAITING, TaskState.FAILED, TaskState.PARKED, TaskState.SKIPPED})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One start of an agent."""
+
+    id: str
+    agent: str
+    level: str  #: of enforcement
+    outcome: str
+    reason: str
+    work_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +47,7 @@ class TaskRow:
     evidence: str  #: what squad found
     reason: str
     commit: str | None  #: the merge
+    history: tuple[AttemptRow, ...]  #: its attempts, oldest first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,21 +81,23 @@ class Report:
     attention: tuple[str, ...]
 
 
-def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: float) -> Report:
-    """Make the report of a run from its events."""
+def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: float, supervised: bool = True) -> Report:
+    """Make the report of a run from its events; without a living supervisor it stands where its last event left it."""
+    orphaned = is_orphaned(state, supervised=supervised)
+    measured = measure(entries, plan, now=entries[-1].at if orphaned and entries else now)
     return Report(
         run=state.run,
         title=state.title,
-        phase=state.phase,
+        phase=run_state(state, supervised=supervised),
         outcome=state.outcome,
         started_at=state.started_at,
         branch=state.branch,
-        tasks=tuple(_task_rows(entries, plan, state, now)),
-        agents=tuple(_agent_rows(entries, plan, state, now)),
-        figures=figures(entries, plan, now=now),
-        idle=idle(entries, plan, now=now),
+        tasks=tuple(_task_rows(entries, plan, state, measured.stints)),
+        agents=tuple(_agent_rows(entries, plan, state, measured.stints)),
+        figures=measured.figures,
+        idle=measured.idle,
         usage=_usage(entries),
-        attention=tuple(_attention(entries, plan, state)),
+        attention=tuple(attention(entries, plan, state, supervised=supervised)),
     )
 
 
@@ -102,8 +126,18 @@ def render_report(report: Report) -> str:
     lines = [f"{plain(report.title)}: run {report.run}, {_result(report)}", ""]
     if report.attention:
         lines += ["Needs you:", *(f"  {plain(line)}" for line in report.attention), ""]
-    lines += [*_task_table(report), "", *_figure_lines(report), "", *_idle_lines(report), "", *_next_lines(report)]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    lines += [
+        *_task_table(report),
+        "",
+        *_agent_table(report),
+        "",
+        *_figure_lines(report),
+        "",
+        *_idle_lines(report),
+        "",
+        *_next_lines(report),
+    ]
+    return page(lines).rstrip("\n") + "\n"
 
 
 def render_ending(report: Report) -> str:
@@ -111,57 +145,79 @@ def render_ending(report: Report) -> str:
     lines = [f"{report.run}: {_result(report)}"]
     lines += [f"  needs you: {plain(line)}" for line in report.attention]
     measured = report.figures
-    if measured.speed_up is not None and measured.work_s:
-        wall, work = format_duration(measured.wall_s), format_duration(measured.work_s)
-        lines.append(f"  {work} of work in {wall}: speed-up {measured.speed_up:.2f} (measured)")
+    wall, work = format_duration(measured.wall_s), format_duration(measured.work_s)
+    faster = f": speed-up {measured.speed_up:.2f} (measured)" if measured.speed_up is not None and len(report.agents) > 1 else ""
+    lines.append(f"  {work} of work in {wall}{faster}")
     lines += [f"  {line}" for line in _next_lines(report)]
-    return "\n".join(lines) + "\n"
+    return page(lines)
 
 
 def _result(report: Report) -> str:
     done = sum(1 for row in report.tasks if row.state == TaskState.DONE)
-    counts = f"{done} of {len(report.tasks)} tasks done"
+    unchecked = sum(1 for row in report.tasks if row.evidence == UNCHECKED)
+    counts = f"{done} of {len(report.tasks)} tasks done" + (f" ({unchecked} unchecked)" if unchecked else "")
     return f"{counts}, {report.phase}" + (f": {report.outcome}" if report.outcome not in {"", "done"} else "")
 
 
-def _task_rows(entries: Sequence[Entry], plan: Plan, state: State, now: float) -> list[TaskRow]:
-    took: dict[str, float] = {}
-    for span in working_spans(entries, now=now):
-        took[span.task] = took.get(span.task, 0.0) + span.end - span.start
+def _task_rows(entries: Sequence[Entry], plan: Plan, state: State, stints: Sequence[Stint]) -> list[TaskRow]:
     merges = {entry.event.task: entry.event.commit for entry in entries if isinstance(entry.event, ev.Integrated)}
     checked = {entry.event.task: entry.event.checked for entry in entries if isinstance(entry.event, ev.TaskDone)}
+    levels = {entry.event.attempt: entry.event.level for entry in entries if isinstance(entry.event, ev.AttemptStarted)}
     rows = []
     for planned in plan.tasks:
-        status = state.tasks[planned.task.id]
+        name, status = planned.task.id, state.tasks[planned.task.id]
         last = state.attempts.get(status.attempt or "")
-        claim = {True: "done", False: "failed", None: "nothing"}[last.claim] if last else "not started"
-        evidence = _evidence(last, checked=checked.get(planned.task.id))
         rows.append(
             TaskRow(
-                id=planned.task.id,
+                id=name,
                 title=planned.task.title,
                 state=status.state,
                 agent=status.agent,
                 attempts=status.attempts,
-                work_s=round(took.get(planned.task.id, 0.0), 3),
-                claim=claim,
-                evidence=evidence,
+                work_s=round(sum(stint.seconds for stint in stints if stint.task == name), 3),
+                claim=_claim(last),
+                evidence=_evidence(status, last, checked=checked.get(name)),
                 reason=status.reason,
-                commit=merges.get(planned.task.id),
+                commit=merges.get(name),
+                history=tuple(_attempt_row(state, stint, levels) for stint in stints if stint.task == name),
             )
         )
     return rows
 
 
-def _evidence(last: AttemptStatus | None, *, checked: bool | None) -> str:
+def _attempt_row(state: State, stint: Stint, levels: Mapping[str, str]) -> AttemptRow:
+    attempt = state.attempts[stint.attempt]
+    return AttemptRow(
+        id=stint.attempt,
+        agent=stint.agent,
+        level=levels[stint.attempt],
+        outcome=attempt.outcome or "under way",
+        reason=attempt.reason,
+        work_s=round(stint.seconds, 3),
+    )
+
+
+def _claim(last: AttemptStatus | None) -> str:
+    """Say what the agent of a task's last attempt claimed; the end of a program can be a claim too."""
+    if last is None:
+        return "not started"
+    if last.claim is None:
+        return "exit 0" if last.outcome == Outcome.DONE else "nothing"
+    return "done" if last.claim else "failed"
+
+
+def _evidence(status: TaskStatus, last: AttemptStatus | None, *, checked: bool | None) -> str:
     """Say what squad found about a task: whether it was checked, else how its last attempt ended."""
     if checked is not None:
-        return "checks passed" if checked else "unchecked"
-    return (last.outcome or "") if last else ""
+        return "checks passed" if checked else UNCHECKED
+    if last is None or last.outcome is None:
+        return ""
+    if last.outcome == Outcome.DONE:
+        return "not accepted" if status.state in _REFUSED else "being checked"
+    return last.outcome
 
 
-def _agent_rows(entries: Sequence[Entry], plan: Plan, state: State, now: float) -> list[AgentRow]:
-    spans = working_spans(entries, now=now)
+def _agent_rows(entries: Sequence[Entry], plan: Plan, state: State, stints: Sequence[Stint]) -> list[AgentRow]:
     levels = {entry.event.agent: entry.event.level for entry in entries if isinstance(entry.event, ev.AttemptStarted)}
     return [
         AgentRow(
@@ -169,8 +225,8 @@ def _agent_rows(entries: Sequence[Entry], plan: Plan, state: State, now: float) 
             role=seat.role,
             level=levels.get(seat.id, ""),
             tasks_done=state.agents[seat.id].finished,
-            attempts=sum(1 for span in spans if span.agent == seat.id),
-            work_s=round(sum(span.end - span.start for span in spans if span.agent == seat.id), 3),
+            attempts=sum(1 for stint in stints if stint.agent == seat.id),
+            work_s=round(sum(stint.seconds for stint in stints if stint.agent == seat.id), 3),
             paths=tuple(
                 sorted({path for attempt in state.attempts.values() if attempt.agent == seat.id for path in attempt.paths})
             ),
@@ -193,52 +249,66 @@ def _usage(entries: Sequence[Entry]) -> dict[str, object]:
     }
 
 
-def _attention(entries: Sequence[Entry], plan: Plan, state: State) -> list[str]:
-    """Give what a person has to look at, each with the command that helps."""
-    lines = []
-    for planned in plan.tasks:
-        status = state.tasks[planned.task.id]
-        if status.state is TaskState.PARKED:
-            lines.append(
-                f"{planned.task.id} is parked: {status.reason} (look: squad logs {planned.task.id}; again: squad resume)"
-            )
-        elif status.state is TaskState.FAILED:
-            lines.append(f"{planned.task.id} failed: {status.reason} (look: squad logs {planned.task.id})")
-    for entry in entries:
-        if isinstance(entry.event, ev.ForeignChangeFound):
-            found = entry.event
-            shown = ", ".join(found.paths[:3])
-            lines.append(f"{found.agent} changed {shown} without the right to, kept in {found.ref} (look: git show {found.ref})")
-    return lines + [f"question of {question}" for question in state.questions]
-
-
 def _task_table(report: Report) -> list[str]:
-    head = f"  {'task':<8} {'state':<9} {'agent':<20} {'tries':>5} {'worked':>8}  says / evidence"
-    rows = [
-        f"  {row.id:<8} {row.state:<9} {row.agent:<20} {row.attempts:>5} {format_duration(row.work_s):>8}  "
-        f"{row.claim} / {shortened(row.evidence or row.reason, 30)}"
-        for row in report.tasks
-    ]
+    lines = [f"  {'task':<8} {'state':<9} {'agent':<20} {'tries':>5} {'worked':>8} {'level':<7} says / evidence"]
+    for row in report.tasks:
+        level = row.history[-1].level if row.history else ""
+        says = f"{row.claim} / {shortened(row.evidence or row.reason, 30)}"
+        begin = f"  {padded(row.id, 8)} {row.state:<9} {padded(row.agent, 20)} {row.attempts:>5} {format_duration(row.work_s):>8}"
+        lines.append(f"{begin} {level:<7} {says}".rstrip())
+        if any(attempt.outcome != Outcome.DONE for attempt in row.history):
+            lines += [f"    {_attempt_line(attempt)}" for attempt in row.history]
+    return lines
+
+
+def _attempt_line(attempt: AttemptRow) -> str:
+    reason = f": {shortened(attempt.reason, 60)}" if attempt.reason else ""
+    return f"{attempt.id} by {attempt.agent}, {attempt.level}, {format_duration(attempt.work_s)}, {attempt.outcome}{reason}"
+
+
+def _agent_table(report: Report) -> list[str]:
+    head = f"  {'agent':<20} {'done':>5} {'tries':>5} {'worked':>8} {'level':<7} role"
+    rows = []
+    for row in report.agents:
+        begin = f"  {padded(row.id, 20)} {row.tasks_done:>5} {row.attempts:>5} {format_duration(row.work_s):>8}"
+        rows.append(f"{begin} {row.level:<7} {plain(row.role)}".rstrip())
     return [head, *rows]
 
 
 def _figure_lines(report: Report) -> list[str]:
     measured = report.figures
-    speed = "not measured" if measured.speed_up is None else f"{measured.speed_up:.2f}, efficiency {measured.efficiency:.2f}"
     return [
         "Figures (measured, from the journal):",
-        f"  wall {format_duration(measured.wall_s)}, work {format_duration(measured.work_s)}, speed-up {speed}",
-        f"  bound {format_duration(measured.bound_s)}, {measured.tasks_per_h_per_agent:.1f} tasks per hour and agent",
+        f"  wall {format_duration(measured.wall_s)}, work {format_duration(measured.work_s)}, {_speed_text(report)}",
+        f"  bound {format_duration(measured.bound_s)}{_nearness(measured)}",
+        f"  {measured.tasks_per_h_per_agent:.1f} tasks per hour and agent",
         f"  lock wait {format_duration(measured.lock_wait_mean_s)} mean, {format_duration(measured.lock_wait_p95_s)} p95",
-        f"  {measured.conflicts} conflicts; usage {_usage_text(report.usage)}",
+        f"  {measured.conflicts} conflicts ({measured.conflicts_per_h:.1f} per hour); usage {_usage_text(report.usage)}",
     ]
+
+
+def _speed_text(report: Report) -> str:
+    measured = report.figures
+    if len(report.agents) == 1:
+        return "one agent, so no speed-up"
+    if measured.speed_up is None or measured.efficiency is None:
+        return "speed-up not measured"
+    return f"speed-up {measured.speed_up:.2f}, efficiency {measured.efficiency:.2f}"
+
+
+def _nearness(measured: Figures) -> str:
+    """Say how near the run came to the shortest time its tasks and agents allow."""
+    if measured.speed_up is None or not measured.bound_s:
+        return ""
+    return f" (the run took {measured.wall_s / measured.bound_s:.2f} times that)"
 
 
 def _usage_text(usage: dict[str, object]) -> str:
     if not usage["known"]:
         return "unknown (no agent told)"
     return (
-        f"{usage['fresh']} fresh, {usage['cached']} cached, {usage['output']} output tokens, money {usage['money'] or 'unknown'}"
+        f"{usage['fresh']} fresh, {usage['cached']} cached, {usage['output']} output tokens, "
+        f"money {'unknown' if usage['money'] is None else usage['money']}"
     )
 
 
@@ -254,5 +324,5 @@ def _next_lines(report: Report) -> list[str]:
     if report.branch is None:
         return ["the work is in the project's folder"]
     if report.phase == "ended" and report.outcome != "discarded":
-        return [f"result on branch {report.branch}; look: squad diff   take it: squad merge   drop it: squad discard"]
+        return [f"result on branch {report.branch}", "look: squad diff   take it: squad merge   drop it: squad discard"]
     return []

@@ -6,7 +6,7 @@ from orchestrator import events as ev
 from orchestrator.journal import Journal
 from orchestrator.replay import replay
 from orchestrator.views.status import run_state
-from orchestrator.views.text import plain, utc
+from orchestrator.views.text import page, plain, utc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,9 +50,9 @@ def rows(journal: Journal, *, supervised: bool) -> list[RunRow]:
 
 def render_runs(journal: Journal, *, supervised: bool) -> str:
     """Give the text of `squad ls`."""
-    return "".join(
+    return page(
         f"{row.id:<32} {row.state:<8} {row.outcome:<12} {row.done}/{row.total} tasks  {row.started_at}  {plain(row.source)}"
-        f"{'  merged' if row.merged else ''}\n"
+        f"{'  merged' if row.merged else ''}"
         for row in rows(journal, supervised=supervised)
     )
 

@@ -1,16 +1,14 @@
 """`squad status` as text and as the document that other programs read."""
 
+from orchestrator.claims import meets
 from orchestrator.model import AgentState, Plan, TaskState
 from orchestrator.state import FINAL, State
 from orchestrator.views.board import board
-from orchestrator.views.text import plain, utc
+from orchestrator.views.text import padded, page, plain, utc
 
 
 def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, object]:
     """Give the document of `squad status --json`; without a living supervisor no agent works."""
-    waiting: dict[str, list[str]] = {}
-    for wait in state.waiting:
-        waiting.setdefault(wait.path, []).append(wait.holder)
     return {
         "schema_version": 1,
         "run": {
@@ -43,7 +41,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, obje
                 "holder": lock.holder,
                 "since": utc(lock.since),
                 "fence": lock.fence,
-                "waiting": [name for path, names in waiting.items() if path == lock.path for name in names],
+                "waiting": [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)],
             }
             for lock in state.locks
         ],
@@ -52,10 +50,13 @@ def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, obje
 
 
 def run_state(state: State, *, supervised: bool) -> str:
-    """Give the word for where the run stands; a running run without a supervisor is paused in fact."""
-    if state.phase == "running" and not supervised:
-        return "paused"
-    return state.phase
+    """Give the word for where the run stands; a run that goes on without a supervisor is paused in fact."""
+    return "paused" if is_orphaned(state, supervised=supervised) else state.phase
+
+
+def is_orphaned(state: State, *, supervised: bool) -> bool:
+    """Tell whether the run's supervisor is gone without a word."""
+    return state.phase in {"running", "ending"} and not supervised
 
 
 def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool) -> str:
@@ -72,22 +73,23 @@ def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool) -> st
 def needs_you(state: State, *, supervised: bool) -> list[dict[str, str]]:
     """Give what waits for a person, each with the command that helps."""
     told = [
-        {"what": "parked", "task": name, "reason": status.reason, "command": "squad resume"}
+        {"what": "parked", "task": name, "reason": status.reason, "command": f"squad resume {state.run}"}
         for name, status in state.tasks.items()
         if status.state is TaskState.PARKED
     ]
-    if state.phase == "running" and not supervised:
-        told.append(
-            {"what": "no supervisor", "task": "", "reason": "its supervisor is gone", "command": f"squad resume {state.run}"}
-        )
+    resume = f"squad resume {state.run}"
+    if is_orphaned(state, supervised=supervised):
+        told.append({"what": "no supervisor", "task": "", "reason": "its supervisor is gone", "command": resume})
+    elif state.phase == "paused" and not told:
+        told.append({"what": "paused", "task": "", "reason": state.outcome, "command": resume})
     return told
 
 
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
     """Give the text of `squad status`."""
-    text = board(plan, state, now=now)
-    if state.phase == "running" and not supervised:
+    text = board(plan, state, now=now, supervised=supervised)
+    if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
     if state.locks:
-        text += "locks\n" + "".join(f"  {plain(lock.path):<40} {lock.holder} since {utc(lock.since)}\n" for lock in state.locks)
+        text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

@@ -1,7 +1,7 @@
 """What was read of a document, for people and for programs."""
 
 from orchestrator.model import Document, Mark
-from orchestrator.views.text import plain, shortened
+from orchestrator.views.text import padded, page, plain, shortened
 
 
 def render_tasks(document: Document) -> str:
@@ -16,13 +16,14 @@ def render_tasks(document: Document) -> str:
             *([f"writes {', '.join(task.writes)}"] if task.writes else []),
         ]
         lines.append(
-            f"  {task.source.line:>4}  {task.id:<8} {shortened(task.title, 60)}" + (f"  ({'; '.join(notes)})" if notes else "")
+            f"  {task.source.line:>4}  {padded(task.id, 8)} {shortened(task.title, 60)}"
+            + (f"  ({'; '.join(notes)})" if notes else "")
         )
     if document.skipped:
         lines += ["", "Not taken as tasks:"]
         lines += [f"  {one.line:>4}  {shortened(one.text, 60)}  ({one.reason})" for one in document.skipped]
     lines += [f"warning: {plain(warning)}" for warning in document.warnings]
-    return "\n".join(lines) + "\n"
+    return page(lines)
 
 
 def tasks_json(document: Document) -> dict[str, object]:

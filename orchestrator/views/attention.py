@@ -1,0 +1,53 @@
+"""What a person has to look at, worst first, each with the command that helps."""
+
+from collections.abc import Iterator, Sequence
+
+from orchestrator import events as ev
+from orchestrator.events import Entry
+from orchestrator.model import Plan, PlannedTask, TaskState
+from orchestrator.state import State
+from orchestrator.views.status import is_orphaned
+
+_LOST = "its leash was killed"  #: how the reason of such an attempt begins
+_SHOWN = 3  #: paths
+
+
+def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool) -> Iterator[str]:
+    """Give a line for each thing."""
+    if is_orphaned(state, supervised=supervised):
+        yield f"its supervisor is gone (go on: squad resume {state.run})"
+    for planned in plan.tasks:
+        yield from _of_task(planned, state)
+    for entry in entries:
+        yield from _of_event(entry.event, state)
+
+
+def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
+    task, status = planned.task, state.tasks[planned.task.id]
+    if status.state is TaskState.PARKED and task.gate:
+        then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
+        yield f"{task.id} is a step for a person: {task.title} ({then})"
+    elif status.state is TaskState.PARKED:
+        then = f"look: squad logs {task.id}; again: squad resume {state.run}"
+        yield f"{task.id} is parked: {status.reason} ({then})"
+    elif status.state is TaskState.FAILED:
+        yield f"{task.id} failed: {status.reason} (look: squad logs {task.id})"
+
+
+def _of_event(event: ev.Event, state: State) -> Iterator[str]:
+    match event:
+        case ev.ForeignChangeFound(agent=agent, paths=paths, ref=ref):
+            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+            shown = ", ".join(paths[:_SHOWN]) + more
+            yield f"{agent} changed {shown} without the right to, kept in {ref} ({_look(ref, state)})"
+        case ev.AttemptEnded(attempt=attempt, reason=reason) if reason.startswith(_LOST):
+            yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
+        case ev.AgentAsked(agent=agent, task=task, text=text):
+            yield f"{agent} asked: {text} (it was told to decide by itself; look: squad logs {task})"
+        case _:
+            pass
+
+
+def _look(ref: str, state: State) -> str:
+    """Say how to see what is kept; without worktrees it lies in a hidden repository."""
+    return f"look: git show {ref}" if state.branch else "look: squad report --json"

@@ -1,0 +1,85 @@
+"""A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
+
+from orchestrator import events as ev
+from orchestrator.model import Plan, TaskState
+from orchestrator.state import State
+from orchestrator.views.text import plain
+
+
+def opening_line(plan: Plan, state: State) -> str:
+    """Give the first line of a run, or of its going on."""
+    done = sum(1 for task in state.tasks.values() if task.state is TaskState.DONE)
+    goes_on = f", goes on with {done} done" if state.seq > 1 and (done or state.attempts) else ""
+    count = f"{len(plan.tasks)} {'task' if len(plan.tasks) == 1 else 'tasks'}"
+    agents = f"{len(plan.agents)} {'agent' if len(plan.agents) == 1 else 'agents'}"
+    return f"run {state.run}: {plain(state.title)}, {count}, {agents}{goes_on}"
+
+
+def change_line(plan: Plan, entry: ev.Entry) -> str:
+    """Give one line for an event that a person wants to see; empty for the others."""
+    titles: dict[str, str] = {planned.task.id: planned.task.title for planned in plan.tasks}
+    event = entry.event
+    match event:
+        case ev.AttemptStarted(task=task, agent=agent, attempt=attempt):
+            again = f" (attempt {attempt.rpartition('.')[2]})" if not attempt.endswith(".1") else ""
+            return f"{task} started by {agent}{again}: {plain(titles.get(task, ''))}"
+        case ev.AttemptEnded(task=task, agent=agent, outcome=outcome, reason=reason) if outcome != "done":
+            return f"{task} not done by {agent}: {outcome}, {plain(reason)}"
+        case ev.ResultRefused(task=task, reason=reason):
+            return f"{task} not accepted: {plain(reason)}"
+        case ev.TaskDone(task=task, checked=checked):
+            return f"{task} done{'' if checked else ' (unchecked)'}"
+        case (
+            ev.TaskFailed(task=task, reason=reason)
+            | ev.TaskParked(task=task, reason=reason)
+            | ev.TaskSkipped(task=task, reason=reason)
+        ):
+            return f"{task} {type(event).__name__.removeprefix('Task').lower()}: {plain(reason)}"
+        case _:
+            return _trouble_line(event) or _lock_line(event) or _rarer_line(event)
+
+
+def _trouble_line(event: ev.Event) -> str:
+    match event:
+        case ev.TaskReassigned(task=task, from_=old, to=new, reason=reason):
+            return f"{task} moves from {old} to {new}: {plain(reason)}"
+        case ev.AgentStalled(agent=agent, task=task, evidence=evidence):
+            return f"{task} stalled at {agent}: {plain(evidence)}"
+        case ev.RungClimbed(task=task, rung=rung):
+            return f"{task}: {rung}"
+        case ev.ForeignChangeFound(task=task, agent=agent, paths=paths, ref=ref):
+            return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
+        case ev.MergeConflicted(task=task, paths=paths):
+            return f"{task} conflicts in {plain(', '.join(paths[:5]))}"
+        case ev.CheckEnded(task=task, command=command, ok=False, log=log):
+            return f"{task}: check `{plain(command)}` failed, see {log}"
+        case _:
+            return ""
+
+
+def _lock_line(event: ev.Event) -> str:
+    match event:
+        case ev.LockRequested(path=path, holder=holder):
+            return f"{holder} waits for {plain(path)}"
+        case ev.LockRefused(path=path, holder=holder, reason=reason):
+            return f"{holder} may not have {plain(path)}: {plain(reason)}"
+        case ev.LockReleased(path=path, holder=holder, reason="forced"):
+            return f"{holder} lost its lock on {plain(path)}: freed by a person"
+        case _:
+            return ""
+
+
+def _rarer_line(event: ev.Event) -> str:
+    match event:
+        case ev.StopRequested(reason=reason):
+            return f"stopping: {plain(reason)}"
+        case ev.AgentAsked(agent=agent, text=text):
+            return f"{agent} asks: {plain(text)}"
+        case ev.HandoffRequested(from_=sender, to=to, file=file):
+            return f"{plain(sender)} hands {plain(file)} to {plain(to) or 'anybody'}"
+        case ev.LimitReached(limit=limit, agent=agent):
+            return f"limit reached: {limit} {agent}".rstrip()
+        case ev.Noticed(text=text):
+            return plain(text)
+        case _:
+            return ""

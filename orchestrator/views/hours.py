@@ -1,0 +1,236 @@
+"""What each agent did with its time: every second of every agent counts once, as work or as idle for one cause.
+
+Seconds count only while a supervisor lived and only inside the run's wall time, so work and idle add up to wall time
+times agents. An agent works from `AttemptStarted` to `AttemptEnded`, save while it waits for a lock. From the end of an
+attempt to its result it is held by checks for as long as they ran, else by integration; so it is while its workspace
+is made. Without a task it idles for a limit while its provider's holds; for a stall while a task that it could do waits
+out its back-off; for a lock while one that it could do waits for a lock of another; and else for needs, also when
+nothing is left for it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from orchestrator import events as ev
+from orchestrator.claims import meets
+from orchestrator.events import Entry
+from orchestrator.model import Plan, PlannedTask, Seat, TaskId
+from orchestrator.scheduler import has_skills
+
+
+@dataclass(slots=True, kw_only=True)
+class Stint:
+    """The work of one attempt."""
+
+    agent: str
+    task: str
+    attempt: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wall:
+    """The time of a run: from its start to its last result or the end of its last attempt, or until now."""
+
+    start: float  #: seconds since the epoch
+    end: float
+    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived
+    is_over: bool  #: the run has ended by itself
+
+    @property
+    def seconds(self) -> float:
+        """Give how long a supervisor lived in it."""
+        return self.between(self.start, self.end)
+
+    def between(self, begin: float, end: float) -> float:
+        """Give how much of a span lies inside, without the gaps."""
+        begin, end = max(begin, self.start), min(end, self.end)
+        dead = sum(max(0.0, min(end, stop) - max(begin, start)) for start, stop in self.gaps)
+        return max(0.0, end - begin - dead)
+
+
+def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
+    """Find the time of a run; one under way is measured up to `now`."""
+    start = next((entry.at for entry in entries if isinstance(entry.event, ev.RunStarted)), now)
+    last = next((entry for entry in reversed(entries) if isinstance(entry.event, _PHASES)), None)
+    end = now
+    if last is not None and isinstance(last.event, ev.RunPaused):
+        end = last.at
+    elif last is not None and isinstance(last.event, ev.RunEnded):
+        end = max(_results(entries), default=last.at)
+    over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
+    return Wall(start=start, end=max(start, end), gaps=tuple(_gaps(entries)), is_over=over)
+
+
+@dataclass(slots=True)
+class Hours:
+    """The time of all agents."""
+
+    stints: dict[str, Stint] = field(default_factory=dict)  #: by attempt
+    idle: dict[str, float] = field(
+        default_factory=lambda: {"needs": 0.0, "lock": 0.0, "limit": 0.0, "stall": 0.0, "check": 0.0, "integration": 0.0}
+    )
+
+
+def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
+    """Give where the time of all agents went."""
+    hours = Hours()
+    floor = _Floor(plan, hours)
+    before = wall.start
+    for entry in entries:
+        floor.spend(before, entry.at, wall)
+        before = max(before, entry.at)
+        floor.take(entry.event)
+    floor.spend(before, wall.end, wall)
+    return hours
+
+
+_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
+_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded)
+
+
+def _results(entries: Iterable[Entry]) -> list[float]:
+    """Give the times of the results and of the ends of attempts; what was merged is a result from its merge on."""
+    merged = {entry.event.task: entry.at for entry in entries if isinstance(entry.event, ev.Integrated)}
+    others = [
+        entry.at
+        for entry in entries
+        if isinstance(entry.event, ev.AttemptEnded) or (isinstance(entry.event, ev.TaskDone) and entry.event.task not in merged)
+    ]
+    return [*merged.values(), *others]
+
+
+def _gaps(entries: Iterable[Entry]) -> Iterable[tuple[float, float]]:
+    """Give the times in which no supervisor lived: from its last event to `RunResumed`."""
+    before = None
+    for entry in entries:
+        if isinstance(entry.event, ev.RunResumed) and before is not None:
+            yield before, entry.at
+        if not isinstance(entry.event, _WITHOUT_SUPERVISOR):
+            before = entry.at
+
+
+@dataclass(slots=True)
+class _Doing:
+    """What one agent does now."""
+
+    seat: Seat
+    phase: str = "free"  #: free | making | work | result
+    task: str = ""
+    attempt: str = ""
+    waits: set[str] = field(default_factory=set)  #: paths
+    result: float = 0.0  #: seconds since the attempt ended, without those of checks
+    limited: float = 0.0  #: until then
+
+
+class _Floor:
+    """What all agents do between two events."""
+
+    def __init__(self, plan: Plan, hours: Hours) -> None:
+        self._hours = hours
+        self._doing = {str(seat.id): _Doing(seat) for seat in plan.agents}
+        self._tasks = {str(planned.task.id): planned for planned in plan.tasks}
+        self._owner = {str(planned.task.id): str(planned.agent) for planned in plan.tasks}
+        self._waiting = set(self._tasks)
+        self._done: set[TaskId] = set(plan.done)
+        self._backing_off: set[str] = set()
+        self._held: dict[tuple[str, str], None] = {}  #: path and holder
+
+    def spend(self, begin: float, end: float, wall: Wall) -> None:
+        """Let time pass."""
+        seconds = wall.between(begin, end)
+        if not seconds:
+            return
+        ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)]
+        for doing in self._doing.values():
+            if doing.phase == "work" and not doing.waits:
+                self._hours.stints[doing.attempt].seconds += seconds
+            elif doing.phase == "free":
+                limited = wall.between(begin, min(end, doing.limited))
+                self._hours.idle["limit"] += limited
+                self._hours.idle[self._lacks(doing.seat, ready)] += seconds - limited
+            else:
+                doing.result += seconds if doing.phase == "result" else 0.0
+                self._hours.idle["lock" if doing.phase == "work" else "integration"] += seconds
+
+    def take(self, event: ev.Event) -> None:
+        """Let an event change what agents do."""
+        match event:
+            case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
+                self._take_attempt(event)
+            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived():
+                self._take_task(event)
+            case ev.TaskReassigned(task=task, to=to):
+                self._owner[task] = to
+            case ev.LockRequested() | ev.LockGranted() | ev.LockRefused() | ev.LockReleased():
+                self._take_lock(event)
+            case ev.CheckEnded(task=task, seconds=seconds):
+                self._checked(self._doing.get(self._owner.get(task, "")), seconds)
+            case ev.LimitReached(agent=agent, until=until) if until is not None and agent in self._doing:
+                self._doing[agent].limited = until
+            case _:
+                pass
+
+    def _take_attempt(self, event: ev.AttemptPrepared | ev.AttemptStarted | ev.AttemptEnded | ev.ResultRefused) -> None:
+        doing = self._doing[event.agent]
+        doing.task, doing.attempt, doing.waits, doing.result = event.task, event.attempt, set(), 0.0
+        self._owner[event.task] = event.agent
+        match event:
+            case ev.AttemptPrepared():
+                doing.phase = "making"
+                self._waiting.discard(event.task)
+                self._backing_off.discard(event.task)
+            case ev.AttemptStarted():
+                doing.phase = "work"
+                self._hours.stints[event.attempt] = Stint(agent=event.agent, task=event.task, attempt=event.attempt)
+            case ev.AttemptEnded(outcome="done"):
+                doing.phase = "result"
+            case _:
+                doing.phase = "free"
+                self._waiting.add(event.task)
+                self._backing_off.add(event.task)
+
+    def _take_task(self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived) -> None:
+        self._backing_off.discard(event.task)
+        if isinstance(event, ev.TaskRevived):
+            self._waiting.add(event.task)
+            return
+        self._waiting.discard(event.task)
+        if isinstance(event, ev.TaskDone):
+            self._done.add(TaskId(event.task))
+            for doing in self._doing.values():
+                if doing.task == event.task and doing.phase == "result":
+                    doing.phase = "free"
+
+    def _take_lock(self, event: ev.LockRequested | ev.LockGranted | ev.LockRefused | ev.LockReleased) -> None:
+        waits = self._doing[event.holder].waits if event.holder in self._doing else set()
+        if isinstance(event, ev.LockRequested):
+            waits.add(event.path)
+        elif isinstance(event, ev.LockReleased):
+            self._held.pop((event.path, event.holder), None)
+        else:
+            waits.discard(event.path)
+        if isinstance(event, ev.LockGranted):
+            self._held[event.path, event.holder] = None
+
+    def _checked(self, doing: _Doing | None, seconds: float) -> None:
+        """Move the time of a check from what the agent waited for its result."""
+        if doing is None or doing.phase != "result":
+            return
+        moved = min(seconds, doing.result)
+        doing.result -= moved
+        self._hours.idle["integration"] -= moved
+        self._hours.idle["check"] += moved
+
+    def _lacks(self, seat: Seat, ready: Iterable[str]) -> str:
+        """Say for what an agent without a task waits."""
+        could = [name for name in ready if self._may_do(seat, self._tasks[name], name)]
+        if any(name in self._backing_off for name in could):
+            return "stall"
+        taken = [path for path, _ in self._held]
+        return "lock" if any(meets(key, path) for name in could for key in self._tasks[name].locks for path in taken) else "needs"
+
+    def _may_do(self, seat: Seat, planned: PlannedTask, name: str) -> bool:
+        if planned.task.agents:
+            return seat.id in planned.task.agents
+        return self._owner[name] == seat.id or has_skills(seat, planned.task.skills)

@@ -1,0 +1,155 @@
+import json
+
+import pytest
+
+from orchestrator import events as ev
+from orchestrator.events import Event
+from orchestrator.model import Plan
+from orchestrator.views.report import make_report, render_ending, render_report, report_json
+from tests.support.builders import (
+    ONE,
+    TWO,
+    ended,
+    entries,
+    plan,
+    planned,
+    prepared,
+    run_started,
+    seat,
+    started,
+    state_after,
+    task,
+)
+
+OF = plan(planned(task("T1", title="First")), planned(task("T2"), agent=TWO))
+DONE: list[tuple[float, Event]] = [
+    (0.0, run_started()),
+    (0.0, prepared()),
+    (1.0, started()),
+    (11.0, ended(paths=["a.py"])),
+    (12.0, ev.Integrated(task="T1", attempt="T1.1", commit="m1")),
+    (12.0, ev.TaskDone(task="T1", attempt="T1.1", checked=False)),
+]
+FAILED: list[tuple[float, Event]] = [
+    (12.0, prepared("T2.1", agent=TWO)),
+    (12.0, started("T2.1", agent=TWO, level="agree")),
+    (13.0, ended("T2.1", "crashed", agent=TWO, reason="its leash was killed; output still in the pipe may be lost")),
+    (14.0, ev.TaskFailed(task="T2", reason="it crashed")),
+    (14.0, ev.RunEnded(outcome="failed")),
+]
+
+
+def document(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, supervised: bool = True) -> dict[str, object]:
+    made = make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised)
+    return dict(json.loads(json.dumps(report_json(made))))
+
+
+def text(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, supervised: bool = True) -> str:
+    return render_report(make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised))
+
+
+def test_the_document_has_the_keys_that_other_programs_read() -> None:
+    made = document(*DONE, *FAILED)
+
+    assert {"schema_version", "tasks", "agents", "figures", "idle", "usage", "attention"} <= set(made)
+    figures, idle = made["figures"], made["idle"]
+    assert isinstance(figures, dict)
+    assert isinstance(idle, dict)
+    assert {
+        "wall_s",
+        "work_s",
+        "speed_up",
+        "efficiency",
+        "bound_s",
+        "lock_wait_mean_s",
+        "conflicts_per_h",
+        "tasks_per_h_per_agent",
+    } <= set(figures)
+    assert set(idle) == {"needs_s", "lock_s", "limit_s", "stall_s", "check_s", "integration_s"}
+    assert sum(idle.values()) + figures["work_s"] == pytest.approx(figures["wall_s"] * 2, abs=0.01)
+
+
+def test_the_level_of_each_attempt_is_named() -> None:
+    tasks = document(*DONE, *FAILED)["tasks"]
+
+    assert isinstance(tasks, list)
+    assert [(row["id"], [(one["id"], one["level"], one["outcome"]) for one in row["history"]]) for row in tasks] == [
+        ("T1", [("T1.1", "detect", "done")]),
+        ("T2", [("T2.1", "agree", "crashed")]),
+    ]
+    shown = text(*DONE, *FAILED)
+    assert "T2.1 by agent-2, agree, 1s, crashed" in shown
+    assert "detect  exit 0 / unchecked" in shown
+
+
+def test_what_needs_a_person_comes_first_with_the_command_that_helps() -> None:
+    foreign = ev.ForeignChangeFound(task="T1", agent=ONE, attempt="T1.1", paths=["x.py"], ref="refs/kept")
+    asked = ev.AgentAsked(agent=ONE, task="T1", text="which colour?", answer="decide yourself")
+
+    lines = text(*DONE[:3], (2.0, foreign), (3.0, asked), *DONE[3:], *FAILED).splitlines()
+
+    assert lines[2:7] == [
+        "Needs you:",
+        "  T2 failed: it crashed (look: squad logs T2)",
+        "  agent-1 changed x.py without the right to, kept in refs/kept (look: git show refs/kept)",
+        "  agent-1 asked: which colour? (it was told to decide by itself; look: squad logs T1)",
+        "  T2.1: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs T2.1)",
+    ]
+
+
+def test_a_parked_task_and_a_step_for_a_person_are_told_apart() -> None:
+    of = plan(planned(task("T1")), planned(task("T2", title="Sign it", gate=True)))
+    parked: list[tuple[float, Event]] = [
+        (0.0, run_started()),
+        (1.0, ev.TaskParked(task="T1", reason="it failed with two agents")),
+        (1.0, ev.TaskParked(task="T2", reason="a step for a person")),
+        (1.0, ev.RunPaused(reason="needs-you")),
+    ]
+
+    shown = text(*parked, of=of)
+
+    assert "T1 is parked: it failed with two agents (look: squad logs T1; again: squad resume demo-1)" in shown
+    assert "T2 is a step for a person: Sign it (do it, mark it done in prd.md, then: squad run prd.md --new)" in shown
+
+
+def test_a_run_whose_supervisor_was_killed_stands_where_its_last_event_left_it() -> None:
+    made = document(*DONE[:3], now=99999.0, supervised=False)
+
+    assert made["state"] == "paused"
+    assert isinstance(made["figures"], dict)
+    assert made["figures"]["wall_s"] == 1.0
+    assert made["attention"] == ["its supervisor is gone (go on: squad resume demo-1)"]
+
+
+def test_no_speed_up_is_claimed_that_was_not_measured() -> None:
+    alone = plan(planned(task("T1")), seats=[seat(ONE)])
+    over = (13.0, ev.RunEnded(outcome="done"))
+
+    assert "speed-up not measured" in text(*DONE)
+    assert "one agent, so no speed-up" in text(*DONE, over, of=alone)
+    made = make_report(entries(*DONE, over), alone, state_after(alone, *DONE, over), now=20.0)
+    assert "speed-up" not in render_ending(made)
+
+
+def test_a_result_that_was_refused_is_not_called_done() -> None:
+    refused = ev.ResultRefused(task="T1", agent=ONE, attempt="T1.1", cause="check", reason="check failed", counted=True)
+
+    assert "exit 0 / being checked" in text(*DONE[:4])
+    assert "exit 0 / not accepted" in text(*DONE[:4], (12.0, refused))
+
+
+def test_usage_is_what_agents_told_or_unknown() -> None:
+    told = ev.UsageReported(agent=ONE, task="T1", attempt="T1.1", fresh=10, cached=2, output=3, money=0.0)
+
+    assert "usage unknown" in text(*DONE)
+    assert "10 fresh, 2 cached, 3 output tokens, money 0" in text(*DONE[:3], (2.0, told), *DONE[3:])
+
+
+def test_nothing_that_an_agent_wrote_reaches_the_terminal_raw() -> None:
+    nasty = "x\x1b[2J\x9b\x00\u202e\ud800"
+    of = plan(planned(task("T1", title=nasty)), planned(task("T2"), agent=TWO))
+    asked = ev.AgentAsked(agent=ONE, task="T1", text=nasty, answer="")
+
+    shown = text(*DONE[:3], (2.0, asked), *DONE[3:], *FAILED, of=of)
+
+    assert all(line.isprintable() for line in shown.splitlines())

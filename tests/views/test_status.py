@@ -1,0 +1,133 @@
+import pytest
+
+from orchestrator import events as ev
+from orchestrator.events import Event
+from orchestrator.views.status import render_status, status_json
+from tests.support.builders import (
+    ONE,
+    TWO,
+    ended,
+    granted,
+    plan,
+    planned,
+    prepared,
+    run_started,
+    seat,
+    started,
+    state_after,
+    task,
+)
+
+THREE = plan(planned(task("T1")), planned(task("T2"), agent=TWO), seats=[seat(ONE), seat(TWO)])
+
+
+def shown(*history: Event, supervised: bool = True) -> dict[str, object]:
+    return status_json(THREE, state_after(THREE, *history), supervised=supervised)
+
+
+def test_the_document_has_the_keys_that_other_programs_read() -> None:
+    report = ev.AgentReported(agent=ONE, task="T1", done=3, total=5)
+
+    made = shown(run_started(), prepared(), started(), report)
+
+    assert made["run"] == {
+        "id": "demo-1",
+        "title": "Demo",
+        "state": "running",
+        "outcome": "",
+        "started_at": "1970-01-01T00:00:01Z",
+        "branch": "squad/demo-1",
+        "supervised": True,
+    }
+    assert made["agents"] == [
+        {"id": "agent-1", "state": "working", "task": "T1", "pid": 1000, "progress": {"done": 3, "total": 5}, "message": ""},
+        {"id": "agent-2", "state": "idle", "task": None, "pid": None, "progress": {"done": None, "total": None}, "message": ""},
+    ]
+    assert made["tasks"] == [
+        {"id": "T1", "state": "running", "agent": "agent-1", "attempts": 1, "reason": ""},
+        {"id": "T2", "state": "waiting", "agent": "agent-2", "attempts": 0, "reason": ""},
+    ]
+    assert made["needs_you"] == []
+
+
+def test_who_waits_for_something_inside_a_held_folder_waits_for_its_lock() -> None:
+    waits = [ev.LockRequested(path="src/a.py", holder=TWO), ev.LockRequested(path="docs", holder=TWO)]
+
+    made = shown(run_started(), granted("src"), granted("docs2", fence=2), *waits)
+
+    locks = made["locks"]
+    assert isinstance(locks, list)
+    assert [(lock["path"], lock["holder"], lock["waiting"]) for lock in locks] == [("src", ONE, [TWO]), ("docs2", ONE, [])]
+    assert locks[0]["since"] == "1970-01-01T00:00:02Z"
+
+
+@pytest.mark.parametrize(
+    ("history", "supervised", "state"),
+    [
+        ([], True, "planning"),
+        ([run_started()], True, "running"),
+        ([run_started()], False, "paused"),
+        ([run_started(), ev.StopRequested(reason="stopped")], True, "ending"),
+        ([run_started(), ev.StopRequested(reason="stopped")], False, "paused"),
+        ([run_started(), ev.StopRequested(reason="stopped"), ev.RunPaused(reason="stopped")], False, "paused"),
+        ([run_started(), ev.RunPaused(reason="stopped"), ev.RunResumed(reason="stopped")], True, "running"),
+        ([run_started(), ev.RunEnded(outcome="done")], False, "ended"),
+    ],
+)
+def test_a_run_is_planning_running_ending_paused_or_ended(history: list[Event], *, supervised: bool, state: str) -> None:
+    run = shown(*history, supervised=supervised)["run"]
+
+    assert isinstance(run, dict)
+    assert run["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("history", "supervised", "expected"),
+    [
+        ([run_started()], False, [("no supervisor", "squad resume demo-1")]),
+        ([run_started(), ev.RunPaused(reason="stopped")], False, [("paused", "squad resume demo-1")]),
+        ([run_started(), ev.TaskParked(task="T1", reason="x")], True, [("parked", "squad resume demo-1")]),
+        ([run_started(), ev.RunEnded(outcome="done")], False, []),
+    ],
+)
+def test_what_needs_a_person_names_the_command_that_helps(
+    history: list[Event],
+    *,
+    supervised: bool,
+    expected: list[tuple[str, str]],
+) -> None:
+    needs = shown(*history, supervised=supervised)["needs_you"]
+
+    assert isinstance(needs, list)
+    assert [(one["what"], one["command"]) for one in needs] == expected
+
+
+def test_without_a_supervisor_no_agent_works() -> None:
+    made = shown(run_started(), prepared(), started(), supervised=False)
+
+    agents = made["agents"]
+    assert isinstance(agents, list)
+    assert [(agent["state"], agent["pid"]) for agent in agents] == [("stopped", None)] * 2
+
+
+def test_an_agent_whose_tasks_all_wait_for_a_person_is_parked() -> None:
+    agents = shown(run_started(), ev.TaskParked(task="T1", reason="x"))["agents"]
+
+    assert isinstance(agents, list)
+    assert [agent["state"] for agent in agents] == ["parked", "idle"]
+
+
+def test_an_agent_is_checking_while_its_result_is_looked_at() -> None:
+    agents = shown(run_started(), prepared(), started(), ended())["agents"]
+
+    assert isinstance(agents, list)
+    assert agents[0]["state"] == "checking"
+
+
+def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
+    state = state_after(THREE, run_started(), granted("src/a.py"))
+
+    text = render_status(THREE, state, supervised=False, now=100.0)
+
+    assert "its supervisor is gone: squad resume demo-1" in text
+    assert "src/a.py" in text.partition("locks\n")[2]
