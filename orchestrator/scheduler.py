@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.planning.seats import owners_of
+from orchestrator.planning.surroundings import SeatSpec
 from orchestrator.state import State, TaskStatus
 
 _DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
@@ -56,6 +58,7 @@ class Park:
     task: TaskId
     reason: str
     rung: bool = False  #: the last rung of the ladder
+    same: int = 0  #: equal failures in a row, where they are the verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,7 @@ class Climb:
     rung: str  #: restart | reassign
     to: AgentId
     reason: str
+    same: int = 0  #: equal failures in a row, where they are the verdict
 
 
 Verdict: TypeAlias = Fail | Park | Skip | Climb
@@ -150,11 +154,13 @@ def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId,
     """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
     if "reassign" in status.rungs:
         return (AgentId(status.agent),)
-    if planned.task.agents:
-        return tuple(agent for agent in planned.task.agents if any(seat.id == agent for seat in plan.agents))
     owner = AgentId(status.agent)
-    skilled = [seat.id for seat in plan.agents if seat.id != owner and has_skills(seat, planned.task.skills)]
-    return (owner, *skilled)
+    if planned.task.agents:
+        specs = [SeatSpec(id=seat.id, role=seat.role) for seat in plan.agents]
+        others = [name for wanted in planned.task.agents for name in owners_of(wanted, specs)]
+    else:
+        others = [seat.id for seat in plan.agents if has_skills(seat, planned.task.skills)]
+    return tuple(dict.fromkeys((owner, *others)))
 
 
 def has_skills(seat: Seat, skills: Collection[str]) -> bool:
@@ -214,28 +220,46 @@ def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules)
         return Park(task=planned.task.id, reason=status.reason)
     if status.counted == 0 or status.judged == status.attempt:
         return None
+    if status.cause == "conflict":
+        return _after_conflict(plan, state, planned)
     stalled = attempt.outcome == Outcome.STALLED
-    if not stalled and status.counted >= rules.attempts:
-        return Fail(task=planned.task.id, reason=status.reason)
     if not stalled and len(status.failed_with) > 1:
         return Park(task=planned.task.id, reason=f"it failed with {' and '.join(status.failed_with)}: {status.reason}")
+    if not stalled and status.counted >= rules.attempts:
+        return Fail(task=planned.task.id, reason=status.reason)
     if stalled or status.same >= rules.same_failure:
-        return _next_rung(plan, state, planned, rules)
+        return _next_rung(plan, state, planned, rules, same=0 if stalled else status.same)
     return None
 
 
-def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict:
+def _after_conflict(plan: Plan, state: State, planned: PlannedTask) -> Verdict | None:
+    """Send a result that cannot be merged back to its author, then to another agent, then to a person (design 11)."""
     task, status = planned.task.id, state.tasks[planned.task.id]
+    if status.conflicts == 1:
+        return None
+    if status.conflicts == 2 and (others := _others(plan, planned, status)):
+        return Climb(task=task, rung="reassign", to=_least_busy(state, others), reason=status.reason)
+    return Park(task=task, reason=status.reason)
+
+
+def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules, *, same: int) -> Verdict:
+    """Climb the ladder: each rung once, and none that starts an attempt beyond the ceiling."""
+    task, status = planned.task.id, state.tasks[planned.task.id]
+    again = status.counted < rules.attempts
     for rung in rules.ladder:
         if rung in status.rungs:
             continue
-        if rung == "restart":
-            return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason)
-        if rung == "reassign" and (others := [name for name in able(plan, planned, status) if name not in status.failed_with]):
-            return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason)
+        if rung == "restart" and again:
+            return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason, same=same)
+        if rung == "reassign" and again and (others := _others(plan, planned, status)):
+            return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason, same=same)
         if rung == "park":
-            return Park(task=task, reason=status.reason, rung=True)
+            return Park(task=task, reason=status.reason, rung=True, same=same)
     return Fail(task=task, reason=status.reason)
+
+
+def _others(plan: Plan, planned: PlannedTask, status: TaskStatus) -> list[AgentId]:
+    return [name for name in able(plan, planned, status) if name not in status.failed_with]
 
 
 def _least_busy(state: State, names: list[AgentId]) -> AgentId:
@@ -256,7 +280,7 @@ def _met(plan: Plan, state: State, need: TaskId) -> bool:
 
 
 def _budget(starts: list[float], budget: tuple[int, float], now: float) -> float:
-    most, span = budget
+    most, span = max(1, budget[0]), budget[1]
     recent = sorted(at for at in starts if at > now - span)
     return recent[-most] + span if len(recent) >= most else 0.0
 
