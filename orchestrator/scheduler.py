@@ -221,7 +221,7 @@ def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules)
     if status.counted == 0 or status.judged == status.attempt:
         return None
     if status.cause == "conflict":
-        return _after_conflict(plan, state, planned)
+        return _after_conflict(plan, state, planned, rules)
     stalled = attempt.outcome == Outcome.STALLED
     if not stalled and len(status.failed_with) > 1:
         return Park(task=planned.task.id, reason=f"it failed with {' and '.join(status.failed_with)}: {status.reason}")
@@ -232,12 +232,13 @@ def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules)
     return None
 
 
-def _after_conflict(plan: Plan, state: State, planned: PlannedTask) -> Verdict | None:
+def _after_conflict(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
     """Send a result that cannot be merged back to its author, then to another agent, then to a person (design 11)."""
     task, status = planned.task.id, state.tasks[planned.task.id]
-    if status.conflicts == 1:
+    again = status.counted < rules.attempts
+    if again and status.conflicts == 1:
         return None
-    if status.conflicts == 2 and (others := _others(plan, planned, status)):
+    if again and status.conflicts == 2 and (others := _others(plan, planned, status)):
         return Climb(task=task, rung="reassign", to=_least_busy(state, others), reason=status.reason)
     return Park(task=task, reason=status.reason)
 
