@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from hypothesis import strategies as st
+
 from orchestrator import events as ev
 from orchestrator import scheduler
 from orchestrator.claims import any_meets
@@ -12,7 +14,7 @@ from orchestrator.events import Entry, Event
 from orchestrator.model import AgentId, Plan, TaskId, TaskState
 from orchestrator.scheduler import Climb, Fail, Park, Rules, Skip
 from orchestrator.state import State, fold, initial
-from tests.support.builders import RUN, ended, prepared, run_started, started
+from tests.support.builders import ONE, RUN, THREE, TWO, ended, plan, planned, prepared, run_started, seat, started, task
 
 #: More steps than any run of a test can need; who takes more goes round in circles.
 _ENDLESS = 5_000
@@ -139,3 +141,43 @@ class Play:
     def _climbed(self, task: TaskId, rung: str) -> ev.RungClimbed:
         status = self.state.tasks[task]
         return ev.RungClimbed(agent=status.agent, task=task, attempt=status.attempt or "", rung=rung, reason="")
+
+
+# random plans and rules
+
+ENDINGS = ("done", "failed", "crashed", "stalled", "unchanged", "foreign", "limit", "environment", "stopped")
+REFUSALS = ("refused-check", "refused-conflict", "refused-overlap", "refused-environment")
+LADDER = ("nudge", "interrupt", "restart", "reassign", "park")
+SEATS = [seat(ONE, role="backend"), seat(TWO, role="frontend", skills=["css"]), seat(THREE, role="backend")]
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> Plan:
+    seats = SEATS[: draw(st.integers(1, 3))]
+    names = [f"T{number}" for number in range(1, draw(st.integers(1, 7)) + 1)]
+    rows = []
+    for place, name in enumerate(names):
+        needs = draw(st.sets(st.sampled_from(names[:place]), max_size=2)) if place else set()
+        writes = draw(st.none() | st.lists(st.sampled_from(("a", "a/b", "c", "d")), max_size=2, unique=True))
+        agents = draw(st.sampled_from(((), (), ("agent-1",), ("backend",))))
+        skills = draw(st.sampled_from(((), (), ("css",)))) if not agents else ()
+        is_gate = draw(st.integers(0, 9)) == 0
+        owner = ONE if agents else draw(st.sampled_from([one.id for one in seats]))
+        one = task(name, needs=sorted(needs), writes=writes, agents=agents, skills=skills, gate=is_gate)
+        rows.append(planned(one, agent=owner, tail=draw(st.integers(1, 9))))
+    return plan(*rows, seats=seats)
+
+
+@st.composite
+def plays(draw: st.DrawFn) -> Play:
+    rules = Rules(
+        attempts=draw(st.integers(1, 4)),
+        same_failure=draw(st.integers(1, 4)),
+        ladder=tuple(rung for rung in LADDER if draw(st.booleans())),
+        backoff=draw(st.sampled_from(((1.0, 60.0), (0.0, 0.0)))),
+        per_agent=draw(st.sampled_from(((1, 60.0), (5, 600.0)))),
+        fleet=draw(st.sampled_from(((2, 60.0), (20, 600.0)))),
+        agents=draw(st.none() | st.integers(1, 3)),
+    )
+    endings = draw(st.lists(st.sampled_from((*ENDINGS, *REFUSALS)), max_size=5))
+    return Play(draw(plans()), rules, random.Random(draw(st.integers(0, 2**32))), endings=("done", "failed", *endings))
