@@ -21,11 +21,11 @@ def expected(facts: Facts) -> Outcome:
     return next((outcome for fits, outcome in rules if fits), Outcome.FAILED)  # ended without a claim
 
 
-PROCESSES = [{"exit": 0, "signal": None}, {"exit": 1, "signal": None}, {"exit": None, "signal": "SIGKILL"}]
+PROCESSES: list[tuple[int | None, str | None]] = [(0, None), (1, None), (None, "SIGKILL")]
 CELLS = [
     Facts(
-        exit=process["exit"] if isinstance(process["exit"], int) else None,
-        signal="SIGKILL" if process["signal"] else None,
+        exit=code,
+        signal=signal,
         claim=claim,
         limited=limited,
         exit_claims=exit_claims,
@@ -34,7 +34,7 @@ CELLS = [
         settled=settled,
         lost=lost,
     )
-    for process, claim, limited, exit_claims, ended_by, settled, lost in itertools.product(
+    for (code, signal), claim, limited, exit_claims, ended_by, settled, lost in itertools.product(
         PROCESSES,
         (True, False, None),
         (False, True),
