@@ -92,7 +92,7 @@ def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
         dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in _DEAD]
         if dead:
             yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
-        elif planned.task.gate:
+        elif planned.task.gate and all(_met(plan, state, need) for need in planned.needs):
             yield Park(task=planned.task.id, reason="a step for a person")
         elif verdict := _after_failure(plan, state, planned, rules):
             yield verdict
