@@ -81,6 +81,12 @@ def key(claim: str) -> str:
     return claim if is_operation(claim) else claim.rstrip("/") or "."
 
 
+def head(claim: str) -> str | None:
+    """Give the first name of a claim as `meets` compares it; None if the claim could begin anywhere."""
+    parts = _parts(claim)
+    return parts[0] if parts and not is_glob(parts[0]) else None
+
+
 def meets(one: str, other: str) -> bool:
     """Tell whether some path (or the operation) lies in both claims; never a wrong no."""
     if is_operation(one) or is_operation(other):

@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.claims import Claim, OutsideProject, any_meets, canonical, covers, is_folder, is_glob, is_operation, key, meets
+from orchestrator.claims import (
+    Claim,
+    OutsideProject,
+    any_meets,
+    canonical,
+    covers,
+    head,
+    is_folder,
+    is_glob,
+    is_operation,
+    key,
+    meets,
+)
 
 NAMES = ("a", "b", "aB", "[ab]")
 #: Every path of up to three names.
@@ -358,3 +370,27 @@ def test_what_kind_of_claim_it_is() -> None:
 
 def test_a_lock_key_has_no_slash_at_its_end() -> None:
     assert [key(Claim(claim)) for claim in ("src/", "src", ".", "op:port/8000")] == ["src", "src", ".", "op:port/8000"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(one=PATTERNS, other=PATTERNS)
+def test_claims_with_different_heads_do_not_meet_so_that_an_index_may_keep_them_apart(one: str, other: str) -> None:
+    heads = {head(one), head(other)}
+
+    assert len(heads) == 1 or None in heads or not meets(one, other)
+
+
+@pytest.mark.parametrize(
+    ("claim", "first"),
+    [
+        ("src/a", "src"),
+        ("./SRC", "src"),
+        (unicodedata.normalize("NFD", "É/x"), "é"),
+        (".", None),
+        ("*/a", None),
+        ("{a/b,c}/d", None),
+        ("[id]/x", None),
+    ],
+)
+def test_the_head_of_a_claim(claim: str, first: str | None) -> None:
+    assert head(claim) == first
