@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from orchestrator.claims import any_meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.planning.seats import owners_of
 from orchestrator.planning.surroundings import SeatSpec
@@ -198,11 +199,6 @@ def back_off(attempt: str, failures: int, backoff: tuple[float, float]) -> float
     return float(full * (1 - jitter / 2))
 
 
-def settled(state: State) -> bool:
-    """Tell whether no task is waiting or under way."""
-    return not any(status.state in _OPEN for status in state.tasks.values())
-
-
 def stuck(plan: Plan, state: State) -> bool:
     """Tell whether every task that still waits, waits for a parked one."""
     waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in _OPEN]
@@ -287,13 +283,14 @@ def _budget(starts: list[float], budget: tuple[int, float], now: float) -> float
 
 
 def waits_for(plan: Plan, state: State, holders: Mapping[str, str]) -> dict[TaskId, str]:
-    """Say for each waiting task what it waits for: needs, a lock (`holders`: key -> holder), its agent, or its back-off."""
+    """Say for each waiting task what it waits for: needs, a lock of somebody else (`holders`: key -> holder), or its agent."""
     told: dict[TaskId, str] = {}
     for planned in plan.tasks:
         status = state.tasks[planned.task.id]
         if status.state is not TaskState.WAITING:
             continue
         unmet = [need for need in planned.needs if not _met(plan, state, need)]
-        held = next((f"lock {key} held by {holders[key]}" for key in planned.locks if key in holders), "")
+        others = {key: holder for key, holder in holders.items() if holder != status.agent}
+        held = next((f"lock {key} held by {others[key]}" for key in others if any_meets([key], planned.locks)), "")
         told[planned.task.id] = f"needs {', '.join(unmet)}" if unmet else held or f"waits for {status.agent}"
     return told

@@ -22,7 +22,6 @@ from orchestrator.scheduler import (
     able,
     back_off,
     next_wake,
-    settled,
     starts,
     stuck,
     verdicts,
@@ -376,13 +375,6 @@ def test_a_conflict_goes_to_its_author_then_to_another_agent_then_to_a_person() 
 # the end
 
 
-def test_a_run_is_settled_when_nothing_waits_or_is_under_way() -> None:
-    assert not settled(state_after(SINGLE))
-    assert not settled(state_after(SINGLE, prepared("T1.1")))
-    assert settled(state_after(SINGLE, *done("T1.1")))
-    assert settled(state_after(SINGLE, ev.TaskParked(task="T1", reason="x")))
-
-
 def test_a_run_is_stuck_when_all_that_waits_waits_for_a_parked_task() -> None:
     of = plan(planned(task("A")), planned(task("B", needs=["A"])), planned(task("C")))
     parked = ev.TaskParked(task="A", reason="x")
@@ -395,9 +387,9 @@ def test_a_run_is_stuck_when_all_that_waits_waits_for_a_parked_task() -> None:
 def test_what_each_waiting_task_waits_for() -> None:
     of = plan(planned(task("A", writes=["x/"])), planned(task("B", needs=["A"])), planned(task("C", writes=["y"])))
 
-    told = waits_for(of, state_after(of), {"x": "agent-2"})
+    told = waits_for(of, state_after(of), {"x/deep": "agent-2", "y": ONE})
 
-    assert told == {"A": "lock x held by agent-2", "B": "needs A", "C": "waits for agent-1"}
+    assert told == {"A": "lock x/deep held by agent-2", "B": "needs A", "C": "waits for agent-1"}
 
 
 # whole runs
