@@ -295,7 +295,7 @@ def test_a_path_that_leaves_the_project_is_refused(written: str) -> None:
         canonical(written, roots=ROOTS)
 
 
-@pytest.mark.parametrize("written", ["", "  ", "a\0b", "\0"])
+@pytest.mark.parametrize("written", ["", "  ", "a\0b", "\0", "a\ud800"])
 def test_what_is_no_path_is_refused_and_does_not_mean_the_whole_project(written: str) -> None:
     with pytest.raises(OutsideProject, match="is no path"):
         canonical(written, resolve=lambda path: pytest.fail(f"asked for {path!r}"))
