@@ -1,9 +1,9 @@
 """What to start, fail, park or skip now.
 
 Pure: plan, state, settings and the time go in, decisions come out, and nothing happens. The order is the plan's: the
-longest remaining path first, ties in document order. A task goes to its owner if that one is idle; else, when work
-moves, to any idle agent that can do it. Locks are not taken here but by whoever carries a decision out, in the same
-step and before the next decision is asked for.
+longest remaining path first, ties in document order. A task goes to its owner if that one is idle; else to any idle
+agent that can do it, unless an attempt was begun and its agent can go on with it. Locks are not taken here but by
+whoever carries a decision out, in the same step and before the next decision is asked for.
 """
 
 import hashlib
@@ -112,7 +112,8 @@ def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[St
             yield Start(task=planned.task.id, agent=owner, moved=False)
     for planned in ready:
         status = state.tasks[planned.task.id]
-        for agent in able(plan, planned, status) if not status.prepared else ():
+        moves = not status.prepared or state.agents[status.agent].limited_until > now
+        for agent in able(plan, planned, status) if moves else ():
             if agent != status.agent and _may_start(state, planned, agent, rules, now):
                 yield Start(task=planned.task.id, agent=agent, moved=True, why=f"{agent} is idle, {status.agent} is not")
 

@@ -152,6 +152,14 @@ def test_an_agent_at_its_limit_is_given_nothing_until_it_is_lifted() -> None:
     assert starting(ALONE, limit, now=500.0) == [("T1", ONE)]
 
 
+def test_a_task_whose_agent_is_at_its_limit_is_taken_up_by_another_and_else_waits_for_it() -> None:
+    begun = (prepared("T1.1"), started("T1.1"))
+    limit = ev.LimitReached(limit="usage", agent=ONE, until=5000.0)
+
+    assert starting(SINGLE, *begun, limit, ended("T1.1", "limit"), now=100.0) == [("T1", TWO)]
+    assert starting(SINGLE, *begun, ended("T1.1", "stopped"), now=100.0) == [("T1", ONE)]
+
+
 @pytest.mark.parametrize("until", [None, float("nan"), float("inf"), 50.0, -1.0])
 def test_a_limit_without_a_believable_end_does_not_start_the_agent_again_at_once_nor_never(until: float | None) -> None:
     limit = (100.0, ev.LimitReached(limit="usage", agent=ONE, until=until))
