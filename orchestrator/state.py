@@ -103,7 +103,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     done: int | None = None
     total: int | None = None
     files: dict[str, str] = {}
-    limited_until: float = 0.0
+    limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
     finished: int = 0  #: tasks
     blocked_on: str = ""
     meanwhile: str = ""
@@ -310,7 +310,7 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     attempt.commit, attempt.paths = event.commit, event.paths
     agent.pid = None
     if event.outcome == Outcome.DONE:
-        agent.state = AgentState.CHECKING
+        agent.state, agent.limited_until = AgentState.CHECKING, 0.0
         _move(state, event.task, TaskState.CHECKING)
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)

@@ -252,6 +252,13 @@ def test_a_claim_is_kept_with_its_attempt() -> None:
     assert (attempt.claim, attempt.note) == (False, "no")
 
 
+def test_a_limit_is_over_when_an_attempt_ends_well_in_spite_of_it() -> None:
+    limit = ev.LimitReached(limit="usage", agent=ONE, until=None)
+
+    assert after(*BEGUN, limit, ended(outcome="limit")).agents[ONE].limited_until == 3.0 + states.UNTOLD
+    assert after(*BEGUN, limit, ended()).agents[ONE].limited_until == 0.0
+
+
 # the run
 
 
