@@ -17,6 +17,8 @@ from orchestrator.planning.seats import owners_of
 from orchestrator.planning.surroundings import SeatSpec
 from orchestrator.state import State, TaskStatus
 
+#: From so many written paths on, their top folders are locked instead.
+_MANY = 20
 _DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
 _OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
@@ -139,6 +141,19 @@ def is_ready(plan: Plan, state: State, planned: PlannedTask) -> bool:
     """Tell whether the task waits for no other task and no person."""
     status = state.tasks[planned.task.id]
     return status.state is TaskState.WAITING and not planned.task.gate and all(_met(plan, state, need) for need in planned.needs)
+
+
+def keys_of(state: State, planned: PlannedTask) -> tuple[str, ...]:
+    """Give the locks of the next attempt: the planned ones, and a key for each path that its last result overlapped in.
+
+    So tasks with unknown write sets meet in the dark only once: done again, those that wrote one path wait for each other.
+    The keys are no paths: who writes such a path for the first time did nothing wrong.
+    """
+    status = state.tasks[planned.task.id]
+    last = state.attempts.get(status.attempt or "")
+    wrote = last.paths if last and status.cause == "overlap" else []
+    above = [path.partition("/")[0] for path in wrote] if len(wrote) > _MANY else wrote
+    return tuple(sorted({*planned.locks, *(f"files:again/{path}" for path in above)}))
 
 
 def is_idle(state: State, agent: AgentId, *, now: float) -> bool:

@@ -113,7 +113,8 @@ class Supervisor:
         now = self.recorder.clock()
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
             planned = self._tasks[start.task]
-            grants = self.table.acquire_all(start.agent, planned.locks, now=now, purpose=planned.task.title)
+            keys = scheduler.keys_of(self.recorder.state, planned)
+            grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
             if not isinstance(grants, Blocked):
                 self._reserve(start, planned, grants)
                 group.start_soon(self._pursue, self._attempt(planned, start.agent))
@@ -137,7 +138,7 @@ class Supervisor:
             workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
             branch=last.branch if last and same else workspaces.branch(attempt),
             base=last.base if last and not status.fresh else self.recorder.state.tip,
-            locks=list(planned.locks),
+            locks=list(scheduler.keys_of(self.recorder.state, planned)),
         )
 
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:

@@ -21,6 +21,7 @@ from orchestrator.scheduler import (
     Verdict,
     able,
     back_off,
+    keys_of,
     next_wake,
     starts,
     stuck,
@@ -169,6 +170,22 @@ def test_a_limit_without_a_believable_end_does_not_start_the_agent_again_at_once
     assert wake is not None
     assert 100.0 < wake < 100.0 + 9 * 86400.0
     assert starting(ALONE, limit, now=wake) == [("T1", ONE)]
+
+
+def test_a_result_that_overlapped_is_done_again_under_locks_on_what_it_wrote() -> None:
+    of = plan(planned(task("T1", locks=["op:x"]), locks=["op:x"]))
+    refusal = ev.ResultRefused(task="T1", agent=ONE, attempt="T1.1", cause="overlap", reason="", counted=False)
+    begun = (prepared("T1.1"), started("T1.1"))
+    few, many = ["b", "a/c"], [f"a/{number}" for number in range(50)]
+
+    assert keys_of(state_after(of), of.tasks[0]) == ("op:x",)
+    assert keys_of(state_after(of, *begun, ended(paths=few), refusal), of.tasks[0]) == (
+        "files:again/a/c",
+        "files:again/b",
+        "op:x",
+    )
+    assert keys_of(state_after(of, *begun, ended(paths=many), refusal), of.tasks[0]) == ("files:again/a", "op:x")
+    assert keys_of(state_after(of, *begun, ended(outcome="failed", paths=few)), of.tasks[0]) == ("op:x",)
 
 
 # waiting before a restart

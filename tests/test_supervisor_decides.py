@@ -116,3 +116,17 @@ def test_a_file_whose_name_is_no_utf8_ends_no_supervisor(repository: Repository,
 
     assert run(squad) == 0
     assert squad.events("AttemptEnded")[0]["paths"] == ["out/\ufffd.txt"]
+
+
+def test_tasks_without_write_sets_that_wrote_one_file_are_done_again_one_after_another(
+    repository: Repository, squad: Squad
+) -> None:
+    names = ["T1", "T2", "T3", "T4"]
+    rows = [f"  - {{id: {name}, title: Note it, simulate: {{work: 300ms, write: [notes.md]}}}}\n" for name in names]
+    repository.write({"tasks.yaml": "version: 1\ntasks:\n" + "".join(rows)})
+
+    assert squad("run", "tasks.yaml", "-y", "-n", "4", "--agent", "simulated").returncode == 0
+    assert sorted(task["attempts"] for task in squad.json("status")["tasks"]) == [1, 2, 2, 2]
+    run = squad.events("RunStarted")[0]["run"]
+    lines = repository.show(f"squad/{run}", "notes.md").splitlines()
+    assert sorted(line.split(".")[0] for line in lines) == names

@@ -66,14 +66,15 @@ class Play:
     def start(self) -> None:
         for start in scheduler.starts(self.plan, self.state, self.rules, now=self.now):
             planned = next(one for one in self.plan.tasks if one.task.id == start.task)
-            if any(any_meets(planned.locks, held) for held in self._locks.values()):
+            keys = scheduler.keys_of(self.state, planned)
+            if any(any_meets(keys, held) for held in self._locks.values()):
                 continue
             status = self.state.tasks[start.task]
             name = f"{start.task}.{status.prepared + 1}"
             if start.moved:
                 self.record(ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why))
-            self.record(prepared(name, agent=start.agent, locks=planned.locks))
-            self._locks[start.agent] = planned.locks
+            self.record(prepared(name, agent=start.agent, locks=keys))
+            self._locks[start.agent] = keys
             if not (failed := self.chance.random() < 0.1 and "environment" in self.endings):
                 self.record(started(name, agent=start.agent))
             self._due.append((self.now + (0.0 if failed else self.chance.choice((0.0, 1.0, 30.0, 700.0))), start.agent))
@@ -103,7 +104,8 @@ class Play:
             self.record(ev.LimitReached(limit="usage", agent=agent, until=until))
         refused = ending.startswith("refused-")
         reason = self.chance.choice(("one thing", "another thing"))
-        self.record(ended(name, "done" if refused or ending == "done" else ending, agent=agent, reason=reason))
+        paths = self.chance.choice((["a"], ["a", "b"], []))
+        self.record(ended(name, "done" if refused or ending == "done" else ending, agent=agent, reason=reason, paths=paths))
         if refused:
             cause = ending.removeprefix("refused-")
             counted = cause in {"check", "conflict"}
