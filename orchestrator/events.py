@@ -420,18 +420,6 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
-def written(event: Event) -> tuple[Event, bytes]:
-    """Give the event as it can be written, and its JSON object.
-
-    File names that are no UTF-8 and halves of signs in JSON come as lone surrogates, which no JSON can hold: they become U+FFFD.
-    """
-    try:
-        return event, encode(event)
-    except UnicodeEncodeError:
-        whole: Event = msgspec.convert(_whole(msgspec.to_builtins(event)), type(event))
-        return whole, encode(whole)
-
-
 def decode(body: bytes) -> Event:
     """Read an event back; raises msgspec.DecodeError."""
     return _decoder.decode(body)
@@ -452,15 +440,3 @@ def fields(event: Event) -> dict[str, Any]:
     values: dict[str, Any] = msgspec.to_builtins(event)
     values.pop("type")
     return values
-
-
-def _whole(value: object) -> object:
-    match value:
-        case str():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            return [_whole(item) for item in value]
-        case dict():
-            return {_whole(key): _whole(item) for key, item in value.items()}
-        case _:
-            return value

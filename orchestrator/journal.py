@@ -17,7 +17,7 @@ from typing import Self
 import msgspec
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, kind, written
+from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
@@ -91,11 +91,10 @@ class Journal:
         Raises:
             JournalError: They could not be written.
         """
-        if not events:
+        entries = [Entry(self._last + number, at, run, event) for number, event in enumerate(events, start=1)]
+        if not entries:
             return []
-        bodies = [written(event) for event in events]
-        entries = [Entry(self._last + number, at, run, event) for number, (event, _) in enumerate(bodies, start=1)]
-        rows = [(entry.seq, at, run, kind(entry.event), body) for entry, (_, body) in zip(entries, bodies, strict=True)]
+        rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
         lasting = any(isinstance(event, _LASTING) for event in events)
         self._write("insert into events values (?, ?, ?, ?, ?)", rows, lasting=lasting)
         self._last = entries[-1].seq

@@ -70,6 +70,8 @@ def parse(text: str, *, name: str) -> Document:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise source.malformed(_reason(error), line, column) from error
+    except (ValueError, OverflowError) as error:  # an escape that names no sign
+        raise Malformed(f"not readable as YAML: {error}", where=Where(name, 1, 1)) from error
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
     return Document(name=name, text=text, plain=plain, marks=source.marks)

@@ -1,6 +1,7 @@
 """Words compared as words: case folded, without endings, without those that say nothing."""
 
 import re
+from functools import lru_cache
 
 _SILENT = frozenset(
     [
@@ -57,6 +58,7 @@ _VOWEL = re.compile(r"[aeiouy]")
 _DOUBLED = re.compile(r"([bdgmnprt])\1$")
 
 
+@lru_cache(maxsize=65536)
 def stems(text: str) -> frozenset[str]:
     """Give the words of a text that say something."""
     return frozenset(_stem(word) for word in _telling(text))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from orchestrator import events as ev
-from orchestrator.events import Event, decode, encode, fields, kind, kinds, written
+from orchestrator.events import Event, decode, encode, fields, kind, kinds
 from tests.support.builders import ended, granted, prepared, run_started, started
 
 PROMISED = {
@@ -109,23 +109,3 @@ def test_an_event_cannot_be_changed() -> None:
 
     with pytest.raises(AttributeError):
         event.reason = "y"  # type: ignore[misc]  # that is the point
-
-
-@pytest.mark.parametrize(
-    ("event", "expected"),
-    [
-        (ev.Noticed(text="a\udcffb\ud800"), ev.Noticed(text="a\ufffdb\ufffd")),
-        (ended(paths=["\udcff.txt", "é"]), ended(paths=["\ufffd.txt", "é"])),
-        (
-            ev.AgentReported(agent="agent-1", task="T1", files={"\udcff": "created"}),
-            ev.AgentReported(agent="agent-1", task="T1", files={"\ufffd": "created"}),
-        ),
-        (
-            ev.TaskReassigned(task="T1", from_="agent-1", to="agent-2", reason="\ud83d"),
-            ev.TaskReassigned(task="T1", from_="agent-1", to="agent-2", reason="\ufffd"),
-        ),
-        (ev.Noticed(text="😀"), ev.Noticed(text="😀")),
-    ],
-)
-def test_a_name_that_is_no_utf8_can_be_written_down(event: Event, expected: Event) -> None:
-    assert written(event) == (expected, encode(expected))

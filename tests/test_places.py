@@ -103,6 +103,11 @@ def test_what_is_no_yaml_is_an_error_with_a_place_and_a_caret(text: str) -> None
     assert error.hint.endswith("^")
 
 
+@pytest.mark.parametrize("text", ['a: "\\UFFFFFFFF"', 'a: "\\U00110000"', 'a: "\\x"'])
+def test_an_escape_that_names_no_sign_is_refused(text: str) -> None:
+    assert refused(text).where is not None
+
+
 def test_anchors_and_aliases_mean_what_they_stand_for() -> None:
     assert parse("a: &x [1, 2]\nb: *x\n", name="x.yaml").plain == {"a": ["1", "2"], "b": ["1", "2"]}
 

@@ -1,6 +1,5 @@
 """Runs that once hung, ended too early, or could not be resumed: real supervisors, simulated agents."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -105,17 +104,6 @@ def test_a_run_whose_supervisor_died_between_a_failure_and_what_follows_from_it_
     assert squad.events("RunEnded")[-1]["outcome"] == "failed"
     held = {(row["path"], row["fence"]) for row in squad.events("LockGranted")}
     assert held == {(row["path"], row["fence"]) for row in squad.events("LockReleased")}
-
-
-def test_a_file_whose_name_is_no_utf8_ends_no_supervisor(repository: Repository, squad: Squad) -> None:
-    repository.write({"agent.py": "import sys; open(b'out/\\xff.txt', 'w').write('x'); sys.stdin.read()", "out/keep": ""})
-    repository.git("add", ".")
-    repository.git("commit", "--quiet", "--message", "Agent")
-    begin(repository, "  - {id: T1, title: One, agents: [agent-1], writes: [out/]}\n")
-    repository.write({"squad.yaml": f"version: 1\nagents:\n  agent-1: {{use: command, command: [{sys.executable}, agent.py]}}\n"})
-
-    assert run(squad) == 0
-    assert squad.events("AttemptEnded")[0]["paths"] == ["out/\ufffd.txt"]
 
 
 def test_tasks_without_write_sets_that_wrote_one_file_are_done_again_one_after_another(
