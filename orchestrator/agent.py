@@ -21,7 +21,7 @@ from orchestrator.liveness import Pulse, Sign
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
 from orchestrator.outcomes import Ended, Facts, judge
-from orchestrator.platform import identity, is_frozen, newest_write, tree_cpu
+from orchestrator.platform import asleep, identity, is_frozen, newest_write, tree_cpu
 from orchestrator.recorder import Recorder
 from orchestrator.speech import Lines
 
@@ -228,8 +228,14 @@ class AtWork:
     async def _silence(self) -> None:
         """Return when no sign of life of any kind was seen for `stall_after`."""
         while not self.pulse.is_silent(self.assignment.stall_after, anyio.current_time()):
-            await anyio.sleep_until(self.pulse.next_look(self.assignment.stall_after))
+            await self._sleep_until(self.pulse.next_look(self.assignment.stall_after))
             await self._look()
+
+    async def _sleep_until(self, moment: float) -> None:
+        """Sleep; a suspend of the machine meanwhile is no silence of the agent."""
+        before = asleep()
+        await anyio.sleep_until(moment)
+        self.pulse.woke(moment, anyio.current_time(), slept=asleep() - before)
 
     async def _look(self) -> None:
         """Gather the evidence that nobody tells of: CPU time always, file writes only when all else is silent."""
@@ -262,7 +268,7 @@ class AtWork:
             leashed.send(adapter.tell("squad hears nothing from you: go on, or say what you wait for"))
         else:
             leashed.interrupt()
-        await anyio.sleep(min(self.assignment.stall_after, 60.0))
+        await self._sleep_until(since + min(self.assignment.stall_after, 60.0))
         await self._look()
         return self.pulse.silent_since() > since
 

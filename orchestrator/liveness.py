@@ -11,6 +11,8 @@ from enum import StrEnum
 BUSY = 0.01
 #: How many times within `stall.after` the process tree is looked at.
 LOOKS = 4
+#: Seconds by which an alarm may be late, or the machine may have slept, before all clocks start anew.
+LATE = 5.0
 
 
 class Sign(StrEnum):
@@ -51,6 +53,11 @@ class Pulse:
         """Start all clocks anew, as after a suspend of the machine."""
         self.last = {Sign.START: now}
         self.looked = now
+
+    def woke(self, planned: float, now: float, *, slept: float = 0.0) -> None:
+        """Start all clocks anew if the alarm of `planned` rang late or the machine `slept`: nobody could show life meanwhile."""
+        if max(now - planned, slept) > LATE:
+            self.restart(now)
 
     def silent_since(self) -> float:
         """Give the time of the last sign of life."""

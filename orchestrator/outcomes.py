@@ -51,6 +51,8 @@ def judge(facts: Facts) -> Ended:
 def _by_process(facts: Facts) -> Ended:
     if facts.signal is not None:
         return Ended(outcome=Outcome.CRASHED, reason=f"ended by {facts.signal}")
+    if facts.exit is None:
+        return Ended(outcome=Outcome.FAILED, reason="ended, and nobody knows how")
     if facts.exit != 0:
         said = "claims done, but " if facts.claim else ""
         return Ended(outcome=Outcome.FAILED, reason=f"{said}exit {facts.exit}")
@@ -64,7 +66,8 @@ def weigh(ended: Ended, *, writes: tuple[str, ...] | None, paths: tuple[str, ...
     if ended.outcome is not Outcome.DONE:
         return ended
     if foreign:
-        return Ended(outcome=Outcome.FOREIGN, reason=f"changed what it may not write: {', '.join(foreign[:5])}")
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        return Ended(outcome=Outcome.FOREIGN, reason=f"changed what it may not write: {', '.join(foreign[:5])}{more}")
     if writes and not paths:
         return Ended(outcome=Outcome.UNCHANGED, reason="unchanged: it claims done, but nothing in its write set changed")
     return ended

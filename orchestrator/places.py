@@ -2,11 +2,13 @@
 
 Every scalar stays the text that was written: `on`, `no`, `010`, `12:30` and `1.10` mean what the field they stand in
 says, never what YAML 1.1 would make of them. A key that stands twice is an error, since one of the two would be lost.
+What is read is never much larger than what was written: aliases cannot multiply it.
 """
 
+import contextlib
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import yaml
@@ -17,6 +19,11 @@ from orchestrator.errors import InputError, Where
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 Path: TypeAlias = tuple[str | int, ...]
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
+#: How many values may be read again through aliases.
+_ALIASED = 10_000
+_DEEPEST = 100
+#: How much of a line is shown beside a caret.
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +49,7 @@ class Document:
 
 
 class Malformed(InputError):
-    """The text is no YAML or JSON, or a key stands twice."""
+    """The text is no YAML or JSON, a key stands twice or is no text, or aliases multiply it."""
 
 
 def parse(text: str, *, name: str) -> Document:
@@ -51,20 +58,23 @@ def parse(text: str, *, name: str) -> Document:
     Raises:
         Malformed: With file, line, column, the line and a caret.
     """
+    source = _Source(name, text)
     try:
-        root = yaml.compose(text.replace("\t", " ") if name.endswith(".json") else text, Loader=yaml.BaseLoader)
+        root = _composed(text.replace("\t", " ") if name.casefold().endswith(".json") else text)
+        plain = source.plain(root, ()) if root is not None else None
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        raise source.malformed(f"the character U+{ord(text[error.position]):04X} cannot stand here", line, column) from error
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        reason = " ".join(part for part in (error.context, error.problem) if part)
-        raise Malformed(reason, where=Where(name, line, column), hint=pointed(text, line, column)) from error
-    except yaml.YAMLError as error:
+        raise source.malformed(_reason(error), line, column) from error
+    except (ValueError, OverflowError) as error:  # an escape that names no sign
         raise Malformed(f"not readable as YAML: {error}", where=Where(name, 1, 1)) from error
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
-    marks: dict[Path, tuple[int, int]] = {}
-    plain = _plain(root, (), marks, _Source(name, text)) if root is not None else None
-    return Document(name=name, text=text, plain=plain, marks=marks)
+    return Document(name=name, text=text, plain=plain, marks=source.marks)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -74,34 +84,75 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def pointed(text: str, line: int, column: int) -> str:
-    """Give a line of a text with a caret below a column."""
+    """Give a line of a text with a caret below a column; of a long line the part around it."""
     lines = text.splitlines()
-    shown = lines[line - 1][:200] if 0 < line <= len(lines) else ""
-    return f"  {shown}\n  {' ' * (min(column, 200) - 1)}^"
+    whole = lines[line - 1] if 0 < line <= len(lines) else ""
+    start = max(0, column - 1 - _SHOWN // 2) if len(whole) > _SHOWN else 0
+    shown = "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in whole[start : start + _SHOWN])
+    ahead = max(0, column - 1 - start)
+    blank = "".join("\t" if sign == "\t" else " " for sign in shown[:ahead])
+    return f"  {shown}\n  {blank.ljust(min(ahead, _SHOWN))}^"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Source:
+    """A document while it is read."""
+
     name: str
     text: str
+    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    _seen: set[int] = field(default_factory=set)
+    _again: int = 0
+
+    def plain(self, node: yaml.Node, path: Path) -> Plain:
+        """Give what a node says, and note its place."""
+        self._count(node)
+        if len(path) > _DEEPEST:
+            raise self.malformed("nested too deeply", *_mark(node))
+        self.marks.setdefault(path, _mark(node))
+        if isinstance(node, yaml.ScalarNode):
+            return None if not node.style and node.value in _EMPTY else _joined(node.value)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, (*path, number)) for number, item in enumerate(node.value)]
+        values: dict[str, Plain] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self.malformed("a key must be a text", *_mark(key_node))
+            key = _joined(key_node.value)
+            if key in values:
+                raise self.malformed(f"the key {key!r} stands twice", *_mark(key_node))
+            self.marks[(*path, key)] = _mark(key_node)
+            values[key] = self.plain(value_node, (*path, key))
+        return values
+
+    def malformed(self, reason: str, line: int, column: int) -> Malformed:
+        """Say what is wrong and where."""
+        return Malformed(reason, where=Where(self.name, line, column), hint=pointed(self.text, line, column))
+
+    def _count(self, node: yaml.Node) -> None:
+        self._again += id(node) in self._seen
+        self._seen.add(id(node))
+        if self._again > _ALIASED:
+            raise self.malformed("aliases multiply this beyond measure", *_mark(node))
 
 
-def _plain(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], source: _Source) -> Plain:
-    marks.setdefault(path, _mark(node))
-    if isinstance(node, yaml.ScalarNode):
-        return None if node.style is None and node.value in _EMPTY else str(node.value)
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(item, (*path, number), marks, source) for number, item in enumerate(node.value)]
-    values: dict[str, Plain] = {}
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
-        line, column = _mark(key_node)
-        if key in values:
-            hint = pointed(source.text, line, column)
-            raise Malformed(f"the key {key!r} stands twice", where=Where(source.name, line, column), hint=hint)
-        marks[(*path, key)] = (line, column)
-        values[key] = _plain(value_node, (*path, key), marks, source)
-    return values
+def _composed(text: str) -> yaml.Node | None:
+    """Read with libyaml where there is one, twice as fast; what it refuses the Python reader judges, in better words."""
+    if hasattr(yaml, "CBaseLoader"):
+        with contextlib.suppress(yaml.YAMLError, UnicodeError):
+            return yaml.compose(text, Loader=yaml.CBaseLoader)
+    return yaml.compose(text, Loader=yaml.BaseLoader)
+
+
+def _reason(error: yaml.MarkedYAMLError) -> str:
+    if error.problem and "'\\t'" in error.problem:
+        return "a tab stands where only spaces may stand"
+    return " ".join(part for part in (error.context, error.problem) if part)
+
+
+def _joined(text: str) -> str:
+    """Join the halves of a sign that JSON writes as two escapes; a half alone is no sign."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:

@@ -6,10 +6,12 @@ All durations are seconds.
 
 import math
 import re
+from decimal import Decimal
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_LONGEST = 100 * 365.25 * 86400  #: seconds
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)([kM]?)")
 
 
@@ -20,7 +22,7 @@ def parse_duration(text: str) -> float:
         ValueError: It is no duration; the text says what is expected.
     """
     clean = text.strip()
-    if clean == "0":
+    if re.fullmatch(r"0+(\.0+)?", clean):
         return 0.0
     if re.fullmatch(r"\d+(\.\d+)?", clean):
         msg = f"{clean!r} has no unit: write {clean}s, {clean}m, {clean}h or {clean}d (or ms)"
@@ -28,18 +30,22 @@ def parse_duration(text: str) -> float:
     if not _WHOLE.fullmatch(clean):
         msg = f"{clean!r} is no duration: expected a number with ms, s, m, h or d, such as 10m or 1h30m"
         raise ValueError(msg)
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(clean))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(clean))
+    if seconds > _LONGEST:
+        msg = f"{clean!r} is longer than a hundred years"
+        raise ValueError(msg)
+    return seconds
 
 
 def format_duration(seconds: float) -> str:
     """Write seconds for people: `850ms`, `12s`, `3m05s`, `1h30m`."""
     if not math.isfinite(seconds):
         return "?"
-    if seconds < 1:
-        return f"{round(seconds * 1000)}ms" if seconds > 0 else "0s"
+    if seconds < 0.9995:
+        return f"{max(1, round(seconds * 1000))}ms" if seconds > 0 else "0s"
     whole = round(seconds)
     if whole < 60:
-        return f"{seconds:.1f}s" if seconds < 10 and seconds != whole else f"{whole}s"
+        return f"{seconds:.1f}s".replace(".0s", "s") if seconds < 9.95 else f"{whole}s"
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
         return f"{minutes}m{rest:02d}s" if rest else f"{minutes}m"
@@ -71,10 +77,11 @@ def parse_rate(text: str) -> tuple[int, float]:
         ValueError: It is no rate.
     """
     count, slash, span = text.partition("/")
-    if not slash or not count.strip().isdigit() or parse_duration(span) <= 0:
+    number, seconds = count.strip(), parse_duration(span) if slash else 0.0
+    if not number.isdecimal() or int(number) == 0 or seconds == 0:
         msg = f"{text!r} is no rate: expected a count and a duration such as 5/10m"
         raise ValueError(msg)
-    return int(count), parse_duration(span)
+    return int(number), seconds
 
 
 def parse_count(text: str) -> int:
@@ -84,7 +91,8 @@ def parse_count(text: str) -> int:
         ValueError: It is no count.
     """
     found = _COUNT.fullmatch(text.strip())
-    if not found:
-        msg = f"{text!r} is no count: expected a number, such as 300k or 5M"
+    number = Decimal(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]] if found else Decimal("0.5")
+    if number != int(number):
+        msg = f"{text!r} is no count: expected a whole number, such as 300k or 5M"
         raise ValueError(msg)
-    return round(float(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]])
+    return int(number)

@@ -1,9 +1,9 @@
 """What to start, fail, park or skip now.
 
 Pure: plan, state, settings and the time go in, decisions come out, and nothing happens. The order is the plan's: the
-longest remaining path first, ties in document order. A task goes to its owner if that one is idle; else, when work
-moves, to any idle agent that can do it. Locks are not taken here but by whoever carries a decision out, in the same
-step and before the next decision is asked for.
+longest remaining path first, ties in document order. A task goes to its owner if that one is idle; else to any idle
+agent that can do it, unless an attempt was begun and its agent can go on with it. Locks are not taken here but by
+whoever carries a decision out, in the same step and before the next decision is asked for.
 """
 
 import hashlib
@@ -13,8 +13,12 @@ from typing import TypeAlias
 
 from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.planning.seats import owners_of
+from orchestrator.planning.surroundings import SeatSpec
 from orchestrator.state import State, TaskStatus
 
+#: From so many written paths on, their top folders are locked instead.
+_MANY = 20
 _DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
 _OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
@@ -57,6 +61,7 @@ class Park:
     task: TaskId
     reason: str
     rung: bool = False  #: the last rung of the ladder
+    same: int = 0  #: equal failures in a row, where they are the verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ class Climb:
     rung: str  #: restart | reassign
     to: AgentId
     reason: str
+    same: int = 0  #: equal failures in a row, where they are the verdict
 
 
 Verdict: TypeAlias = Fail | Park | Skip | Climb
@@ -89,7 +95,7 @@ def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
         dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in _DEAD]
         if dead:
             yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
-        elif planned.task.gate:
+        elif planned.task.gate and all(_met(plan, state, need) for need in planned.needs):
             yield Park(task=planned.task.id, reason="a step for a person")
         elif verdict := _after_failure(plan, state, planned, rules):
             yield verdict
@@ -108,7 +114,8 @@ def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[St
             yield Start(task=planned.task.id, agent=owner, moved=False)
     for planned in ready:
         status = state.tasks[planned.task.id]
-        for agent in able(plan, planned, status) if not status.prepared else ():
+        moves = not status.prepared or state.agents[status.agent].limited_until > now
+        for agent in able(plan, planned, status) if moves else ():
             if agent != status.agent and _may_start(state, planned, agent, rules, now):
                 yield Start(task=planned.task.id, agent=agent, moved=True, why=f"{agent} is idle, {status.agent} is not")
 
@@ -136,6 +143,19 @@ def is_ready(plan: Plan, state: State, planned: PlannedTask) -> bool:
     return status.state is TaskState.WAITING and not planned.task.gate and all(_met(plan, state, need) for need in planned.needs)
 
 
+def keys_of(state: State, planned: PlannedTask) -> tuple[str, ...]:
+    """Give the locks of the next attempt: the planned ones, and a key for each path that its last result overlapped in.
+
+    So tasks with unknown write sets meet in the dark only once: done again, those that wrote one path wait for each other.
+    The keys are no paths: who writes such a path for the first time did nothing wrong.
+    """
+    status = state.tasks[planned.task.id]
+    last = state.attempts.get(status.attempt or "")
+    wrote = last.paths if last and status.cause == "overlap" else []
+    above = [path.partition("/")[0] for path in wrote] if len(wrote) > _MANY else wrote
+    return tuple(sorted({*planned.locks, *(f"files:again/{path}" for path in above)}))
+
+
 def is_idle(state: State, agent: AgentId, *, now: float) -> bool:
     """Tell whether the agent could be given a task."""
     status = state.agents[agent]
@@ -151,11 +171,13 @@ def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId,
     """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
     if "reassign" in status.rungs:
         return (AgentId(status.agent),)
-    if planned.task.agents:
-        return tuple(agent for agent in planned.task.agents if any(seat.id == agent for seat in plan.agents))
     owner = AgentId(status.agent)
-    skilled = [seat.id for seat in plan.agents if seat.id != owner and has_skills(seat, planned.task.skills)]
-    return (owner, *skilled)
+    if planned.task.agents:
+        specs = [SeatSpec(id=seat.id, role=seat.role) for seat in plan.agents]
+        others = [name for wanted in planned.task.agents for name in owners_of(wanted, specs)]
+    else:
+        others = [seat.id for seat in plan.agents if has_skills(seat, planned.task.skills)]
+    return tuple(dict.fromkeys((owner, *others)))
 
 
 def has_skills(seat: Seat, skills: Collection[str]) -> bool:
@@ -193,11 +215,6 @@ def back_off(attempt: str, failures: int, backoff: tuple[float, float]) -> float
     return float(full * (1 - jitter / 2))
 
 
-def settled(state: State) -> bool:
-    """Tell whether no task is waiting or under way."""
-    return not any(status.state in _OPEN for status in state.tasks.values())
-
-
 def stuck(plan: Plan, state: State) -> bool:
     """Tell whether every task that still waits, waits for a parked one."""
     waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in _OPEN]
@@ -215,28 +232,47 @@ def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules)
         return Park(task=planned.task.id, reason=status.reason)
     if status.counted == 0 or status.judged == status.attempt:
         return None
+    if status.cause == "conflict":
+        return _after_conflict(plan, state, planned, rules)
     stalled = attempt.outcome == Outcome.STALLED
-    if not stalled and status.counted >= rules.attempts:
-        return Fail(task=planned.task.id, reason=status.reason)
     if not stalled and len(status.failed_with) > 1:
         return Park(task=planned.task.id, reason=f"it failed with {' and '.join(status.failed_with)}: {status.reason}")
+    if not stalled and status.counted >= rules.attempts:
+        return Fail(task=planned.task.id, reason=status.reason)
     if stalled or status.same >= rules.same_failure:
-        return _next_rung(plan, state, planned, rules)
+        return _next_rung(plan, state, planned, rules, same=0 if stalled else status.same)
     return None
 
 
-def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict:
+def _after_conflict(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
+    """Send a result that cannot be merged back to its author, then to another agent, then to a person (design 11)."""
     task, status = planned.task.id, state.tasks[planned.task.id]
+    again = status.counted < rules.attempts
+    if again and status.conflicts == 1:
+        return None
+    if again and status.conflicts == 2 and (others := _others(plan, planned, status)):
+        return Climb(task=task, rung="reassign", to=_least_busy(state, others), reason=status.reason)
+    return Park(task=task, reason=status.reason)
+
+
+def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules, *, same: int) -> Verdict:
+    """Climb the ladder: each rung once, and none that starts an attempt beyond the ceiling."""
+    task, status = planned.task.id, state.tasks[planned.task.id]
+    again = status.counted < rules.attempts
     for rung in rules.ladder:
         if rung in status.rungs:
             continue
-        if rung == "restart":
-            return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason)
-        if rung == "reassign" and (others := [name for name in able(plan, planned, status) if name not in status.failed_with]):
-            return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason)
+        if rung == "restart" and again:
+            return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason, same=same)
+        if rung == "reassign" and again and (others := _others(plan, planned, status)):
+            return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason, same=same)
         if rung == "park":
-            return Park(task=task, reason=status.reason, rung=True)
+            return Park(task=task, reason=status.reason, rung=True, same=same)
     return Fail(task=task, reason=status.reason)
+
+
+def _others(plan: Plan, planned: PlannedTask, status: TaskStatus) -> list[AgentId]:
+    return [name for name in able(plan, planned, status) if name not in status.failed_with]
 
 
 def _least_busy(state: State, names: list[AgentId]) -> AgentId:
@@ -257,20 +293,25 @@ def _met(plan: Plan, state: State, need: TaskId) -> bool:
 
 
 def _budget(starts: list[float], budget: tuple[int, float], now: float) -> float:
-    most, span = budget
+    most, span = max(1, budget[0]), budget[1]
     recent = sorted(at for at in starts if at > now - span)
     return recent[-most] + span if len(recent) >= most else 0.0
 
 
 def waits_for(plan: Plan, state: State, holders: Mapping[str, str]) -> dict[TaskId, str]:
-    """Say for each waiting task what it waits for: needs, a lock (`holders`: key -> holder), its agent, or its back-off."""
+    """Say for each waiting task what it waits for: needs, a lock of somebody else (`holders`: key -> holder), or its agent."""
     told: dict[TaskId, str] = {}
     for planned in plan.tasks:
         status = state.tasks[planned.task.id]
         if status.state is not TaskState.WAITING:
             continue
         unmet = [need for need in planned.needs if not _met(plan, state, need)]
-        held = [(path, holder) for key in planned.locks for path, holder in holders.items() if meets(key, path)]
+        held = [
+            (path, holder)
+            for key in planned.locks
+            for path, holder in holders.items()
+            if holder != status.agent and meets(key, path)
+        ]
         lock = f"lock {held[0][0]} held by {held[0][1]}" if held else ""
         busy = f"waits for {status.agent}" if state.agents[status.agent].task is not None else "can start"
         told[planned.task.id] = f"needs {', '.join(unmet)}" if unmet else lock or busy

@@ -5,6 +5,7 @@ record, and an impossible transition of a task is a bug that shows at once. The 
 resume` all build it the same way, so they cannot disagree.
 """
 
+import math
 from typing import assert_never
 
 import msgspec
@@ -34,6 +35,10 @@ _TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     _S: frozenset({_W}),
 }
 FINAL = frozenset({_D, _F, _S})
+#: Seconds for which an agent is left alone after a limit whose end is not told, and the most that is believed.
+UNTOLD, FARTHEST = 300.0, 8 * 86400.0
+#: How many restarts of an agent are remembered for its budget.
+_REMEMBERED = 1000
 
 
 class AttemptStatus(msgspec.Struct, kw_only=True):
@@ -74,6 +79,8 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     prepared: int = 0  #: number of the last attempt
     counted: int = 0  #: attempts that count against the ceiling
     uncounted: int = 0  #: attempts in a row that the environment ended
+    conflicts: int = 0  #: how often its result could not be merged
+    cause: str = ""  #: why the last result was refused; empty: the attempt itself did not end well
     attempt: str | None = None  #: the current or last one
     reason: str = ""
     failure: str = ""  #: the last one: outcome and reason
@@ -96,11 +103,11 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     done: int | None = None
     total: int | None = None
     files: dict[str, str] = {}
-    limited_until: float = 0.0
+    limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
     finished: int = 0  #: tasks
     blocked_on: str = ""
     meanwhile: str = ""
-    starts: list[float] = []  #: times of the last restarts, for the budget
+    starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 
 class LockStatus(msgspec.Struct, kw_only=True):
@@ -183,7 +190,7 @@ def fold(state: State, entry: ev.Entry) -> None:
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
         case ev.Noticed() | ev.Merged() | ev.LimitReached():
-            _fold_notice(state, event)
+            _fold_notice(state, event, at)
         case (
             ev.AttemptPrepared()
             | ev.AttemptStarted()
@@ -229,15 +236,22 @@ def _fold_run(
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
 
 
-def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached) -> None:
+def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
     match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
         case ev.LimitReached(agent=agent, until=until):
-            if agent in state.agents and until is not None:
-                state.agents[agent].limited_until = until
+            if agent in state.agents:
+                state.agents[agent].limited_until = _believed(until, at)
         case ev.Merged():
             pass
+
+
+def _believed(until: float | None, at: float) -> float:
+    """Give the end of a limit: what an agent tells of it may be missing, over, no number, or centuries away."""
+    if until is None or not math.isfinite(until) or until <= at:
+        return at + UNTOLD
+    return min(until, at + FARTHEST)
 
 
 def _fold_attempt(
@@ -271,9 +285,10 @@ def _fold_attempt(
 def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
     task, agent = state.tasks[event.task], state.agents[event.agent]
     number = int(event.attempt.rpartition(".")[2])
-    if number > 1:
-        agent.starts = [*agent.starts[-19:], at]
+    if task.counted:
+        agent.starts = [*agent.starts[1 - _REMEMBERED :], at]
     task.agent, task.attempt, task.prepared, task.reason, task.fresh = event.agent, event.attempt, number, "", False
+    task.cause = ""
     agent.task, agent.state, agent.pid, agent.says = event.task, AgentState.STARTING, None, "ACTIVE"
     agent.message, agent.done, agent.total, agent.files = "", None, None, {}
     agent.blocked_on = agent.meanwhile = ""
@@ -303,21 +318,20 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     attempt.commit, attempt.paths = event.commit, event.paths
     agent.pid = None
     if event.outcome == Outcome.DONE:
-        agent.state = AgentState.CHECKING
+        agent.state, agent.limited_until = AgentState.CHECKING, 0.0
         _move(state, event.task, TaskState.CHECKING)
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
-    if event.outcome != Outcome.ENVIRONMENT:
-        task.uncounted = 0
-    else:
-        task.uncounted += 1
+    task.uncounted = task.uncounted + 1 if event.outcome == Outcome.ENVIRONMENT else 0
     _back(state, event.task, event.reason, at)
 
 
 def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     task = state.tasks[event.task]
     _note_failure(task, event.agent, f"{event.cause}: {event.reason}", counted=event.counted)
-    task.uncounted = 0 if event.counted else task.uncounted + 1
+    task.cause = event.cause
+    task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
+    task.conflicts += event.cause == "conflict"
     task.fresh = event.cause in {"conflict", "overlap"}
     _back(state, event.task, event.reason, at)
 

@@ -55,12 +55,7 @@ class Supervisor:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
         async with anyio.create_task_group() as group:
             self._take_over(group)
-            while not self._is_over():
-                if not self._stopping:
-                    self._settle()
-                    self._start(group)
-                if self._is_over():
-                    break
+            while not self._decide(group):
                 await self._next_change()
             self._conclude()
 
@@ -89,6 +84,13 @@ class Supervisor:
 
     # deciding
 
+    def _decide(self, group: anyio.abc.TaskGroup) -> bool:
+        """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
+        if not self._stopping:
+            self._settle()
+            self._start(group)
+        return self._is_over()
+
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         while verdicts := list(scheduler.verdicts(self.plan, self.recorder.state, self._rules)):
@@ -105,18 +107,19 @@ class Supervisor:
                 return [ev.TaskSkipped(task=task, reason=reason)]
             case scheduler.Park(task=task, reason=reason, rung=rung):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                return [*([climbed] if rung else []), ev.TaskParked(task=task, reason=reason)]
+                return [*_stalled(verdict, status), *([climbed] if rung else []), ev.TaskParked(task=task, reason=reason)]
             case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
                 moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
-                return [climbed, *([moved] if to != status.agent else [])]
+                return [*_stalled(verdict, status), climbed, *([moved] if to != status.agent else [])]
 
     def _start(self, group: anyio.abc.TaskGroup) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
         now = self.recorder.clock()
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
             planned = self._tasks[start.task]
-            grants = self.table.acquire_all(start.agent, planned.locks, now=now, purpose=planned.task.title)
+            keys = scheduler.keys_of(self.recorder.state, planned)
+            grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
             if not isinstance(grants, Blocked):
                 self._reserve(start, planned, grants)
                 group.start_soon(self._pursue, self._attempt(planned, start.agent))
@@ -140,7 +143,7 @@ class Supervisor:
             workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
             branch=last.branch if last and same else workspaces.branch(attempt),
             base=last.base if last and not status.fresh else self.recorder.state.tip,
-            locks=list(planned.locks),
+            locks=list(scheduler.keys_of(self.recorder.state, planned)),
         )
 
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
@@ -218,6 +221,8 @@ class Supervisor:
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
         state = self.recorder.state
+        self._free_what_ended()
+        expires = self.recorder.clock() + self.table.stale_after
         self.table.restore(
             tuple(
                 Grant(
@@ -225,7 +230,7 @@ class Supervisor:
                     holder=AgentId(lock.holder),
                     fence=lock.fence,
                     since=lock.since,
-                    expires=self.recorder.clock() + self.table.stale_after,
+                    expires=expires,
                     purpose=lock.purpose,
                     declared=lock.declared,
                     waited=lock.waited_s,
@@ -239,6 +244,14 @@ class Supervisor:
                 group.start_soon(self._resume_attempt, self._attempt(planned, AgentId(status.agent)))
             elif status.state in {TaskState.CHECKING, TaskState.INTEGRATING}:
                 group.start_soon(self._resume_result, self._attempt(planned, AgentId(status.agent)))
+
+    def _free_what_ended(self) -> None:
+        """Record the end of locks whose attempt ended while the last supervisor had no time left to say so."""
+        state = self.recorder.state
+        idle = [lock for lock in state.locks if lock.holder not in state.agents or state.agents[lock.holder].task is None]
+        self.recorder.record(
+            *(ev.LockReleased(path=lock.path, holder=lock.holder, fence=lock.fence, reason="ended") for lock in idle)
+        )
 
     async def _resume_attempt(self, attempt: Attempt) -> None:
         work = await attempt.take_over()
@@ -268,3 +281,15 @@ class Supervisor:
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return
         self.recorder.record(ev.RunPaused(reason=self._stopping or "needs-you"))
+
+
+def _stalled(verdict: scheduler.Park | scheduler.Climb, status: TaskStatus) -> list[Event]:
+    """Give the verdict that a task fails the same way again and again, with its evidence; silence has told of itself."""
+    if not verdict.same:
+        return []
+    evidence = f"{verdict.same} times in a row: {status.failure}"
+    return [
+        ev.AgentStalled(
+            agent=status.agent, task=verdict.task, attempt=status.attempt or "", verdict="same-failure", evidence=evidence
+        )
+    ]

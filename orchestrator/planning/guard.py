@@ -7,7 +7,7 @@ meets them both. What cannot be kept apart is named.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from orchestrator.claims import Claim, is_glob, key, meets
+from orchestrator.claims import Claim, head, key, meets
 from orchestrator.model import Certificate, Guarded, Open, PlannedTask, TaskId
 
 
@@ -99,25 +99,19 @@ class _Index:
 
     def add(self, task: TaskId, claims: Sequence[Claim]) -> None:
         for claim in claims:
-            head = _head(claim)
-            if head is None:
+            first = head(claim)
+            if first is None:
                 self._anywhere.append((claim, task))
             else:
-                self._by_head.setdefault(head, []).append((claim, task))
+                self._by_head.setdefault(first, []).append((claim, task))
 
     def meeting(self, claims: Sequence[Claim]) -> set[TaskId]:
         met: set[TaskId] = set()
         for claim in claims:
-            head = _head(claim)
-            near = self._by_head.get(head, []) if head is not None else [row for rows in self._by_head.values() for row in rows]
+            first = head(claim)
+            near = self._by_head.get(first, []) if first is not None else [row for rows in self._by_head.values() for row in rows]
             met |= {task for other, task in (*near, *self._anywhere) if task not in met and meets(claim, other)}
         return met
-
-
-def _head(claim: Claim) -> str | None:
-    """Give the first two literal components of a claim, as `meets` compares them; None if it could be anywhere."""
-    first = key(claim).partition("/")[0]
-    return None if first == "." or is_glob(first) else first.casefold()
 
 
 def _narrow_first(one: TaskId, other: TaskId, claims: Mapping[TaskId, tuple[Claim, ...] | None]) -> tuple[TaskId, TaskId]:

@@ -10,7 +10,7 @@ from orchestrator.planning.guard import certify, guard_pairs, reach_of
 from orchestrator.planning.order import Slot, arrange
 from orchestrator.planning.seats import Seating, Territory, owners_of, seat_agents
 from orchestrator.planning.surroundings import SeatSpec, Surroundings
-from orchestrator.stems import stems
+from orchestrator.stems import shared, stems
 
 
 class NothingToDo(PlanError):
@@ -219,8 +219,8 @@ def _territory_of(task: Task, seating: Seating, allowed: Sequence[AgentId]) -> t
     if best == 0:
         return None
     territory = next(territory for score, territory in scores if score == best)
-    shared = ", ".join(sorted(words & stems(territory.words)))
-    return territory, f"its title shares the words {shared!r} with {territory.label!r}, which is {territory.owner}'s"
+    both = ", ".join(shared(task.title, territory.words))
+    return territory, f"its title shares the words {both!r} with {territory.label!r}, which is {territory.owner}'s"
 
 
 def _by_words(task: Task, seats: Sequence[Seat]) -> tuple[Seat, str] | None:

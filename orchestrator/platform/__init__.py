@@ -50,6 +50,15 @@ def boot_id() -> str:
     return f"{psutil.boot_time():.0f}"
 
 
+def asleep() -> float:
+    """Give the seconds that this machine has been suspended since its start, as far as the system tells."""
+    names = ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC") if LINUX else ("CLOCK_MONOTONIC", "CLOCK_UPTIME_RAW")
+    with contextlib.suppress(AttributeError, OSError):
+        counting, standing = (time.clock_gettime(getattr(time, name)) for name in names)
+        return max(0.0, counting - standing)
+    return 0.0
+
+
 def become_subreaper() -> None:
     """Adopt orphans of killed leashes, where the system can do that."""
     if LINUX:
