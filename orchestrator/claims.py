@@ -43,6 +43,8 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
         OutsideProject: The path leads out of the project.
     """
     raw = unicodedata.normalize("NFC", text.strip())
+    if "\0" in raw:
+        raise OutsideProject(text)
     if raw.startswith(OPERATIONS):
         return Claim(raw)
     folder = raw.endswith(("/", "/.")) or raw in {"", "."}
@@ -53,7 +55,7 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     relative = normpath(raw.lstrip("/") or ".")
     if not is_glob(relative) and not _leads_out(relative):
         relative = normpath(resolve(relative))
-    if _leads_out(relative) or "\0" in relative:
+    if _leads_out(relative):
         raise OutsideProject(text)
     return Claim(relative + "/" if folder and relative != "." else relative)
 
@@ -132,13 +134,23 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     """Tell whether a pattern matches the path or a folder above it; sets and braces count as not matching."""
-    if not pattern:
-        return True
-    if pattern[0] == "**":
-        return any(_matches(pattern[1:], path[skip:]) for skip in range(len(path) + 1)) if len(pattern) > 1 else bool(path)
-    if not path or any(sign in pattern[0] for sign in "[{"):
-        return False
-    return _same_name(pattern[0], path[0]) and _matches(pattern[1:], path[1:])
+    seen: set[tuple[int, int]] = set()
+    todo = [(0, 0)]
+    while todo:
+        place = todo.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        at, below = place
+        if at == len(pattern):
+            return True
+        is_last = at + 1 == len(pattern)
+        if pattern[at] == "**":
+            todo += [(at + 1, below + 1 if is_last else below), (at, below + 1)] if below < len(path) else []
+            todo += [(at + 1, below)] if not is_last else []
+        elif below < len(path) and not any(sign in pattern[at] for sign in "[{") and _same_name(pattern[at], path[below]):
+            todo.append((at + 1, below + 1))
+    return False
 
 
 @lru_cache(maxsize=65536)
