@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import anyio
+import anyio.lowlevel
 
 from orchestrator import events as ev
 from orchestrator import messages as msg
@@ -274,6 +275,7 @@ class Desk:
         try:
             with anyio.move_on_after(seconds):
                 await woken.wait()
+            await anyio.lowlevel.checkpoint_if_cancelled()  # woken, but gone in the same moment
             reason = "" if woken.is_set() else self._busy(ticket, seconds)
         finally:
             del self._parked[ticket.number]

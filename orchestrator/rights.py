@@ -119,14 +119,14 @@ class Rights:
         return self._table.holder_of(key(path), besides=besides)
 
     def _rows(self, path: str) -> list[Area]:
-        """Give the rows that decide for the path: the longest above it, and the longer ones for a part of it."""
+        """Give the rows that decide for the path: the longest above it, and the ones as long for a part of it."""
         if is_operation(path):
             return []
         above = self.owner(path).row
         below = [
             row
             for row in self._matrix
-            if meets(row.path, path) and not covers(row.path, path) and _length(row) > (_length(above) if above else -1)
+            if meets(row.path, path) and not covers(row.path, path) and _length(row) >= (_length(above) if above else 0)
         ]
         return [above, *below] if above else below
 
