@@ -2,7 +2,8 @@
 
 A claim is text in canonical form: `src/app.py` (a file), `src/` (a folder, told by the slash at its end),
 `src/**/*.ts` (a glob) or `op:install` (an operation). `meets` may say yes too often, never no wrongly: names are
-compared after NFC and case folding, a path meets everything below it, and what a pattern could match counts as matched.
+compared after NFC and case folding, a path meets everything below it, and what a pattern could match in any usual
+reading counts as matched. `covers` errs the other way. Both take polynomial time, whatever the pattern.
 """
 
 import unicodedata
@@ -18,15 +19,15 @@ Claim = NewType("Claim", str)
 #: Beginnings of keys that are no paths; `files:` keys are made by the planner for a pair of write sets.
 OPERATIONS = ("op:", "api:", "table:", "files:")
 _WILD = frozenset("*?[{")
+#: Names of more signs, and paths of more names, are not walked: none exists.
+_LONGEST = 512
 
 
 class OutsideProject(PlanError):
-    """A path leads out of the project."""
+    """A path leads out of the project, or is none."""
 
-    def __init__(self, path: str, *, where: Where | None = None) -> None:
-        super().__init__(
-            f"{path!r} leaves the project", where=where, hint="name a path inside the project; a leading / means its root"
-        )
+    def __init__(self, path: str, reason: str = "leaves the project", *, where: Where | None = None) -> None:
+        super().__init__(f"{path!r} {reason}", where=where, hint="name a path inside the project; a leading / means its root")
         self.path = path
 
 
@@ -37,27 +38,27 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
         text: As written by a person or an agent.
         roots: Absolute folders (workspace, project) below which an absolute path is made relative; else a leading
             slash means the project root.
-        resolve: Follows symlinks of a relative path; gives a relative path, or one that begins with `..` if it leads out.
+        resolve: Follows symlinks of a relative path, however much of it exists; gives a relative path, or one that begins
+            with `..` if it leads out.
 
     Raises:
-        OutsideProject: The path leads out of the project.
+        OutsideProject: The path leads out of the project, or is none.
     """
-    raw = unicodedata.normalize("NFC", text.strip())
-    if "\0" in raw:
-        raise OutsideProject(text)
+    raw = text.strip()
     if raw.startswith(OPERATIONS):
-        return Claim(raw)
-    folder = raw.endswith(("/", "/.")) or raw in {"", "."}
-    for root in roots:
-        if raw == root or raw.startswith(root.rstrip("/") + "/"):
-            raw = raw[len(root.rstrip("/")) :]
-            break
-    relative = normpath(raw.lstrip("/") or ".")
-    if not is_glob(relative) and not _leads_out(relative):
+        return Claim(_composed(raw))
+    if not raw or "\0" in raw:
+        raise OutsideProject(text, "is no path")
+    inside = _below(raw, roots).lstrip("/") or "."
+    if inside.split("/")[0] == "~" or _climbs_over_pattern(inside):
+        raise OutsideProject(text)
+    relative = normpath(inside)
+    if not _leads_out(relative):
         relative = normpath(resolve(relative))
     if _leads_out(relative):
         raise OutsideProject(text)
-    return Claim(relative + "/" if folder and relative != "." else relative)
+    folder = raw.endswith(("/", "/."))
+    return Claim(_composed(relative) + ("/" if folder and relative != "." else ""))
 
 
 def is_operation(claim: str) -> bool:
@@ -80,21 +81,32 @@ def key(claim: str) -> str:
     return claim if is_operation(claim) else claim.rstrip("/") or "."
 
 
+def head(claim: str) -> str | None:
+    """Give the first name of a claim as `meets` compares it; None if the claim could begin anywhere."""
+    parts = _parts(claim)
+    return parts[0] if parts and not is_glob(parts[0]) else None
+
+
 def meets(one: str, other: str) -> bool:
     """Tell whether some path (or the operation) lies in both claims; never a wrong no."""
     if is_operation(one) or is_operation(other):
         return one == other
+    if not (one.isascii() and other.isascii()):
+        # a letter is one sign or several, depending on case and file system
+        one, other = one.replace("?", "*"), other.replace("?", "*")
     return _meet(_parts(one), _parts(other))
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Tell whether all of `narrow` surely lies in `wide`; never a wrong yes. A glob is covered only by a folder above it."""
+    """Tell whether all of `narrow` surely lies in `wide`; never a wrong yes. A glob is covered only by what stands above it."""
     if is_operation(wide) or is_operation(narrow):
         return wide == narrow
-    if is_glob(wide):
-        return wide == narrow or (not is_glob(narrow) and _matches(_parts(wide), _parts(narrow)))
     above, below = _parts(wide), _parts(narrow)
-    return below[: len(above)] == above
+    if below[: len(above)] == above:
+        return True
+    if is_glob(narrow) or ("?" in wide and not narrow.isascii()):
+        return False
+    return is_glob(wide) and _matches(above, below)
 
 
 def any_meets(ones: Iterable[str], others: Iterable[str]) -> bool:
@@ -103,18 +115,54 @@ def any_meets(ones: Iterable[str], others: Iterable[str]) -> bool:
     return any(meets(one, other) for one in ones for other in right)
 
 
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _below(raw: str, roots: Iterable[str]) -> str:
+    """Take the deepest root that an absolute path lies below off its front, component by component."""
+    if not raw.startswith("/"):
+        return raw
+    names = [name for name in raw.split("/") if name not in {"", "."}]
+    composed = [_composed(name) for name in names]
+    for root in sorted(roots, key=len, reverse=True):
+        above = [_composed(name) for name in root.split("/") if name]
+        if composed[: len(above)] == above:
+            return "/".join(names[len(above) :])
+    return raw
+
+
 def _leads_out(relative: str) -> bool:
     return relative == ".." or relative.startswith(("../", "/"))
 
 
+def _climbs_over_pattern(path: str) -> bool:
+    """Tell whether a `..` follows a pattern of unknown depth, so that nobody can say where it leads."""
+    before, climbs, _ = f"/{path}/".rpartition("/../")
+    return bool(climbs) and ("**" in before or "{" in before)
+
+
 @lru_cache(maxsize=65536)
 def _parts(claim: str) -> tuple[str, ...]:
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", claim).casefold())
-    return tuple(part for part in folded.split("/") if part not in {"", "."})
+    """Split a claim into folded names; braces and sets with a slash inside stay one part of unknown depth."""
+    folded = _composed(_composed(claim).casefold())
+    parts: list[str] = []
+    for name in folded.split("/"):
+        if parts and any(parts[-1].count(sign) > parts[-1].count(close) for sign, close in ("{}", "[]")):
+            parts[-1] += f"/{name}"
+        elif name not in {"", "."}:
+            parts.append(name)
+    return tuple(parts)
+
+
+def _is_deep(part: str) -> bool:
+    return "**" in part or "/" in part
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Walk both by components with every reading of `**`; what is left below an exhausted claim lies in it."""
+    if max(len(one), len(other)) > _LONGEST:
+        return True
     seen: set[tuple[int, int]] = set()
     todo = [(0, 0)]
     while todo:
@@ -125,7 +173,7 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         left, right = place
         if left == len(one) or right == len(other):
             return True
-        if one[left] == "**" or other[right] == "**":
+        if _is_deep(one[left]) or _is_deep(other[right]):
             todo += [(left + 1, right), (left, right + 1)]
         elif _same_name(one[left], other[right]):
             todo.append((left + 1, right + 1))
@@ -133,31 +181,42 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
-    """Tell whether a pattern matches the path or a folder above it; sets and braces count as not matching."""
-    seen: set[tuple[int, int]] = set()
-    todo = [(0, 0)]
-    while todo:
-        place = todo.pop()
-        if place in seen:
-            continue
-        seen.add(place)
-        at, below = place
-        if at == len(pattern):
+    """Tell whether a pattern surely matches the path or a folder above it."""
+    if max(len(pattern), len(path)) > _LONGEST:
+        return False
+    places = _skipping(pattern, {0})
+    for name in path:
+        onward = {place for place in places if pattern[place] == "**"}
+        onward |= {place + 1 for place in places if pattern[place] != "**" and _surely_matches(pattern[place], name)}
+        if len(pattern) in onward or (pattern[-1] == "**" and len(pattern) - 1 in places):
             return True
-        is_last = at + 1 == len(pattern)
-        if pattern[at] == "**":
-            todo += [(at + 1, below + 1 if is_last else below), (at, below + 1)] if below < len(path) else []
-            todo += [(at + 1, below)] if not is_last else []
-        elif below < len(path) and not any(sign in pattern[at] for sign in "[{") and _same_name(pattern[at], path[below]):
-            todo.append((at + 1, below + 1))
+        places = _skipping(pattern, onward)
     return False
+
+
+def _skipping(pattern: tuple[str, ...], places: set[int]) -> set[int]:
+    """Add the places reached by letting `**` stand for no folder; the last one stands for at least one name."""
+    reached = set(places)
+    for place in range(min(places, default=0), len(pattern) - 1):
+        if place in reached and pattern[place] == "**":
+            reached.add(place + 1)
+    return reached
+
+
+def _surely_matches(pattern: str, name: str) -> bool:
+    """Tell whether a name matches in every reading; sets, braces and escapes have several."""
+    if any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > _LONGEST:
+        return False
+    return _same_name(pattern, name)
 
 
 @lru_cache(maxsize=65536)
 def _same_name(one: str, other: str) -> bool:
-    """Tell whether one name can match both patterns; a set matches any sign, braces match anything."""
+    """Tell whether one name can match both patterns; a set or braces match anything."""
     if not any(sign in _WILD for sign in one + other):
         return one == other
+    if max(len(one), len(other)) > _LONGEST:
+        return True
     left, right = _signs(one), _signs(other)
     reach = {(0, 0)}
     todo = [(0, 0)]
@@ -184,12 +243,28 @@ def _steps(left: tuple[str, ...], right: tuple[str, ...], i: int, j: int) -> lis
 
 
 def _signs(pattern: str) -> tuple[str, ...]:
-    """Split a name pattern into literal signs, `?` (one sign) and `*` (any; also braces, and sets: `[id]` may be literal)."""
+    """Split a name pattern into literal signs, `?` (one sign) and `*` (any).
+
+    Any are also: a set, up to the last bracket (`[id]` may be literal, `[]a]` is a set); braces; and a pattern with a
+    backslash, which escapes for some.
+    """
+    if "\\" in pattern and any(sign in _WILD for sign in pattern):
+        return ("*",)
     signs: list[str] = []
     place = 0
     while place < len(pattern):
-        close = {"[": "]", "{": "}"}.get(pattern[place])
-        end = pattern.find(close, place + 1) if close else place
-        signs.append("*" if close else pattern[place])
-        place = len(pattern) if end < 0 else end + 1
+        sign = pattern[place]
+        end = {"[": pattern.rfind("]"), "{": _closing(pattern, place)}.get(sign, place)
+        signs.append("*" if sign in "[{" else sign)
+        place = len(pattern) if end < place else end + 1
     return tuple(signs)
+
+
+def _closing(pattern: str, start: int) -> int:
+    """Give the place of the brace that closes the one at `start`; -1 if none does."""
+    depth = 0
+    for place in range(start, len(pattern)):
+        depth += {"{": 1, "}": -1}.get(pattern[place], 0)
+        if depth == 0:
+            return place
+    return -1
