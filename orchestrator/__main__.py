@@ -6,7 +6,6 @@ Everything behind the fast door is the standard library; typer and what it loads
 import sys
 
 _WITH_VALUE = frozenset({"-C", "-c", "--config", "--color"})
-_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def _for_agents(before: list[str], after: list[str]) -> int:
 
         return run(after, before=before)
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return 130  # as a shell tells of an interrupt
 
 
 def _command_at(arguments: list[str]) -> int | None:

@@ -47,7 +47,7 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     raw = text.strip()
     if raw.startswith(OPERATIONS):
         return Claim(_composed(raw))
-    if not raw or "\0" in raw:
+    if not _is_path(raw):
         raise OutsideProject(text, "is no path")
     inside = _below(raw, roots).lstrip("/") or "."
     if inside.split("/")[0] == "~" or _climbs_over_pattern(inside):
@@ -113,6 +113,15 @@ def any_meets(ones: Iterable[str], others: Iterable[str]) -> bool:
     """Tell whether any claim of one set meets any of the other."""
     right = tuple(others)
     return any(meets(one, other) for one in ones for other in right)
+
+
+def _is_path(raw: str) -> bool:
+    """Tell whether a file system could be asked for it: bytes that are no UTF-8 come escaped, other half signs are nothing."""
+    try:
+        raw.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return raw != "" and "\0" not in raw
 
 
 def _composed(text: str) -> str:

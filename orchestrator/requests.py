@@ -18,8 +18,9 @@ import anyio.lowlevel
 from orchestrator import events as ev
 from orchestrator import messages as msg
 from orchestrator.claims import Claim, OutsideProject, canonical, key
-from orchestrator.control.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
+from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
 from orchestrator.control.server import Caller
+from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import AgentId, AttemptId, Operation, TaskId
@@ -165,8 +166,19 @@ class Desk:
         """Answer a request; what an agent may ask for is less than what a person may.
 
         Raises:
-            Rejected: With the reason that the caller reads.
+            Rejected: With the reason that the caller reads; also for a bug, which is noted and ends nothing else.
+            JournalError: Nothing can be recorded any more.
         """
+        try:
+            return await self._answer(caller, method, params)
+        except (Rejected, JournalError):
+            raise
+        except Exception as bug:
+            text = f"a bug in squad: {method}: {type(bug).__name__}: {bug}"
+            self._recorder.record(ev.Noticed(text=text))
+            raise Rejected(text, code=INTERNAL_ERROR) from bug
+
+    async def _answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         if caller.agent is None:
             return self._person(method, params)
         agent = AgentId(caller.agent)

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator.control.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, REJECTED, Rejected
+from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REJECTED, Rejected
+from orchestrator.errors import JournalError
 from orchestrator.model import Access, AgentId, AgentState
 from tests.support.builders import ONE, THREE, TWO, area
 from tests.support.desks import AGENTS, Office, office
@@ -391,6 +392,26 @@ async def test_every_request_is_a_sign_of_life(desk: Office) -> None:
     await refusal(desk, ONE, "unlock", path="a")
 
     assert desk.lead.lives == [ONE]
+
+
+async def test_a_bug_in_one_answer_is_noted_and_ends_nothing_else(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(desk.table, "request", lambda *_, **__: 1 // 0)
+        assert (await refusal(desk, ONE, "lock", path="a")).code == INTERNAL_ERROR
+
+    [noticed] = desk.events(ev.Noticed)
+    assert noticed == ev.Noticed(text="a bug in squad: lock: ZeroDivisionError: integer division or modulo by zero")
+    assert (await desk.ask(ONE, "lock", path="a"))["path"] == "a"
+
+
+async def test_a_journal_that_cannot_be_written_is_no_refusal(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(desk.journal, "append_all", full)
+
+    with pytest.raises(JournalError):
+        await desk.ask(ONE, "lock", path="a")
 
 
 # people

@@ -4,7 +4,6 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 import anyio
 import anyio.lowlevel
@@ -15,7 +14,7 @@ from orchestrator.cli.finish import conclude
 from orchestrator.config import Config
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
-from orchestrator.events import Entry, LockRefused, Noticed
+from orchestrator.events import Entry, LockRefused
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
@@ -48,10 +47,7 @@ async def conduct(run: Conduct) -> int:
     become_subreaper()
     recorder = run.supervisor.recorder
     with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
-        async with (
-            serve(run.supervisor.desk.answer, report=partial(_report_bug, run)) as server,
-            anyio.create_task_group() as group,
-        ):
+        async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
             group.start_soon(_keep_files, run, kept)
@@ -61,10 +57,6 @@ async def conduct(run: Conduct) -> int:
             await _until_shown(shown, kept, logged)
             group.cancel_scope.cancel()
     return conclude(run.options, run.project, recorder, run.ended_by)
-
-
-def _report_bug(run: Conduct, text: str) -> None:
-    run.supervisor.recorder.record(Noticed(text=text))
 
 
 async def _listen(run: Conduct, server: Server) -> None:

@@ -2,7 +2,7 @@
 
 Every client has bounded buffers and a bounded number of open requests, and gives way to everybody else after each line,
 so one that floods, sends half a message or never reads harms nobody else. What a client asked for and does not wait for
-any more is cancelled with its connection. A bug in the answering of a request ends that request and nothing else.
+any more is cancelled with its connection.
 """
 
 import asyncio
@@ -37,9 +37,6 @@ class Caller:
 Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], Awaitable[object]]
 
 
-Report: TypeAlias = Callable[[str], None]  #: takes in what is to be said of a bug
-
-
 @dataclass(slots=True, kw_only=True)
 class _Door:
     """One socket, and who stands at it."""
@@ -47,7 +44,6 @@ class _Door:
     caller: Caller
     token: str | None
     handler: Handler
-    report: Report
     group: anyio.abc.TaskGroup
     clients: "set[_Client]" = field(default_factory=set)
 
@@ -55,11 +51,10 @@ class _Door:
 class Server:
     """Listens on the sockets of one run."""
 
-    def __init__(self, handler: Handler, group: anyio.abc.TaskGroup, report: Report) -> None:
+    def __init__(self, handler: Handler, group: anyio.abc.TaskGroup) -> None:
         """Answer by the handler, every request as a task of the group."""
         self._handler = handler
         self._group = group
-        self._report = report
         self._servers: list[asyncio.Server] = []
         self._doors: list[_Door] = []
         self._paths: list[Path] = []
@@ -74,7 +69,7 @@ class Server:
             listening.bind(str(path))
         finally:
             os.umask(old)
-        door = _Door(caller=Caller(agent), token=token, handler=self._handler, report=self._report, group=self._group)
+        door = _Door(caller=Caller(agent), token=token, handler=self._handler, group=self._group)
         server = await asyncio.get_running_loop().create_unix_server(lambda: _Client(door), sock=listening)
         self._servers.append(server)
         self._doors.append(door)
@@ -93,10 +88,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(handler: Handler, *, report: Report) -> AsyncIterator[Server]:
+async def serve(handler: Handler) -> AsyncIterator[Server]:
     """Answer requests while inside the block; leaving it ends every open one."""
     async with anyio.create_task_group() as group:
-        server = Server(handler, group, report)
+        server = Server(handler, group)
         try:
             yield server
         finally:
@@ -218,10 +213,6 @@ class _Client(asyncio.Protocol):
                 return protocol.result(number, await self._door.handler(self._door.caller, method, params))
             except Rejected as refusal:
                 return protocol.error(number, refusal.code, refusal.reason)
-            except Exception as bug:  # noqa: BLE001 - a bug in one answer must not end the run
-                text = f"a bug in squad: {method}: {type(bug).__name__}: {bug}"
-                self._door.report(text)
-                return protocol.error(number, protocol.INTERNAL_ERROR, text)
             finally:
                 self._open.discard(scope)
         return protocol.error(number, protocol.REJECTED, "the connection ended")

@@ -83,7 +83,7 @@ def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpe
 def _area(row: OwnershipRow, specs: Sequence[SeatSpec]) -> Area:
     owners = owners_of(row.owner, specs)
     access = row.access
-    if access is Access.EXCLUSIVE and not owners:
+    if access is Access.EXCLUSIVE and len(owners) > 1:
         access = Access.SEQUENTIAL
     return Area(path=row.path, owners=owners, access=access, why="configured")
 

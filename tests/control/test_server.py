@@ -35,7 +35,6 @@ class Bench:
 
     folder: Path
     asked: list[tuple[str | None, str, Mapping[str, object]]] = field(default_factory=list)
-    bugs: list[str] = field(default_factory=list)
     waiting: int = 0
     opened: anyio.Event = field(default_factory=anyio.Event)
     server: Server | None = None
@@ -55,8 +54,6 @@ class Bench:
                 return params.get("value")
             case "refuse":
                 raise Rejected("no, because")
-            case "bug":
-                return 1 // 0
             case "wait":
                 self.waiting += 1
                 try:
@@ -71,7 +68,7 @@ class Bench:
 async def bench(folder: Path) -> AsyncIterator[Bench]:
     opened = Bench(folder)
     with anyio.fail_after(NEVER):
-        async with serve(opened.handle, report=opened.bugs.append) as server:
+        async with serve(opened.handle) as server:
             await server.listen(opened.people)
             await server.listen(opened.agents, agent="agent-1", token=TOKEN)
             opened.server = server
@@ -186,14 +183,14 @@ async def test_an_unknown_method_and_a_refusal_have_codes_of_their_own(tmp_path:
 
 async def test_a_notification_is_taken_in_and_never_answered(tmp_path: Path) -> None:
     async with bench(tmp_path) as of, line(of.agents) as client:
-        for method in ("echo", "refuse", "nothing", "bug"):
+        for method in ("echo", "refuse", "nothing"):
             client.send({"jsonrpc": "2.0", "method": method, "params": {"token": TOKEN}})
         client.send(
             {"jsonrpc": "2.0", "method": "echo", "params": {"token": "wrong"}}, {"jsonrpc": "2.0", "method": "echo", "params": 5}
         )
 
         assert await client.ask(request(9, value=1)) == {"jsonrpc": "2.0", "id": 9, "result": 1}
-        assert [method for _, method, _ in of.asked] == ["echo", "refuse", "nothing", "bug", "echo"]
+        assert [method for _, method, _ in of.asked] == ["echo", "refuse", "nothing", "echo"]
 
 
 async def test_a_batch_is_answered_in_one_array_without_its_notifications(tmp_path: Path) -> None:
@@ -353,14 +350,7 @@ def _connected(of: Bench) -> list[int]:
     return [len(door.clients) for door in of.server._doors]
 
 
-# bugs, ends, rights
-
-
-async def test_a_bug_in_one_answer_is_told_and_ends_nothing_else(tmp_path: Path) -> None:
-    async with bench(tmp_path) as of, line(of.agents) as client:
-        assert shape(await client.ask(request(1, "bug"))) == (1, -32603)
-        assert await client.ask(request(2, value=2)) == {"jsonrpc": "2.0", "id": 2, "result": 2}
-    assert of.bugs == ["a bug in squad: bug: ZeroDivisionError: integer division or modulo by zero"]
+# ends, rights
 
 
 async def test_whoever_waits_when_the_server_ends_is_not_left_hanging(tmp_path: Path) -> None:
@@ -440,7 +430,7 @@ MESSAGES = st.fixed_dictionaries(
     optional={
         "jsonrpc": st.just("2.0") | VALUES,
         "id": VALUES,
-        "method": st.sampled_from(["echo", "refuse", "bug", "x"]) | VALUES,
+        "method": st.sampled_from(["echo", "refuse", "x"]) | VALUES,
         "params": st.fixed_dictionaries({"token": st.just(TOKEN)}, optional={"value": VALUES}) | VALUES,
     },
 )
