@@ -56,7 +56,6 @@ class Supervisor:
                 if not self._stopping:
                     self._settle()
                     self._start(group)
-                self._suspect()
                 if self._is_over():
                     break
                 await self._next_change()
@@ -271,7 +270,8 @@ class Supervisor:
         return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
 
     async def _next_change(self) -> None:
-        """Wait until something changed, or until something can start that could not before."""
+        """Wait until something changed, can start that could not before, or is to be suspected."""
+        self._suspect()
         now = self.recorder.clock()
         wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=now), self.table.next_suspicion())
         wake = min((wake for wake in wakes if wake is not None), default=None)
