@@ -5,7 +5,7 @@ Everything behind the fast door is the standard library; typer and what it loads
 
 import sys
 
-_WITH_VALUE = frozenset({"-C", "-c", "--color"})
+_WITH_VALUE = frozenset({"-C", "-c", "--config", "--color"})
 
 
 def main() -> None:
@@ -18,12 +18,19 @@ def main() -> None:
         sys.exit(0)
     place = _command_at(arguments)
     if place is not None and arguments[place] == "agent":
-        from orchestrator.cli.agent import run
-
-        sys.exit(run(arguments[place + 1 :], as_json="--json" in arguments[:place]))
+        sys.exit(_for_agents(arguments[:place], arguments[place + 1 :]))
     from orchestrator.cli.app import run_app
 
     sys.exit(run_app(arguments))
+
+
+def _for_agents(before: list[str], after: list[str]) -> int:
+    try:
+        from orchestrator.cli.agent import run
+
+        return run(after, before=before)
+    except KeyboardInterrupt:
+        return 130  # as a shell tells of an interrupt
 
 
 def _command_at(arguments: list[str]) -> int | None:

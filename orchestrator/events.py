@@ -243,6 +243,7 @@ class LockRequested(_Event, frozen=True, kw_only=True):
     path: str
     holder: str  #: who asks
     purpose: str = ""
+    ticket: int = 0  #: number of the request, unique within one supervisor's life
 
 
 class LockGranted(_Event, frozen=True, kw_only=True):
@@ -272,6 +273,7 @@ class LockRefused(_Event, frozen=True, kw_only=True):
     path: str
     holder: str
     reason: str
+    ticket: int | None = None  #: of the request that waited; None: it was refused at once
 
 
 # supervision

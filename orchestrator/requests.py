@@ -5,21 +5,24 @@ for a lock may be parked, and it is woken by whoever frees the path. Every answe
 `Rights.may`.
 """
 
-import math
+import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 import anyio
+import anyio.lowlevel
 
 from orchestrator import events as ev
 from orchestrator import messages as msg
 from orchestrator.claims import Claim, OutsideProject, canonical, key
-from orchestrator.control.protocol import Rejected
+from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
 from orchestrator.control.server import Caller
+from orchestrator.errors import JournalError
 from orchestrator.events import Event
-from orchestrator.locks import Denied, Grant, LockTable, Ticket
+from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import AgentId, AttemptId, Operation, TaskId
 from orchestrator.platform import real_relative
 from orchestrator.recorder import Recorder
@@ -27,7 +30,21 @@ from orchestrator.rights import Deny, Rights
 from orchestrator.speech import from_request
 
 _UNATTENDED = "nobody answers now: decide yourself, write down your assumption, and go on"
-_FAR = 365 * 86400.0
+_FAR = 365 * 86400.0  #: seconds; longer than any run
+_LONGEST_PATH = 1024  #: bytes
+_LONGEST_PURPOSE = 500  #: characters
+
+#: What a request that only says something must name.
+_WANTED: Mapping[str, tuple[str, ...]] = {
+    "status": (),
+    "progress": (),
+    "file": ("path",),
+    "blocked": ("on",),
+    "handoff": ("file", "to"),
+    "ask": ("text",),
+    "usage": (),
+    "done": (),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +64,9 @@ class Lead(Protocol):
 
     def heard(self, agent: AgentId) -> None:
         """Note that an agent showed life, and may have claimed something."""
+
+    def renew(self) -> None:
+        """Put off the expiry of locks by every sign of life that was seen of their holders."""
 
 
 class Desk:
@@ -137,7 +157,8 @@ class Desk:
 
     def _claim(self, seated: Seated | None, raw: str) -> Claim:
         workspace = seated.workspace if seated else self._root
-        return canonical(raw, roots=(str(workspace), str(self._root)), resolve=lambda path: real_relative(workspace, path))
+        roots = (str(workspace), str(self._root))
+        return canonical(_below(raw, roots), roots=roots, resolve=lambda path: real_relative(workspace, path))
 
     # requests
 
@@ -145,22 +166,60 @@ class Desk:
         """Answer a request; what an agent may ask for is less than what a person may.
 
         Raises:
-            Rejected: With the reason that the caller reads.
+            Rejected: With the reason that the caller reads; also for a bug, which is noted and ends nothing else.
+            JournalError: Nothing can be recorded any more.
         """
+        try:
+            return await self._answer(caller, method, params)
+        except (Rejected, JournalError):
+            raise
+        except Exception as bug:
+            text = f"a bug in squad: {method}: {type(bug).__name__}: {bug}"
+            self._recorder.record(ev.Noticed(text=text))
+            raise Rejected(text, code=INTERNAL_ERROR) from bug
+
+    async def _answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         if caller.agent is None:
             return self._person(method, params)
         agent = AgentId(caller.agent)
         self._lead.heard(agent)
         if method in self._methods:
             return await self._methods[method](agent, params)
-        message = from_request(method, params)
-        if message is None:
-            raise Rejected(f"unknown method {method!r}")
-        if agent not in self._seated:
-            raise Rejected(f"{agent} has no task now")
+        message = self._said(agent, method, params)
         self._recorder.record(*self.take(agent, [message]))
         self._lead.heard(agent)
         return {"accepted": True, **({"answer": _UNATTENDED} if isinstance(message, msg.Ask) else {})}
+
+    def _said(self, agent: AgentId, method: str, params: Mapping[str, object]) -> msg.Message:
+        """Read what an agent says by a request; here, unlike in its output, what makes no sense is refused."""
+        if method not in _WANTED:
+            raise Rejected(f"unknown method {method!r}", code=METHOD_NOT_FOUND)
+        self._seat_of(agent)
+        missing = [name for name in _WANTED[method] if not isinstance(params.get(name), str) or not params[name]]
+        message = from_request(method, params)
+        if missing or message is None:
+            raise Rejected(f"{method} wants {' and '.join(missing) or 'other params'}", code=INVALID_PARAMS)
+        match message:
+            case msg.Handoff(file=file, to=to):
+                return replace(message, file=self._asked_path(agent, file), to=self._agent(to))
+            case msg.Blocked(on=on):
+                return replace(message, on=self._asked_path(agent, on))
+            case msg.Status(files=files):
+                return replace(message, files={self._asked_path(agent, path): change for path, change in files.items()})
+        return message
+
+    def _seat_of(self, agent: AgentId) -> Seated:
+        if agent not in self._seated:
+            raise Rejected(f"{agent} has no task now")
+        return self._seated[agent]
+
+    def _agent(self, named: str) -> AgentId:
+        """Give the agent that is meant: by its id, else its role, else its label."""
+        seats, name = self._recorder.plan.agents, named.casefold()
+        fitting = [seat.id for wanted in ("id", "role", "label") for seat in seats if getattr(seat, wanted).casefold() == name]
+        if not fitting:
+            raise Rejected(f"there is no agent {named!r}; agents: {', '.join(seat.id for seat in seats)}")
+        return fitting[0]
 
     def _person(self, method: str, params: Mapping[str, object]) -> object:
         match method:
@@ -170,8 +229,8 @@ class Desk:
                 self._lead.stop(now=params.get("now") is True)
                 return {"stopping": True}
             case "unlock":
-                return self.force(str(params.get("path", "")))
-        raise Rejected(f"unknown method {method!r}")
+                return self.force(_path(params.get("path")))
+        raise Rejected(f"unknown method {method!r}", code=METHOD_NOT_FOUND)
 
     def force(self, path: str) -> object:
         """Free a path for a person: honoured when the lock is stale.
@@ -183,12 +242,12 @@ class Desk:
             place = key(self._claim(None, path))
         except OutsideProject as error:
             raise Rejected(error.message) from error
+        self._lead.renew()
         answer = self._table.force(place, now=self._recorder.clock())
         if isinstance(answer, Denied):
             raise Rejected(answer.reason)
-        released, granted = answer
-        self.freed(released, granted, reason="forced")
-        return {"released": [grant.path for grant in released]}
+        self.freed(answer, reason="forced")
+        return {"released": [grant.path for grant in answer.released]}
 
     async def _me(self, agent: AgentId, _params: Mapping[str, object]) -> object:
         status = self._recorder.state.agents[agent]
@@ -197,73 +256,90 @@ class Desk:
         return {"agent": agent, "state": status.state, "task": status.task, "progress": progress, "locks": held}
 
     async def _owns(self, agent: AgentId, params: Mapping[str, object]) -> object:
-        place = self._asked_path(agent, params)
+        place = self._asked_path(agent, params.get("path"))
         owned = self._rights.owner(place)
         return {"path": place, "owners": list(owned.owners), "access": owned.access, "holder": owned.holder}
 
     async def _lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
-        place, purpose = self._asked_path(agent, params), str(params.get("purpose") or "")
+        self._seat_of(agent)
+        place, wait = self._asked_path(agent, params.get("path")), _seconds(params.get("wait", 0))
+        purpose = str(params.get("purpose") or "")[:_LONGEST_PURPOSE]
         decision = self._rights.may(agent, place, Operation.WRITE)
         if isinstance(decision, Deny):
             hint = f"\n{decision.hint}" if decision.hint else ""
             raise self._refused(place, agent, decision.reason + hint)
-        wait = _seconds(params.get("wait"))
+        held = self._table.granted_to(agent, key(place))
         answer = self._table.request(agent, key(place), now=self._recorder.clock(), purpose=purpose, wait=wait > 0)
         if isinstance(answer, Denied):
             raise self._refused(place, agent, answer.reason)
         if isinstance(answer, Ticket):
             answer = await self._wait(answer, wait)
-        else:
+        elif held is None:
             self._recorder.record(granted_event(answer))
         return {"path": answer.path, "fence": answer.fence, "waited_s": round(answer.waited, 3)}
 
     async def _wait(self, ticket: Ticket, seconds: float) -> Grant:
         """Wait until the path is handed over; whoever stops waiting, for whatever reason, leaves the queue."""
         woken = self._parked[ticket.number] = anyio.Event()
-        self._recorder.record(ev.LockRequested(path=ticket.path, holder=ticket.holder, purpose=ticket.purpose))
+        asked = ev.LockRequested(path=ticket.path, holder=ticket.holder, purpose=ticket.purpose, ticket=ticket.number)
+        self._recorder.record(asked)
+        reason = f"{ticket.holder} does not wait for {ticket.path} any more: its connection ended"
         try:
-            with anyio.move_on_after(min(seconds, _FAR)):
+            with anyio.move_on_after(seconds):
                 await woken.wait()
+            await anyio.lowlevel.checkpoint_if_cancelled()  # woken, but gone in the same moment
+            reason = "" if woken.is_set() else self._busy(ticket, seconds)
         finally:
             del self._parked[ticket.number]
-            if not woken.is_set():
-                self._withdraw(ticket, seconds)
-        if not woken.is_set():
-            raise Rejected(self._busy(ticket.path, seconds))
-        return next(grant for grant in self._table.grants() if (grant.holder, grant.path) == (ticket.holder, ticket.path))
+            if reason:
+                self._give_up(ticket, reason)
+        grant = self._table.granted_to(ticket.holder, ticket.path)
+        if reason or grant is None:
+            raise Rejected(reason or f"the attempt of {ticket.holder} has ended")
+        return grant
 
-    def _busy(self, path: str, seconds: float) -> str:
-        holder = self._table.holder_of(path)
-        return f"{path} was not free within {seconds:g} s" + (f": held by {holder}" if holder else "")
+    def _busy(self, ticket: Ticket, seconds: float) -> str:
+        holder = self._table.holder_of(ticket.path, besides=ticket.holder)
+        return f"{ticket.path} was not free within {seconds:g} s" + (f": held by {holder}" if holder else "")
 
-    def _withdraw(self, ticket: Ticket, seconds: float) -> None:
-        reason = self._busy(ticket.path, seconds)
-        granted = self._table.withdraw(ticket, now=self._recorder.clock())
-        self._recorder.record(ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason))
-        self.freed((), granted, reason="")
+    def _give_up(self, ticket: Ticket, reason: str) -> None:
+        """Leave the queue; what was granted in the same moment to one who could not hear of it is given back."""
+        now = self._recorder.clock()
+        if ticket in self._table.waiting():
+            freed = self._table.withdraw(ticket, now=now)
+            self._recorder.record(self._no_more(ticket, reason))
+            self.freed(freed, reason="")
+        elif (grant := self._table.granted_to(ticket.holder, ticket.path)) and grant.ticket == ticket.number:
+            self.freed(self._table.release(ticket.holder, ticket.path, now=now), reason="withdrawn")
+
+    def _no_more(self, ticket: Ticket, reason: str) -> ev.LockRefused:
+        return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)
 
     async def _unlock(self, agent: AgentId, params: Mapping[str, object]) -> object:
-        place = key(self._asked_path(agent, params))
-        released, granted = self._table.release(agent, place, now=self._recorder.clock())
-        if not released:
-            raise Rejected(f"{agent} holds no lock on {place} that it asked for")
-        self.freed(released, granted, reason="unlocked")
-        return {"released": [grant.path for grant in released]}
+        seated = self._seat_of(agent)
+        place = key(self._asked_path(agent, params.get("path")))
+        freed = self._table.release(agent, place, now=self._recorder.clock())
+        if not freed.released:
+            is_declared = self._table.granted_to(agent, place) is not None
+            kept = f"{place} is declared by {seated.task}: it stays locked until the task has ended"
+            raise Rejected(kept if is_declared else f"{agent} holds no lock on {place}")
+        self.freed(freed, reason="unlocked")
+        return {"released": [grant.path for grant in freed.released]}
 
-    def freed(self, released: Sequence[Grant], granted: Sequence[Grant], *, reason: str) -> None:
+    def freed(self, freed: Freed, *, reason: str) -> None:
         """Record what was freed and who holds it now, and wake those who waited for it."""
         gone: list[Event] = [
-            ev.LockReleased(path=grant.path, holder=grant.holder, fence=grant.fence, reason=reason) for grant in released
+            ev.LockReleased(path=grant.path, holder=grant.holder, fence=grant.fence, reason=reason) for grant in freed.released
         ]
-        self._recorder.record(*gone, *map(granted_event, granted))
-        for grant in granted:
-            if grant.ticket is not None and grant.ticket in self._parked:
-                self._parked[grant.ticket].set()
+        dropped = [self._no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
+        self._recorder.record(*gone, *dropped, *map(granted_event, freed.granted))
+        waiting = {ticket.number for ticket in self._table.waiting()}
+        for number, woken in self._parked.items():
+            if number not in waiting:
+                woken.set()
 
-    def _asked_path(self, agent: AgentId, params: Mapping[str, object]) -> Claim:
-        path = params.get("path")
-        if not isinstance(path, str) or not path:
-            raise Rejected("expected a path: {'path': 'shared/types.ts'}")
+    def _asked_path(self, agent: AgentId, asked: object) -> Claim:
+        path = _path(asked)
         try:
             return self._claim(self._seated.get(agent), path)
         except OutsideProject as error:
@@ -283,10 +359,33 @@ def granted_event(grant: Grant) -> ev.LockGranted:
         waited_s=round(grant.waited, 6),
         purpose=grant.purpose,
         declared=grant.declared,
+        expires_at=datetime.fromtimestamp(grant.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
 
 
+def _path(asked: object) -> str:
+    """Give a path that was asked for; whether it lies inside is for `canonical` to say."""
+    if not isinstance(asked, str) or not asked.strip() or "\0" in asked:
+        raise Rejected("expected a path: {'path': 'shared/types.ts'}", code=INVALID_PARAMS)
+    if len(asked.encode()) > _LONGEST_PATH:
+        raise Rejected(f"a path of more than {_LONGEST_PATH} bytes", code=INVALID_PARAMS)
+    return asked
+
+
+def _below(raw: str, roots: Sequence[str]) -> str:
+    """Give an absolute path that reaches one of the roots through a symlink as it lies below that root."""
+    if not raw.startswith("/") or any(raw == root or raw.startswith(root + "/") for root in roots):
+        return raw
+    real = os.path.realpath(raw)
+    for root in roots:
+        base = os.path.realpath(root)
+        if real == base or real.startswith(base + "/"):
+            return root + real[len(base) :] + ("/" if raw.endswith("/") else "")
+    return raw
+
+
 def _seconds(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        return 0.0
-    return max(0.0, float(value))
+    """Read how long a request may wait; infinity means as long as it takes."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # NaN is not
+        raise Rejected(f"expected wait as seconds, 0 or more, not {value!r}", code=INVALID_PARAMS)
+    return float(min(value, _FAR))

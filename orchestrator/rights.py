@@ -1,15 +1,24 @@
 """The one decision function: may this agent do this to this path?
 
 Adapters, hooks, tools and socket requests all ask `Rights.may`, so they cannot answer differently. It decides from the
-ownership matrix, the write sets of the tasks under way and the lock table, and changes nothing.
+ownership matrix, the write sets of the tasks under way and the lock table, and changes nothing. A folder or a glob is
+decided with everything in it: who may not write a part may not write the whole.
 """
 
+import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TypeAlias
 
-from orchestrator.claims import Claim, covers, is_operation, key
+from orchestrator.claims import Claim, covers, is_operation, key, meets
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
+
+_INEXACT = frozenset("[{")
+_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MOST_BRACES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,25 +77,35 @@ class Rights:
         """Decide: in its write set or under its lock, or free and not another's."""
         if operation is Operation.READ or self.has(agent, path):
             return Allow()
-        owned = self.owner(path)
-        if not is_operation(path):
-            if owned.access is Access.READ_ONLY:
-                return Deny(reason=f"{path} is read-only ({_why(owned.row)})")
-            if owned.access is Access.EXCLUSIVE and agent not in owned.owners:
-                return self._belongs(path, owned)
-        if owned.holder is not None and owned.holder != agent:
-            return Wait(holder=owned.holder, reason=f"{path} is locked by {owned.holder}")
+        for row in self._rows(path):
+            if row.access is Access.READ_ONLY:
+                return Deny(reason=f"{_part(path, row)} is read-only ({_why(row)})")
+            if not _allows(row, agent):
+                return _belongs(path, row)
+        holder = self.holder(path, besides=agent)
+        if holder is not None:
+            return Wait(holder=holder, reason=f"{path} is locked by {holder}")
         return Allow()
 
     def has(self, agent: AgentId, path: str) -> bool:
         """Tell whether the path lies in the write set of the agent's task or under a lock it holds."""
-        writes = self._writes.get(agent) or ()
-        return self._table.holds(agent, key(path)) or any(covers(claim, path) for claim in writes)
+        held = [grant.path for grant in self._table.grants() if grant.holder == agent]
+        return any(self.gives(claim, agent, path) for claim in (*(self._writes.get(agent) or ()), *held))
+
+    def gives(self, claim: str, agent: AgentId, path: str) -> bool:
+        """Tell whether the claim gives the agent the right to the path.
+
+        A wide claim does not take in what a row inside it keeps for another or for nobody: the longest path wins.
+        """
+        if not lies_in(path, claim):
+            return False
+        row = self.owner(path).row
+        is_inside = row is not None and covers(claim, row.path) and not covers(row.path, claim)
+        return row is None or not is_inside or _allows(row, agent)
 
     def owner(self, path: str) -> Owned:
         """Tell whom a path belongs to, what that means, and who holds it now."""
-        rows = [row for row in self._matrix if covers(row.path, path)]
-        row = max(rows, key=lambda row: len(row.path.rstrip("/")), default=None)
+        row = max((row for row in self._matrix if covers(row.path, path)), key=_length, default=None)
         return Owned(
             path=path,
             row=row,
@@ -95,10 +114,84 @@ class Rights:
             holder=self._table.holder_of(key(path)),
         )
 
-    def _belongs(self, path: str, owned: Owned) -> Deny:
-        owner = owned.owners[0] if owned.owners else "nobody"
-        hint = f"ask its owner: squad agent handoff {path} --to {owner}" if owned.owners else ""
-        return Deny(reason=f"{path} belongs to {owner} ({_why(owned.row)})", hint=hint)
+    def holder(self, path: str, *, besides: AgentId) -> AgentId | None:
+        """Give another agent that holds something of the path."""
+        return self._table.holder_of(key(path), besides=besides)
+
+    def _rows(self, path: str) -> list[Area]:
+        """Give the rows that decide for the path: the longest above it, and the ones as long for a part of it."""
+        if is_operation(path):
+            return []
+        above = self.owner(path).row
+        below = [
+            row
+            for row in self._matrix
+            if meets(row.path, path) and not covers(row.path, path) and _length(row) >= (_length(above) if above else 0)
+        ]
+        return [above, *below] if above else below
+
+
+def lies_in(path: str, claim: str) -> bool:
+    """Tell whether all of the path surely lies in the claim; unlike `covers` it reads sets and braces too."""
+    if covers(claim, path):
+        return True
+    if is_operation(claim) or is_operation(path) or not _INEXACT & set(claim):
+        return False
+    return any(_fits(_names(pattern), _names(path)) for pattern in (claim, *_without_braces(claim)))
+
+
+def _without_braces(pattern: str) -> list[str]:
+    """Give the patterns that one with braces stands for; innermost first, none for a pattern with too many."""
+    found = _BRACES.search(pattern)
+    if found is None or pattern.count("{") > _MOST_BRACES:
+        return [] if found else [pattern]
+    choices = [pattern[: found.start()] + choice + pattern[found.end() :] for choice in found[1].split(",")]
+    return [one for choice in choices for one in _without_braces(choice)]
+
+
+def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
+    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id]`."""
+    reach = {0}
+    for name in (*names, None):
+        todo = sorted(reach)
+        for at in todo:  # `**` may stand for nothing, unless it is the last
+            if at < len(pattern) - 1 and pattern[at] == "**" and at + 1 not in todo:
+                todo.append(at + 1)
+        if len(pattern) in todo:
+            return True
+        if name is None:
+            break
+        reach = {at for at in todo if pattern[at] == "**"} | {at + 1 for at in todo if _fits_name(pattern[at], name)}
+    return False
+
+
+def _fits_name(pattern: str, name: str) -> bool:
+    return pattern in {"**", name} or fnmatchcase(name, pattern.replace("[^", "[!"))
+
+
+def _names(path: str) -> tuple[str, ...]:
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+    return tuple(name for name in folded.split("/") if name not in {"", "."})
+
+
+def _allows(row: Area, agent: AgentId) -> bool:
+    return row.access is Access.SEQUENTIAL or (row.access is Access.EXCLUSIVE and agent in row.owners)
+
+
+def _belongs(path: str, row: Area) -> Deny:
+    if not row.owners:
+        return Deny(reason=f"{_part(path, row)} belongs to nobody ({_why(row)})")
+    owner, file = row.owners[0], path if covers(row.path, path) else row.path
+    hint = f"ask its owner: squad agent handoff {file} --to {owner}"
+    return Deny(reason=f"{_part(path, row)} belongs to {owner} ({_why(row)})", hint=hint)
+
+
+def _length(row: Area) -> int:
+    return len(key(row.path)) if key(row.path) != "." else 0
+
+
+def _part(path: str, row: Area) -> str:
+    return path if covers(row.path, path) else f"{row.path}, which {path} takes in,"
 
 
 def _why(row: Area | None) -> str:

@@ -129,6 +129,7 @@ class WaitStatus(msgspec.Struct, kw_only=True):
     holder: str
     since: float
     purpose: str = ""
+    ticket: int = 0
 
 
 class State(msgspec.Struct, kw_only=True):
@@ -230,6 +231,7 @@ def _fold_run(
             state.phase, state.outcome = "paused", reason
         case ev.RunResumed():
             state.phase, state.outcome = "running", ""
+            state.waiting = []  # no connection outlives its supervisor
         case ev.StopRequested():
             state.phase = "ending"
         case ev.RunEnded(outcome=outcome):
@@ -310,6 +312,7 @@ def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
     attempt.leash, attempt.log, attempt.started_at = event.leash, event.log, at
     state.tasks[event.task].attempts += 1
     state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid
+    _set_waiting(state, event.agent)
 
 
 def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
@@ -408,8 +411,8 @@ def _fold_speech(
 
 def _fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
     match event:
-        case ev.LockRequested(path=path, holder=holder, purpose=purpose):
-            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose))
+        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
+            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
             _set_waiting(state, holder)
         case ev.LockGranted():
             state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (event.path, event.holder)]
@@ -430,8 +433,8 @@ def _fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockR
             _set_waiting(state, event.holder)
         case ev.LockReleased(path=path, holder=holder):
             state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
-        case ev.LockRefused(path=path, holder=holder):
-            state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (path, holder)]
+        case ev.LockRefused(holder=holder, ticket=ticket):
+            state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
             _set_waiting(state, holder)
 
 

@@ -19,7 +19,7 @@ from orchestrator.integration import Integration, Result
 from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import AgentId, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Seated, granted_event
 from orchestrator.rights import Rights
@@ -81,6 +81,28 @@ class Supervisor:
         if attempt is not None and attempt.at_work is not None:
             attempt.at_work.beat(Sign.REQUEST)
             attempt.at_work.heed()
+
+    def renew(self) -> None:
+        """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
+        now = self.recorder.clock()
+        for agent, attempt in self._attempts.items():
+            is_own = attempt.at_work is None or self.recorder.state.agents[agent].state is not AgentState.WORKING
+            silent = 0.0 if is_own or attempt.at_work is None else anyio.current_time() - attempt.at_work.pulse.silent_since()
+            self.table.renew(agent, now=now - silent)
+
+    def _suspect(self) -> None:
+        """Tell, once, of locks whose holders show no life."""
+        now = self.recorder.clock()
+        if (due := self.table.next_suspicion()) is None or due > now:
+            return
+        self.renew()
+        silent: dict[AgentId, list[str]] = {}
+        for grant in self.table.suspects(now):
+            silent.setdefault(grant.holder, []).append(grant.path)
+        minutes = self.table.warn_after / 60
+        for agent, paths in silent.items():
+            text = f"{agent} holds {', '.join(paths)} and has shown no life for {minutes:g} min"
+            self.recorder.record(ev.Noticed(text=text))
 
     # deciding
 
@@ -211,8 +233,7 @@ class Supervisor:
         del self._attempts[agent]
         self.desk.leave(agent)
         self.rights.end(agent)
-        released, granted = self.table.release_all(agent, now=self.recorder.clock())
-        self.desk.freed(released, granted, reason="ended")
+        self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
         self._under_way -= 1
         self.recorder.wake()
 
@@ -268,9 +289,12 @@ class Supervisor:
         return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
 
     async def _next_change(self) -> None:
-        """Wait until something changed, or until something can start that could not before."""
-        wake = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=self.recorder.clock())
-        seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
+        """Wait until something changed, can start that could not before, or is to be suspected."""
+        self._suspect()
+        now = self.recorder.clock()
+        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=now), self.table.next_suspicion())
+        wake = min((wake for wake in wakes if wake is not None), default=None)
+        seconds = None if wake is None else max(0.0, wake - now)
         with anyio.move_on_after(seconds):
             await self.recorder.changed()
 

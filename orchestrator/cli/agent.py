@@ -24,10 +24,15 @@ Example:  squad agent lock shared/types.ts --purpose "add a field"
   squad agent blocked --on PATH [--meanwhile TEXT]        say what you cannot go on without
   squad agent done [--note TEXT]                          claim that the task is done
 
-Every command takes --json. Exit: 0 granted or accepted, 1 refused (reason on stderr), 2 usage.
+Every command takes --json and -C DIR. Exit: 0 granted or accepted, 1 refused (reason on stderr), 2 usage.
 """
 
 _WAIT = 600.0  #: seconds a lock is waited for when nobody says how long
+_FAR = 365 * 86400.0  #: seconds; longer than any run
+_ANSWER = 30.0  #: seconds in which a living supervisor has answered
+_OPERATIONS = ("op:", "api:", "table:", "files:")  #: beginnings of keys that are no paths
+_FLAGS = frozenset({"--json", "-q", "--quiet", "-v", "--verbose", "-y", "--yes", "--no-input"})
+_VALUES = frozenset({"-C", "-c", "--config", "--color"})
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 #: command -> names of its positional arguments, its options, those that must be there
@@ -46,24 +51,47 @@ class _Usage(Exception):
     """The command is used wrongly."""
 
 
-def run(arguments: Sequence[str], *, as_json: bool = False) -> int:
-    """Carry one command out; gives the exit code."""
-    as_json = as_json or "--json" in arguments
-    words = [word for word in arguments if word != "--json"]
-    if not words or words[0] in {"-h", "--help", "help"} or "--help" in words[1:] or "-h" in words[1:]:
-        print(HELP, end="")
-        return 0 if words else 2
+def run(arguments: Sequence[str], *, before: Sequence[str] = ()) -> int:
+    """Carry one command out, with the global options before `agent`; gives the exit code."""
+    as_json = False
     try:
+        folder, as_json, words = _without_globals(before, arguments)
+        if not words or words[0] in {"-h", "--help", "help"} or "--help" in words[1:] or "-h" in words[1:]:
+            print(HELP, end="")
+            return 0 if words else 2
         given = _parse(words)
-        method, params = _request(words[0], given)
-        token = os.environ.get("SQUAD_TOKEN", "")
-        answer = call(_socket(), method, {**params, "token": token}, timeout=None if words[0] == "lock" else 30.0)
+        method, params = _request(words[0], given, folder)
+        wait = params.get("wait")
+        timeout = _ANSWER + (wait if isinstance(wait, float) else 0.0)
+        answer = call(_socket(), method, {**params, "token": os.environ.get("SQUAD_TOKEN", "")}, timeout=timeout)
+        print(json.dumps({"schema_version": 1, "result": answer}) if as_json else _told(words[0], method, answer))
     except _Usage as error:
         return _complain(str(error), "see: squad agent --help", code=2, as_json=as_json)
     except (Rejected, Unreachable) as error:
         return _complain(str(error), "", code=1, as_json=as_json)
-    print(json.dumps({"schema_version": 1, "result": answer}) if as_json else _told(words[0], method, answer))
     return 0
+
+
+def _without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, bool, list[str]]:
+    """Take the global options out: gives the folder to work in, whether JSON is wanted, and the words that are left."""
+    folder, as_json = ".", False
+    rest: list[str] = []
+    words = [*before, *after]
+    while words:
+        word = words.pop(0)
+        name, equals, value = word.partition("=")
+        if word == "--":
+            return folder, as_json, [*rest, word, *words]
+        if word in _FLAGS:
+            as_json = as_json or word == "--json"
+        elif name in _VALUES and (equals or words):
+            given = value if equals else words.pop(0)
+            folder = os.path.join(folder, given) if name == "-C" else folder
+        elif rest and word in {f"--{option}" for option in _COMMANDS.get(rest[0], ((), (), ()))[1]} and words:
+            rest += [word, words.pop(0)]
+        else:
+            rest.append(word)
+    return folder, as_json, rest
 
 
 def _socket() -> str:
@@ -79,49 +107,50 @@ def _parse(words: Sequence[str]) -> dict[str, str]:
     names, options, required = _COMMANDS[words[0]]
     given: dict[str, str] = {}
     rest = list(words[1:])
+    is_option = True  #: until `--`
     while rest:
         word = rest.pop(0)
         name, equals, value = word.removeprefix("--").partition("=")
-        if word.startswith("--") and name in options:
+        free = [one for one in names if one not in given]
+        if word == "--" and is_option:
+            is_option = False
+        elif is_option and word.startswith("--") and name in options:
             if not equals and not rest:
                 raise _Usage(f"--{name} wants a value")
             given[name] = value if equals else rest.pop(0)
-        elif word.startswith("--") or len([one for one in names if one not in given]) == 0:
+        elif not free or (is_option and re.match(r"--?[A-Za-z]", word)):
             raise _Usage(f"{words[0]} does not know {word!r}")
         else:
-            given[next(one for one in names if one not in given)] = word
+            given[free[0]] = word
     missing = [name for name in required if not given.get(name)]
     if missing:
         raise _Usage(f"{words[0]} wants {' and '.join(name.upper() if name in names else '--' + name for name in missing)}")
     return given
 
 
-def _request(command: str, given: Mapping[str, str]) -> tuple[str, dict[str, object]]:
+def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, dict[str, object]]:
     if command == "lock":
         wait = _duration(given["wait"]) if "wait" in given else _WAIT
-        return "lock", {"path": _from_root(given["path"]), "wait": wait, "purpose": given.get("purpose", "")}
+        return "lock", {"path": _from_root(given["path"], folder), "wait": wait, "purpose": given.get("purpose", "")}
     if command == "unlock":
-        return "unlock", {"path": _from_root(given["path"])}
+        return "unlock", {"path": _from_root(given["path"], folder)}
     if command == "status" and not given:
         return "me", {}
     if command == "status" and "progress" in given and not re.fullmatch(r"\d+\s*/\s*\d+", given["progress"]):
         raise _Usage(f"--progress wants something like 3/5, not {given['progress']!r}")
     if command == "handoff":
-        return "handoff", {**given, "file": _from_root(given["file"])}
+        return "handoff", {**given, "file": _from_root(given["file"], folder)}
     if command == "blocked":
-        return "blocked", {**given, "on": _from_root(given["on"])}
+        return "blocked", {**given, "on": _from_root(given["on"], folder)}
     return command, {**given}
 
 
-def _from_root(path: str) -> str:
+def _from_root(path: str, folder: str) -> str:
     """Give a path relative to the workspace; one that is absolute, or an operation, stays."""
-    if os.path.isabs(path) or re.match(r"[a-z]+:", path):
+    if os.path.isabs(path) or path.startswith(_OPERATIONS):
         return path
-    workspace = os.environ.get("SQUAD_WORKSPACE")
-    here = os.path.realpath(os.getcwd())
-    root = os.path.realpath(workspace) if workspace else here
-    if here != root and not here.startswith(root + os.sep):
-        return path
+    here = os.path.realpath(folder)
+    root = os.path.realpath(os.environ.get("SQUAD_WORKSPACE") or here)
     slash = "/" if path.endswith("/") else ""
     return os.path.normpath(os.path.join(os.path.relpath(here, root), path)) + slash
 
@@ -131,7 +160,8 @@ def _duration(text: str) -> float:
         return 0.0
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
         raise _Usage(f"--wait wants a duration such as 30s or 10m (0: try once), not {text!r}")
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text))
+    return min(seconds, _FAR)
 
 
 def _told(command: str, method: str, answer: object) -> str:

@@ -4,7 +4,7 @@ import json
 import socket
 from collections.abc import Mapping
 
-from orchestrator.control.protocol import Rejected, request
+from orchestrator.control.protocol import INVALID_REQUEST, LONGEST, Rejected, request
 
 
 class Unreachable(Exception):
@@ -24,18 +24,29 @@ def call(path: str, method: str, params: Mapping[str, object], *, timeout: float
         Rejected: The supervisor refuses.
         Unreachable: Nobody listens, or the connection broke.
     """
+    asked = request(1, method, params)
+    if len(asked) > LONGEST:
+        raise Rejected(f"too long: a request has at most {LONGEST} bytes", code=INVALID_REQUEST)
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(timeout)
             connection.connect(path)
-            connection.sendall(request(1, method, params))
-            line = connection.makefile("rb").readline()
+            connection.sendall(asked)
+            with connection.makefile("rb") as answers:
+                line = answers.readline()
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise Unreachable(f"no supervisor answers on {path}: {reason}") from error
-    if not line:
+    if not line.endswith(b"\n"):
         raise Unreachable(f"the supervisor closed the connection on {path}")
-    answer = json.loads(line)
-    if "error" in answer:
-        raise Rejected(answer["error"]["message"], code=answer["error"]["code"])
-    return answer["result"]
+    return _result(line, path)
+
+
+def _result(line: bytes, path: str) -> object:
+    try:
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Rejected(str(answer["error"]["message"]), code=int(answer["error"]["code"]))
+        return answer["result"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise Unreachable(f"what answers on {path} is no supervisor of squad") from error

@@ -18,7 +18,8 @@
     unlock     person  path                                     released
 
 Each request of an agent carries its `token` in the params. A refusal is an error with code -32000 and the reason as
-its message; a request may be answered late, and others may be sent meanwhile.
+its message; a request may be answered late, and others may be sent meanwhile. A batch is answered in one array, one
+request after another. What has no `id` is a notification: it is taken in and never answered.
 """
 
 import json
@@ -27,11 +28,13 @@ from collections.abc import Mapping
 LONGEST = 64 * 1024  #: bytes of a line
 PENDING = 64  #: requests of one client that may wait for their answers
 UNSENT = 1024 * 1024  #: bytes of answers that a client may leave unread
+CLIENTS = 256  #: connections to one socket at a time
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
 REJECTED = -32000
 
 
@@ -46,18 +49,19 @@ class Rejected(Exception):
 
 def request(number: int, method: str, params: Mapping[str, object]) -> bytes:
     """Give the line of a request."""
-    return _line({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
+    return line({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
 
 
-def result(number: object, value: object) -> bytes:
-    """Give the line of an answer."""
-    return _line({"jsonrpc": "2.0", "id": number, "result": value})
+def result(number: object, value: object) -> dict[str, object]:
+    """Give an answer."""
+    return {"jsonrpc": "2.0", "id": number, "result": value}
 
 
-def error(number: object, code: int, message: str) -> bytes:
-    """Give the line of a refusal."""
-    return _line({"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}})
+def error(number: object, code: int, message: str) -> dict[str, object]:
+    """Give a refusal."""
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
 
 
-def _line(message: Mapping[str, object]) -> bytes:
+def line(message: object) -> bytes:
+    """Give the line of an answer, or of several in a batch."""
     return json.dumps(message, separators=(",", ":")).encode() + b"\n"

@@ -3,8 +3,9 @@
 Never silently weaker than asked for: a level that is not to be had ends the command before anything starts.
 """
 
-from orchestrator.errors import ToolMissing
+from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.model import Level
+from orchestrator.places import nearest
 
 BUILT = (Level.AGREE, Level.DETECT)
 
@@ -23,7 +24,11 @@ def choose(asked: str) -> Level:
 
     Raises:
         EnforcementUnavailable: It is none of those built.
+        UsageError: There is no such level.
     """
+    if asked not in {"auto", *Level}:
+        known = ", ".join(("auto", *Level))
+        raise UsageError(f"there is no enforcement level {asked!r}", hint=nearest(asked, ("auto", *Level)) or f"levels: {known}")
     if asked == "auto":
         return BUILT[-1]
     for level in BUILT:

@@ -6,7 +6,7 @@ locks the agent held, and its own area. Everything else is foreign and never rea
 
 from collections.abc import Iterable
 
-from orchestrator.claims import Claim, covers, meets
+from orchestrator.claims import Claim
 from orchestrator.model import Access, AgentId
 from orchestrator.rights import Rights
 
@@ -18,30 +18,27 @@ def foreign(
 
     Args:
         changed: Paths relative to the project, deletions and both sides of renames included.
-        writes: The task's write set; None if it is not known: then everything is allowed that belongs to nobody else.
+        writes: The task's write set; None if it is not known: then everything is allowed that belongs to nobody else,
+            and integration decides what it meets.
         locked: Keys that the agent held at any time during the attempt.
         agent: Who changed them.
         rights: The matrix and the table as they stand after the attempt.
     """
-    held = tuple(locked)
-    return tuple(path for path in changed if not _is_allowed(path, writes=writes, held=held, agent=agent, rights=rights))
+    claims = (*(writes or ()), *locked)
+    return tuple(
+        path
+        for path in changed
+        if not any(rights.gives(claim, agent, path) for claim in claims)
+        and not _is_free(path, agent, rights, is_known=writes is not None)
+    )
 
 
-def _is_allowed(path: str, *, writes: tuple[Claim, ...] | None, held: tuple[str, ...], agent: AgentId, rights: Rights) -> bool:
-    if any(covers(claim, path) or claim == path for claim in writes or ()):
-        return True
-    if any(covers(lock, path) for lock in held):
-        return True
-    if any(_is_pattern_of(claim, path) for claim in writes or ()):
-        return True
+def _is_free(path: str, agent: AgentId, rights: Rights, *, is_known: bool) -> bool:
+    """Tell whether the agent may change a path that it has neither declared nor locked."""
     owned = rights.owner(path)
-    if owned.access is Access.READ_ONLY or owned.holder not in {None, agent}:
+    if owned.access is Access.READ_ONLY:
         return False
-    if agent in owned.owners:
-        return True
-    return writes is None and not (owned.access is Access.EXCLUSIVE and owned.owners)
-
-
-def _is_pattern_of(claim: str, path: str) -> bool:
-    """Tell whether a glob with sets or braces, which `covers` never affirms, matches the path."""
-    return any(sign in claim for sign in "[{") and meets(claim, path)
+    if not is_known:
+        return owned.access is Access.SEQUENTIAL or agent in owned.owners
+    is_alone = owned.access is Access.EXCLUSIVE and owned.owners == (agent,)
+    return is_alone and rights.holder(path, besides=agent) is None

@@ -144,6 +144,7 @@ class Leash:
             return
         self.listen()
         self.watch()
+        self.flush(0.0)  # a silent agent wakes nobody: that it has started is told at once
         while not self.is_over():
             self.turn()
         self.finish()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import anyio
 import psutil
 
 T = TypeVar("T")
@@ -41,3 +42,11 @@ def _mentions(pid: int, wanted: bytes) -> bool:
         return any(wanted in folder.joinpath(name).read_bytes() for name in ("environ", "cmdline"))
     except OSError:
         return False
+
+
+async def soon(fact: Callable[[], object], what: str, *, seconds: float = NEVER) -> None:
+    """Wait, as a task among others, until something is so."""
+    with anyio.move_on_after(seconds):
+        while not fact():  # noqa: ASYNC110 - the fact has no event
+            await anyio.sleep(_PAUSE)
+    assert fact(), f"{what} did not come within {seconds:g} s"

@@ -1,0 +1,102 @@
+"""A desk with its table, rights and journal, without a supervisor."""
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.control.server import Caller
+from orchestrator.events import Event
+from orchestrator.journal import Journal
+from orchestrator.locks import LockTable
+from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
+from orchestrator.recorder import Recorder
+from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.rights import Rights
+from orchestrator.state import State, fold, initial
+from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
+
+AGENTS = (ONE, TWO, THREE)
+
+
+@dataclass(slots=True)
+class Lead:
+    """Stands for the supervisor, and notes what the desk asks of it."""
+
+    stopped: list[bool] = field(default_factory=list)
+    lives: list[AgentId] = field(default_factory=list)
+
+    def stop(self, *, now: bool) -> None:
+        self.stopped.append(now)
+
+    def heard(self, agent: AgentId) -> None:
+        self.lives.append(agent)
+
+    def renew(self) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class Office:
+    """Everything that answers a request."""
+
+    folder: Path
+    journal: Journal
+    plan: Plan
+    recorder: Recorder
+    table: LockTable
+    rights: Rights
+    desk: Desk
+    lead: Lead
+    time: list[float] = field(default_factory=lambda: [1000.0])
+
+    async def ask(self, agent: AgentId | None, method: str, **params: object) -> Mapping[str, object]:
+        """Ask as an agent, or as a person."""
+        answer = await self.desk.answer(Caller(agent), method, params)
+        assert isinstance(answer, dict)
+        return answer
+
+    def sit(self, agent: AgentId, *, declares: Sequence[str] = (), workspace: Path | None = None) -> None:
+        """Begin the agent's next attempt at its task, as the supervisor does."""
+        name = TaskId(f"T{agent[-1]}")
+        number = self.recorder.state.tasks[name].prepared + 1
+        attempt = AttemptId(f"{name}.{number}")
+        grants = self.table.acquire_all(agent, declares, now=self.time[0])
+        assert isinstance(grants, tuple), grants
+        self.recorder.record(*map(granted_event, grants), prepared(attempt, agent=agent), started(attempt, agent=agent))
+        self.desk.seat(agent, Seated(task=name, attempt=attempt, workspace=workspace or self.folder))
+
+    def end(self, agent: AgentId) -> None:
+        """End the agent's attempt, as the supervisor does."""
+        self.desk.leave(agent)
+        self.desk.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
+
+    def events(self, *kinds: type[Event]) -> list[Event]:
+        """Give the recorded events of the given kinds."""
+        return [entry.event for entry in self.journal.entries(run=RUN) if isinstance(entry.event, kinds)]
+
+    def replayed(self) -> State:
+        """Rebuild the state from the journal alone."""
+        state = initial(RUN, self.plan)
+        for entry in self.journal.entries(run=RUN):
+            fold(state, entry)
+        return state
+
+
+@contextmanager
+def office(folder: Path, *, matrix: Sequence[Area] = ()) -> Iterator[Office]:
+    """Open a desk for three agents with a task each; nobody is seated yet."""
+    project = folder / "project"
+    project.mkdir(parents=True, exist_ok=True)
+    seats = (seat(ONE, role="frontend"), seat(TWO, role="backend"), seat(THREE))
+    of = plan(*(planned(task(f"T{agent[-1]}"), agent=agent, locks=()) for agent in AGENTS), seats=seats, matrix=matrix)
+    with contextlib.ExitStack() as stack:
+        journal = stack.enter_context(Journal.open(folder / "state"))
+        time = [1000.0]
+        recorder = Recorder(journal, of, initial(RUN, of), clock=lambda: time[0])
+        recorder.record(run_started())
+        table = LockTable()
+        rights, lead = Rights(of.matrix, table), Lead()
+        desk = Desk(recorder, table, rights, root=project, lead=lead)
+        yield Office(project, journal, of, recorder, table, rights, desk, lead, time)
