@@ -200,8 +200,8 @@ def test_an_agent_goes_from_idle_over_work_and_checks_back_to_idle() -> None:
 
 
 def test_an_agent_waits_while_a_request_of_its_waits() -> None:
-    asked = ev.LockRequested(path="a", holder=ONE)
-    refused = ev.LockRefused(path="a", holder=ONE, reason="not free within 1 s")
+    asked = ev.LockRequested(path="a", holder=ONE, ticket=1)
+    refused = ev.LockRefused(path="a", holder=ONE, reason="not free within 1 s", ticket=1)
 
     assert after(*BEGUN, asked).agents[ONE].state is AgentState.WAITING
     assert after(*BEGUN, asked, granted("a")).agents[ONE].state is AgentState.WORKING
