@@ -5,7 +5,7 @@ Everything behind the fast door is the standard library; typer and what it loads
 
 import sys
 
-_WITH_VALUE = frozenset({"-C", "-c", "--color"})
+_WITH_VALUE = frozenset({"-C", "-c", "--config", "--color"})
 
 
 def main() -> None:

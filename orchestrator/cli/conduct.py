@@ -9,20 +9,19 @@ import anyio
 import anyio.lowlevel
 import structlog
 
-from orchestrator.cli.context import Context, out, say
+from orchestrator.cli.context import Context, say, show
 from orchestrator.cli.finish import conclude
-from orchestrator.config import Config
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
-from orchestrator.events import Entry, LockRefused
+from orchestrator.events import Entry, LockRefused, fields, kind
 from orchestrator.feed import Subscription
-from orchestrator.model import AgentId
+from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.project import Project
-from orchestrator.runlog import open_log
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board, change_line
 from orchestrator.views.comms import CommFiles
+from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -37,8 +36,9 @@ class Conduct:
 
     options: Context
     project: Project
-    config: Config
     supervisor: Supervisor
+    log: structlog.typing.FilteringBoundLogger
+    since: int  #: number of the last event before this supervisor's own
     ended_by: list[str] = field(default_factory=list)  #: signals that came
 
 
@@ -47,6 +47,9 @@ async def conduct(run: Conduct) -> int:
     become_subreaper()
     recorder = run.supervisor.recorder
     with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
+        for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
+            for news in (shown, kept, logged):
+                news.offer(entry)
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
@@ -67,8 +70,9 @@ async def _listen(run: Conduct, server: Server) -> None:
 
 
 async def _heed_signals(run: Conduct) -> None:
-    """End the run orderly at the first signal, at once at the second."""
-    with anyio.open_signal_receiver(*_SIGNALS) as signals:
+    """End the run orderly at the first signal, at once at the second; a hangup that `nohup` ignores stays ignored."""
+    heeded = [one for one in _SIGNALS if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    with anyio.open_signal_receiver(*heeded) as signals:
         async for number in signals:
             again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
@@ -106,16 +110,13 @@ def _force(run: Conduct, key: str) -> None:
 
 async def _log(run: Conduct, news: Subscription) -> None:
     """Write squad's own structured log."""
-    with open_log(run.project, run.config.log.folder) as log:
-        while True:
-            await news.wait()
-            for entry in news.drain():
-                _log_entry(log, entry)
+    while True:
+        await news.wait()
+        for entry in news.drain():
+            _log_entry(run.log, entry)
 
 
 def _log_entry(log: structlog.typing.FilteringBoundLogger, entry: Entry) -> None:
-    from orchestrator.events import fields, kind
-
     log.info(
         kind(entry.event),
         seq=entry.seq,
@@ -126,9 +127,7 @@ def _log_entry(log: structlog.typing.FilteringBoundLogger, entry: Entry) -> None
 
 async def _show(run: Conduct, news: Subscription) -> None:
     """Show the run: a live table on a terminal, else one plain line for each change."""
-    if run.options.quiet:
-        return
-    if not sys.stdout.isatty() or run.options.as_json:
+    if not sys.stdout.isatty() or run.options.as_json or run.options.quiet or run.options.verbose:
         await _show_lines(run, news)
     screen = Screen()
     while True:
@@ -145,9 +144,15 @@ async def _show_lines(run: Conduct, news: Subscription) -> None:
     while True:
         await news.wait()
         for entry in news.drain():
-            if (line := change_line(run.supervisor.plan, entry)) and not run.options.as_json:
-                out(line)
-                sys.stdout.flush()
+            if text := _line(run, entry):
+                show(f"{text}\n")
+
+
+def _line(run: Conduct, entry: Entry) -> str:
+    """Give what an event amounts to on standard output: nothing, a plain line, or with -v the event itself."""
+    if run.options.as_json or run.options.quiet:
+        return ""
+    return line(entry) if run.options.verbose else change_line(run.supervisor.plan, entry)
 
 
 async def _until_shown(*news: Subscription) -> None:
@@ -170,6 +175,5 @@ class Screen:
         """Replace what was drawn last."""
         lines = text.rstrip("\n").split("\n")
         up = f"\x1b[{self._drawn}A" if self._drawn else ""
-        sys.stdout.write(up + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[J")
-        sys.stdout.flush()
+        show(up + "".join(f"\x1b[2K{line}\n" for line in lines) + "\x1b[J")
         self._drawn = len(lines)

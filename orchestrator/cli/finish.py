@@ -1,9 +1,8 @@
 """The end of a supervisor: the last words, the report's file, and the exit code."""
 
-import json
 import time
 
-from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.context import Context, as_document, say, show
 from orchestrator.model import RunId, TaskState
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -21,11 +20,11 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     report = make_report(entries, recorder.plan, state, now=time.time())
     path = project.folder / "reports" / f"{state.run}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report_json(report), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(as_document(report_json(report)), encoding="utf-8", errors="backslashreplace")
     if options.as_json:
-        out_json(report_json(report))
+        show(as_document(report_json(report)))
     elif not options.quiet:
-        out(render_ending(report))
+        show(render_ending(report))
     elif state.phase != "ended":
         say(f"squad: {state.run} is {state.phase}: {state.outcome}")
     return exit_code(state, ended_by)
@@ -37,6 +36,6 @@ def exit_code(state: State, ended_by: list[str]) -> int:
         return _BY_SIGNAL[ended_by[0]]
     if state.outcome == "limit":
         return LIMITED
-    if state.phase == "paused" or any(task.state is TaskState.PARKED for task in state.tasks.values()):
+    if state.phase != "ended" or any(task.state is TaskState.PARKED for task in state.tasks.values()):
         return NEEDS_YOU
     return 0 if state.outcome == "done" else FAILED

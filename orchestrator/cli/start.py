@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
         return load_plan(path.read_bytes(), name=file)
     document, data = read(options, file)
     digest = hashlib.sha256(data).hexdigest()
+    document = replace(document, path=os.path.relpath(os.path.realpath(path), project.root))
     return make_plan(document, surroundings(project, config, count=count), source_digest=digest)
 
 
