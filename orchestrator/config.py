@@ -42,7 +42,7 @@ _EXPECTED = {
     "float_type": "a duration such as 10m or 1h30m",
     "float_parsing": "a duration such as 10m or 1h30m",
 }
-_ID = re.compile("agent-([1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
+_ID = re.compile("agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
 RUNGS = ("nudge", "interrupt", "restart", "reassign", "park")
 VARIABLE = "SQUAD_CONFIG_"
 
