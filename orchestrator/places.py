@@ -16,7 +16,6 @@ from orchestrator.errors import InputError, Where
 #: A document without its places: texts, None, lists, and mappings with text keys.
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 Path: TypeAlias = tuple[str | int, ...]
-_MOST = 10_000  #: values that aliases may add to those that stand in the text
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -64,10 +63,7 @@ def parse(text: str, *, name: str) -> Document:
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
     marks: dict[Path, tuple[int, int]] = {}
-    try:
-        plain = _plain(root, (), marks, _Source(name, text)) if root is not None else None
-    except RecursionError as error:
-        raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
+    plain = _plain(root, (), marks, _Source(name, text)) if root is not None else None
     return Document(name=name, text=text, plain=plain, marks=marks)
 
 
@@ -89,15 +85,9 @@ class _Source:
     name: str
     text: str
 
-    def fault(self, message: str, node: yaml.Node) -> Malformed:
-        line, column = _mark(node)
-        return Malformed(message, where=Where(self.name, line, column), hint=pointed(self.text, line, column))
-
 
 def _plain(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], source: _Source) -> Plain:
     marks.setdefault(path, _mark(node))
-    if len(marks) > _MOST + len(source.text):
-        raise source.fault("aliases make this document too large", node)
     if isinstance(node, yaml.ScalarNode):
         return None if node.style is None and node.value in _EMPTY else str(node.value)
     if isinstance(node, yaml.SequenceNode):
@@ -105,9 +95,11 @@ def _plain(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], sour
     values: dict[str, Plain] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)
+        line, column = _mark(key_node)
         if key in values:
-            raise source.fault(f"the key {key!r} stands twice", key_node)
-        marks[(*path, key)] = _mark(key_node)
+            hint = pointed(source.text, line, column)
+            raise Malformed(f"the key {key!r} stands twice", where=Where(source.name, line, column), hint=hint)
+        marks[(*path, key)] = (line, column)
         values[key] = _plain(value_node, (*path, key), marks, source)
     return values
 

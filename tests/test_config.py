@@ -302,18 +302,3 @@ def test_any_document_is_a_configuration_or_a_complaint_with_a_place(tree: objec
 @given(WORDS)
 def test_any_text_is_a_configuration_or_a_complaint(text: str) -> None:
     assert outcome(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a: &a [*a]",
-        "\n".join(
-            ["a: &a [x]", *(f"{b}: &{b} [{', '.join([f'*{a}'] * 10)}]" for a, b in zip("abcdefgh", "bcdefghi", strict=True))]
-        ),
-        "[" * 5000 + "]" * 5000,
-    ],
-)
-def test_a_document_that_would_never_end_is_refused(text: str) -> None:
-    with pytest.raises(InputError):
-        layer(text, name="squad.yaml")

@@ -31,8 +31,10 @@ def run(
 
     Plan a document, give its tasks to agents, and put the finished work together on the branch squad/<run>.
     """
+    from orchestrator.cli.early import heed_early_signals
     from orchestrator.cli.launch import Wishes, launch, rehearse
 
+    heed_early_signals()
     options: Context = context.obj
     if unattended:
         options = replace(options, no_input=True)
@@ -51,7 +53,9 @@ def resume(
 
     Go on with a run that was stopped, or whose supervisor is gone.
     """
+    from orchestrator.cli.early import heed_early_signals
     from orchestrator.cli.launch import relaunch
 
+    heed_early_signals()
     options: Context = context.obj
     return relaunch(options, name)
