@@ -82,7 +82,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    plan = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
     _adapters(plan, _with_adapter(config, plan, wishes.agent))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
@@ -98,11 +98,10 @@ def launch(options: Context, wishes: Wishes) -> int:
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
     base = git.require_workable(project.root) if project.repository else None
-    plan = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = _with_adapter(config, plan, wishes.agent)
     _adapters(plan, config)
     settings.confirm(config, options, project)
-    document = (options.folder / wishes.file).read_bytes()
     options.note(projects.prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
