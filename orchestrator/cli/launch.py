@@ -24,7 +24,7 @@ from orchestrator.cli.start import plan_with
 from orchestrator.config import AgentSettings, Config, dump, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.errors import NeedsYou, Refused, UsageError
+from orchestrator.errors import ConfigError, NeedsYou, Refused, UsageError
 from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
@@ -60,6 +60,14 @@ class RunIsOver(Refused):
 
     def __init__(self, run: RunId, outcome: str) -> None:
         super().__init__(f"the run {run} has ended: {outcome}", hint="start anew: squad run FILE")
+
+
+class NoCommand(ConfigError):
+    """An agent of the kind `command` has none, and neither have the tasks."""
+
+    def __init__(self, agent: AgentId) -> None:
+        hint = f'write it in squad.yaml: agents: {{{agent}: {{use: command, command: ["my-agent", "{{prompt_file}}"]}}}}'
+        super().__init__(f"{agent} is to run a command, and none is configured", hint=hint)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +281,7 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
 
     Raises:
         AgentMissing: A program is not installed.
+        NoCommand: It is to run a command and has none.
         NoAgent: None that squad knows is.
     """
     path = passed(os.environ)["PATH"]
@@ -281,6 +290,8 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
     for seat in plan.agents:
         wanted = config.agents.get(seat.id, AgentSettings())
         use = "command" if wanted.use == "auto" and own_commands else wanted.use
+        if use == "command" and not wanted.command and not own_commands:
+            raise NoCommand(seat.id)
         adapter = make_adapter(use, command=wanted.command, speaks_squad=wanted.speaks == "squad", path=path)
         reason = adapter.missing(path) if not own_commands else None
         if reason is not None:

@@ -141,14 +141,13 @@ def _bytes_of(path: Path, shown: str) -> bytes:
     try:
         with path.open("rb") as opened:
             data = opened.read(LARGEST + 1)  # a device has no size that could be asked for
-            if len(data) > LARGEST:
-                size = max(os.fstat(opened.fileno()).st_size, len(data))
-                message = f"{size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
-                raise PrdError(message, where=Where(shown), hint="split the document")
-        return data
     except FileNotFoundError as error:
         near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
         hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
         raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
     except OSError as error:
         raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown)) from error
+    if len(data) > LARGEST:
+        message = f"{max(path.stat().st_size, len(data)) / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+        raise PrdError(message, where=Where(shown), hint="split the document")
+    return data
