@@ -294,7 +294,7 @@ def load_dump(body: bytes) -> Config:
 
 def level_names() -> tuple[str, ...]:
     """Give the words that `enforce` knows."""
-    return ("auto", *Level)
+    return ("auto", *(level.value for level in Level))
 
 
 def _merge(into: dict[str, Any], values: Any, source: Layer, path: Path, origins: dict[Path, Layer]) -> None:  # noqa: ANN401 - any YAML

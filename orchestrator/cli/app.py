@@ -20,11 +20,12 @@ from typer.main import get_command
 from orchestrator.cli import documents, harvest, run, steer, watch
 from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
 from orchestrator.cli.usage import HELP, HOME, explained, of_command, overall, unknown_command
-from orchestrator.errors import SquadError, UsageError
+from orchestrator.errors import FolderError, SquadError, UsageError
 from orchestrator.places import nearest
 
 BUG = 70
 INTERRUPTED = 130
+_THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENAMETOOLONG}
 _WRONG_CALL = cast("type[Exception]", typer.BadParameter.__mro__[1])  #: every usage error that typer finds
 
 _FLAGS: dict[str, Callable[[Context], Context]] = {
@@ -165,12 +166,10 @@ def _output_lost(error: OSError) -> int:
 
 def _other(error: Exception, context: Context) -> int:
     """Tell what a group of tasks ended with from a bug in squad; a bug's traceback is kept where it can be sent from."""
-    if isinstance(error, ExceptionGroup):
-        ours, others = error.split(SquadError)
-        if ours is not None and others is None:
-            first = next(_leaves(ours))
-            complain(first, as_json=context.as_json)
-            return first.exit_code
+    causes = [_cause(one) for one in _leaves(error)]
+    if all(causes) and (first := causes[0]) is not None:
+        complain(first, as_json=context.as_json)
+        return first.exit_code
     told = "".join(traceback.format_exception(error))
     if context.verbose:
         say(told)
@@ -190,12 +189,20 @@ def _kept(told: str) -> str:
     return f"the details are in {path}"
 
 
-def _leaves(group: ExceptionGroup[SquadError]) -> Iterator[SquadError]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _leaves(error: Exception) -> Iterator[Exception]:
+    for one in error.exceptions if isinstance(error, ExceptionGroup) else ():
+        yield from _leaves(one)
+    if not isinstance(error, ExceptionGroup):
+        yield error
+
+
+def _cause(error: Exception) -> SquadError | None:
+    """Give what squad's user can mend; None for a bug in squad."""
+    if isinstance(error, OSError) and error.errno in _THEIRS:
+        return FolderError(
+            f"cannot use {error.filename or 'a file'}: {error.strerror}", hint="see to its permissions and the disk"
+        )
+    return error if isinstance(error, SquadError) else None
 
 
 class SquadBug(SquadError):

@@ -97,6 +97,7 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
 
     options: Context = context.obj
     project, replayed = _of(options, run)
+    projects.require_free(project)
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
     with projects.hold(project), Journal.open(project.state) as journal:
         place = load_dump(journal.document(replayed.settings)).isolation.place

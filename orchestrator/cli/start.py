@@ -70,8 +70,14 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
         return load_plan(path.read_bytes(), name=file), path.read_bytes()
     document, data = read(options, file)
     digest = hashlib.sha256(data).hexdigest()
-    document = replace(document, path=os.path.relpath(os.path.realpath(path), project.root))
+    document = _named(document, os.path.relpath(os.path.realpath(path), project.root))
     return make_plan(document, surroundings(project, config, count=count), source_digest=digest), data
+
+
+def _named(document: Document, file: str) -> Document:
+    """Name a document by its path from the project's root, so that a plan is the same from wherever it is made."""
+    tasks = tuple(replace(task, source=replace(task.source, file=file)) for task in document.tasks)
+    return replace(document, path=file, tasks=tasks)
 
 
 def is_plan(path: Path) -> bool:
