@@ -142,7 +142,8 @@ def _carry_out(context: Context, rest: list[str]) -> int:
         out(of_command(name, commands[name]))
         return 0
     try:
-        code = group.main(args=rest, prog_name="squad", standalone_mode=False, obj=context)
+        with group.make_context("squad", rest, obj=context) as called:  # not main(), which ends by itself when a pipe breaks
+            code = group.invoke(called)
     except _WRONG_CALL as error:
         raise explained(error, name, commands[name]) from error
     return code if isinstance(code, int) else 0

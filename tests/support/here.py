@@ -40,3 +40,13 @@ class Here:
         code = run_app(list(arguments))
         out, err = self.capture.readouterr()
         return Said(code, out, err)
+
+    def ok(self, *arguments: str) -> str:
+        """Call a command that must succeed; gives its output."""
+        said = self(*arguments)
+        assert said.code == 0, f"squad {' '.join(arguments)} ended with {said.code}: {said.err}{said.out}"
+        return said.out
+
+    def json(self, *arguments: str) -> Any:
+        """Call a reading command; gives its document."""
+        return json.loads(self.ok(*arguments, "--json"))
