@@ -146,10 +146,16 @@ def test_a_run_whose_task_fails_for_good_ends_with_1(squad: Squad, repository: R
     assert squad("wait").returncode == 1
 
 
-def start_long(squad: Squad, repository: Repository, text: str = LONG) -> subprocess.Popen[str]:
+def events(here: Here, kind: str) -> list[dict[str, Any]]:
+    """Give the events of a kind, none before a run began."""
+    rows = [json.loads(line) for line in here("events").out.splitlines()]
+    return [row for row in rows if row["type"] == kind]
+
+
+def start_long(squad: Squad, here: Here, repository: Repository, text: str = LONG) -> subprocess.Popen[str]:
     repository.commit({"tasks.yaml": text})
     process = squad.start("run", "tasks.yaml", "--agent", "simulated")
-    squad.wait_for_event("AttemptStarted")
+    until(lambda: events(here, "AttemptStarted"), "an agent at work")
     return process
 
 
@@ -158,54 +164,56 @@ def left_of(squad: Squad) -> list[int]:
     return marked(f"{squad.folder}/.squad/")
 
 
-def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(squad: Squad, repository: Repository) -> None:
-    process = start_long(squad, repository)
+def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(
+    squad: Squad, here: Here, repository: Repository
+) -> None:
+    process = start_long(squad, here, repository)
 
-    assert squad("run", "tasks.yaml", "--agent", "simulated").returncode == 7
-    assert squad("resume").returncode == 7
-    assert squad("discard").returncode == 7
-    assert squad("wait", "--timeout", "0").returncode == 5
-    assert squad("unlock", "a/x.md").returncode == 1
-    assert squad.json("locks")["locks"][0]["path"] == "a/x.md"
-    assert squad.json("status")["run"]["state"] == "running"
+    assert here("run", "tasks.yaml", "--agent", "simulated").code == 7
+    assert here("resume").code == 7
+    assert here("discard").code == 7
+    assert here("wait", "--timeout", "0").code == 5
+    assert here("unlock", "a/x.md").code == 1
+    assert here.json("locks")["locks"][0]["path"] == "a/x.md"
+    assert here.json("status")["run"]["state"] == "running"
 
-    assert squad.ok("stop") == "stopped; go on: squad resume\n"
-    assert squad.json("status")["run"]["state"] == "paused"
+    assert here.ok("stop") == "stopped; go on: squad resume\n"
+    assert here.json("status")["run"]["state"] == "paused"
     assert left_of(squad) == []
     assert process.wait(LONGEST) == 6
-    assert squad("stop").returncode == 1
-    assert squad("wait").returncode == 6
-    assert squad("wait", "--for", "needs-you").returncode == 0
-    unfinished = squad("run", "tasks.yaml", "--agent", "simulated", "--json")
-    assert unfinished.returncode == 6
-    assert json.loads(unfinished.stderr)["error"]["hint"].startswith("go on with it: squad resume tasks-1\n")
+    assert here("stop").code == 1
+    assert here("wait").code == 6
+    assert here("wait", "--for", "needs-you").code == 0
+    unfinished = here("run", "tasks.yaml", "--agent", "simulated", "--json")
+    assert unfinished.code == 6
+    assert unfinished.error["hint"].startswith("go on with it: squad resume tasks-1\n")
 
     again = squad.start("resume")
-    squad.wait_for_event("AttemptStarted", lambda event: event["attempt"] == "A.2")
-    assert squad.json("status")["tasks"][0]["attempts"] == 2
-    squad.ok("stop", "--now")
+    until(lambda: len(events(here, "AttemptStarted")) == 2, "the second attempt")
+    assert here.json("status")["tasks"][0]["attempts"] == 2
+    here.ok("stop", "--now")
     assert again.wait(LONGEST) == 6
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_supervisor_but_not_the_run(
-    squad: Squad, repository: Repository, number: signal.Signals, code: int
+    squad: Squad, here: Here, repository: Repository, number: signal.Signals, code: int
 ) -> None:
-    process = start_long(squad, repository)
+    process = start_long(squad, here, repository)
 
     process.send_signal(number)
 
     assert process.wait(LONGEST) == code
     assert left_of(squad) == []
-    assert squad.json("status")["run"]["state"] == "paused"
-    (ended,) = squad.events("AttemptEnded")
+    assert here.json("status")["run"]["state"] == "paused"
+    (ended,) = events(here, "AttemptEnded")
     assert ended["outcome"] == "stopped"
     assert "go on: squad resume tasks-1" in squad.output()
 
 
-def test_a_second_signal_does_not_wait_for_an_agent_that_is_deaf(squad: Squad, repository: Repository) -> None:
-    process = start_long(squad, repository, DEAF)
-    (agent,) = squad.events("AttemptStarted")
+def test_a_second_signal_does_not_wait_for_an_agent_that_is_deaf(squad: Squad, here: Here, repository: Repository) -> None:
+    process = start_long(squad, here, repository, DEAF)
+    (agent,) = events(here, "AttemptStarted")
     until(lambda: ignores(agent["pid"], signal.SIGTERM), "an agent that ignores SIGTERM")
 
     process.send_signal(signal.SIGINT)
@@ -223,20 +231,20 @@ def ignores(pid: int, number: signal.Signals) -> bool:
     return bool(int(mask, 16) >> (number - 1) & 1)
 
 
-def test_ctrl_c_on_a_terminal_reaches_squad_alone_and_ends_it_orderly(squad: Squad, repository: Repository) -> None:
+def test_ctrl_c_on_a_terminal_reaches_squad_alone_and_ends_it_orderly(squad: Squad, here: Here, repository: Repository) -> None:
     repository.commit({"tasks.yaml": LONG})
     child, terminal = pty.fork()
     if not child:
         os.chdir(squad.folder)
         os.execve(sys.executable, squad._argv(("run", "tasks.yaml", "--agent", "simulated")), dict(squad._environment()))
     screen = Drained(terminal)
-    squad.wait_for_event("AttemptStarted")
+    until(lambda: events(here, "AttemptStarted"), "an agent at work")
 
     os.write(terminal, b"\x03")
 
     assert os.waitstatus_to_exitcode(screen.outlast(child)) == 130
     assert b"A" in screen.seen
-    assert [event["outcome"] for event in squad.events("AttemptEnded")] == ["stopped"]
+    assert [event["outcome"] for event in events(here, "AttemptEnded")] == ["stopped"]
     assert left_of(squad) == []
 
 
@@ -261,21 +269,21 @@ class Drained:
 
 
 def test_a_dead_supervisor_is_told_by_every_reading_command_and_resume_finishes_its_run(
-    squad: Squad, repository: Repository
+    squad: Squad, here: Here, repository: Repository
 ) -> None:
-    process = start_long(squad, repository, QUICK.replace("50ms", "1s"))
+    process = start_long(squad, here, repository, QUICK.replace("50ms", "1s"))
 
     squad.kill(process)
     until(lambda: not left_of(squad), "the end of everything the supervisor had started")
 
-    status: dict[str, Any] = squad.json("status")
+    status: dict[str, Any] = here.json("status")
     assert (status["run"]["state"], status["run"]["supervised"]) == ("paused", False)
     assert {agent["state"] for agent in status["agents"]} == {"stopped"}
     assert status["needs_you"][0]["command"] == "squad resume tasks-1"
-    assert squad("stop").returncode == 1
-    assert squad("wait").returncode == 6
-    assert squad("wait", "--for", "idle").returncode == 0
-    assert squad("events", "-f").returncode == 0
-    assert squad("logs", "-f").returncode == 0
+    assert here("stop").code == 1
+    assert here("wait").code == 6
+    assert here("wait", "--for", "idle").code == 0
+    assert here("events", "-f").code == 0
+    assert here("logs", "-f").code == 0
     assert squad("resume").returncode == 0
-    assert [event["task"] for event in squad.events("TaskDone")] == ["A", "B"]
+    assert [event["task"] for event in events(here, "TaskDone")] == ["A", "B"]

@@ -138,3 +138,19 @@ def test_a_closed_output_is_no_bug(squad: Squad) -> None:
 
     assert done.returncode == 0
     assert (squad.folder / "err").read_text() == ""
+
+
+def test_a_plan_is_the_same_from_wherever_it_is_made(here: Here, tmp_path: Path) -> None:
+    (here.folder / "sub").mkdir()
+    (here.folder / "prd.md").write_text("# F\n## Tasks\n- Do src/a.py\n- Do src/b.py\n", encoding="utf-8")
+
+    plans = [
+        here("plan", "prd.md", "--json"),
+        here("plan", "../prd.md", "--json", cwd=here.folder / "sub"),
+        here("plan", str(here.folder / "prd.md"), "--json"),
+        here("-C", str(here.folder), "plan", "prd.md", "--json", cwd=tmp_path),
+    ]
+
+    assert [one.code for one in plans] == [0, 0, 0, 0]
+    assert len({one.out for one in plans}) == 1
+    assert str(here.folder) not in plans[0].out
