@@ -7,17 +7,42 @@ error names the place where it can be mended. Parsing opens no file.
 import hashlib
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from orchestrator.errors import ConfigError, Where
+from orchestrator.claims import canonical
+from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, nearest, parse
 from orchestrator.quantities import parse_duration, parse_range, parse_rate
 
+_EXPECTED = {
+    "tuple_type": "a list such as [one, two]",
+    "dict_type": "a mapping such as {key: value}",
+    "model_type": "a mapping such as {key: value}",
+    "string_type": "a text",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a duration such as 10m or 1h30m",
+    "float_parsing": "a duration such as 10m or 1h30m",
+}
+_ID = re.compile("agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
 RUNGS = ("nudge", "interrupt", "restart", "reassign", "park")
 VARIABLE = "SQUAD_CONFIG_"
 
@@ -35,20 +60,43 @@ def _rate(value: object) -> object:
 
 
 def _path(value: object) -> object:
-    if isinstance(value, str) and (value.startswith("../") or "/../" in value or value == ".."):
-        message = f"{value!r} leaves the project"
+    try:
+        return canonical(value).rstrip("/") if isinstance(value, str) else value
+    except SquadError as error:
+        raise ValueError(error.message) from error
+
+
+def _or_empty(value: object) -> object:
+    """Read a key with nothing behind it, such as `agent-1:`, as an empty mapping."""
+    return {name: {} if row is None else row for name, row in value.items()} if isinstance(value, dict) else value
+
+
+def _agent_id(name: str) -> str:
+    if not _ID.fullmatch(name):
+        message = f"{name!r} is no agent id: expected agent-<number> or agent-<number>-<label>, such as agent-1-frontend"
         raise ValueError(message)
-    return value
+    return name
 
 
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Span = Annotated[tuple[float, float], BeforeValidator(_range)]
 Rate = Annotated[tuple[int, float], BeforeValidator(_rate)]
 Inside = Annotated[str, BeforeValidator(_path)]
+Id = Annotated[AgentId, AfterValidator(_agent_id)]
+Rows = BeforeValidator(_or_empty)
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, values: object) -> object:
+        """Take a known key with nothing behind it as not written."""
+        if values is None:
+            return {}
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {k: v for k, v in values.items() if v is not None or k not in known} if isinstance(values, dict) else values
 
 
 class IsolationSettings(_Section):
@@ -118,8 +166,8 @@ class Config(_Section):
     isolation: IsolationSettings = IsolationSettings()
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
     log: LogSettings = LogSettings()
-    agents: dict[AgentId, AgentSettings] = {}
-    ownership: dict[str, OwnershipSettings] = {}
+    agents: Annotated[dict[Id, AgentSettings], Rows] = {}
+    ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
     run: RunSettings = RunSettings()
 
@@ -130,17 +178,14 @@ class Config(_Section):
 
     @field_validator("agents")
     @classmethod
-    def _known_ids(cls, agents: dict[AgentId, AgentSettings]) -> dict[AgentId, AgentSettings]:
-        numbers: dict[str, str] = {}
+    def _unique_numbers(cls, agents: dict[AgentId, AgentSettings]) -> dict[AgentId, AgentSettings]:
+        numbers: dict[int, str] = {}
         for name in agents:
-            found = re.fullmatch(r"agent-(\d+)(-[a-z0-9][a-z0-9-]*)?", name)
-            if not found:
-                message = f"{name!r} is no agent id: expected agent-<number> or agent-<number>-<label>, such as agent-1-frontend"
-                raise ValueError(message)
-            if found[1] in numbers:
-                message = f"{name} and {numbers[found[1]]} have the same number"
-                raise ValueError(message)
-            numbers[found[1]] = name
+            number = int(name.split("-")[1])
+            if number in numbers:
+                message = f"{name} and {numbers[number]} have the same number"
+                raise PydanticCustomError("same_number", "{message}", {"message": message, "below": name})
+            numbers[number] = name
         return agents
 
 
@@ -164,18 +209,16 @@ def layer(text: str, *, name: str) -> Layer:
     return Layer(name, document)
 
 
-def variables(environment: Mapping[str, str]) -> Layer:
-    """Give what `SQUAD_CONFIG_...` variables set: `__` between levels, the value as YAML."""
-    tree: dict[str, Any] = {}
-    for name in sorted(environment):
-        if not name.startswith(VARIABLE):
-            continue
-        *above, last = name.removeprefix(VARIABLE).lower().split("__")
-        here = tree
-        for level in above:
-            here = here.setdefault(level, {})
-        here[last] = parse(environment[name], name=name).plain
-    return Layer("the environment", Document(name="the environment", text="", plain=tree, marks={}))
+def variables(environment: Mapping[str, str]) -> list[Layer]:
+    """Give what `SQUAD_CONFIG_...` variables set: `__` between levels, the value as YAML; the deepest is the strongest.
+
+    Names are in capitals, as variables are; below the sections squad knows, such as `agents`, they are kept as written.
+
+    Raises:
+        Malformed: A value is no YAML.
+    """
+    names = sorted((name for name in environment if name.startswith(VARIABLE)), key=lambda name: (-name.count("__"), name))
+    return [_nested(_levels(name.removeprefix(VARIABLE)), parse(environment[name], name=name).plain, name=name) for name in names]
 
 
 def settings(values: Mapping[str, Plain], *, name: str) -> Layer:
@@ -188,6 +231,20 @@ def settings(values: Mapping[str, Plain], *, name: str) -> Layer:
             here = here.setdefault(level, {})
         here[last] = value
     return Layer(name, Document(name=name, text="", plain=tree, marks={}))
+
+
+def _levels(name: str) -> tuple[str, ...]:
+    path: tuple[str, ...] = ()
+    for level in name.split("__"):
+        path = (*path, level.lower() if _known_keys(path) or not path else level)
+    return path
+
+
+def _nested(path: Sequence[str], value: Plain, *, name: str) -> Layer:
+    plain = value
+    for level in reversed(path):
+        plain = {level: plain}
+    return Layer(name, Document(name=name, text="", plain=plain, marks={}))
 
 
 def combine(layers: Sequence[Layer]) -> Config:
@@ -208,9 +265,16 @@ def combine(layers: Sequence[Layer]) -> Config:
 
 def commands(config: Config) -> tuple[str, ...]:
     """Give every command that the configuration would start, as the person is asked about it."""
-    agents = [f"agent {name}: {' '.join(agent.command)}" for name, agent in config.agents.items() if agent.command]
+    agents = [_started(name, agent) for name, agent in config.agents.items() if agent.command]
     setup = [f"setup: {command}" for command in config.isolation.setup]
     return (*agents, *setup, *(f"check: {command}" for command in config.run.checks))
+
+
+def _started(name: str, agent: AgentSettings) -> str:
+    """Tell of an agent's command, and of everything that changes what it does or who hears it."""
+    environment = "".join(f" {key}={shlex.quote(value)}" for key, value in sorted(agent.environment.items()))
+    speaks = f" (speaks {agent.speaks})" if agent.speaks else ""
+    return f"agent {name}:{environment} {shlex.join(agent.command)}{speaks}"
 
 
 def trust_digest(config: Config) -> str:
@@ -220,7 +284,7 @@ def trust_digest(config: Config) -> str:
 
 def dump(config: Config) -> bytes:
     """Give the configuration as a document for the journal."""
-    return config.model_dump_json().encode()
+    return config.model_dump_json(by_alias=True).encode()
 
 
 def load_dump(body: bytes) -> Config:
@@ -230,7 +294,7 @@ def load_dump(body: bytes) -> Config:
 
 def level_names() -> tuple[str, ...]:
     """Give the words that `enforce` knows."""
-    return ("auto", *Level)
+    return ("auto", *(level.value for level in Level))
 
 
 def _merge(into: dict[str, Any], values: Any, source: Layer, path: Path, origins: dict[Path, Layer]) -> None:  # noqa: ANN401 - any YAML
@@ -242,28 +306,48 @@ def _merge(into: dict[str, Any], values: Any, source: Layer, path: Path, origins
         elif isinstance(value, dict):
             into[key] = {}
             _merge(into[key], value, source, here, origins)
-        elif value is not None:
+        elif value is not None or key not in into:
             into[key] = value
 
 
 def _explained(error: ValidationError, origins: Mapping[Path, Layer], layers: Sequence[Layer]) -> ConfigError:
     """Turn the first fault into a message with its place; pydantic's own words only where they say it well."""
     fault = error.errors(include_url=False)[0]
-    path: Path = tuple(part for part in fault["loc"] if not (isinstance(part, str) and part.startswith("[")))
+    path = _path_of(fault)
     source = next(
         (origins[path[:end]] for end in range(len(path), 0, -1) if path[:end] in origins), layers[-1] if layers else None
     )
-    where = source.document.where(path) if source else None
+    where = None if source is None else source.document.where(path) if source.document.text else Where(source.name)
     shown = source.document.shown(path) if source and source.document.text else ""
+    message, hint = _said(fault, path)
     name = ".".join(str(part) for part in path)
+    return ConfigError(f"{name}: {message}", where=where, hint="\n".join(part for part in (shown, hint) if part) or None)
+
+
+def _path_of(fault: ErrorDetails) -> Path:
+    """Give the keys that lead to a fault, without what pydantic adds for its own types."""
+    path = tuple(part for part in fault["loc"] if not (isinstance(part, str) and part.startswith("[")))
+    below = fault.get("ctx", {}).get("below")
+    return path if below is None else (*path, below)
+
+
+def _said(fault: ErrorDetails, path: Path) -> tuple[str, str]:
+    """Give what is wrong, and the way out, in words of the configuration."""
+    context = fault.get("ctx", {})
     if fault["type"] == "extra_forbidden":
         known = _known_keys(path[:-1])
-        hint = nearest(str(path[-1]), known) or f"known keys: {', '.join(known)}"
-        message = f"{name}: unknown key"
-    else:
-        said = str(fault["msg"]).removeprefix("Value error, ")
-        message, hint = f"{name}: {said[:1].lower()}{said[1:]}", ""
-    return ConfigError(message, where=where, hint="\n".join(part for part in (shown, hint) if part))
+        return "unknown key", nearest(str(path[-1]), known) or f"known keys: {', '.join(known)}"
+    if fault["type"] in {"literal_error", "enum"}:
+        words = str(context.get("expected", ""))
+        return f"{_quoted(fault['input'])}: expected {words}", nearest(str(fault["input"]), re.findall("'([^']*)'", words))
+    if fault["type"] in _EXPECTED:
+        return f"{_quoted(fault['input'])}: expected {_EXPECTED[fault['type']]}", ""
+    said = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "expected a number")
+    return f"{said[:1].lower()}{said[1:]}", ""
+
+
+def _quoted(value: object) -> str:
+    return "a mapping" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
 
 
 def _known_keys(path: Path) -> tuple[str, ...]:

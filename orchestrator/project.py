@@ -140,6 +140,16 @@ def restore(project: Project) -> None:
         _make_folders(project)
 
 
+def require_free(project: Project) -> None:
+    """See to it that nobody else supervises the project.
+
+    Raises:
+        Supervised: Somebody does.
+    """
+    if (owner := supervisor_of(project)) is not None:
+        raise Supervised(project.root, str(owner or ""))
+
+
 @contextmanager
 def hold(project: Project) -> Iterator[None]:
     """Be the project's one supervisor while inside the block.

@@ -1,7 +1,7 @@
 """squad's own structured log: what it decided, as JSON lines, beside the raw logs of the agents.
 
-A line is written whole or not at all, and a log that cannot be written is told and ends nothing: the journal, not the
-log, is what a run rests on.
+A line is written whole or not at all. A log that cannot be opened is a fault of the configuration; one that cannot be
+written any more is told and ends nothing: the journal, not the log, is what a run rests on.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import structlog
 
+from orchestrator.errors import FolderError
 from orchestrator.events import Entry, fields, kind
 from orchestrator.project import Project
 
@@ -21,23 +22,18 @@ class RunLog:
     """Appends a JSON line for each event."""
 
     def __init__(self, path: Path) -> None:
-        """Open the log for appending; a failure is kept in `failure`."""
+        """Open the log for appending; raises OSError. A failure to write later is kept in `failure`."""
         self.failure = ""
         self.told = False
-        self._descriptor: int | None = None
-        self._torn = False  #: the last line was not written to its end
         self._log = structlog.wrap_logger(
             self,
             processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()],
             wrapper_class=structlog.make_filtering_bound_logger(0),
             cache_logger_on_first_use=False,
         )
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
-            self._torn = _is_torn(self._descriptor)
-        except OSError as error:
-            self.failure = f"{error.strerror}: {path}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
+        self._torn = _is_torn(self._descriptor)
 
     def note(self, entry: Entry) -> None:
         """Write a line for an event."""
@@ -63,9 +59,17 @@ class RunLog:
 
 @contextmanager
 def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
-    """Give the log `squad.log` in the configured folder, by default beside the raw logs."""
+    """Give the log `squad.log` in the configured folder, by default beside the raw logs.
+
+    Raises:
+        FolderError: It cannot be written there.
+    """
     place = project.root / Path(folder).expanduser() if folder else project.logs
-    log = RunLog(place / "squad.log")
+    try:
+        log = RunLog(place / "squad.log")
+    except OSError as error:
+        message = f"cannot write squad's log in {place}: {error.strerror}"
+        raise FolderError(message, hint="choose another folder: log: {folder: ...} in squad.yaml") from error
     try:
         yield log
     finally:

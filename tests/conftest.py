@@ -1,11 +1,13 @@
 """What all tests share: options, a home of their own, a repository, the command line, and runs in one process."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import Squad
+from tests.support.here import Here
 from tests.support.repositories import Repository
 
 _SWITCHES = {
@@ -54,3 +56,10 @@ def squad(repository: Repository) -> Iterator[Squad]:
     """The command line in that repository; whatever it started in the background is ended with the test."""
     with Squad(repository.root) as command:
         yield command
+
+
+@pytest.fixture
+def here(repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The command line in that repository, in the test's own process; for commands that start nothing."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    return Here(repository.root, capsys, monkeypatch.chdir)

@@ -2,6 +2,9 @@ import json
 import os
 from pathlib import Path
 
+import pytest
+
+from orchestrator.errors import FolderError
 from orchestrator.events import Noticed
 from orchestrator.project import Project
 from orchestrator.runlog import RunLog, open_log
@@ -49,14 +52,12 @@ def test_a_line_cut_off_by_a_death_spoils_no_other(tmp_path: Path) -> None:
     assert [json.loads(line)["event"] for line in whole[1:]] == ["Noticed"]
 
 
-def test_a_log_that_cannot_be_opened_keeps_the_reason_and_takes_lines_all_the_same(tmp_path: Path) -> None:
+def test_a_log_that_cannot_be_opened_is_a_fault_of_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
+    project = Project(root=tmp_path, repository=False, state=tmp_path / "state")
 
-    log = RunLog(tmp_path / "file" / "squad.log")
-    log.note(entries(Noticed(text="x"))[0])
-    log.close()
-
-    assert "squad.log" in log.failure
+    with pytest.raises(FolderError, match="file"), open_log(project, "file"):
+        pass
 
 
 def test_a_full_disk_is_told_and_ends_nothing() -> None:

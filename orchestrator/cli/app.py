@@ -1,39 +1,33 @@
 """The command line as a whole: global options, commands, and the one place where errors become exit codes."""
 
+import errno
+import io
+import itertools
 import os
+import re
 import sys
 import tempfile
-import time
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import typer
 from typer.main import get_command
 
 from orchestrator.cli import documents, harvest, run, steer, watch
-from orchestrator.cli.context import Context, complain, out, say
-from orchestrator.errors import SquadError, UsageError
+from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
+from orchestrator.cli.usage import HELP, HOME, explained, of_command, overall, unknown_command
+from orchestrator.errors import FolderError, SquadError, UsageError
 from orchestrator.places import nearest
 
 BUG = 70
 INTERRUPTED = 130
+_THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENAMETOOLONG}
+_WRONG_CALL = cast("type[Exception]", typer.BadParameter.__mro__[1])  #: every usage error that typer finds
 
-HOME = """\
-squad runs several coding agents on one repository, without conflicts and without watching.
-
-  squad plan feature-prd.md      see who would do what, and why
-  squad run feature-prd.md       do it
-  squad status                   where it stands
-  squad --help                   everything else
-"""
-
-_EPILOG = (
-    "Global options, before or after the command: -C DIR (work there), -c FILE|NAME (configuration), --json, -q, -v, "
-    "-y (confirm), --no-input (never ask), --color auto|always|never."
-)
 _FLAGS: dict[str, Callable[[Context], Context]] = {
     "--json": partial(replace, as_json=True),
     "-q": partial(replace, quiet=True),
@@ -51,12 +45,10 @@ def make_app() -> typer.Typer:
     """Give the application with all its commands, in the order of a run's life."""
     app = typer.Typer(
         name="squad",
-        help="Example:  squad run feature-prd.md\n\nThe supervisor that people trust with their coding agents overnight.",
-        epilog=_EPILOG,
         add_completion=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": list(HELP)},
     )
     for group in (documents, run, watch, steer, harvest):
         group.register(app)
@@ -65,24 +57,36 @@ def make_app() -> typer.Typer:
 
 def run_app(arguments: list[str]) -> int:
     """Carry a command line out; gives the exit code."""
-    context = Context()
+    context = Context(as_json="--json" in arguments)
+    _require_streams()
     try:
         context, rest = split_globals(arguments)
-        if not rest:
-            return _home(context)
-        code = get_command(make_app()).main(args=rest, prog_name="squad", standalone_mode=False, obj=context)
+        code = _carry_out(context, rest) if rest else _home(context)
         sys.stdout.flush()
     except SquadError as error:
         complain(error, as_json=context.as_json)
         return error.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
+    except OSError as error:
+        return _output_lost(error) if is_output_lost(error) else _other(error, context)
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the one place where a bug becomes exit code 70
         return _other(error, context)
-    return code if isinstance(code, int) else 0
+    return code
+
+
+def _require_streams() -> None:
+    """Give closed streams somewhere to go, and let what a stream cannot encode be escaped rather than fail."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a descriptor, not a path
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def split_globals(arguments: list[str]) -> tuple[Context, list[str]]:
@@ -98,6 +102,9 @@ def split_globals(arguments: list[str]) -> tuple[Context, list[str]]:
         word = words.pop(0)
         if word == "--":
             return context, [*rest, word, *words]
+        if re.fullmatch("-[qvy]{2,}|-[Cc][^=].*", word):
+            words = [f"-{letter}" for letter in word[1:]] + words if word[1] in "qvy" else [word[:2], word[2:], *words]
+            continue
         name, equals, value = word.partition("=")
         if word in _FLAGS:
             context = _FLAGS[word](context)
@@ -120,43 +127,86 @@ def _with(context: Context, name: str, value: str) -> Context:
     return replace(context, config=value) if name == "config" else replace(context, color=value)
 
 
-def _home(context: Context) -> int:
-    if sys.stdout.isatty() and not context.as_json:
-        out(HOME)
+def _carry_out(context: Context, rest: list[str]) -> int:
+    """Find the command and call it, or show its help."""
+    group = get_command(make_app())
+    commands: dict[str, Any] = getattr(group, "commands", {})
+    rest = rest[1:] if rest[0] == "--" and rest[1:] else rest
+    name, *given = rest
+    if name in HELP:
+        out(overall(commands))
         return 0
-    say("squad: no command given\nsee: squad --help")
-    return UsageError.exit_code
+    if name not in commands:
+        raise unknown_command(name, commands)
+    if any(word in HELP for word in itertools.takewhile(lambda word: word != "--", given)):
+        out(of_command(name, commands[name]))
+        return 0
+    try:
+        with group.make_context("squad", rest, obj=context) as called:  # not main(), which ends by itself when a pipe breaks
+            code = group.invoke(called)
+    except _WRONG_CALL as error:
+        raise explained(error, name, commands[name]) from error
+    return code if isinstance(code, int) else 0
+
+
+def _home(context: Context) -> int:
+    if not sys.stdout.isatty() or context.as_json:
+        raise UsageError("no command given", hint="see: squad --help")
+    out(HOME)
+    return 0
+
+
+def _output_lost(error: OSError) -> int:
+    """End quietly when the reader has gone away; say so when what was asked for could not be written."""
+    drop_output()
+    if error.errno in {errno.EPIPE, errno.EIO}:
+        return 0
+    say(f"squad: cannot write the output: {error.strerror}")
+    return SquadError.exit_code
 
 
 def _other(error: Exception, context: Context) -> int:
-    """Tell typer's own ends from a bug in squad; a bug's traceback is kept where it can be sent from."""
-    if isinstance(error, typer.Exit):
-        return int(error.exit_code)
-    if isinstance(error, ExceptionGroup) and (ours := error.subgroup(SquadError)) is not None:
-        first = next(_leaves(ours))
+    """Tell what a group of tasks ended with from a bug in squad; a bug's traceback is kept where it can be sent from."""
+    causes = [_cause(one) for one in _leaves(error)]
+    if all(causes) and (first := causes[0]) is not None:
         complain(first, as_json=context.as_json)
         return first.exit_code
-    if isinstance(error, typer.Abort):
-        return INTERRUPTED
-    if isinstance(error, typer.BadParameter.__mro__[1]):  # every usage error of the command line
-        complain(UsageError(_message(error), hint="see: squad --help"), as_json=context.as_json)
-        return UsageError.exit_code
-    path = Path(tempfile.gettempdir()) / f"squad-bug-{os.getpid()}-{int(time.time())}.txt"
-    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    complain(
-        SquadError(f"a bug in squad: {type(error).__name__}: {error}", hint=f"the details are in {path}"), as_json=context.as_json
-    )
+    told = "".join(traceback.format_exception(error))
+    if context.verbose:
+        say(told)
+    message = f"a bug in squad: {type(error).__name__}: {error}"
+    complain(SquadBug(message, hint=_kept(told)), as_json=context.as_json)
     return BUG
 
 
-def _leaves(group: ExceptionGroup[SquadError]) -> Iterator[SquadError]:
-    for error in group.exceptions:
-        if isinstance(error, ExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _kept(told: str) -> str:
+    """Keep a traceback in a file; gives the sentence that says where."""
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="squad-bug-", suffix=".txt", text=True)
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor, not a path
+            file.write(told)
+    except OSError:
+        return "once more with -v shows the details"
+    return f"the details are in {path}"
 
 
-def _message(error: Exception) -> str:
-    show = getattr(error, "format_message", None)
-    return str(show() if show else error)
+def _leaves(error: Exception) -> Iterator[Exception]:
+    for one in error.exceptions if isinstance(error, ExceptionGroup) else ():
+        yield from _leaves(one)
+    if not isinstance(error, ExceptionGroup):
+        yield error
+
+
+def _cause(error: Exception) -> SquadError | None:
+    """Give what squad's user can mend; None for a bug in squad."""
+    if isinstance(error, OSError) and error.errno in _THEIRS:
+        return FolderError(
+            f"cannot use {error.filename or 'a file'}: {error.strerror}", hint="see to its permissions and the disk"
+        )
+    return error if isinstance(error, SquadError) else None
+
+
+class SquadBug(SquadError):
+    """Something in squad itself is wrong."""
+
+    exit_code = BUG

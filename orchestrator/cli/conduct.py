@@ -12,19 +12,19 @@ import anyio
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
-from orchestrator.config import Config
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
-from orchestrator.events import LockRefused, Noticed
+from orchestrator.events import Entry, LockRefused, Noticed
 from orchestrator.feed import Subscription
-from orchestrator.model import AgentId
+from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.project import Project, restore
-from orchestrator.runlog import open_log
+from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line, opening_line
+from orchestrator.views.changes import change_line
 from orchestrator.views.comms import CommFiles
+from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
 from orchestrator.views.text import page
 
@@ -39,8 +39,9 @@ class Conduct:
 
     options: Context
     project: Project
-    config: Config
     supervisor: Supervisor
+    log: RunLog
+    since: int  #: number of the last event before this supervisor's own
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
 
@@ -56,15 +57,17 @@ async def conduct(run: Conduct) -> int:
     keeper = Keeper(run)
     recorder = run.supervisor.recorder
     run.supervisor.hear_out = keeper.hear_out
-    opening = opening_line(run.supervisor.plan, recorder.state)
     with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
+        for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
+            for news in (shown, kept, logged):
+                news.offer(entry)
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)
-                views.start_soon(_show, run, opening, shown)
+                views.start_soon(_show, run, shown)
                 await run.supervisor.run()
             group.cancel_scope.cancel()
     return conclude(run.options, run.project, recorder, run.ended_by)
@@ -78,8 +81,9 @@ async def _listen(run: Conduct, server: Server) -> None:
 
 
 async def _heed_signals(run: Conduct) -> None:
-    """End the run orderly at the first signal, at once at the second."""
-    with anyio.open_signal_receiver(*_SIGNALS) as signals:
+    """End the run orderly at the first signal, at once at the second; a hangup that `nohup` ignores stays ignored."""
+    heeded = [one for one in _SIGNALS if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
+    with anyio.open_signal_receiver(*heeded) as signals:
         async for number in signals:
             again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
@@ -156,25 +160,25 @@ class Keeper:
 
 async def _log(run: Conduct, news: Subscription) -> None:
     """Write squad's own structured log."""
-    with open_log(run.project, run.config.log.folder) as log:
-        while True:
-            is_over = run.is_over
-            for entry in news.drain():
-                log.note(entry)
-            if log.failure and not log.told:
-                log.told = True
-                run.supervisor.recorder.record(Noticed(text=f"squad's own log cannot be written: {log.failure}"))
-            if is_over and news.is_empty:
-                return
-            await news.wait()
+    log = run.log
+    while True:
+        is_over = run.is_over
+        for entry in news.drain():
+            log.note(entry)
+        if log.failure and not log.told:
+            log.told = True
+            run.supervisor.recorder.record(Noticed(text=f"squad's own log cannot be written: {log.failure}"))
+        if is_over and news.is_empty:
+            return
+        await news.wait()
 
 
-async def _show(run: Conduct, opening: str, news: Subscription) -> None:
+async def _show(run: Conduct, news: Subscription) -> None:
     """Show the run: a live table on a terminal, else one plain line for each change."""
     if run.options.quiet or run.options.as_json:
         return
-    if not is_terminal():
-        await _show_lines(run, opening, news)
+    if run.options.verbose or not is_terminal():
+        await _show_lines(run, news)
         return
     run.screen = Screen()
     while True:
@@ -192,17 +196,18 @@ def _table(run: Conduct, width: int, height: int) -> str:
     return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
 
 
-async def _show_lines(run: Conduct, opening: str, news: Subscription) -> None:
-    """Write a line for each change, the first for what went before this supervisor looked on."""
-    text = f"{opening}\n"
+async def _show_lines(run: Conduct, news: Subscription) -> None:
+    """Write a line for each change; with -v the events themselves."""
     while True:
         is_over = run.is_over
-        lines = [line for entry in news.drain() if (line := change_line(run.supervisor.plan, entry))]
+        lines = [text for entry in news.drain() if (text := _line(run, entry))]
         if news.lagged:
             news.lagged = False
             lines.insert(0, "(more has happened than could be shown here: squad events)")
-        text += page(lines)
-        if not await display(text) or (is_over and news.is_empty):
+        if not await display(page(lines)) or (is_over and news.is_empty):
             return
-        text = ""
         await news.wait()
+
+
+def _line(run: Conduct, entry: Entry) -> str:
+    return line(entry) if run.options.verbose else change_line(run.supervisor.plan, entry)

@@ -1,11 +1,14 @@
 """What a command is called with: the global options, the project, and how to speak."""
 
+import contextlib
+import errno
 import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.claims import is_operation
 from orchestrator.errors import SquadError
 from orchestrator.project import Project, find
 from orchestrator.views.text import as_json
@@ -27,6 +30,24 @@ class Context:
     def project(self) -> Project:
         """Find the project of the folder."""
         return find(self.folder)
+
+    def from_root(self, project: Project, path: str) -> str:
+        """Give a path as it is seen from the project's root; one that is absolute, or an operation, stays."""
+        here = os.path.relpath(os.path.realpath(self.folder), project.root)
+        if path.startswith("/") or is_operation(path) or here == "." or here.startswith(".."):
+            return path
+        return os.path.normpath(f"{here}/{path}") + ("/" if path.endswith("/") else "")
+
+    def agrees(self, question: str) -> bool:
+        """Ask a person a question that only `y` answers with yes."""
+        sys.stderr.write(f"{question} [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing; not to those who want quiet or a document."""
+        if text and not self.quiet and not self.as_json:
+            say(text)
 
     @property
     def is_interactive(self) -> bool:
@@ -50,12 +71,39 @@ def out(text: str) -> None:
 
 def out_json(document: object) -> None:
     """Write one document."""
-    sys.stdout.write(as_json(document, indent=2) + "\n")
+    out(as_document(document))
+
+
+def as_document(document: object) -> str:
+    """Give a document's text; what could steer a terminal, or is no valid Unicode, is escaped."""
+    return as_json(document, indent=2) + "\n"
 
 
 def say(text: str) -> None:
-    """Write what is for the eye and not data."""
-    sys.stderr.write(text + "\n")
+    """Write what is for the eye and not data; that nobody looks is no reason to fail."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
+
+
+def show(text: str) -> None:
+    """Write what somebody may be watching: when they are gone, whoever writes goes on without them."""
+    try:
+        out(text)
+        sys.stdout.flush()
+    except OSError:
+        drop_output()
+
+
+def is_output_lost(error: OSError) -> bool:
+    """Tell whether an error comes from writing to standard output, which names no file."""
+    return error.filename is None and error.errno in {errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.EFBIG}
+
+
+def drop_output() -> None:
+    """Let what is still to be written to standard output go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(error: SquadError, *, as_json: bool) -> None:

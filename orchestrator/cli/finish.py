@@ -1,17 +1,14 @@
 """The end of a supervisor: the last words, the report's file, and the exit code."""
 
-import os
-import sys
 import time
 from pathlib import Path
 
-from orchestrator.cli.context import Context, out, say
+from orchestrator.cli.context import Context, as_document, say, show
 from orchestrator.model import RunId, TaskState
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.state import State
 from orchestrator.views.report import make_report, render_ending, report_json
-from orchestrator.views.text import as_json
 
 _BY_SIGNAL = {"interrupted": 130, "terminated": 143}
 FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
@@ -23,11 +20,11 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     entries = list(recorder.journal.entries(run=RunId(state.run)))
     report = make_report(entries, recorder.plan, state, now=time.time())
     path = project.folder / "reports" / f"{state.run}.json"
-    _keep(path, as_json(report_json(report), indent=2) + "\n")
+    _keep(path, as_document(report_json(report)))
     if options.as_json:
-        _tell(as_json(report_json(report), indent=2) + "\n")
+        show(as_document(report_json(report)))
     elif not options.quiet:
-        _tell(render_ending(report))
+        show(render_ending(report))
     elif state.phase != "ended":
         say(f"squad: {state.run} is {state.phase}: {state.outcome}")
     return exit_code(state, ended_by)
@@ -42,21 +39,12 @@ def _keep(path: Path, text: str) -> None:
         say(f"squad: cannot write {path}: {error.strerror}; the journal holds all of it: squad report")
 
 
-def _tell(text: str) -> None:
-    """Write the last words; a reader that has gone does not change the exit code."""
-    try:
-        out(text)
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def exit_code(state: State, ended_by: list[str]) -> int:
     """Give the documented code for how a run stands; when several hold: signal, limit, needs you, failed."""
     if state.phase == "paused" and ended_by:
         return _BY_SIGNAL[ended_by[0]]
     if state.outcome == "limit":
         return LIMITED
-    if state.phase == "paused" or any(task.state is TaskState.PARKED for task in state.tasks.values()):
+    if state.phase != "ended" or any(task.state is TaskState.PARKED for task in state.tasks.values()):
         return NEEDS_YOU
     return 0 if state.outcome == "done" else FAILED

@@ -1,6 +1,5 @@
 """`diff`, `merge`, `discard`: look at the result of a run, take it, or drop it."""
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,25 +32,29 @@ def diff(
     Show what a run changed, or one task of it.
     """
     from orchestrator.cli.tail import UnknownName
-    from orchestrator.git import Git
+    from orchestrator.git import Git, changed_paths
 
     options: Context = context.obj
     project, replayed = _of(options, run)
     state = replayed.state
-    start, end = state.base, f"refs/heads/{state.branch}"
+    if state.base is None or state.branch is None:
+        raise _no_branch()
+    start, end = state.base, _result(project, replayed)
     if task is not None:
         status = state.tasks.get(task)
         if status is None:
             raise UnknownName(task, list(state.tasks))
         attempt = state.attempts.get(status.attempt or "")
-        if attempt is None or attempt.commit is None:
-            out(f"{task} has changed nothing yet")
-            return
-        start, end = attempt.base, attempt.commit
-    if start is None or state.branch is None:
-        raise _no_branch()
+        start = (attempt.base if attempt else None) or start
+        end = (attempt.commit if attempt else None) or start
+    git = Git(project.root)
+    if options.as_json:
+        changed = [{"path": path} for path in changed_paths(project.root, start, end)]
+        patch = git.run("diff", "--color=never", start, end, "--")
+        out_json({"schema_version": 1, "run": replayed.run, "task": task, "files": changed, "patch": patch})
+        return
     color = "--color=always" if options.colors else "--color=never"
-    out(Git(project.root).run("diff", color, *(["--stat"] if stat else []), start, end, "--"))
+    out(git.run("diff", color, *(["--stat"] if stat else []), start, end, "--"))
 
 
 def merge(context: typer.Context, run: RunOption = None) -> None:
@@ -94,6 +97,7 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
 
     options: Context = context.obj
     project, replayed = _of(options, run)
+    projects.require_free(project)
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
     with projects.hold(project), Journal.open(project.state) as journal:
         place = load_dump(journal.document(replayed.settings)).isolation.place
@@ -121,15 +125,20 @@ def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":
         return project, replay(journal, find_run(journal, run))
 
 
+def _result(project: "Project", replayed: "Replayed") -> str:
+    """Give the ref that holds the result: the branch, or what was kept of it when the run was dropped."""
+    from orchestrator.git import Git
+
+    branch, kept = f"refs/heads/{replayed.state.branch}", f"refs/squad/kept/{replayed.run}/integration"
+    found = Git(project.root).attempt("rev-parse", "--verify", "--quiet", branch)
+    return branch if found.returncode == 0 else kept
+
+
 def _confirm(options: Context, question: str) -> None:
     from orchestrator.errors import NeedsYou
 
-    if options.yes:
+    if options.yes or (options.is_interactive and options.agrees(question)):
         return
-    if options.is_interactive:
-        sys.stderr.write(f"{question} [y/N] ")
-        if sys.stdin.readline().strip().casefold() in {"y", "yes"}:
-            return
     raise NeedsYou("not confirmed, so nothing was dropped", hint="agree: squad discard -y")
 
 

@@ -3,6 +3,8 @@
 import os
 import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,12 +18,12 @@ from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli import settings
 from orchestrator.cli.conduct import Conduct, conduct
-from orchestrator.cli.context import Context, say
+from orchestrator.cli.context import Context
 from orchestrator.cli.start import plan_with
-from orchestrator.config import AgentSettings, Config, dump, load_dump
+from orchestrator.config import AgentSettings, Config, dump, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.errors import NeedsYou, Refused, UsageError
+from orchestrator.errors import ConfigError, NeedsYou, Refused, UsageError
 from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
@@ -30,7 +32,8 @@ from orchestrator.places import Plain, nearest
 from orchestrator.planning import plan_document
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
-from orchestrator.replay import NoRun, find_run, replay
+from orchestrator.replay import NoRun, Replayed, find_run, replay
+from orchestrator.runlog import RunLog, open_log
 from orchestrator.scheduler import Rules
 from orchestrator.state import State, initial
 from orchestrator.supervisor import Supervisor
@@ -58,6 +61,14 @@ class RunIsOver(Refused):
         super().__init__(f"the run {run} has ended: {outcome}", hint="start anew: squad run FILE")
 
 
+class NoCommand(ConfigError):
+    """An agent of the kind `command` has none, and neither have the tasks."""
+
+    def __init__(self, agent: AgentId) -> None:
+        hint = f'write it in squad.yaml: agents: {{{agent}: {{use: command, command: ["my-agent", "{{prompt_file}}"]}}}}'
+        super().__init__(f"{agent} is to run a command, and none is configured", hint=hint)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What the command line asks for."""
@@ -67,7 +78,6 @@ class Wishes:
     agent: str | None
     enforce: str | None
     new: bool
-    unattended: bool
 
 
 def rehearse(options: Context, wishes: Wishes) -> str:
@@ -79,9 +89,9 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    plan = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
     _adapters(plan, _with_adapter(config, plan, wishes.agent))
-    return render_plan(plan)
+    return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
 def launch(options: Context, wishes: Wishes) -> int:
@@ -91,20 +101,22 @@ def launch(options: Context, wishes: Wishes) -> int:
         SquadError: Nothing was started.
     """
     project = options.project()
+    projects.require_free(project)
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
     base = git.require_workable(project.root) if project.repository else None
-    plan = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = _with_adapter(config, plan, wishes.agent)
     _adapters(plan, config)
     settings.confirm(config, options, project)
-    document = (options.folder / wishes.file).read_bytes()
-    _announce(options, project, projects.prepare(project, now=time.time()))
-    with projects.hold(project), Journal.open(project.state) as journal:
+    options.note(projects.prepare(project, now=time.time()))
+    with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
+        _announce(options, project)
+        since = journal.last()
         recorder = _begin(journal, config, plan, base)
         _lay_out(project, plan, journal.runs(), document)
-        return _carry_out(options, project, config, recorder)
+        return _carry_out(_conduct(options, project, config, recorder, log=log, since=since))
 
 
 def relaunch(options: Context, name: str | None) -> int:
@@ -114,22 +126,44 @@ def relaunch(options: Context, name: str | None) -> int:
         SquadError: There is no such run, it is over, or something stands in the way.
     """
     project = options.project()
-    if not (project.state / "state.db").is_file():
+    projects.require_free(project)
+    replayed, config = _resumable(project, name)
+    options.note(projects.prepare(project, now=time.time()))
+    with _held(project, config) as (journal, log):
+        replayed = replay(journal, replayed.run)
+        since = journal.last()
+        recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
+        _revive(recorder, replayed.state)
+        return _carry_out(_conduct(options, project, config, recorder, log=log, since=since))
+
+
+def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
+    """Give a run that is not over, and its settings, before anything is touched."""
+    journal = Journal.read(project.state)
+    if journal is None:
         raise NoRun(name)
-    projects.prepare(project, now=time.time())
-    with projects.hold(project), Journal.open(project.state) as journal:
+    with journal:
         replayed = replay(journal, find_run(journal, name))
         if replayed.state.phase == "ended":
             raise RunIsOver(replayed.run, replayed.state.outcome)
         config = load_dump(journal.document(replayed.settings))
-        _adapters(replayed.plan, config)
-        recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-        _revive(recorder, replayed.state)
-        return _carry_out(options, project, config, recorder)
+    _adapters(replayed.plan, config)
+    return replayed, config
 
 
-def _carry_out(options: Context, project: Project, config: Config, recorder: Recorder) -> int:
-    """Build the supervisor and run it in the foreground."""
+@contextmanager
+def _held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
+    """Hold what a supervisor needs for itself: the project, its journal, squad's own log."""
+    with projects.hold(project), Journal.open(project.state) as journal, open_log(project, config.log.folder) as log:
+        yield journal, log
+
+
+def _carry_out(run: Conduct) -> int:
+    return anyio.run(conduct, run)
+
+
+def _conduct(options: Context, project: Project, config: Config, recorder: Recorder, *, log: RunLog, since: int) -> Conduct:
+    """Build the supervisor."""
     branch = _branch(project, config, recorder.state)
     if branch is not None and recorder.state.base is not None:
         branch.create(recorder.state.base)
@@ -145,7 +179,7 @@ def _carry_out(options: Context, project: Project, config: Config, recorder: Rec
         ),
         _rules(config),
     )
-    return anyio.run(conduct, Conduct(options=options, project=project, config=config, supervisor=supervisor))
+    return Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since)
 
 
 def _begin(journal: Journal, config: Config, plan: Plan, base: str | None) -> Recorder:
@@ -244,6 +278,7 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
 
     Raises:
         AgentMissing: A program is not installed.
+        NoCommand: It is to run a command and has none.
         NoAgent: None that squad knows is.
     """
     path = passed(os.environ)["PATH"]
@@ -252,6 +287,8 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
     for seat in plan.agents:
         wanted = config.agents.get(seat.id, AgentSettings())
         use = "command" if wanted.use == "auto" and own_commands else wanted.use
+        if use == "command" and not wanted.command and not own_commands:
+            raise NoCommand(seat.id)
         adapter = make_adapter(use, command=wanted.command, speaks_squad=wanted.speaks == "squad", path=path)
         reason = adapter.missing(path) if not own_commands else None
         if reason is not None:
@@ -280,18 +317,20 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     if wishes.count is not None:
         flags["run.agents"] = str(wishes.count)
     if wishes.enforce is not None:
+        levels = level_names()
+        if wishes.enforce not in levels:
+            hint = nearest(wishes.enforce, levels) or f"levels: {', '.join(levels)}"
+            raise UsageError(f"--enforce {wishes.enforce}: no such level", hint=hint)
         flags["enforce"] = wishes.enforce
     return flags
 
 
-def _announce(options: Context, project: Project, said: str) -> None:
+def _announce(options: Context, project: Project) -> None:
     """Say what a person should know before the start."""
-    if options.quiet:
-        return
-    if said:
-        say(said)
+    if options.verbose:
+        options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")
     if project.repository and (count := git.uncommitted(project.root)):
-        say(f"{count} uncommitted files: agents start from the last commit and will not see them")
+        options.note(f"{count} uncommitted files: agents start from the last commit and will not see them")
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:

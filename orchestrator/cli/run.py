@@ -1,5 +1,6 @@
 """`run` and `resume`: carry a plan out, in the foreground."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def run(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="PRD, task list, tasks file or plan.json")],
-    count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=500, help="how many agents")] = None,
+    count: Annotated[int | None, typer.Option("-n", "--agents", metavar="N", min=1, max=500, help="how many agents")] = None,
     agent: Annotated[
         str | None,
         typer.Option("--agent", metavar="ADAPTER", help="for every agent: simulated, claude, codex, gemini, aider, auto"),
@@ -30,10 +31,14 @@ def run(
 
     Plan a document, give its tasks to agents, and put the finished work together on the branch squad/<run>.
     """
+    from orchestrator.cli.early import heed_early_signals
     from orchestrator.cli.launch import Wishes, launch, rehearse
 
+    heed_early_signals()
     options: Context = context.obj
-    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new, unattended=unattended)
+    if unattended:
+        options = replace(options, no_input=True)
+    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new)
     if dry_run:
         out(rehearse(options, wishes))
         return 0
@@ -48,7 +53,9 @@ def resume(
 
     Go on with a run that was stopped, or whose supervisor is gone.
     """
+    from orchestrator.cli.early import heed_early_signals
     from orchestrator.cli.launch import relaunch
 
+    heed_early_signals()
     options: Context = context.obj
     return relaunch(options, name)

@@ -1,16 +1,16 @@
 """Where the configuration of a command comes from, and a person's consent to the commands in it."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from orchestrator import config as configuration
 from orchestrator.cli.context import Context, say
 from orchestrator.config import Config, Layer
-from orchestrator.errors import ConfigError, NeedsYou
-from orchestrator.places import Plain
+from orchestrator.errors import ConfigError, NeedsYou, Where
+from orchestrator.places import Plain, nearest
 from orchestrator.project import Project
+from orchestrator.views.text import plain
 
 _NAME = "squad.yaml"
 
@@ -28,10 +28,13 @@ def load(context: Context, project: Project, flags: Mapping[str, Plain]) -> Conf
     Raises:
         ConfigError: A file is missing or something in it is wrong.
     """
-    layers = [configuration.settings(flags, name="the command line"), configuration.variables(os.environ)]
-    files = (project.folder / "local.yaml", _chosen(context, project), _users_own())
-    layers += [_read(path, project) for path in files if path is not None and path.is_file()]
-    return configuration.combine(layers)
+    layers = [configuration.settings(flags, name="the command line"), *configuration.variables(os.environ)]
+    return configuration.combine([*layers, *(_read(path, project) for path in _files(context, project))])
+
+
+def sources(context: Context, project: Project) -> str:
+    """Name the files that the configuration comes from, strongest first."""
+    return ", ".join(_shown(path, project) for path in _files(context, project)) or "no file, only defaults"
 
 
 def confirm(config: Config, context: Context, project: Project) -> None:
@@ -41,21 +44,37 @@ def confirm(config: Config, context: Context, project: Project) -> None:
         Unconfirmed: Nobody did, and nobody can be asked.
     """
     wanted = configuration.commands(config)
-    memory = _state_home() / "trusted" / project.key
+    memory = _home("XDG_STATE_HOME", ".local/state") / "squad" / "trusted" / project.key
     digest = configuration.trust_digest(config)
-    if not wanted or (memory.is_file() and digest in memory.read_text(encoding="ascii").split()):
+    if not wanted or digest in _remembered(memory):
         return
-    listed = "\n".join(f"  {command}" for command in wanted)
+    listed = "\n".join(f"  {plain(command)}" for command in wanted)
     if not context.yes:
         if not context.is_interactive:
             raise Unconfirmed(listed)
         say(f"The configuration of {project.root} starts these commands:\n{listed}")
-        sys.stderr.write("Agree? [y/N] ")
-        if sys.stdin.readline().strip().casefold() not in {"y", "yes"}:
+        if not context.agrees("Agree?"):
             raise Unconfirmed(listed)
-    memory.parent.mkdir(parents=True, exist_ok=True)
-    with memory.open("a", encoding="ascii") as file:
-        file.write(digest + "\n")
+    try:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with memory.open("a", encoding="ascii") as file:
+            file.write(digest + "\n")
+    except OSError as error:
+        context.note(f"your consent cannot be remembered in {memory}: {error.strerror}")
+
+
+def _remembered(memory: Path) -> list[str]:
+    try:
+        return memory.read_text(encoding="ascii", errors="replace").split()
+    except OSError:
+        return []
+
+
+def _files(context: Context, project: Project) -> list[Path]:
+    """Give the files that configure the project, strongest first."""
+    own = _home("XDG_CONFIG_HOME", ".config") / "squad" / "config.yaml"
+    files = (project.folder / "local.yaml", _chosen(context, project), own)
+    return [path for path in files if path is not None and os.path.lexists(path)]
 
 
 def _chosen(context: Context, project: Project) -> Path | None:
@@ -64,7 +83,7 @@ def _chosen(context: Context, project: Project) -> Path | None:
         return _asked_for(context.config, context, project)
     here = context.folder.resolve()
     for folder in (here, *here.parents):
-        if (folder / _NAME).is_file():
+        if os.path.lexists(folder / _NAME):
             return folder / _NAME
         if folder == project.root:
             return None
@@ -74,32 +93,34 @@ def _chosen(context: Context, project: Project) -> Path | None:
 def _asked_for(name: str, context: Context, project: Project) -> Path:
     """Find a file by path, or by name in the project's configs/ and in those that come with squad."""
     shipped = Path(__file__).parent.parent / "configs"
-    candidates = [context.folder / name, Path(name)]
+    candidates = [context.folder / name]
     if "/" not in name:
         candidates += [folder / f"{name}.yaml" for folder in (project.root / "configs", shipped)]
     for candidate in candidates:
         if candidate.is_file():
             return candidate
     known = sorted(path.stem for folder in (project.root / "configs", shipped) for path in folder.glob("*.yaml"))
-    hint = f"configurations by name: {', '.join(known)}" if known else "give the path of a file"
+    hint = nearest(name, known) or (f"configurations by name: {', '.join(known)}" if known else "give the path of a file")
     raise ConfigError(f"there is no configuration {name!r}", hint=hint)
 
 
 def _read(path: Path, project: Project) -> Layer:
+    shown = _shown(path, project)
     try:
-        shown = str(path.relative_to(project.root))
-    except ValueError:
-        shown = str(path)
-    try:
-        return configuration.layer(path.read_text(encoding="utf-8"), name=shown)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read {shown}: {error}") from error
+        data = path.read_bytes()
+        return configuration.layer(data.decode("utf-8-sig"), name=shown)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=Where(shown)) from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError("not UTF-8", where=Where(shown, line), hint="save it as UTF-8") from error
 
 
-def _users_own() -> Path:
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
-    return Path(home) / "squad" / "config.yaml"
+def _shown(path: Path, project: Project) -> str:
+    return str(path.relative_to(project.root)) if path.is_relative_to(project.root) else str(path)
 
 
-def _state_home() -> Path:
-    return Path(os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())) / "squad"
+def _home(variable: str, below: str) -> Path:
+    """Give a folder of the user's by the rules of XDG: a variable that holds an absolute path, else below the home folder."""
+    named = os.environ.get(variable, "")
+    return Path(named) if Path(named).is_absolute() else Path(os.path.expanduser("~")) / below  # noqa: PTH111 - never raises

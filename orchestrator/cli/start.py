@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -54,11 +55,11 @@ def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
     project = options.project()
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)
-    return plan_with(options, file, project, config, count=count)
+    return plan_with(options, file, project, config, count=count)[0]
 
 
-def plan_with(options: Context, file: str, project: Project, config: Config, *, count: int | None) -> Plan:
-    """Plan a document, or read a plan that was made before; either way it is checked independently.
+def plan_with(options: Context, file: str, project: Project, config: Config, *, count: int | None) -> tuple[Plan, bytes]:
+    """Plan a document, or read a plan that was made before; gives the plan and the bytes it was made from.
 
     Raises:
         PlanRefused: It does not hold.
@@ -66,10 +67,17 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
     path = options.folder / file
     if is_plan(path):
         require_holds(path, shown=file)
-        return load_plan(path.read_bytes(), name=file)
+        return load_plan(path.read_bytes(), name=file), path.read_bytes()
     document, data = read(options, file)
     digest = hashlib.sha256(data).hexdigest()
-    return make_plan(document, surroundings(project, config, count=count), source_digest=digest)
+    document = _named(document, os.path.relpath(os.path.realpath(path), project.root))
+    return make_plan(document, surroundings(project, config, count=count), source_digest=digest), data
+
+
+def _named(document: Document, file: str) -> Document:
+    """Name a document by its path from the project's root, so that a plan is the same from wherever it is made."""
+    tasks = tuple(replace(task, source=replace(task.source, file=file)) for task in document.tasks)
+    return replace(document, path=file, tasks=tasks)
 
 
 def is_plan(path: Path) -> bool:
@@ -137,14 +145,15 @@ def _bytes_of(path: Path, shown: str) -> bytes:
     if path.is_dir():
         raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            message = f"{size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
-            raise PrdError(message, where=Where(shown), hint="split the document")
-        return path.read_bytes()
+        with path.open("rb") as opened:
+            data = opened.read(LARGEST + 1)  # a device has no size that could be asked for
     except FileNotFoundError as error:
         near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
         hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
         raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
     except OSError as error:
         raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown)) from error
+    if len(data) > LARGEST:
+        message = f"{max(path.stat().st_size, len(data)) / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+        raise PrdError(message, where=Where(shown), hint="split the document")
+    return data

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orchestrator.project import Project
 
 _PAUSE = 0.05
+_PATIENCE = 30.0  #: seconds in which a living supervisor must answer
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +31,7 @@ def stop(
 
     options: Context = context.obj
     project = options.project()
-    _ask(project, "stop", {"now": now})
+    _ask(project, "stop", {"now": now}, unless_gone=True)
     while supervisor_of(project) is not None:
         time.sleep(_PAUSE)
     if options.as_json:
@@ -45,27 +46,41 @@ def unlock(context: typer.Context, path: Annotated[str, typer.Argument(help="a l
     Free a stale lock; one whose holder shows life stays.
     """
     options: Context = context.obj
-    answer = _ask(options.project(), "unlock", {"path": path})
+    project = options.project()
+    answer = _ask(project, "unlock", {"path": options.from_root(project, path)})
     if options.as_json:
         out_json({"schema_version": 1, "result": answer})
     else:
         out(f"unlocked {path}")
 
 
-def _ask(project: "Project", method: str, params: dict[str, object]) -> object:
-    """Ask the living supervisor.
+def _ask(project: "Project", method: str, params: dict[str, object], *, unless_gone: bool = False) -> object:
+    """Ask the living supervisor; one that only just starts, or ends, is asked again until it answers or is gone.
 
     Raises:
-        Refused: It refuses, or there is none.
+        Refused: It refuses, or there is none; with `unless_gone` one that went away meanwhile is no refusal.
+        NoRun: There is not even a run.
     """
     from orchestrator.control.client import Unreachable, call
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
+    from orchestrator.project import supervisor_of
+    from orchestrator.replay import NoRun
 
-    try:
-        return call(str(project.sockets / "control.sock"), method, params)
-    except Rejected as refusal:
-        raise Refused(refusal.reason) from refusal
-    except Unreachable as error:
-        message = f"no supervisor works on {project.root}"
-        raise Refused(message, hint="start one: squad run FILE, or squad resume") from error
+    lived = False
+    patience = time.monotonic() + _PATIENCE
+    while (owner := supervisor_of(project)) is not None:
+        lived = True
+        try:
+            return call(str(project.sockets / "control.sock"), method, params)
+        except Rejected as refusal:
+            raise Refused(refusal.reason) from refusal
+        except Unreachable as error:
+            if time.monotonic() > patience:
+                raise Refused(f"the supervisor (process {owner}) does not answer", hint=f"end it: kill {owner}") from error
+            time.sleep(_PAUSE)
+    if lived and unless_gone:
+        return None
+    if not (project.state / "state.db").exists():
+        raise NoRun
+    raise Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")

@@ -1,5 +1,7 @@
 """Raw logs on a terminal: made safe to look at, one attempt after another or as they grow."""
 
+import codecs
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,41 +25,43 @@ class UnknownName(UsageError):
         )
 
 
-def print_logs(state: State, name: str | None, *, raw: bool) -> None:
-    """Print the logs of an agent, a task, an attempt, or of all."""
-    for attempt in attempts_of(state, name):
-        log = state.attempts[attempt].log
-        if log and Path(log).is_file():
-            _header(state, attempt, raw=raw)
-            with Path(log).open("rb") as file:
-                while chunk := file.read(_CHUNK):
-                    _put(chunk, raw=raw)
-    sys.stdout.flush()
-
-
 def follow_logs(read: Callable[[], State], name: str | None, *, raw: bool, over: Callable[[], bool]) -> None:
-    """Print logs as they grow, until the run is over."""
-    offsets: dict[str, int] = {}
+    """Print the logs of an agent, a task, an attempt, or of all as they grow, until the run is over."""
+    tails: dict[str, _Tail] = {}
     shown = ""
     while True:
         is_over = over()
         state = read()
         for attempt in attempts_of(state, name):
-            log = Path(state.attempts[attempt].log or "/nonexistent")
-            size = log.stat().st_size if log.is_file() else 0
-            if size > offsets.get(attempt, 0):
-                if shown != attempt:
-                    _header(state, attempt, raw=raw)
-                    shown = attempt
-                with log.open("rb") as file:
-                    file.seek(offsets.get(attempt, 0))
-                    data = file.read(_CHUNK)
-                _put(data, raw=raw)
-                offsets[attempt] = offsets.get(attempt, 0) + len(data)
+            tail = tails.setdefault(attempt, _Tail(Path(state.attempts[attempt].log or os.devnull), raw=raw))
+            if tail.has_more():
+                if shown != attempt and not raw:
+                    sys.stdout.write(f"==> {attempt} ({state.attempts[attempt].agent})\n")
+                shown = attempt
+                tail.print(is_last=is_over)
         sys.stdout.flush()
         if is_over:
             return
         time.sleep(_PAUSE)
+
+
+def logs_json(state: State, name: str | None) -> dict[str, object]:
+    """Give the document of `squad logs --json`: where the raw bytes of each attempt are."""
+    rows = [(attempt, state.attempts[attempt]) for attempt in attempts_of(state, name)]
+    return {
+        "schema_version": 1,
+        "run": state.run,
+        "logs": [
+            {
+                "attempt": attempt,
+                "task": status.task,
+                "agent": status.agent,
+                "path": status.log,
+                "bytes": Path(status.log).stat().st_size if status.log and Path(status.log).is_file() else 0,
+            }
+            for attempt, status in rows
+        ],
+    }
 
 
 def attempts_of(state: State, name: str | None) -> list[str]:
@@ -77,14 +81,39 @@ def attempts_of(state: State, name: str | None) -> list[str]:
     return [attempt for attempt, status in state.attempts.items() if name in (attempt, status.agent, status.task)]
 
 
-def _header(state: State, attempt: str, *, raw: bool) -> None:
-    if not raw:
-        sys.stdout.write(f"==> {attempt} ({state.attempts[attempt].agent})\n")
+class _Tail:
+    """What of one log is not printed yet."""
 
+    def __init__(self, path: Path, *, raw: bool) -> None:
+        """Begin at the log's beginning."""
+        self._path = path
+        self._raw = raw
+        self._offset = 0
+        self._rest = ""  #: the line that has not ended yet
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
 
-def _put(data: bytes, *, raw: bool) -> None:
-    if raw:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-    else:
-        sys.stdout.write(plain_lines(data.decode("utf-8", "replace")))
+    def has_more(self) -> bool:
+        """Tell whether the log grew, or holds a line that was held back."""
+        return bool(self._rest) or (self._path.is_file() and self._path.stat().st_size > self._offset)
+
+    def print(self, *, is_last: bool) -> None:
+        """Print what is there; an unfinished line waits for its end, unless it is the last or too long to be kept."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            while chunk := file.read(_CHUNK):
+                self._offset += len(chunk)
+                self._put(chunk)
+        if is_last and self._rest:
+            sys.stdout.write(plain_lines(self._rest) + "\n")
+            self._rest = ""
+
+    def _put(self, data: bytes) -> None:
+        if self._raw:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            return
+        *lines, self._rest = (self._rest + self._decode(data)).split("\n")
+        sys.stdout.write("".join(f"{plain_lines(line)}\n" for line in lines))
+        if len(self._rest) > _CHUNK:
+            sys.stdout.write(plain_lines(self._rest))
+            self._rest = ""

@@ -2,40 +2,56 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from orchestrator.cli.finish import exit_code
+from orchestrator.cli.context import say
+from orchestrator.cli.finish import FAILED, LIMITED, exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import TaskState
+from orchestrator.places import nearest
 from orchestrator.project import Project, supervisor_of
 from orchestrator.quantities import parse_duration
 from orchestrator.state import State
 
-TIMED_OUT = 124
 _PAUSE = 0.1
 _KINDS = ("done", "idle", "needs-you")
 
 
-def wait_for(until: str, timeout: str | None, *, project: Project, read: Callable[[], State]) -> int:
-    """Wait; gives 0 when it is so, 124 when the time is over, else the code the run would have ended with.
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a script waits for."""
+
+    until: str
+    seconds: float  #: how long at most
+
+
+def wish(until: str, timeout: str | None) -> Wish:
+    """Read what is to be waited for.
 
     Raises:
-        UsageError: There is no such thing to wait for.
+        UsageError: There is no such thing to wait for, or the time is no duration.
     """
     if until not in _KINDS:
-        raise UsageError(f"--for {until}: expected {', '.join(_KINDS)}")
+        raise UsageError(f"--for {until}: expected {', '.join(_KINDS)}", hint=nearest(until, _KINDS) or None)
     try:
-        deadline = time.monotonic() + (parse_duration(timeout) if timeout else float("inf"))
+        return Wish(until, parse_duration(timeout) if timeout is not None else float("inf"))
     except ValueError as error:
         raise UsageError(f"--timeout: {error}") from error
+
+
+def wait_for(wanted: Wish, *, project: Project, read: Callable[[], State]) -> int:
+    """Wait; gives 0 when it is so, 5 when the time is over, else how the run ended, and 1 if it ended well otherwise."""
+    deadline = time.monotonic() + wanted.seconds
     while True:
         lives = supervisor_of(project) is not None
         state = read()
-        if _is_so(until, state, lives=lives):
+        if _is_so(wanted.until, state, lives=lives):
             return 0
         if not lives:
-            return exit_code(state, [])
+            return exit_code(state, []) or FAILED
         if time.monotonic() >= deadline:
-            return TIMED_OUT
+            say(f"squad: {state.run} is still {state.phase}: the time to wait is over")
+            return LIMITED
         time.sleep(_PAUSE)
 
 
@@ -43,5 +59,9 @@ def _is_so(until: str, state: State, *, lives: bool) -> bool:
     if until == "done":
         return state.phase == "ended" and state.outcome == "done"
     if until == "needs-you":
-        return state.phase == "paused" or any(task.state is TaskState.PARKED for task in state.tasks.values())
+        return (
+            state.phase == "paused"
+            or (state.phase == "running" and not lives)
+            or any(task.state is TaskState.PARKED for task in state.tasks.values())
+        )
     return not lives or all(agent.task is None for agent in state.agents.values())

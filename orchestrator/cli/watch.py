@@ -61,11 +61,12 @@ def events(
     wanted = None if everything else find_run(journal, run)
     seen = 0
     while True:
+        is_last = not follow or _is_over(project, journal, wanted)
         for entry in journal.entries(run=wanted, after=seen):
             out(line(entry))
             seen = entry.seq
         sys.stdout.flush()
-        if not follow or _is_over(project, journal, wanted):
+        if is_last:
             return
         time.sleep(_PAUSE)
 
@@ -79,16 +80,21 @@ def logs(
 ) -> None:
     """Example:  squad logs T3 -f
 
-    Print what agents wrote.
+    Print what agents wrote, made safe to look at. With --json: where the raw logs are.
     """
-    from orchestrator.cli.tail import follow_logs, print_logs
+    from orchestrator.cli.tail import follow_logs, logs_json
 
     options: Context = context.obj
     project, journal, replayed = _replayed(options, run)
-    if follow:
-        follow_logs(lambda: _state(journal, replayed), name, raw=raw, over=lambda: _is_over(project, journal, replayed.run))
-    else:
-        print_logs(replayed.state, name, raw=raw)
+    if options.as_json:
+        out_json(logs_json(replayed.state, name))
+        return
+    follow_logs(
+        lambda: _state(journal, replayed),
+        name,
+        raw=raw,
+        over=lambda: not follow or _is_over(project, journal, replayed.run),
+    )
 
 
 def list_runs(context: typer.Context) -> None:
@@ -116,13 +122,17 @@ def wait(
 ) -> int:
     """Example:  squad wait --for done --timeout 8h
 
-    Wait for a run; exit 0 when it is so, else as the run would have ended.
+    Wait for a run; exit 0 when it is so, 5 when the time is over, else as the run ended.
     """
-    from orchestrator.cli.waiting import wait_for
+    from orchestrator.cli.waiting import wait_for, wish
 
     options: Context = context.obj
+    wanted = wish(until, timeout)
     project, journal, replayed = _replayed(options, run)
-    return wait_for(until, timeout, project=project, read=lambda: _state(journal, replayed))
+    code = wait_for(wanted, project=project, read=lambda: _state(journal, replayed))
+    if options.as_json:
+        out_json({"schema_version": 1, "run": replayed.run, "for": until, "reached": code == 0, "exit_code": code})
+    return code
 
 
 def locks(context: typer.Context, run: RunOption = None) -> None:
@@ -155,7 +165,7 @@ def owns(
 
     options: Context = context.obj
     project, _, replayed = _replayed(options, run)
-    owned = owner_of(replayed.plan, replayed.state, claims_of(project)(path))
+    owned = owner_of(replayed.plan, replayed.state, claims_of(project)(options.from_root(project, path)))
     if options.as_json:
         out_json({"schema_version": 1, **owned})
     else:
@@ -172,12 +182,13 @@ def report(
     Tell a run: what needs you, what came out, and what was measured.
     """
     from orchestrator.errors import UsageError
+    from orchestrator.places import nearest
     from orchestrator.project import supervisor_of
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
     if form not in {"text", "json"}:
-        raise UsageError(f"--format {form}: expected text or json")
+        raise UsageError(f"--format {form}: expected text or json", hint=nearest(form, ("text", "json")) or None)
     project, journal, replayed = _replayed(options, run)
     supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
     entries = list(journal.entries(run=replayed.run))

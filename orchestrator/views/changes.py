@@ -1,18 +1,8 @@
 """A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
 
 from orchestrator import events as ev
-from orchestrator.model import Plan, TaskState
-from orchestrator.state import State
+from orchestrator.model import Plan
 from orchestrator.views.text import plain
-
-
-def opening_line(plan: Plan, state: State) -> str:
-    """Give the first line of a run, or of its going on."""
-    done = sum(1 for task in state.tasks.values() if task.state is TaskState.DONE)
-    goes_on = f", goes on with {done} done" if state.seq > 1 and (done or state.attempts) else ""
-    count = f"{len(plan.tasks)} {'task' if len(plan.tasks) == 1 else 'tasks'}"
-    agents = f"{len(plan.agents)} {'agent' if len(plan.agents) == 1 else 'agents'}"
-    return f"run {state.run}: {plain(state.title)}, {count}, {agents}{goes_on}"
 
 
 def change_line(plan: Plan, entry: ev.Entry) -> str:
@@ -20,6 +10,10 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
     titles: dict[str, str] = {planned.task.id: planned.task.title for planned in plan.tasks}
     event = entry.event
     match event:
+        case ev.RunStarted(title=title, agents=agents):
+            return f"run {entry.run}: {plain(title)}, {_count(len(titles), 'task')}, {_count(len(agents), 'agent')}"
+        case ev.RunResumed(reason=reason):
+            return f"run {entry.run} goes on: {plain(reason)}"
         case ev.AttemptStarted(task=task, agent=agent, attempt=attempt):
             again = f" (attempt {attempt.rpartition('.')[2]})" if not attempt.endswith(".1") else ""
             return f"{task} started by {agent}{again}: {plain(titles.get(task, ''))}"
@@ -83,3 +77,7 @@ def _rarer_line(event: ev.Event) -> str:
             return plain(text)
         case _:
             return ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -101,7 +101,9 @@ def test_a_run_survives_the_loss_of_its_folder(squad: Squad, repository: Reposit
 
 
 def test_a_log_that_cannot_be_written_is_told_and_ends_nothing(squad: Squad, repository: Repository) -> None:
-    repository.write({"file": "", "squad.yaml": "log: {folder: file/below}\n"})
+    repository.write({"squad.yaml": "log: {folder: own-logs}\n"})
+    (repository.root / "own-logs").mkdir()
+    (repository.root / "own-logs" / "squad.log").symlink_to("/dev/full")
     tasks(repository, shell("T1", "echo x > a.txt", "a.txt"))
 
     done = run(squad)

@@ -11,7 +11,6 @@ from orchestrator.model import AgentId, Certificate, Document, Open, Plan, Skipp
 from orchestrator.state import State
 from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.views.board import board
-from orchestrator.views.changes import opening_line
 from orchestrator.views.events import line
 from orchestrator.views.locks import owner_of, render_locks, render_owner
 from orchestrator.views.plan_table import render_plan
@@ -96,7 +95,6 @@ class Nasty:
         return {
             "agent plan": render_agent_plan(self.plan, AgentId(ONE)),
             "board": board(self.plan, self.state, now=99.0),
-            "opening": opening_line(self.plan, self.state),
             "locks": render_locks(self.state),
             "owner": render_owner(owned),
             "plan": render_plan(self.plan),

@@ -5,9 +5,8 @@ from hypothesis import strategies as st
 from orchestrator import events as ev
 from orchestrator.events import Event
 from orchestrator.model import AgentId, Plan
-from orchestrator.state import State
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line, opening_line
+from orchestrator.views.changes import change_line
 from orchestrator.views.text import columns
 from tests.support.builders import (
     ONE,
@@ -166,9 +165,9 @@ def test_every_change_is_at_most_one_line_without_control_characters() -> None:
     assert all(line and line.isprintable() for line in lines)
 
 
-def test_the_opening_tells_a_new_run_from_one_that_goes_on() -> None:
+def test_the_first_line_tells_a_new_run_from_one_that_goes_on() -> None:
     of = plan(planned(task("T1")), planned(task("T2")))
-    resumed: State = state_after(of, run_started(), *finished("T1", 1.0, 2.0))
+    started_anew, goes_on = entries(run_started(), ev.RunResumed(reason="stopped"))
 
-    assert opening_line(of, state_after(of, run_started())) == "run demo-1: Demo, 2 tasks, 2 agents"
-    assert opening_line(of, resumed) == "run demo-1: Demo, 2 tasks, 2 agents, goes on with 1 done"
+    assert change_line(of, started_anew) == "run demo-1: Demo, 2 tasks, 2 agents"
+    assert change_line(of, goes_on) == "run demo-1 goes on: stopped"
