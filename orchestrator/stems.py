@@ -61,7 +61,12 @@ def stems(text: str) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    for ending, instead in (("ies", "y"), ("es", ""), ("s", ""), ("ing", ""), ("ed", "")):
-        if word.endswith(ending) and len(word) - len(ending) > 2:
+    for ending, instead in (
+        ("ies", "y"),
+        *((f"{hiss}es", hiss) for hiss in ("ss", "x", "z", "ch", "sh")),
+        ("ing", ""),
+        ("ed", ""),
+    ):
+        if word.endswith(ending) and len(word) - len(ending) + len(instead) > 2:
             return word[: -len(ending)] + instead
-    return word
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word

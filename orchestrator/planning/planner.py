@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orchestrator.claims import Claim, any_meets, covers, key
 from orchestrator.errors import PlanError, Where
@@ -24,7 +24,6 @@ class Assigned:
 
     task: Task
     agent: AgentId
-    needs: tuple[TaskId, ...]
     writes: tuple[Claim, ...] | None
     why: tuple[str, ...]
 
@@ -35,10 +34,10 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
     """
-    tasks, needs, warnings = to_plan(document)
-    seating = seat_agents(document, surroundings, width=_width(tasks, needs))
-    assigned = _assign(tasks, needs, seating, surroundings)
-    reach = reach_of({one.task.id: one.needs for one in assigned})
+    tasks, warnings = to_plan(document)
+    seating = seat_agents(document, surroundings, width=_width(tasks))
+    assigned = _assign(tasks, seating, surroundings)
+    reach = reach_of({task.id: task.needs for task in tasks})
     keys = guard_pairs([(one.task.id, one.writes) for one in assigned], reach, shared=surroundings.isolation is Isolation.SHARED)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
@@ -47,7 +46,7 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
         PlannedTask(
             task=one.task,
             agent=one.agent,
-            needs=one.needs,
+            needs=one.task.needs,
             writes=one.writes,
             locks=locks[one.task.id],
             estimate=_estimate(one.task, surroundings),
@@ -74,8 +73,9 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     )
 
 
-def _width(tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]]) -> int:
+def _width(tasks: Sequence[Task]) -> int:
     """Count the tasks of the widest level of the needs."""
+    needs = {task.id: task.needs for task in tasks}
     level: dict[TaskId, int] = {}
     todo = [task.id for task in tasks]
     while todo:
@@ -88,14 +88,12 @@ def _width(tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]]) ->
     return max(Counter(level.values()).values(), default=1)
 
 
-def _assign(
-    tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]], seating: Seating, surroundings: Surroundings
-) -> list[Assigned]:
+def _assign(tasks: Sequence[Task], seating: Seating, surroundings: Surroundings) -> list[Assigned]:
     """Give each task its owner in document order; who has least goes first where nothing else decides."""
     loads = {seat.id: 0.0 for seat in seating.seats}
     assigned: list[Assigned] = []
     for task in tasks:
-        one = replace(_owner(task, seating, loads, assigned), needs=needs[task.id])
+        one = _owner(task, seating, loads, assigned)
         loads[one.agent] += _estimate(task, surroundings)
         assigned.append(one)
     return assigned
@@ -138,7 +136,7 @@ def _or_area(task: Task, area: Sequence[Claim]) -> tuple[Claim, ...] | None:
 
 
 def _assigned(task: Task, agent: AgentId, writes: tuple[Claim, ...] | None, *why: str) -> Assigned:
-    return Assigned(task=task, agent=agent, needs=(), writes=writes, why=tuple(reason for reason in why if reason))
+    return Assigned(task=task, agent=agent, writes=writes, why=tuple(reason for reason in why if reason))
 
 
 def _allowed(task: Task, seats: Sequence[Seat]) -> list[Seat]:
@@ -229,7 +227,7 @@ def _slot(one: Assigned, locks: Mapping[TaskId, tuple[str, ...]], surroundings: 
     return Slot(
         task=one.task.id,
         agent=one.agent,
-        needs=one.needs,
+        needs=one.task.needs,
         locks=locks[one.task.id],
         seconds=_estimate(one.task, surroundings),
     )

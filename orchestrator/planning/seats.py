@@ -7,6 +7,7 @@ found in CODEOWNERS, then in the folder tree, else it is a new folder of its nam
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -158,13 +159,15 @@ def _parts(role: str) -> list[str]:
 
 
 def _homes(areas: Mapping[str, Label]) -> dict[str, Claim]:
-    """Give for areas, by label, the folder that all files of their tasks lie in and those of no other area."""
+    """Give for areas, by label, the folder that most files of their tasks lie in and none of another area."""
     homes: dict[str, Claim] = {}
     for area in areas.values():
         folders = [claim if is_folder(claim) else posixpath.dirname(claim) for claim in area.files if not is_glob(claim)]
-        common = posixpath.commonpath(folders) if folders and all(folders) else ""
+        tops = Counter(folder.partition("/")[0] for folder in folders)
+        top, times = tops.most_common(1)[0] if tops else ("", 0)
+        common = posixpath.commonpath([one for one in folders if one.partition("/")[0] == top]) if top else ""
         foreign = any(meets(common, claim) for other in areas.values() if other is not area for claim in other.files)
-        if common.strip("./") and not foreign:
+        if common.strip("./") and times * 2 > len(area.files) and not foreign:
             homes[area.label] = Claim(f"{common}/")
     return homes
 

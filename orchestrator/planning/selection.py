@@ -6,6 +6,7 @@ needs it needs all its children, and what it says about paths and needs holds fo
 
 from dataclasses import replace
 
+from orchestrator.claims import Claim
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Document, Mark, Task, TaskId
 from orchestrator.prd.needs import require_no_cycle
@@ -15,8 +16,8 @@ class NothingToDo(PlanError):
     """Every task of the document is done already, or deferred."""
 
 
-def to_plan(document: Document) -> tuple[list[Task], dict[TaskId, tuple[TaskId, ...]], list[str]]:
-    """Give the tasks that will be done, their needs among each other, and warnings.
+def to_plan(document: Document) -> tuple[list[Task], list[str]]:
+    """Give the tasks that will be done, with their needs among each other, and warnings.
 
     Raises:
         NothingToDo: There is none.
@@ -32,8 +33,9 @@ def to_plan(document: Document) -> tuple[list[Task], dict[TaskId, tuple[TaskId, 
         raise NothingToDo("every task is marked done", where=Where(document.path), hint="open one again: - [ ]")
     kept = {task.id for task in wanted}
     needs = {task.id: tuple(need for need in family.needs(task) if need in kept) for task in wanted}
-    require_no_cycle([replace(task, needs=needs[task.id]) for task in wanted])
-    return [family.with_inheritance(task) for task in wanted], needs, family.warnings(wanted)
+    settled = [replace(task, needs=needs[task.id], writes=family.writes(task)) for task in wanted]
+    require_no_cycle(settled)
+    return settled, family.warnings(wanted)
 
 
 class _Family:
@@ -70,11 +72,9 @@ class _Family:
             asked += self.children.get(need, ())
         return tuple(need for need in met if need not in self.children)
 
-    def with_inheritance(self, task: Task) -> Task:
-        """Give a task that names no path those of its nearest parent that does."""
-        if task.writes is not None:
-            return task
-        return replace(task, writes=next((one.writes for one in self.above(task) if one.writes is not None), None))
+    def writes(self, task: Task) -> tuple[Claim, ...] | None:
+        """Give what a task declares, else what its nearest parent does."""
+        return next((one.writes for one in (task, *self.above(task)) if one.writes is not None), None)
 
     def warnings(self, wanted: list[Task]) -> list[str]:
         deferred = [task for task in self.tasks.values() if self.is_deferred(task)]

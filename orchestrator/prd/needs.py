@@ -61,7 +61,8 @@ def resolve(
         for wish in wishes.get(task.id, ()):
             needs[task.id].update(dict.fromkeys(_named(wish, task, tasks, name=name, warnings=warnings)))
     for what, on, line in declared:
-        before, after = _tasks_called(on, tasks), _tasks_called(what, tasks)
+        after = _by_id(what, tasks) or _tasks_called(what, tasks)
+        before = _by_id(on, tasks) or _tasks_called(on, tasks)
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for task in after:
@@ -100,33 +101,59 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
 
 def _named(wish: Wish, task: Task, tasks: list[Task], *, name: str, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
-    known = {other.id for other in tasks}
+    known = {other.id: other.id for other in tasks}
+    folded = {other.id.casefold(): other.id for other in reversed(tasks)}
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
-    hits = [TaskId(one) for one in ids if one in known]
-    lost = [one for one in ids if one not in known and _looks_like_id(one, tasks)]
-    if lost:
-        raise UnknownNeed(task.id, lost[0], where=Where(name, wish.line), known=[other.id for other in tasks])
-    if hits or wish.is_id:
+    ids = [part for one in ids for part in ([one] if one in known else _span(one))]
+    hits = [found for one in ids if (found := known.get(TaskId(one)) or folded.get(one.casefold()))]
+    lost = [one for one in ids if one not in known and one.casefold() not in folded]
+    if wrong := next((one for one in lost if _looks_like_id(one, tasks)), None):
+        raise UnknownNeed(task.id, wrong, where=Where(name, wish.line), known=[other.id for other in tasks])
+    if hits and not lost:
         return hits
-    called = [other.id for other in _tasks_called(wish.text, tasks) if other.id != task.id]
+    called = [] if hits or wish.is_id else [other.id for other in _tasks_called(wish.text, tasks) if other.id != task.id]
     if not called:
-        warnings.append(
-            f"line {wish.line}: {task.id} depends on {wish.text!r}: nothing of that name was found, so it orders nothing"
-        )
-    return called
+        told = ", ".join(lost) if hits else wish.text
+        warnings.append(f"line {wish.line}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
+    return [*hits, *called]
+
+
+def _by_id(text: str, tasks: list[Task]) -> list[Task]:
+    ids = set(expand(text))
+    return [task for task in tasks if task.id in ids]
+
+
+def _span(word: str) -> list[str]:
+    """Read `T5-7` as T5, T6, T7; any other word is itself."""
+    found = re.fullmatch(r"([A-Za-z]+)(\d+)-(\d+)", word)
+    return list(expand(f"{found[1]}{found[2]}-{found[1]}{found[3]}")) if found else [word]
 
 
 def _looks_like_id(word: str, tasks: list[Task]) -> bool:
     """Tell whether a word has the shape of this document's ids."""
-    shapes = {re.sub(r"\d+", "0", task.id) for task in tasks}
-    return re.sub(r"\d+", "0", word) in shapes and not word.isdigit()
+    shapes = {re.sub(r"\d+", "0", task.id).casefold() for task in tasks}
+    return re.sub(r"\d+", "0", word).casefold() in shapes
 
 
 def _tasks_called(text: str, tasks: list[Task]) -> list[Task]:
-    """Give the tasks that a text names by title, by stream, or by a file they write."""
+    """Give the tasks that a text names: by title, by area, by a file they write, by most words of their title."""
     plain = text.strip("`*. ").casefold()
+    asked = stems(text)
     by_title = [task for task in tasks if task.title.casefold() == plain]
-    by_area = [task for task in tasks if task.area and (task.area.casefold() == plain or stems(task.area) & stems(text))]
+    by_area = [task for task in tasks if task.area and (task.area.casefold() == plain or _is_part(stems(task.area), asked))]
     by_file = [task for task in tasks if any(claim.rstrip("/") in text for claim in task.writes or ())]
     begun = [task for task in tasks if len(plain) > 8 and task.title.casefold().startswith(plain)]
-    return by_title or by_area or by_file or begun
+    return by_title or by_area or by_file or begun or _most_alike(asked, tasks)
+
+
+def _is_part(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one and other) and (one <= other or other <= one)
+
+
+def _most_alike(asked: frozenset[str], tasks: list[Task]) -> list[Task]:
+    """Give the one task whose title shares most words, if these are at least two and more than half of those asked for."""
+    scores = [len(asked & stems(task.title)) for task in tasks]
+    best = max(scores, default=0)
+    if best < 2 or best * 2 <= len(asked) or scores.count(best) > 1:
+        return []
+    return [tasks[scores.index(best)]]
