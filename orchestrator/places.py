@@ -5,6 +5,7 @@ says, never what YAML 1.1 would make of them. A key that stands twice is an erro
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -16,6 +17,8 @@ from orchestrator.errors import InputError, Where
 #: A document without its places: texts, None, lists, and mappings with text keys.
 Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 Path: TypeAlias = tuple[str | int, ...]
+_MOST = 1_000_000  #: values of a document; a few aliases of aliases could stand for billions
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 
 
@@ -62,8 +65,13 @@ def parse(text: str, *, name: str) -> Document:
         raise Malformed(f"not readable as YAML: {error}", where=Where(name, 1, 1)) from error
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
+    except (ValueError, OverflowError) as error:
+        raise Malformed(f"not readable as YAML: {error}", where=Where(name, 1, 1)) from error
     marks: dict[Path, tuple[int, int]] = {}
-    plain = _plain(root, (), marks, _Source(name, text)) if root is not None else None
+    try:
+        plain = _plain(root, (), marks, _Source(name, text)) if root is not None else None
+    except RecursionError as error:
+        raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
     return Document(name=name, text=text, plain=plain, marks=marks)
 
 
@@ -88,13 +96,15 @@ class _Source:
 
 def _plain(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], source: _Source) -> Plain:
     marks.setdefault(path, _mark(node))
+    if len(marks) > _MOST:
+        raise Malformed(f"more than {_MOST} values, aliases written out", where=Where(source.name, *_mark(node)))
     if isinstance(node, yaml.ScalarNode):
-        return None if node.style is None and node.value in _EMPTY else str(node.value)
+        return None if node.style is None and node.value in _EMPTY else _text(str(node.value))
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, number), marks, source) for number, item in enumerate(node.value)]
     values: dict[str, Plain] = {}
     for key_node, value_node in node.value:
-        key = str(key_node.value)
+        key = _text(str(key_node.value))
         line, column = _mark(key_node)
         if key in values:
             hint = pointed(source.text, line, column)
@@ -102,6 +112,11 @@ def _plain(node: yaml.Node, path: Path, marks: dict[Path, tuple[int, int]], sour
         marks[(*path, key)] = (line, column)
         values[key] = _plain(value_node, (*path, key), marks, source)
     return values
+
+
+def _text(value: str) -> str:
+    """Join surrogate pairs, as JSON writes them; half of one is no character."""
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace") if _SURROGATE.search(value) else value
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """Words compared as words: case folded, without endings, without those that say nothing."""
 
 import re
+from functools import lru_cache
 
 _SILENT = frozenset(
     [
@@ -54,6 +55,7 @@ _SILENT = frozenset(
 _SHORT = frozenset({"ui", "ml", "ai", "db", "qa"})
 
 
+@lru_cache(maxsize=65536)
 def stems(text: str) -> frozenset[str]:
     """Give the words of a text that say something."""
     words = re.findall(r"[^\W_]+", text.casefold())

@@ -90,7 +90,7 @@ def _add(chapters: list[Chapter], text: str) -> None:
 def _mates(tasks: Sequence[Sharer], chapter: Chapter) -> list[Sharer]:
     """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
     asked = stems(chapter.title)
-    scores = {one.area: len(stems(one.area) & asked) for one in tasks if one.area}
+    scores = {area: len(stems(area) & asked) for area in dict.fromkeys(one.area for one in tasks) if area}
     best = max(scores.values(), default=0)
     if best:
         area = next(area for area, score in scores.items() if score == best)

@@ -5,6 +5,7 @@ checkboxes anywhere but below headings that introduce something else (goals, cri
 else the features of a document that has neither, else the items of a document that is nothing but a list.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -208,12 +209,13 @@ def _stream(item: Item) -> str | None:
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:
+    """Compare the number of tasks that a stream's heading announces with what was found below it."""
+    below = Counter(id(one.item.above[-1]) for one in found if one.item.above and one.parent is None)
     for heading in (block for block in blocks if isinstance(block, Heading)):
         stream = words.stream_of(heading.text)
-        if stream and stream[1] is not None:
-            have = sum(1 for one in found if one.item.above and one.item.above[-1] is heading and one.parent is None)
-            if have != stream[1]:
-                warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
+        have = below[id(heading)]
+        if stream and stream[1] is not None and have != stream[1]:
+            warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
 
 
 def _number(found: list[Found], warnings: list[str]) -> None:
@@ -237,10 +239,12 @@ def _number(found: list[Found], warnings: list[str]) -> None:
 def _count(found: list[Found]) -> None:
     """Let `depends on 2` in a numbered list without ids mean its second item."""
     known = {one.final_id for one in found}
+    places = {(id(one.item.above), one.item.number): one.final_id for one in found if one.item.number}
     for one in found:
-        mates = {other.item.number: other.final_id for other in found if other.item.number and other.item.above == one.item.above}
         one.needs = [
-            replace(wish, text=mates[wish.text]) if wish.is_id and wish.text not in known and wish.text in mates else wish
+            replace(wish, text=places.get((id(one.item.above), wish.text), wish.text))
+            if wish.is_id and wish.text not in known
+            else wish
             for wish in one.needs
         ]
 

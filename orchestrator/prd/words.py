@@ -49,7 +49,7 @@ _GATE = re.compile(
     r"|human (?:review|approval|verif\w*)|sign-?off)\b",
     re.IGNORECASE,
 )
-_PARALLEL = re.compile(r"\s*(?:\[P\]|\(P\))\s*")
+_PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 _NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
 
 
