@@ -51,7 +51,8 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     areas = document_areas(document)
     specs = surroundings.seats or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
-    rows = tuple(_area(row, specs) for row in surroundings.ownership) or _from_codeowners(rules, specs)
+    configured = tuple(_area(row, specs) for row in surroundings.ownership)
+    rows = configured or _from_codeowners(rules, specs)
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(
@@ -60,7 +61,7 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     )
     matrix = _matrix(rows, territories)
     seats = tuple(_seat(spec, matrix, territories) for spec in specs)
-    return Seating(seats=seats, territories=territories, matrix=matrix, warnings=_unowned(rows, surroundings.ownership))
+    return Seating(seats=seats, territories=territories, matrix=matrix, warnings=_unowned(configured, surroundings.ownership))
 
 
 @dataclass(slots=True, kw_only=True)
