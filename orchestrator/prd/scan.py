@@ -71,7 +71,7 @@ class _Walker:
             return True
         if not self._task_level:
             return False
-        body = bool(_ROW.match(line) and _ROW.match(above)) and not set(line) <= set("|-: \t")
+        body = bool(_ROW.match(line)) and above.lstrip().startswith("|") and not set(line) <= set("|-: \t")
         return bool(_ITEM.match(line) or _NAMED.match(line)) or body
 
     def warnings(self) -> list[str]:

@@ -78,7 +78,7 @@ class _Reader:
             area=self._text((*path, "area"), row["area"]) if row.get("area") else None,
             needs=tuple(TaskId(need) for need in self._list((*path, "needs"), row)),
             writes=self._paths((*path, "writes"), row) if row.get("writes") is not None else None,
-            locks=tuple(self._lock((*path, "locks"), lock) for lock in self._list((*path, "locks"), row)),
+            locks=tuple(self._lock((*path, "locks", n), lock) for n, lock in enumerate(self._list((*path, "locks"), row))),
             agents=tuple(AgentId(agent) for agent in self._list((*path, "agents"), row)),
             skills=self._list((*path, "skills"), row),
             estimate=self._duration((*path, "estimate"), row["estimate"]) if row.get("estimate") else None,
@@ -109,21 +109,18 @@ class _Reader:
         )
 
     def _paths(self, path: Path, row: Mapping[str, Plain]) -> tuple[Claim, ...]:
-        claims: dict[Claim, None] = {}
-        for number, text in enumerate(self._list(path, row)):
-            try:
-                claims[self._claim(text)] = None
-            except OutsideProject as error:
-                raise OutsideProject(error.path, where=self._parsed.where((*path, number))) from error
-        return tuple(claims)
+        return tuple(dict.fromkeys(self._inside((*path, number), text) for number, text in enumerate(self._list(path, row))))
 
     def _lock(self, path: Path, text: str) -> str:
-        if is_operation(text):
-            return text
+        return text if is_operation(text) else self._inside(path, text)
+
+    def _inside(self, path: Path, text: str) -> Claim:
         try:
             return self._claim(text)
         except OutsideProject as error:
-            raise OutsideProject(error.path, where=self._parsed.where(path)) from error
+            refused = OutsideProject(error.path, where=self._parsed.where(path))
+            refused.hint = f"{self._parsed.shown(path)}\n{refused.hint}"
+            raise refused from error
 
     def _require_unique(self, tasks: list[Task]) -> None:
         first: dict[str, int] = {}

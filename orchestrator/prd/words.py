@@ -43,7 +43,7 @@ _NEEDS_LINE = re.compile(
     re.IGNORECASE,
 )
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
-_SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})", re.IGNORECASE)
+_SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
     r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
     r"|human (?:review|approval|verif\w*)|sign-?off)\b",
@@ -128,11 +128,9 @@ def needs_line(text: str) -> str | None:
 def expand(listed: str) -> tuple[str, ...]:
     """Write a list of ids out: `T1, T3-T5` is T1, T3, T4, T5."""
     ids: dict[str, None] = {}
-    rest = listed
-    for span in _SPAN.finditer(listed):
-        ids.update(dict.fromkeys(_between(span[1], span[2])))
-        rest = rest.replace(span[0], " ")
-    ids.update(dict.fromkeys(re.findall(_REFERENCE, rest)))
+    for found in _SPAN.finditer(listed):
+        first, last, single = found.groups()
+        ids.update(dict.fromkeys([single] if single else _between(first, last)))
     return tuple(ids)
 
 
