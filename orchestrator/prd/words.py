@@ -50,6 +50,7 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
+_EMPHASIS = re.compile(r"\*\*|__")
 _NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
 
 
@@ -147,7 +148,7 @@ def without_parallel(text: str) -> tuple[bool, str]:
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(re.sub(r"\*\*|__", "", text).split())
+    return " ".join(_EMPHASIS.sub("", text).split())
 
 
 def _is_reference(found: re.Match[str]) -> bool:
