@@ -82,7 +82,11 @@ def meets(one: str, other: str) -> bool:
     """Tell whether some path (or the operation) lies in both claims; never a wrong no."""
     if is_operation(one) or is_operation(other):
         return one == other
-    return _meet(_parts(one), _parts(other))
+    left, right = _parts(one), _parts(other)
+    if is_glob(one) or is_glob(other):
+        return _meet(left, right)
+    least = min(len(left), len(right))
+    return left[:least] == right[:least]
 
 
 def covers(wide: str, narrow: str) -> bool:

@@ -217,12 +217,14 @@ def _schedule(tasks: Mapping[str, Json]) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=65536)
 def _overlap(one: str, other: str) -> bool:
     """Tell whether two claims could hold the same path; in doubt yes."""
     if one.startswith(_KEYS) or other.startswith(_KEYS):
         return one == other
-    return _reaches_end(_names(one), _names(other))
+    left, right = _names(one), _names(other)
+    if _is_wild(one) or _is_wild(other):
+        return _reaches_end(left, right)
+    return all(a == b for a, b in zip(left, right, strict=False))
 
 
 def _reaches_end(one: Sequence[str], other: Sequence[str]) -> bool:
