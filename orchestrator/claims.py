@@ -63,6 +63,7 @@ def is_operation(claim: str) -> bool:
     return claim.startswith(OPERATIONS)
 
 
+@lru_cache(maxsize=65536)
 def is_glob(claim: str) -> bool:
     """Tell whether the claim is a pattern."""
     return not is_operation(claim) and any(sign in _WILD for sign in claim)

@@ -270,6 +270,7 @@ def _names(claim: str) -> tuple[str, ...]:
     return tuple(name for name in folded.split("/") if name not in {"", "."})
 
 
+@lru_cache(maxsize=65536)
 def _is_wild(name: str) -> bool:
     return any(sign in name for sign in "*?[{")
 
