@@ -66,6 +66,7 @@ def is_operation(claim: str) -> bool:
     return claim.startswith(OPERATIONS)
 
 
+@lru_cache(maxsize=65536)
 def is_glob(claim: str) -> bool:
     """Tell whether the claim is a pattern."""
     return not is_operation(claim) and any(sign in _WILD for sign in claim)
@@ -91,6 +92,10 @@ def meets(one: str, other: str) -> bool:
     """Tell whether some path (or the operation) lies in both claims; never a wrong no."""
     if is_operation(one) or is_operation(other):
         return one == other
+    if not (is_glob(one) or is_glob(other)):
+        left, right = _parts(one), _parts(other)
+        least = min(len(left), len(right))
+        return left[:least] == right[:least]
     if not (one.isascii() and other.isascii()):
         # a letter is one sign or several, depending on case and file system
         one, other = one.replace("?", "*"), other.replace("?", "*")

@@ -64,7 +64,7 @@ def plan(
     made = make_plan_for(options, file, count=count)
     body = plan_document(made)
     if output is not None:
-        _write(Path(output), body)
+        _write(options.folder / output, body)
     if check:
         return _compare(options, body)
     if why is not None:
@@ -109,13 +109,22 @@ def _compare(options: Context, body: bytes) -> int:
     saved = options.project().folder / "plan.json"
     if not saved.is_file():
         raise PlanError("there is no saved plan to compare with", hint="a run saves its plan in .squad/plan.json")
-    if saved.read_bytes() == body:
+    before = saved.read_bytes()
+    if before == body:
         out("the plan is the saved one")
         return 0
-    old, new = json.loads(saved.read_bytes()), json.loads(body)
-    changed = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-    say(f"the plan differs from {os.path.relpath(saved, options.folder)} in {', '.join(changed)}")
+    say(f"the plan differs from {os.path.relpath(saved, options.folder)}: {_changed(before, body)}")
     return PLAN_DIFFERS
+
+
+def _changed(before: bytes, body: bytes) -> str:
+    try:
+        old, new = json.loads(before), json.loads(body)
+    except ValueError:
+        return "the saved one is no plan"
+    if not isinstance(old, dict):
+        return "the saved one is no plan"
+    return ", ".join(key for key in sorted({*old, *new}) if old.get(key) != new.get(key)) or "in its form only"
 
 
 def _prompt(made: "Plan", task: str) -> str:

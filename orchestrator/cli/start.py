@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +17,7 @@ from orchestrator.config import Config
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Document, Isolation, Plan
 from orchestrator.places import Plain
-from orchestrator.planning import OwnershipRow, SeatSpec, Surroundings, load_plan, make_plan
+from orchestrator.planning import OwnershipRow, SeatSpec, Surroundings, load_plan, make_plan, plan_document
 from orchestrator.planning.checker import problems
 from orchestrator.platform import real_relative
 from orchestrator.prd import read as read_prd
@@ -41,9 +42,8 @@ def read(options: Context, file: str, *, format: str | None = None) -> tuple[Doc
     Raises:
         PrdError: It is missing, no file, too large, or nothing can be read from it.
     """
-    project = options.project()
     data = _bytes_of(options.folder / file, file)
-    return read_prd(data, name=file, claim=claims_of(project), format=format), data
+    return read_prd(data, name=file, claim=claims_of(options.project()), format=format), data
 
 
 def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
@@ -59,25 +59,19 @@ def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
 
 
 def plan_with(options: Context, file: str, project: Project, config: Config, *, count: int | None) -> tuple[Plan, bytes]:
-    """Plan a document, or read a plan that was made before; gives the plan and the bytes it was made from.
+    """Plan a document, or read a plan that was made before, and give its bytes; either way it is checked independently.
 
     Raises:
         PlanRefused: It does not hold.
     """
+    around = surroundings(project, config, count=count)
     path = options.folder / file
     if is_plan(path):
-        require_holds(path, shown=file)
-        return load_plan(path.read_bytes(), name=file), path.read_bytes()
+        data = _bytes_of(path, file)
+        return _made_before(data, file, around), data
     document, data = read(options, file)
-    digest = hashlib.sha256(data).hexdigest()
-    document = _named(document, os.path.relpath(os.path.realpath(path), project.root))
-    return make_plan(document, surroundings(project, config, count=count), source_digest=digest), data
-
-
-def _named(document: Document, file: str) -> Document:
-    """Name a document by its path from the project's root, so that a plan is the same from wherever it is made."""
-    tasks = tuple(replace(task, source=replace(task.source, file=file)) for task in document.tasks)
-    return replace(document, path=file, tasks=tasks)
+    named = _named(document, _inside(path, project))
+    return _checked(make_plan(named, around, source_digest=hashlib.sha256(data).hexdigest()), file), data
 
 
 def is_plan(path: Path) -> bool:
@@ -94,15 +88,55 @@ def require_holds(path: Path, *, shown: str) -> Mapping[str, object]:
         PlanRefused: It does not hold.
         PlanError: It is no JSON.
     """
-    data = _bytes_of(path, shown)
+    return _held(_bytes_of(path, shown), shown)
+
+
+def _held(data: bytes, shown: str) -> Mapping[str, object]:
     try:
-        document = json.loads(data)
+        document = json.loads(data, object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"no plan: {error}", where=Where(shown), hint="make one: squad plan FILE -o plan.json") from error
     found = problems(document)
     if found or not isinstance(document, dict):
         raise PlanRefused(shown, found)
     return document
+
+
+def _without_twins(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Refuse a key that stands twice: two readers could see two plans."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice")
+    return found
+
+
+def _made_before(data: bytes, file: str, around: Surroundings) -> Plan:
+    _held(data, file)
+    plan = load_plan(data, name=file)
+    if plan.isolation is not around.isolation:
+        message = f"the plan was made for isolation {plan.isolation}, and this project works in {around.isolation}"
+        raise PlanError(message, where=Where(file), hint="plan again: squad plan FILE -o plan.json")
+    return plan
+
+
+def _checked(plan: Plan, file: str) -> Plan:
+    """Let the checker see what the planner made, so that a mistake of the planner never starts."""
+    if found := problems(json.loads(plan_document(plan))):
+        raise PlanRefused(file, found)
+    return plan
+
+
+def _inside(path: Path, project: Project) -> str:
+    """Give a document's name as plans carry it: relative to the project where it lies inside, else its own name."""
+    real = Path(os.path.realpath(path))
+    return real.relative_to(project.root).as_posix() if real.is_relative_to(project.root) else path.name
+
+
+def _named(document: Document, name: str) -> Document:
+    tasks = tuple(replace(task, source=replace(task.source, file=name)) for task in document.tasks)
+    return replace(document, path=name, tasks=tasks)
 
 
 def surroundings(project: Project, config: Config, *, count: int | None) -> Surroundings:
@@ -142,18 +176,22 @@ def _codeowners(root: Path) -> str | None:
 
 
 def _bytes_of(path: Path, shown: str) -> bytes:
-    if path.is_dir():
-        raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
+    """Read a file of the user's; whatever never ends or is no file is not even opened."""
     try:
-        with path.open("rb") as opened:
-            data = opened.read(LARGEST + 1)  # a device has no size that could be asked for
-    except FileNotFoundError as error:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise PrdError("no regular file: a pipe, a device or a socket", where=Where(shown), hint="save it as a file first")
+        if found.st_size > LARGEST:
+            message = f"{found.st_size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+            raise PrdError(message, where=Where(shown), hint="split the document")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
         near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
         hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
         raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
     except OSError as error:
-        raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown)) from error
-    if len(data) > LARGEST:
-        message = f"{max(path.stat().st_size, len(data)) / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
-        raise PrdError(message, where=Where(shown), hint="split the document")
-    return data
+        raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown), hint="look at it: ls -l") from error
+    except ValueError as error:
+        raise PrdError(f"no name of a file: {error}", where=Where(repr(shown)[1:-1])) from error

@@ -1,16 +1,25 @@
 """An independent check of a plan's certificate.
 
 It shares no code with the planner, not even the comparison of paths, and trusts nothing that the document says about
-itself: from needs, write sets and locks it works out anew which tasks could write the same path at the same time.
+itself: from needs, write sets and locks it works out anew which tasks could write the same path at the same time, and
+wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
 """
 
-import fnmatch
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from itertools import combinations, pairwise
 from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
 _KEYS = ("op:", "api:", "table:", "files:")
+_AGENT = re.compile(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")
+_TASK = re.compile(r"[\w-][\w.~-]*")  #: ids become names of files and branches
+_ROUNDING = 0.002  #: seconds; the document has three decimals
 
 
 def problems(document: object) -> tuple[str, ...]:
@@ -23,17 +32,14 @@ def problems(document: object) -> tuple[str, ...]:
     if found:
         return tuple(found)
     before = _before(tasks)
-    found += _pairs(document, tasks, before)
-    found += _claims(document, tasks, before)
-    found += _schedule(tasks)
-    return tuple(found)
+    return (*_pairs(document, tasks, before), *_claims(document, tasks, before), *_schedule(tasks))
 
 
 def _shape(document: object) -> list[str]:
     if not isinstance(document, Mapping):
         return ["the document is no mapping"]
     found = []
-    if document.get("schema_version") != 1:
+    if document.get("schema_version") != 1 or isinstance(document.get("schema_version"), bool):
         found.append("schema_version is not 1")
     found += [
         f"{name} is no list of mappings"
@@ -42,169 +48,172 @@ def _shape(document: object) -> list[str]:
     ]
     if found:
         return found
-    for row in _rows(document, "tasks"):
-        found += _task_shape(row)
-    ids = [row.get("id") for row in _rows(document, "tasks")]
-    found += [f"the id {one!r} stands twice" for one in dict.fromkeys(map(str, ids)) if list(map(str, ids)).count(one) > 1]
+    found += [problem for row in _rows(document, "tasks") for problem in _task_shape(row)]
+    ids = Counter(str(row.get("id")) for row in _rows(document, "tasks"))
+    found += [f"the id {one!r} stands twice" for one, times in ids.items() if times > 1]
     certificate = document.get("certificate")
     if not isinstance(certificate, Mapping) or not isinstance(certificate.get("holds"), bool):
-        found.append("certificate.holds is missing")
-    elif not all(isinstance(certificate.get(name, []), list) for name in ("guarded", "open")):
-        found.append("certificate.guarded or certificate.open is no list")
+        return [*found, "certificate.holds is missing"]
+    lists = [certificate.get(name, []) for name in ("guarded", "open")]
+    if not all(isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows) for rows in lists):
+        found.append("certificate.guarded or certificate.open is no list of mappings")
     return found
 
 
 def _task_shape(row: Json) -> list[str]:
     name = row.get("id")
-    if not isinstance(name, str) or not name:
-        return ["a task has no id"]
+    if not isinstance(name, str) or not _TASK.fullmatch(name) or ".." in name:
+        return [f"a task without a usable id: {str(name)[:80]!r}"]
     found = [f"{name}: {key} is no list of texts" for key in ("needs", "locks") if not _texts(row.get(key))]
-    if row.get("writes") is not None and not _texts(row.get("writes")):
-        found.append(f"{name}: writes is neither null nor a list of texts")
     if not isinstance(row.get("agent"), str):
         found.append(f"{name}: no agent")
-    found += [
-        f"{name}: {key} is no number"
-        for key in ("start", "finish")
-        if isinstance(row.get(key), bool) or not isinstance(row.get(key), int | float)
-    ]
-    for claim in row.get("writes") or [] if _texts(row.get("writes") or []) else []:  # type: ignore[attr-defined]  # a list, just checked
-        if str(claim).startswith("/") or ".." in str(claim).split("/"):
-            found.append(f"{name}: {claim} is not inside the project")
-    return found
+    found += [f"{name}: {key} is no number" for key in ("start", "finish") if not _is_number(row.get(key))]
+    if row.get("writes") is not None and not _texts(row.get("writes")):
+        return [*found, f"{name}: writes is neither null nor a list of texts"]
+    strange = [claim for claim in _list(row, "writes") if claim.startswith("/") or ".." in claim.split("/") or "\0" in claim]
+    return found + [f"{name}: {claim} is not inside the project" for claim in strange]
 
 
 def _ownership(document: Json, tasks: Mapping[str, Json]) -> list[str]:
-    agents = [str(row.get("id")) for row in _rows(document, "agents")]
+    agents = Counter(str(row.get("id")) for row in _rows(document, "agents"))
     found = [f"{name}: its agent {row['agent']} is not in the plan" for name, row in tasks.items() if row["agent"] not in agents]
-    found += [f"the agent {one} stands twice" for one in dict.fromkeys(agents) if agents.count(one) > 1]
-    for row in _rows(document, "matrix"):
-        owner = row.get("owner")
-        if owner is not None and owner not in agents:
-            found.append(f"the matrix gives {row.get('path')} to {owner}, who is not in the plan")
-    return found
+    found += [f"the agent {one} stands twice" for one, times in agents.items() if times > 1]
+    found += [f"{one[:80]!r} is no agent id" for one in agents if not _AGENT.fullmatch(one)]
+    return found + [
+        f"the matrix gives {row.get('path')} to {row.get('owner')}, who is not in the plan"
+        for row in _rows(document, "matrix")
+        if row.get("owner") is not None and str(row.get("owner")) not in agents
+    ]
 
 
 def _order(tasks: Mapping[str, Json]) -> list[str]:
-    """Check that all needs exist and that they form no circle, by taking away what waits for nothing."""
+    """Check that all needs exist and that they form no circle."""
     found = [
         f"{name} needs {need}, which is not in the plan"
         for name, row in tasks.items()
         for need in _list(row, "needs")
         if need not in tasks
     ]
-    left = {name: {need for need in _list(row, "needs") if need in tasks} for name, row in tasks.items()}
-    while free := [name for name, needs in left.items() if not needs & set(left)]:
-        for name in free:
-            del left[name]
-    return found + ([f"the needs of {', '.join(sorted(left))} form a circle"] if left else [])
+    if found:
+        return found
+    left = set(tasks) - set(_sorted(tasks))
+    return [f"the needs of {', '.join(sorted(left))} form a circle"] if left else []
+
+
+def _sorted(tasks: Mapping[str, Json]) -> list[str]:
+    """Give the tasks so that each stands after its needs; those in or behind a circle are left out (Kahn, 1962)."""
+    waiting = {name: len(set(_list(row, "needs"))) for name, row in tasks.items()}
+    after: dict[str, list[str]] = {name: [] for name in tasks}
+    for name, row in tasks.items():
+        for need in set(_list(row, "needs")):
+            after[need].append(name)
+    order = [name for name, count in waiting.items() if count == 0]
+    for name in order:
+        for later in after[name]:
+            waiting[later] -= 1
+            if waiting[later] == 0:
+                order.append(later)
+    return order
 
 
 def _before(tasks: Mapping[str, Json]) -> dict[str, set[str]]:
     """Give for each task all that is certainly done before it starts."""
-    before: dict[str, set[str]] = {name: set() for name in tasks}
-    pending = dict.fromkeys(tasks)
-    while pending:
-        for name in list(pending):
-            needs = _list(tasks[name], "needs")
-            if not any(need in pending for need in needs):
-                before[name] = set(needs).union(*(before[need] for need in needs))
-                del pending[name]
+    before: dict[str, set[str]] = {}
+    for name in _sorted(tasks):
+        needs = _list(tasks[name], "needs")
+        before[name] = set(needs).union(*(before[need] for need in needs))
     return before
 
 
-def _pairs(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> list[str]:
-    """Check every two tasks that may overlap."""
-    named = {frozenset((str(row.get("a")), str(row.get("b")))) for row in _certificate(document, "open")}
+def _pairs(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> Iterator[str]:
+    """Check every two tasks: what could meet is ordered or locked, and the certificate names it."""
+    unproved = _named(document, "open")
+    guarded = _named(document, "guarded")
     shared = document.get("isolation") == "shared"
-    names = list(tasks)
-    prefixes = {name: _prefixes(tasks[name]) for name in names}
-    found = []
-    for number, one in enumerate(names):
-        for other in names[number + 1 :]:
-            if one in before[other] or other in before[one]:
-                continue
-            if set(_list(tasks[one], "locks")) & set(_list(tasks[other], "locks")):
-                continue
-            found += _unlocked(
-                tasks[one], tasks[other], prefixes[one], prefixes[other], is_named=frozenset((one, other)) in named, shared=shared
-            )
-    return found
+    locks = {name: frozenset(_list(row, "locks")) for name, row in tasks.items()}
+    heads = {name: _heads(_list(row, "writes")) for name, row in tasks.items()}
+    for one, other in combinations(tasks, 2):
+        apart = one in before[other] or other in before[one] or not locks[one].isdisjoint(locks[other])
+        if tasks[one].get("writes") is None or tasks[other].get("writes") is None:
+            if not apart and shared:
+                yield f"{one} and {other} may run together in one tree, and one's write set is not known"
+            elif not apart and frozenset((one, other)) not in unproved:
+                yield f"{one} and {other} may run together, one's write set is not known, and the certificate does not say so"
+            continue
+        if None not in heads[one] and None not in heads[other] and heads[one].isdisjoint(heads[other]):
+            continue
+        if met := _meeting(_list(tasks[one], "writes"), _list(tasks[other], "writes")):
+            if not apart:
+                yield f"{one} and {other} may run together and both write {met}"
+            elif frozenset((one, other)) not in guarded:
+                yield f"{one} and {other} both write {met}, and the certificate does not name them"
 
 
-def _unlocked(
-    one: Json, other: Json, heads: frozenset[str] | None, others: frozenset[str] | None, *, is_named: bool, shared: bool
-) -> list[str]:
-    """Say what is wrong with two tasks that share no lock and that no need orders."""
-    a, b = one["id"], other["id"]
-    if one.get("writes") is None or other.get("writes") is None:
-        if shared:
-            return [f"{a} and {b} may run together in one tree, and one's write set is not known"]
-        return (
-            []
-            if is_named
-            else [f"{a} and {b} may run together, one's write set is not known, and the certificate does not say so"]
-        )
-    if heads is not None and others is not None and not heads & others:
-        return []
-    for left in _list(one, "writes"):
-        for right in _list(other, "writes"):
-            if _overlap(left, right):
-                return [f"{a} and {b} may run together and both write {left if len(left) >= len(right) else right}"]
-    return []
+def _meeting(ones: Sequence[str], others: Sequence[str]) -> str:
+    """Give the narrower of two claims that could hold the same path; empty if none do."""
+    hits = ((left, right) for left in ones for right in others if _overlap(left, right))
+    return max(next(hits, ("",)), key=len)
 
 
-def _prefixes(row: Json) -> frozenset[str] | None:
-    """Give the first components of a write set; None if a claim could lie anywhere."""
-    heads = {_names(claim)[0] if _names(claim) else "*" for claim in _list(row, "writes") if not claim.startswith(_KEYS)}
-    heads |= {claim for claim in _list(row, "writes") if claim.startswith(_KEYS)}
-    return None if any(_is_wild(head) for head in heads) else frozenset(heads)
+def _heads(claims: Sequence[str]) -> frozenset[str | None]:
+    """Give the first components of a write set, so that most pairs need no closer look; None: could lie anywhere."""
+    firsts = (claim if claim.startswith(_KEYS) else next(iter(_names(claim)), "*") for claim in claims)
+    return frozenset(None if _is_wild(first) and not first.startswith(_KEYS) else first for first in firsts)
 
 
 def _claims(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> list[str]:
     """Check what the certificate says of itself, and that each task locks what it writes."""
     certificate = document["certificate"]
-    found = (
-        []
-        if isinstance(certificate, Mapping) and certificate.get("holds") is True
-        else ["the certificate says itself that it does not hold"]
-    )
+    honest = isinstance(certificate, Mapping) and certificate.get("holds") is True
+    found = [] if honest else ["the certificate says itself that it does not hold"]
     for row in _certificate(document, "guarded"):
+        found += _guarded(row, tasks, before)
+    for row in _certificate(document, "open"):
         a, b = str(row.get("a")), str(row.get("b"))
         if a not in tasks or b not in tasks:
-            found.append(f"the certificate guards {a} and {b}, which are not both in the plan")
-        elif row.get("by") == "lock" and not all(row.get("key") in _list(tasks[name], "locks") for name in (a, b)):
-            found.append(f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not")
-        elif row.get("by") == "needs" and a not in before[b] and b not in before[a]:
-            found.append(f"the certificate says that needs order {a} and {b}; they do not")
+            found.append(f"the certificate leaves {a} and {b} open, which are not both in the plan")
     for name, task in tasks.items():
-        locks = {lock.rstrip("/") for lock in _list(task, "locks")}
+        locks = {lock.rstrip("/") or "." for lock in _list(task, "locks")}
         missing = [claim for claim in _list(task, "writes") if (claim.rstrip("/") or ".") not in locks]
         found += [f"{name} writes {claim} and does not lock it" for claim in missing[:3]]
     return found
 
 
+def _guarded(row: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> list[str]:
+    a, b = str(row.get("a")), str(row.get("b"))
+    if a not in tasks or b not in tasks or a == b:
+        return [f"the certificate guards {a} and {b}, which are not two tasks of the plan"]
+    match row.get("by"):
+        case "lock":
+            held = all(row.get("key") in _list(tasks[name], "locks") for name in (a, b))
+            return [] if held else [f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not"]
+        case "needs":
+            ordered = a in before[b] or b in before[a]
+            return [] if ordered else [f"the certificate says that needs order {a} and {b}; they do not"]
+    return [f"the certificate does not say what keeps {a} and {b} apart"]
+
+
 def _schedule(tasks: Mapping[str, Json]) -> list[str]:
-    """Check that the planned times keep to needs, agents and locks; a thousandth of a second is rounding."""
-    found = []
+    """Check that the planned times keep to needs, agents and locks."""
     times = {name: (float(str(row["start"])), float(str(row["finish"]))) for name, row in tasks.items()}
-    for name, row in tasks.items():
-        if times[name][0] > times[name][1]:
-            found.append(f"{name} is planned to end before it starts")
-        found += [
-            f"{name} is planned to start before {need} ends"
-            for need in _list(row, "needs")
-            if times[need][1] > times[name][0] + 0.002
-        ]
+    found = [f"{name} is planned to end before it starts" for name, (start, finish) in times.items() if start > finish]
+    found += [
+        f"{name} is planned to start before {need} ends"
+        for name, row in tasks.items()
+        for need in _list(row, "needs")
+        if times[need][1] > times[name][0] + _ROUNDING
+    ]
     users: dict[str, list[str]] = {}
     for name, row in tasks.items():
         for resource in {f"agent {row['agent']}", *(f"lock {lock}" for lock in _list(row, "locks"))}:
             users.setdefault(resource, []).append(name)
     for resource, names in users.items():
-        ordered = sorted(names, key=lambda name: times[name])
-        for one, other in pairwise(ordered):
-            if times[one][1] > times[other][0] + 0.002 and times[other][0] != times[other][1]:
-                found.append(f"{one} and {other} are planned to hold {resource} at the same time")
+        lasting = sorted((name for name in names if times[name][0] != times[name][1]), key=lambda name: times[name])
+        found += [
+            f"{one} and {other} are planned to hold {resource} at the same time"
+            for one, other in pairwise(lasting)
+            if times[one][1] > times[other][0] + _ROUNDING
+        ]
     return found
 
 
@@ -212,19 +221,32 @@ def _overlap(one: str, other: str) -> bool:
     """Tell whether two claims could hold the same path; in doubt yes."""
     if one.startswith(_KEYS) or other.startswith(_KEYS):
         return one == other
-    return _walk(_names(one), _names(other))
+    left, right = _names(one), _names(other)
+    if _is_wild(one) or _is_wild(other):
+        return _reaches_end(left, right)
+    return all(a == b for a, b in zip(left, right, strict=False))
 
 
-def _walk(one: Sequence[str], other: Sequence[str]) -> bool:
-    if not one or not other:
-        return True
-    if one[0] == "**":
-        return _walk(one[1:], other) or _walk(one, other[1:])
-    if other[0] == "**":
-        return _walk(one, other[1:]) or _walk(one[1:], other)
-    return _alike(one[0], other[0]) and _walk(one[1:], other[1:])
+def _reaches_end(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Read both from the left, row by row of all pairs of places reached; at the end of one, all below it lies in both."""
+    row = {0}
+    for name in one:
+        below: set[int] = set()
+        for place in range(len(other) + 1):
+            if place not in row:
+                continue
+            if place == len(other):
+                return True
+            if name == "**" or other[place] == "**":
+                row.add(place + 1)
+                below.add(place)
+            elif _alike(name, other[place]):
+                below.add(place + 1)
+        row = below
+    return bool(row)
 
 
+@lru_cache(maxsize=65536)
 def _alike(one: str, other: str) -> bool:
     """Compare two names; where both are patterns only their literal ends can tell them apart."""
     if not _is_wild(one) and not _is_wild(other):
@@ -232,22 +254,32 @@ def _alike(one: str, other: str) -> bool:
     if any(sign in one + other for sign in "[{"):
         return True
     if not _is_wild(one):
-        return fnmatch.fnmatchcase(one, other)
+        return fnmatchcase(one, other)
     if not _is_wild(other):
-        return fnmatch.fnmatchcase(other, one)
+        return fnmatchcase(other, one)
     heads = [name.replace("?", "*").partition("*")[0] for name in (one, other)]
     tails = [name.replace("?", "*").rpartition("*")[2] for name in (one, other)]
-    return (heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])) and (
-        tails[0].endswith(tails[1]) or tails[1].endswith(tails[0])
-    )
+    fronts = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
+    return fronts and (tails[0].endswith(tails[1]) or tails[1].endswith(tails[0]))
 
 
-def _names(claim: str) -> list[str]:
-    return [name for name in claim.casefold().split("/") if name not in {"", "."}]
+@lru_cache(maxsize=65536)
+def _names(claim: str) -> tuple[str, ...]:
+    """Give the components as a file system that ignores case and Unicode form would compare them."""
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", claim).casefold())
+    return tuple(name for name in folded.split("/") if name not in {"", "."})
 
 
+@lru_cache(maxsize=65536)
 def _is_wild(name: str) -> bool:
     return any(sign in name for sign in "*?[{")
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
+    except OverflowError:
+        return False
 
 
 def _rows(document: Json, name: str) -> list[Json]:
@@ -258,7 +290,11 @@ def _rows(document: Json, name: str) -> list[Json]:
 def _certificate(document: Json, name: str) -> list[Json]:
     certificate = document.get("certificate")
     rows = certificate.get(name) if isinstance(certificate, Mapping) else None
-    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+    return rows if isinstance(rows, list) else []
+
+
+def _named(document: Json, name: str) -> set[frozenset[str]]:
+    return {frozenset((str(row.get("a")), str(row.get("b")))) for row in _certificate(document, name)}
 
 
 def _list(row: Json, name: str) -> list[str]:

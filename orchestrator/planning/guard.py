@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from orchestrator.claims import Claim, head, key, meets
 from orchestrator.model import Certificate, Guarded, Open, PlannedTask, TaskId
 
+_SHOWN = 4  #: tasks of a chain of needs that are written out: all pairs of a long chain would fill gigabytes
+
 
 def reach_of(needs: Mapping[TaskId, Sequence[TaskId]]) -> dict[TaskId, frozenset[TaskId]]:
     """Give for each task everything it waits for, directly or not."""
@@ -31,21 +33,23 @@ def reach_of(needs: Mapping[TaskId, Sequence[TaskId]]) -> dict[TaskId, frozenset
 def guard_pairs(
     tasks: Sequence[tuple[TaskId, tuple[Claim, ...] | None]], reach: Mapping[TaskId, frozenset[TaskId]], *, shared: bool
 ) -> dict[TaskId, tuple[str, ...]]:
-    """Give the keys that tasks need besides their own claims; in a shared tree an unknown write set meets everything."""
-    keys: dict[TaskId, list[str]] = {}
-    made: dict[tuple[TaskId, frozenset[str]], str] = {}
+    """Give the keys that tasks need besides their own claims; in a shared tree an unknown write set meets everything.
+
+    A key stands for the narrower task of a pair and all that claim the same wide set: those exclude each other anyway.
+    """
+    keys: dict[TaskId, dict[str, None]] = {}
+    made: dict[tuple[TaskId | None, frozenset[str]], str] = {}
     claims = dict(tasks)
+    own = {task: frozenset(key(claim) for claim in writes or ()) for task, writes in tasks}
     for one, other in _meeting_pairs(tasks, shared=shared):
-        if one in reach[other] or other in reach[one]:
-            continue
-        if {key(claim) for claim in claims[one] or ()} & {key(claim) for claim in claims[other] or ()}:
+        if one in reach[other] or other in reach[one] or own[one] & own[other]:
             continue
         narrow, wide = _narrow_first(one, other, claims)
-        group = (narrow, frozenset(claims[wide] or ()))
-        name = made.setdefault(group, f"files:{len(made) + 1}") if claims[wide] is not None else _next(made, one, other)
+        blind = claims[wide] is None  # then all such wide ones share the narrow one's key: they exclude each other anyway
+        group = (None if blind and claims[narrow] != () else narrow, own[narrow if blind else wide])
+        name = made.setdefault(group, f"files:{len(made) + 1}")
         for task in (narrow, wide):
-            if name not in keys.setdefault(task, []):
-                keys[task].append(name)
+            keys.setdefault(task, {})[name] = None
     return {task: tuple(names) for task, names in keys.items()}
 
 
@@ -58,7 +62,7 @@ def certify(planned: Sequence[PlannedTask], reach: Mapping[TaskId, frozenset[Tas
     tasks = [(one.task.id, one.writes) for one in planned]
     for a, b in _meeting_pairs(tasks, shared=True):
         chain = _chain(a, b, by_id, reach)
-        common = sorted(set(by_id[a].locks) & set(by_id[b].locks))
+        common = sorted(set(by_id[a].locks) & set(by_id[b].locks), key=lambda lock: (lock.startswith("op:"), lock))
         if chain:
             guarded.append(Guarded(a=a, b=b, by="needs", key=chain))
         elif common and ((by_id[a].writes is not None and by_id[b].writes is not None) or shared):
@@ -124,19 +128,16 @@ def _narrow_first(one: TaskId, other: TaskId, claims: Mapping[TaskId, tuple[Clai
     return (one, other) if width(one) < width(other) else (other, one)
 
 
-def _next(made: dict[tuple[TaskId, frozenset[str]], str], one: TaskId, other: TaskId) -> str:
-    return made.setdefault((one, frozenset({"", other})), f"files:{len(made) + 1}")
-
-
 def _chain(a: TaskId, b: TaskId, by_id: Mapping[TaskId, PlannedTask], reach: Mapping[TaskId, frozenset[TaskId]]) -> str:
-    """Give the chain of needs that orders two tasks; empty if none does."""
+    """Give the chain of needs that orders two tasks, its middle left out where it is long; empty if none does."""
     if a in reach[b]:
         first, last = a, b
     elif b in reach[a]:
         first, last = b, a
     else:
         return ""
-    chain = [last]
-    while chain[-1] != first:
-        chain.append(next(need for need in by_id[chain[-1]].needs if need == first or first in reach.get(need, frozenset())))
-    return " -> ".join(reversed(chain))
+    chain: list[str] = [last]
+    while chain[0] != first and len(chain) < _SHOWN:
+        needs = by_id[TaskId(chain[0])].needs
+        chain.insert(0, first if first in needs else next(need for need in needs if first in reach.get(need, ())))
+    return " -> ".join(chain if chain[0] == first else [first, "...", *chain])

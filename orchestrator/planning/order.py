@@ -1,7 +1,8 @@
 """When each task could start, by list scheduling: the longest remaining path first.
 
 Agents and lock keys are resources of one each. Times are estimates and only say what the order would give; at run time
-the order counts, not the times. Bound: max(longest path, work / agents) (Graham, 1966).
+the order counts, not the times. They are whole milliseconds, as in the document. Bound: max(longest path, work /
+agents) (Graham, 1966).
 """
 
 import heapq
@@ -33,12 +34,12 @@ class Order:
 
 
 def arrange(slots: Sequence[Slot], *, agents: int) -> Order:
-    """Schedule tasks; ties go to the longer tail, then to document order."""
+    """Schedule tasks, at most `agents` at once; ties go to the longer tail, then to document order."""
     tails = _tails(slots)
-    times = _dispatch(slots, tails)
+    times = _dispatch(slots, tails, most=agents)
     makespan = max((finish for _, finish in times.values()), default=0.0)
     work = sum(slot.seconds for slot in slots) / max(1, agents)
-    return Order(times=times, tails=tails, makespan=makespan, bound=max([work, *tails.values()]))
+    return Order(times=times, tails=tails, makespan=makespan, bound=min(makespan, round(max([work, *tails.values()]), 3)))
 
 
 def _tails(slots: Sequence[Slot]) -> dict[TaskId, float]:
@@ -54,7 +55,7 @@ def _tails(slots: Sequence[Slot]) -> dict[TaskId, float]:
     todo = [task for task, count in missing.items() if count == 0]
     while todo:
         task = todo.pop()
-        tails[task] = seconds[task] + max((tails[after] for after in followers[task]), default=0.0)
+        tails[task] = round(seconds[task] + max((tails[after] for after in followers[task]), default=0.0), 3)
         for need in needs[task]:
             missing[need] -= 1
             if missing[need] == 0:
@@ -62,7 +63,7 @@ def _tails(slots: Sequence[Slot]) -> dict[TaskId, float]:
     return tails
 
 
-def _dispatch(slots: Sequence[Slot], tails: Mapping[TaskId, float]) -> dict[TaskId, tuple[float, float]]:
+def _dispatch(slots: Sequence[Slot], tails: Mapping[TaskId, float], *, most: int) -> dict[TaskId, tuple[float, float]]:
     """Start at each point in time what can start, best first; then go on to the next finish."""
     place = {slot.task: number for number, slot in enumerate(slots)}
     waiting = sorted(slots, key=lambda slot: (-tails[slot.task], place[slot.task]))
@@ -75,14 +76,16 @@ def _dispatch(slots: Sequence[Slot], tails: Mapping[TaskId, float]) -> dict[Task
         left = []
         for slot in waiting:
             used = {slot.agent, *slot.locks}
-            if done.issuperset(slot.needs) and not used & busy:
-                times[slot.task] = (now, now + slot.seconds)
-                heapq.heappush(running, (now + slot.seconds, place[slot.task], slot))
+            if len(running) < most and done.issuperset(slot.needs) and used.isdisjoint(busy):
+                times[slot.task] = (now, round(now + slot.seconds, 3))
+                heapq.heappush(running, (times[slot.task][1], place[slot.task], slot))
                 busy |= used
             else:
                 left.append(slot)
         waiting = left
-        now, _, ended = heapq.heappop(running)
-        done.add(ended.task)
-        busy -= {ended.agent, *ended.locks}
+        now = running[0][0]
+        while running and running[0][0] == now:
+            ended = heapq.heappop(running)[2]
+            done.add(ended.task)
+            busy -= {ended.agent, *ended.locks}
     return times

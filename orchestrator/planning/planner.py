@@ -1,20 +1,21 @@
 """Makes the plan: owners, write sets, locks, order, certificate."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from orchestrator.claims import Claim, covers, key
+from orchestrator.claims import Claim, any_meets, covers, key
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Access, AgentId, Area, Document, Isolation, Mark, Plan, PlannedTask, Seat, Task, TaskId
+from orchestrator.places import nearest
 from orchestrator.planning.guard import certify, guard_pairs, reach_of
 from orchestrator.planning.order import Slot, arrange
-from orchestrator.planning.seats import Seating, Territory, owners_of, seat_agents
+from orchestrator.planning.seats import Seating, Territory, owners_of, seat_agents, slug
+from orchestrator.planning.selection import to_plan
 from orchestrator.planning.surroundings import SeatSpec, Surroundings
 from orchestrator.stems import shared, stems
 
-
-class NothingToDo(PlanError):
-    """Every task of the document is done already."""
+_NOWHERE = "it names no path and no area fits, so its write set is not known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,6 @@ class Assigned:
 
     task: Task
     agent: AgentId
-    needs: tuple[TaskId, ...]
     writes: tuple[Claim, ...] | None
     why: tuple[str, ...]
 
@@ -34,18 +34,19 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
     """
-    tasks, needs, warnings = _to_plan(document)
-    seating = seat_agents(document, surroundings, width=_width(tasks, needs))
-    assigned = _assign(tasks, needs, seating)
-    reach = reach_of({one.task.id: one.needs for one in assigned})
+    tasks, warnings = to_plan(document)
+    seating = seat_agents(document, surroundings, width=_width(tasks))
+    assigned = _assign(tasks, seating, surroundings)
+    reach = reach_of({task.id: task.needs for task in tasks})
     keys = guard_pairs([(one.task.id, one.writes) for one in assigned], reach, shared=surroundings.isolation is Isolation.SHARED)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
-    order = arrange([_slot(one, locks, surroundings) for one in assigned], agents=len(seating.seats))
+    at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
+    order = arrange([_slot(one, locks, surroundings) for one in assigned], agents=at_once)
     planned = tuple(
         PlannedTask(
             task=one.task,
             agent=one.agent,
-            needs=one.needs,
+            needs=one.task.needs,
             writes=one.writes,
             locks=locks[one.task.id],
             estimate=_estimate(one.task, surroundings),
@@ -72,47 +73,9 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     )
 
 
-def _to_plan(document: Document) -> tuple[list[Task], dict[TaskId, tuple[TaskId, ...]], list[str]]:
-    """Give the tasks that will be done, with needs on parents turned into needs on their children."""
-    parents = {task.parent for task in document.tasks if task.parent}
-    children: dict[TaskId, list[TaskId]] = {}
-    for task in document.tasks:
-        if task.parent:
-            children.setdefault(task.parent, []).append(task.id)
-    by_id = {task.id: task for task in document.tasks}
-    wanted = [task for task in document.tasks if task.id not in parents and task.state not in {Mark.DONE, Mark.DEFERRED}]
-    warnings = [
-        f"line {task.source.line}: {task.id} is deferred and not planned"
-        for task in document.tasks
-        if task.state is Mark.DEFERRED
-    ]
-    if not wanted:
-        raise NothingToDo("every task is marked done", where=Where(document.path), hint="open one again: - [ ]")
-    kept = {task.id for task in wanted}
-    needs = {task.id: _needs(task, by_id, children, kept) for task in wanted}
-    return wanted, needs, warnings
-
-
-def _needs(
-    task: Task, by_id: Mapping[TaskId, Task], children: Mapping[TaskId, list[TaskId]], kept: set[TaskId]
-) -> tuple[TaskId, ...]:
-    asked = list(task.needs)
-    above = task.parent
-    while above is not None and above in by_id:
-        asked += by_id[above].needs
-        above = by_id[above].parent
-    met: dict[TaskId, None] = {}
-    while asked:
-        need = asked.pop(0)
-        if need in children:
-            asked += children[need]
-        elif need in kept and need != task.id:
-            met[need] = None
-    return tuple(met)
-
-
-def _width(tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]]) -> int:
+def _width(tasks: Sequence[Task]) -> int:
     """Count the tasks of the widest level of the needs."""
+    needs = {task.id: task.needs for task in tasks}
     level: dict[TaskId, int] = {}
     todo = [task.id for task in tasks]
     while todo:
@@ -122,47 +85,49 @@ def _width(tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]]) ->
             todo += [here, *missing]
         else:
             level[here] = 1 + max((level[need] for need in needs[here]), default=0)
-    counts = list(level.values())
-    return max((counts.count(one) for one in set(counts)), default=1)
+    return max(Counter(level.values()).values(), default=1)
 
 
-def _assign(tasks: Sequence[Task], needs: Mapping[TaskId, tuple[TaskId, ...]], seating: Seating) -> list[Assigned]:
+def _assign(tasks: Sequence[Task], seating: Seating, surroundings: Surroundings) -> list[Assigned]:
     """Give each task its owner in document order; who has least goes first where nothing else decides."""
-    loads = {seat.id: 0 for seat in seating.seats}
-    assigned = []
+    loads = {seat.id: 0.0 for seat in seating.seats}
+    assigned: list[Assigned] = []
     for task in tasks:
-        one = _owner(task, seating, loads)
-        one = replace(one, needs=needs[task.id])
-        loads[one.agent] += 1
+        one = _owner(task, seating, loads, assigned)
+        loads[one.agent] += _estimate(task, surroundings)
         assigned.append(one)
     return assigned
 
 
-def _owner(task: Task, seating: Seating, loads: Mapping[AgentId, int]) -> Assigned:
+def _owner(task: Task, seating: Seating, loads: Mapping[AgentId, float], assigned: Sequence[Assigned]) -> Assigned:
+    """Decide by declared paths, area label, skills, words, shared files, load; a list of agents bounds the choice."""
     here = f"{task.source.file}:{task.source.line}"
-    allowed = _allowed(task, seating.seats)
-    best = min(allowed, key=lambda name: loads[name])
-    source = f"its write set is declared in {here}" if task.writes is not None else ""
-    if task.agents:
-        return _assigned(task, best, task.writes, f"{here} names {', '.join(task.agents)}", source)
+    seats = _allowed(task, seating.seats)
+    allowed = [seat.id for seat in seats]
+    listed = f"{here} names {', '.join(task.agents)}" if task.agents else ""
+    declared = f"its write set is declared in {here}" if task.writes is not None else ""
     if task.writes and (owner := _owner_of(task.writes, seating.matrix, allowed, loads)):
-        return _assigned(task, owner[0], task.writes, owner[1], source)
-    found = _territory_of(task, seating, allowed)
-    if found is not None:
+        return _assigned(task, owner[0], task.writes, listed or owner[1], declared)
+    if (found := _territory_of(task, seating, seats)) is not None:
         territory, why = found
+        area = f"the area of {territory.owner}: {', '.join(sorted(territory.folders))} ({territory.why})"
         writes = _or_area(task, territory.folders)
-        area = (
-            source
-            or f"it names no path, so it may write the area of {territory.owner}: {', '.join(writes or ())} ({territory.why})"
-        )
-        return _assigned(task, territory.owner, writes, why, area)
-    skilled = _by_words(task, [seat for seat in seating.seats if seat.id in allowed])
-    if skilled is not None:
+        return _assigned(task, territory.owner, writes, listed or why, declared or f"it names no path, so it may write {area}")
+    if (skilled := _by_words(task, seats)) is not None:
         seat, why = skilled
-        writes = _or_area(task, seat.owns)
-        return _assigned(task, seat.id, writes, why, source or f"it names no path, so it may write the area of {seat.id}")
-    fallback = source or "it names no path and no area fits, so its write set is not known"
-    return _assigned(task, best, task.writes, f"nothing in {here} says whose it is: {best} has least to do", fallback)
+        area = f"it names no path, so it may write the area of {seat.id}" if seat.owns else _NOWHERE
+        return _assigned(task, seat.id, _or_area(task, seat.owns), listed or why, declared or area)
+    best = min(seats, key=lambda seat: loads[seat.id])
+    if task.agents:
+        area = f"it names no path, so it may write the area of {best.id}" if best.owns else _NOWHERE
+        return _assigned(task, best.id, _or_area(task, best.owns), listed, declared or area)
+    if mate := next((one for one in assigned if one.agent in allowed and any_meets(one.writes or (), task.writes or ())), None):
+        return _assigned(
+            task, mate.agent, task.writes, f"it writes what {mate.task.id} writes, which is {mate.agent}'s", declared
+        )
+    return _assigned(
+        task, best.id, task.writes, f"nothing in {here} says whose it is: {best.id} has least to do", declared or _NOWHERE
+    )
 
 
 def _or_area(task: Task, area: Sequence[Claim]) -> tuple[Claim, ...] | None:
@@ -171,50 +136,61 @@ def _or_area(task: Task, area: Sequence[Claim]) -> tuple[Claim, ...] | None:
 
 
 def _assigned(task: Task, agent: AgentId, writes: tuple[Claim, ...] | None, *why: str) -> Assigned:
-    return Assigned(task=task, agent=agent, needs=(), writes=writes, why=tuple(reason for reason in why if reason))
+    return Assigned(task=task, agent=agent, writes=writes, why=tuple(reason for reason in why if reason))
 
 
-def _allowed(task: Task, seats: Sequence[Seat]) -> list[AgentId]:
-    known = [seat.id for seat in seats]
+def _allowed(task: Task, seats: Sequence[Seat]) -> list[Seat]:
+    """Give who may do a task: those it lists, else those with all its skills, else everybody.
+
+    Raises:
+        PlanError: It lists only agents that do not exist.
+    """
     if not task.agents:
-        return known
-    listed = [
-        name for wanted in task.agents for name in owners_of(wanted, [SeatSpec(id=seat.id, role=seat.role) for seat in seats])
-    ]
+        wanted = {skill.casefold() for skill in task.skills}
+        skilled = [seat for seat in seats if wanted and wanted <= {skill.casefold() for skill in seat.skills}]
+        return skilled or list(seats)
+    specs = [SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in seats]
+    listed = {name for wanted in task.agents for name in owners_of(wanted, specs)}
     if not listed:
         where = Where(task.source.file, task.source.line)
         message = f"task {task.id} may only be done by {', '.join(task.agents)}, and there is no such agent"
-        raise PlanError(message, where=where, hint=f"agents: {', '.join(known)}")
-    return list(dict.fromkeys(listed))
+        known = [seat.id for seat in seats]
+        raise PlanError(message, where=where, hint=nearest(task.agents[0], known) or f"agents: {', '.join(known)}")
+    return [seat for seat in seats if seat.id in listed]
 
 
 def _owner_of(
-    writes: Sequence[Claim], matrix: Sequence[Area], allowed: Sequence[AgentId], loads: Mapping[AgentId, int]
+    writes: Sequence[Claim], matrix: Sequence[Area], allowed: Sequence[AgentId], loads: Mapping[AgentId, float]
 ) -> tuple[AgentId, str] | None:
     """Give the agent that owns most of a write set."""
     votes: dict[AgentId, list[str]] = {}
     for claim in writes:
-        rows = [row for row in matrix if covers(row.path, claim)]
-        if rows:
-            row = max(rows, key=lambda row: len(row.path.rstrip("/")))
-            for owner in row.owners:
-                if owner in allowed:
-                    votes.setdefault(owner, []).append(f"{claim} lies in {row.path}")
+        row = row_of(claim, matrix)
+        for owner in row.owners if row else ():
+            if row and owner in allowed:
+                votes.setdefault(owner, []).append(f"{claim} lies in {row.path}")
     if not votes:
         return None
     owner = min(votes, key=lambda name: (-len(votes[name]), loads[name], allowed.index(name)))
     return owner, f"{owner} owns it: {votes[owner][0]}"
 
 
-def _territory_of(task: Task, seating: Seating, allowed: Sequence[AgentId]) -> tuple[Territory, str] | None:
+def row_of(claim: Claim, matrix: Sequence[Area]) -> Area | None:
+    """Give the row that decides about a claim: the longest that covers it."""
+    rows = (row for row in matrix if covers(row.path, claim))
+    return max(rows, key=lambda row: len(key(row.path)), default=None)
+
+
+def _territory_of(task: Task, seating: Seating, seats: Sequence[Seat]) -> tuple[Territory, str] | None:
     """Give the area that a task belongs to: by its label, else by the words of its title."""
     here = f"{task.source.file}:{task.source.line}"
-    open_to = [territory for territory in seating.territories if territory.owner in allowed]
-    for territory in open_to:
-        if task.area == territory.label:
-            return territory, f"{here} puts it under {territory.label!r}, which is {territory.owner}'s"
+    allowed = [seat.id for seat in (seats if task.agents else seating.seats)]
+    labelled = [one for one in seating.territories if task.area and slug(one.label) == slug(task.area) and one.owner in allowed]
+    if labelled:
+        return labelled[0], f"{here} puts it under {labelled[0].label!r}, which is {labelled[0].owner}'s"
     words = stems(task.title)
-    scores = [(len(words & stems(territory.words)), territory) for territory in open_to]
+    skilled = [seat.id for seat in seats]
+    scores = [(len(words & stems(one.words)), one) for one in seating.territories if one.owner in skilled]
     best = max((score for score, _ in scores), default=0)
     if best == 0:
         return None
@@ -241,27 +217,26 @@ def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> t
 
 
 def _estimate(task: Task, surroundings: Surroundings) -> float:
+    """Give the seconds a task is expected to take, in whole milliseconds."""
     if task.estimate is not None:
-        return task.estimate
-    return task.simulate.work if task.simulate is not None else surroundings.estimate
+        return round(task.estimate, 3)
+    return round(task.simulate.work if task.simulate is not None else surroundings.estimate, 3)
 
 
 def _slot(one: Assigned, locks: Mapping[TaskId, tuple[str, ...]], surroundings: Surroundings) -> Slot:
     return Slot(
         task=one.task.id,
         agent=one.agent,
-        needs=one.needs,
+        needs=one.task.needs,
         locks=locks[one.task.id],
         seconds=_estimate(one.task, surroundings),
     )
 
 
 def _forbidden(planned: Sequence[PlannedTask], matrix: Sequence[Area]) -> tuple[str, ...]:
-    read_only = [row for row in matrix if row.access is Access.READ_ONLY]
     return tuple(
         f"{one.task.source.file}:{one.task.source.line}: {one.task.id} says it writes {claim}, but {row.path} is read-only"
         for one in planned
         for claim in one.writes or ()
-        for row in read_only
-        if covers(row.path, claim)
+        if (row := row_of(claim, matrix)) is not None and row.access is Access.READ_ONLY
     )

@@ -1,19 +1,23 @@
 """Who works on a plan, and which part of the project is whose.
 
 Configured agents and a configured matrix count before everything. Else there is one agent for each area that the
-document names, at most three unless more are asked for, and an area's folder is found in CODEOWNERS, then in the
-folder tree, else it is a new folder of its name.
+document names, at most three unless more are asked for; areas beyond them go to who has least. An area's folder is
+found in CODEOWNERS, then in the folder tree, else it is a new folder of its name.
 """
 
+import posixpath
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.claims import Claim
+from orchestrator.claims import Claim, is_folder, is_glob, key, meets
 from orchestrator.model import Access, AgentId, Area, Document, Seat
+from orchestrator.planning.codeowners import Rule, live_rules, names_of, owned_by
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 
 MOST = 3  #: agents when nobody says how many
+_LONGEST = 40  #: characters of a label in an agent's id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +50,46 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     """Seat the agents; `width` is how many tasks could run side by side at most."""
     areas = document_areas(document)
     specs = surroundings.seats or _proposed(list(areas), surroundings.count, width)
-    rows = tuple(_area(row, specs) for row in surroundings.ownership)
+    rules = live_rules(surroundings.codeowners or "")
+    configured = tuple(_area(row, specs) for row in surroundings.ownership)
+    rows = configured or _from_codeowners(rules, specs)
+    dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
+    homes = _homes(areas)
     territories = tuple(
-        _territory(label, words, specs, rows, surroundings, place) for place, (label, words) in enumerate(areas.items())
+        _territory(area, dealing.owner_of(area, _work(area, document)), rows, rules, homes, surroundings)
+        for area in areas.values()
     )
-    proposed = tuple(
-        Area(path=folder, owners=(territory.owner,), access=Access.EXCLUSIVE, why=territory.why)
-        for territory in territories
-        for folder in territory.folders
-        if not any(row.path.rstrip("/") == folder.rstrip("/") for row in rows)
-    )
-    matrix = tuple(sorted({row.path: row for row in (*proposed, *rows)}.values(), key=lambda row: row.path))
+    matrix = _matrix(rows, territories)
     seats = tuple(_seat(spec, matrix, territories) for spec in specs)
-    return Seating(seats=seats, territories=territories, matrix=matrix, warnings=_unowned(rows, surroundings.ownership))
+    return Seating(seats=seats, territories=territories, matrix=matrix, warnings=_unowned(configured, surroundings.ownership))
 
 
-def document_areas(document: Document) -> dict[str, str]:
-    """Give the areas that a document names, in its order, with all the words about them."""
-    areas: dict[str, str] = {requirement.area: requirement.text for requirement in document.requirements}
+@dataclass(slots=True, kw_only=True)
+class Label:
+    """An area as the document names it."""
+
+    label: str
+    words: str  #: everything the document says about it
+    files: tuple[Claim, ...] = ()  #: what its tasks declare
+
+
+def document_areas(document: Document) -> dict[str, Label]:
+    """Give the areas that a document names, in its order; two spellings of one name are one area."""
+    areas: dict[str, Label] = {}
+    for requirement in document.requirements:
+        area = areas.setdefault(slug(requirement.area) or requirement.area, Label(label=requirement.area, words=""))
+        area.words = f"{area.words} {requirement.text}".strip()
     for task in document.tasks:
         if task.area:
-            areas[task.area] = f"{areas.get(task.area, '')} {task.title}".strip()
+            area = areas.setdefault(slug(task.area) or task.area, Label(label=task.area, words=""))
+            area.words = f"{area.words} {task.title}".strip()
+            area.files = (*area.files, *(task.writes or ()))
     return areas
+
+
+def _work(area: Label, document: Document) -> float:
+    """Give how many tasks surely belong to an area, at least one."""
+    return max(1.0, sum(1.0 for task in document.tasks if task.area and slug(task.area) == slug(area.label)))
 
 
 def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:
@@ -75,17 +97,43 @@ def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpe
     specs = []
     for number in range(1, wanted + 1):
         label = slug(labels[number - 1]) if number <= len(labels) else ""
-        name = f"agent-{number}-{label}" if label else f"agent-{number}"
+        short = label[:_LONGEST].strip("-")  # it becomes part of file names
+        name = f"agent-{number}-{short}" if short else f"agent-{number}"
         specs.append(SeatSpec(id=AgentId(name), role=label or "general", skills=(label,) if label else ()))
     return tuple(specs)
 
 
 def _area(row: OwnershipRow, specs: Sequence[SeatSpec]) -> Area:
-    owners = owners_of(row.owner, specs)
-    access = row.access
-    if access is Access.EXCLUSIVE and len(owners) > 1:
-        access = Access.SEQUENTIAL
-    return Area(path=row.path, owners=owners, access=access, why="configured")
+    return _row(row.path, owners_of(row.owner, specs), row.access, "configured")
+
+
+def _row(path: Claim, owners: tuple[AgentId, ...], access: Access, why: str) -> Area:
+    """Give a row; what nobody owns, or several, is written under locks."""
+    shared = access is Access.EXCLUSIVE and len(owners) != 1
+    return Area(path=path, owners=owners, access=Access.SEQUENTIAL if shared else access, why=why)
+
+
+def _from_codeowners(rules: Sequence[Rule], specs: Sequence[SeatSpec]) -> tuple[Area, ...]:
+    """Give the rows by which CODEOWNERS speaks of our agents."""
+    rows = []
+    for rule in rules:
+        names = [name for owner in rule.owners for name in names_of(owner)]
+        owners = tuple(dict.fromkeys(agent for name in names for agent in owners_of(name, specs)))
+        if rule.area is not None and owners:
+            rows.append(_row(rule.area, owners, Access.EXCLUSIVE, f"CODEOWNERS: {rule.text}"))
+    return tuple(rows)
+
+
+def _matrix(rows: Sequence[Area], territories: Sequence[Territory]) -> tuple[Area, ...]:
+    """Give the rows and, where they are silent, the areas; an area of several agents is shared under locks."""
+    known = {key(row.path): row for row in rows}
+    proposed: dict[str, Area] = {}
+    for territory in territories:
+        for folder in territory.folders:
+            before = proposed.get(key(folder))
+            owners = tuple(dict.fromkeys([*(before.owners if before else ()), territory.owner]))
+            proposed[key(folder)] = _row(folder, owners, Access.EXCLUSIVE, territory.why)
+    return tuple(sorted({**proposed, **known}.values(), key=lambda row: row.path))
 
 
 def owners_of(owner: str | None, specs: Sequence[SeatSpec]) -> tuple[AgentId, ...]:
@@ -97,60 +145,100 @@ def owners_of(owner: str | None, specs: Sequence[SeatSpec]) -> tuple[AgentId, ..
         spec.id for spec in specs if spec.id.casefold() == named or re.fullmatch(rf"{re.escape(named)}-.*", spec.id.casefold())
     )
     by_role = tuple(spec.id for spec in specs if spec.role.casefold() == named)
-    by_label = tuple(spec.id for spec in specs if named in spec.id.casefold().split("-")[2:] or named in _parts(spec.role))
-    return by_id or by_role or by_label
+    by_label = tuple(
+        spec.id for spec in specs if slug(named) in {_label(spec), *_label(spec).split("-"), *_parts(spec.role)} - {""}
+    )
+    return (by_id if named.startswith("agent-") else ()) or by_role or by_label
+
+
+def _label(spec: SeatSpec) -> str:
+    return "-".join(spec.id.casefold().split("-")[2:])
 
 
 def _parts(role: str) -> list[str]:
     return re.split(r"[^a-z0-9]+", role.casefold())
 
 
+def _homes(areas: Mapping[str, Label]) -> dict[str, Claim]:
+    """Give for areas, by label, the folder that most files of their tasks lie in and none of another area."""
+    homes: dict[str, Claim] = {}
+    for area in areas.values():
+        folders = [claim if is_folder(claim) else posixpath.dirname(claim) for claim in area.files if not is_glob(claim)]
+        tops = Counter(folder.partition("/")[0] for folder in folders)
+        top, times = tops.most_common(1)[0] if tops else ("", 0)
+        common = posixpath.commonpath([one for one in folders if one.partition("/")[0] == top]) if top else ""
+        foreign = any(meets(common, claim) for other in areas.values() if other is not area for claim in other.files)
+        if common.strip("./") and times * 2 > len(area.files) and not foreign:
+            homes[area.label] = Claim(f"{common}/")
+    return homes
+
+
 def _territory(
-    label: str, words: str, specs: Sequence[SeatSpec], rows: Sequence[Area], surroundings: Surroundings, place: int
+    area: Label,
+    owner: AgentId,
+    rows: Sequence[Area],
+    rules: Sequence[Rule],
+    homes: Mapping[str, Claim],
+    surroundings: Surroundings,
 ) -> Territory:
-    owner = _owner_for(label, specs, rows, place)
-    configured = tuple(row.path for row in rows if owner in row.owners and row.access is not Access.READ_ONLY)
-    if configured:
-        folders, why = configured, f"the configured matrix gives it to {owner}"
+    named = tuple(row for row in rows if slug(key(row.path).rpartition("/")[2]) == slug(area.label) and owner in row.owners)
+    own = named or tuple(row for row in rows if owner in row.owners and row.access is not Access.READ_ONLY)
+    if own:
+        folders, why = tuple(row.path for row in own), own[0].why
+        why = f"the configured matrix gives it to {owner}" if why == "configured" else why
     else:
-        folders, why = _folders(label, surroundings)
-    return Territory(label=label, words=f"{label} {words}", owner=owner, folders=folders, why=why)
+        folders, why = _folders(area, rules, homes.get(area.label), surroundings)
+    return Territory(label=area.label, words=f"{area.label} {area.words}", owner=owner, folders=folders, why=why)
 
 
-def _owner_for(label: str, specs: Sequence[SeatSpec], rows: Sequence[Area], place: int) -> AgentId:
-    """Give the agent that fits a label by id, role or skill; else they are dealt out in turn."""
-    name = slug(label)
-    for spec in specs:
-        if name and (name == slug(spec.id.partition("-")[2].partition("-")[2]) or name in (slug(skill) for skill in spec.skills)):
-            return spec.id
-    fitting = owners_of(name, specs)
-    if fitting:
-        return fitting[0]
-    words = set(name.split("-"))
-    for spec in specs:
-        if words & {
-            part for part in (*_parts(spec.role), *spec.id.split("-")[2:], *(slug(skill) for skill in spec.skills)) if part
-        }:
-            return spec.id
-    free = [spec.id for spec in specs if not any(spec.id in row.owners for row in rows)] or [spec.id for spec in specs]
-    return free[place % len(free)]
+@dataclass(slots=True)
+class _Dealing:
+    """Gives areas to agents: to the one that fits, else to who has least so far."""
+
+    specs: Sequence[SeatSpec]
+    rows: Sequence[Area]
+    loads: dict[AgentId, float]
+
+    def owner_of(self, area: Label, work: float) -> AgentId:
+        free = [spec.id for spec in self.specs if not any(spec.id in row.owners for row in self.rows)]
+        owner = self._fitting(slug(area.label)) or min(free or list(self.loads), key=lambda name: self.loads[name])
+        self.loads[owner] += work
+        return owner
+
+    def _fitting(self, name: str) -> AgentId | None:
+        """Give the agent that fits a label by id, by skill, by a row of its name, by role or by a word of these."""
+        if not name:
+            return None
+        for spec in self.specs:
+            if name == _label(spec) or name in (slug(skill) for skill in spec.skills):
+                return spec.id
+        for row in self.rows:
+            if row.owners and slug(key(row.path).rpartition("/")[2]) == name:
+                return row.owners[0]
+        if fitting := owners_of(name, self.specs):
+            return fitting[0]
+        words = set(name.split("-"))
+        own = {
+            spec.id: {*_parts(spec.role), *_label(spec).split("-"), *(slug(skill) for skill in spec.skills)} - {"", "general"}
+            for spec in self.specs
+        }
+        return next((agent for agent, known in own.items() if words & known), None)
 
 
-def _folders(label: str, surroundings: Surroundings) -> tuple[tuple[Claim, ...], str]:
-    name = slug(label)
-    for line in (surroundings.codeowners or "").splitlines():
-        pattern, *owners = line.partition("#")[0].split()[:8] or [""]
-        if (
-            owners
-            and any(name and name in slug(owner).split("-") for owner in owners)
-            and not any(sign in pattern for sign in "*?[!")
-        ):
-            return (Claim(pattern.strip("/") + "/"),), f"CODEOWNERS: {line.strip()}"
-    for candidate in (name, f"src/{name}", f"packages/{name}", f"apps/{name}"):
+def _folders(area: Label, rules: Sequence[Rule], home: Claim | None, surroundings: Surroundings) -> tuple[tuple[Claim, ...], str]:
+    """Give where an area lies: by CODEOWNERS, by the files its tasks name, by the folder tree, else in a new folder."""
+    name = slug(area.label)
+    owned = [rule for rule in owned_by(name, rules) if rule.area is not None]
+    if owned:
+        return tuple(dict.fromkeys(rule.area for rule in owned if rule.area)), f"CODEOWNERS: {owned[0].text}"
+    if home is not None:
+        return (home,), f"the files of its tasks lie in {home}"
+    for candidate in (name, f"src/{name}", f"packages/{name}", f"apps/{name}") if name else ():
         actual = _existing(candidate, surroundings.files)
         if actual:
             return (Claim(f"{actual}/"),), f"the folder {actual}/ exists"
-    return (Claim(f"{name or 'area'}/"),), f"a new folder named after {label!r}"
+    new = re.sub(r"[^\w]+", "-", area.label.casefold()).strip("-") or "area"
+    return (Claim(f"{new}/"),), f"a new folder named after {area.label!r}"
 
 
 def _existing(candidate: str, files: Sequence[str]) -> str:

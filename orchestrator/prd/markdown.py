@@ -1,9 +1,11 @@
 """Tasks from Markdown: the seed's shape, its longer cousin with streams and file lists, and plain task lists.
 
-What counts as a task: list items below a heading that says so (tasks, streams), else checkboxes anywhere but below
-headings that introduce something else (goals, criteria, risks), else the features of a document that has neither.
+What counts as a task: what stands below a heading that says so (tasks, streams), headings that are one task each, and
+checkboxes anywhere but below headings that introduce something else (goals, criteria, risks); else the items of phases,
+else the features of a document that has neither, else the items of a document that is nothing but a list.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -11,12 +13,13 @@ from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import PrdError, Where
 from orchestrator.model import Document, Mark, Requirement, Source, Task, TaskId
 from orchestrator.prd import words
+from orchestrator.prd.chapters import spread_files
+from orchestrator.prd.gather import gather, is_step
 from orchestrator.prd.needs import Wish, resolve
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.scan import skipped_lines
-from orchestrator.prd.source import EXAMPLE, without_front_matter
-from orchestrator.stems import stems
+from orchestrator.prd.source import EXAMPLE, front_matter
 
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
@@ -40,23 +43,16 @@ class Found:
     final_id: TaskId = field(default=TaskId(""))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """A requirement with the files it asks for."""
-
-    title: str
-    line: int
-    files: tuple[str, ...]
-
-
 def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None) -> Document:  # noqa: A002 - the contract's word
     """Read a PRD or a task list.
 
     Raises:
         PrdError: It holds no task, a need is not known, the needs form a circle, or a path leaves the project.
     """
-    blocks = outline(without_front_matter(text))
-    title = _title(blocks, name)
+    front = front_matter(text)
+    plain_blocks = outline("\n" * front + "\n".join(text.split("\n")[front:]))
+    title = _title(plain_blocks, name)
+    blocks = gather(plain_blocks)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
     found = _tasks(blocks, requirements, warnings)
@@ -64,12 +60,13 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
         hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}"
         raise PrdError("no task in this document", where=Where(name), hint=hint)
     _number(found, warnings)
-    _spread_files(found, _chapters(blocks), warnings)
+    _count(found)
+    warnings += spread_files(blocks, found)
     tasks = [_finished(one, name=name, claim=claim) for one in found]
     wishes = {one.final_id: one.needs for one in found}
     tasks = resolve(tasks, wishes, _declared_needs(blocks), name=name, warnings=warnings)
     warnings += [_unknown(one) for one in found if one.mark is Mark.UNKNOWN]
-    skipped, swallowed = skipped_lines(without_front_matter(text), _taken(found))
+    skipped, swallowed = skipped_lines(text, _taken(found), front=front)
     return Document(
         title=title,
         format=format or _format(blocks, found, requirements),
@@ -94,7 +91,7 @@ def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
     """Give the labelled requirements: `2. Backend: REST API for metrics` below a heading of that kind."""
     for block in blocks:
         if isinstance(block, Item) and block.above and words.is_wish(block.above[-1].text):
-            label, colon, rest = words.plain(block.text).partition(":")
+            label, colon, rest = words.plain(block.text).replace("：", ":").partition(":")
             if colon and 0 < len(label) <= 30 and len(label.split()) <= 3:
                 yield Requirement(area=label.strip(), text=rest.strip(), line=block.line)
 
@@ -102,15 +99,27 @@ def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
 def _tasks(blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
     items = [block for block in blocks if isinstance(block, Item)]
     areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
-    for chosen in (_below_tasks, _boxed, _features):
-        top = [item for item in items if chosen(item)]
-        found = [one for item in top for one in _family(item, None, areas, boxed=chosen is _boxed)]
+    bare = not any(isinstance(block, Heading) for block in blocks)
+    choices: tuple[tuple[Callable[[Item], bool], str], ...] = (
+        (lambda item: _below_tasks(item) or item.is_heading or (_boxed(item) and not _wished(item)), ""),
+        (_boxed, ""),
+        (_in_phase, "no task list: each item of a phase is taken as one task; phases by themselves order nothing"),
+        (_wished, "no task list: each feature or requirement is taken as one task"),
+        (lambda _: bare, "no heading: each item of the list is taken as one task"),
+    )
+    for chosen, remark in choices:
+        top = [item for item in items if chosen(item) and not (item.is_heading and _is_else(item))]
+        found = [one for item in top for one in _family(item, None, areas, boxed=not _takes_plain(item, remark))]
         if found:
-            if chosen is _features:
-                warnings.append("no task list: each feature or requirement is taken as one task")
+            warnings += [remark] if remark else []
             _check_streams(found, blocks, warnings)
             return found
     return []
+
+
+def _takes_plain(item: Item, remark: str) -> bool:
+    """Tell whether an item without a checkbox is a task: not where checkboxes alone made it one."""
+    return item.is_heading or _below_tasks(item) or (bool(remark) and item.box is None)
 
 
 def _below_tasks(item: Item) -> bool:
@@ -123,19 +132,32 @@ def _below_tasks(item: Item) -> bool:
     return False
 
 
+def _is_else(item: Item) -> bool:
+    """Tell whether the nearest heading that says anything says that it is none; a title alone says nothing."""
+    for heading in reversed(item.above):
+        if words.is_work(heading.text) or words.stream_of(heading.text) or words.is_phase(heading.text):
+            return False
+        if words.is_else(heading.text) and (heading.level > 1 or len(item.above) == 1):
+            return True
+    return False
+
+
 def _boxed(item: Item) -> bool:
-    if item.above and words.is_else(item.above[-1].text):
-        return False
-    return any(below.box is not None for below in item.walk())
+    return any(below.box is not None for below in item.walk()) and not _is_else(item)
 
 
-def _features(item: Item) -> bool:
-    return bool(item.above) and words.is_wish(item.above[-1].text) and item.box is None
+def _in_phase(item: Item) -> bool:
+    return any(words.is_phase(heading.text) for heading in item.above) and not _is_else(item)
+
+
+def _wished(item: Item) -> bool:
+    return bool(item.above) and words.is_wish(item.above[-1].text)
 
 
 def _family(item: Item, parent: Found | None, areas: dict[str, str], *, boxed: bool) -> Iterator[Found]:
     """Give an item and those below it that are tasks: boxed ones, or below a plain parent none."""
     is_task = bool(item.text.strip()) and (item.box is not None or (parent is None and not boxed))
+    is_task = is_task and not (parent is not None and parent.item.is_heading and is_step(item))
     one = _found(item, parent, areas) if is_task else parent
     if is_task and one is not None:
         yield one
@@ -150,10 +172,12 @@ def _found(item: Item, parent: Found | None, areas: dict[str, str]) -> Found:
     parallel, title = words.without_parallel(title)
     whole = f"{title}\n{text}"
     ids, remainder = words.references(whole)
-    title = remainder.split("\n")[0] if ids else title
-    label, colon, rest = words.plain(title).partition(":")
+    prose = None if ids else words.prose_need(title)
+    title = remainder.split("\n")[0].strip() or title
+    label, colon, rest = words.plain(title).replace("：", ":").partition(":")
     area = areas.get(label.casefold()) if colon else None
     needs = [Wish(text=wanted, line=item.line, is_id=True) for wanted in ids]
+    needs += [Wish(text=prose, line=item.line, is_id=False)] if prose else []
     needs += [wish for line in text.split("\n") if (wish := _needs_of(line, item.line, ids))]
     return Found(
         item=item,
@@ -185,12 +209,13 @@ def _stream(item: Item) -> str | None:
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:
+    """Compare the number of tasks that a stream's heading announces with what was found below it."""
+    below = Counter(id(one.item.above[-1]) for one in found if one.item.above and one.parent is None)
     for heading in (block for block in blocks if isinstance(block, Heading)):
         stream = words.stream_of(heading.text)
-        if stream and stream[1] is not None:
-            have = sum(1 for one in found if one.item.above and one.item.above[-1] is heading and one.parent is None)
-            if have != stream[1]:
-                warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
+        have = below[id(heading)]
+        if stream and stream[1] is not None and have != stream[1]:
+            warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
 
 
 def _number(found: list[Found], warnings: list[str]) -> None:
@@ -211,44 +236,17 @@ def _number(found: list[Found], warnings: list[str]) -> None:
             warnings.append(f"line {one.item.line}: the id {one.id} stands twice, this one is called {one.final_id}")
 
 
-def _chapters(blocks: list[Block]) -> list[Chapter]:
-    """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
-    chapters: list[Chapter] = []
-    wanted = False
-    for block in blocks:
-        if isinstance(block, Heading):
-            wanted = "files to" in block.text.casefold()
-            if not wanted:
-                chapters.append(Chapter(title=words.plain(block.text), line=block.line, files=()))
-        elif isinstance(block, Paragraph):
-            wanted = "files to create" in block.text.casefold() or "files to modify" in block.text.casefold()
-        elif wanted and chapters:
-            files = tuple(path for below in block.walk() for path in find_paths(below.text))
-            chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *files))
-    return [chapter for chapter in chapters if chapter.files]
-
-
-def _spread_files(found: list[Found], chapters: list[Chapter], warnings: list[str]) -> None:
-    """Give each listed file to the tasks of the stream that fits its requirement: to those that name it, else to all."""
-    for chapter in chapters:
-        mates = _mates(found, chapter)
-        if not mates:
-            warnings.append(f"line {chapter.line}: no task was found for the files of {chapter.title!r}")
-        for path in chapter.files:
-            stem = path.rstrip("/").rpartition("/")[2].partition(".")[0].casefold()
-            named = [one for one in mates if path in one.paths or stems(stem) & stems(one.title)]
-            for one in named or mates:
-                one.paths = tuple(dict.fromkeys([*one.paths, path]))
-
-
-def _mates(found: list[Found], chapter: Chapter) -> list[Found]:
-    asked = stems(chapter.title)
-    scores = {one.area: len(stems(one.area) & asked) for one in found if one.area}
-    best = max(scores.values(), default=0)
-    if best:
-        area = next(area for area, score in scores.items() if score == best)
-        return [one for one in found if one.area == area]
-    return [one for one in found if stems(one.title) & asked]
+def _count(found: list[Found]) -> None:
+    """Let `depends on 2` in a numbered list without ids mean its second item."""
+    known = {one.final_id for one in found}
+    places = {(id(one.item.above), one.item.number): one.final_id for one in found if one.item.number}
+    for one in found:
+        one.needs = [
+            replace(wish, text=places.get((id(one.item.above), wish.text), wish.text))
+            if wish.is_id and wish.text not in known
+            else wish
+            for wish in one.needs
+        ]
 
 
 def _finished(one: Found, *, name: str, claim: MakeClaim) -> Task:
@@ -260,7 +258,7 @@ def _finished(one: Found, *, name: str, claim: MakeClaim) -> Task:
         id=one.final_id,
         title=one.title,
         source=Source(file=name, line=one.item.line),
-        text=one.text,
+        text="\n".join(part for part in (f"Part of: {one.parent.title}" if one.parent else "", one.text) if part),
         area=one.area,
         writes=writes or None,
         state=one.mark,
@@ -274,20 +272,16 @@ def _declared_needs(blocks: list[Block]) -> list[tuple[str, str, int]]:
     """Give the lines `X depends on: Y` below a heading about dependencies."""
     declared = []
     for block in blocks:
-        if isinstance(block, Item) and block.above and "depend" in block.above[-1].text.casefold():
-            what, _, on = words.plain(block.text).partition("depends on")
-            if on.strip(" :"):
-                declared.append((what.strip(" :"), on.strip(" :"), block.line))
+        if isinstance(block, Item | Paragraph) and block.above and "depend" in block.above[-1].text.casefold():
+            lines = block.text.split("\n")
+            declared += [(*pair, block.line + n) for n, line in enumerate(lines) if (pair := words.declared_need(line))]
     return declared
 
 
 def _taken(found: list[Found]) -> set[int]:
-    """Give the lines of the tasks and their plain details; boxes that are tasks of their own count for themselves."""
-    taken: set[int] = set()
-    for one in found:
-        boxes = {below.line for below in one.item.walk() if below.box is not None and below is not one.item}
-        taken |= set(range(one.item.line, one.item.end + 1)) - boxes
-    return taken | {one.item.line for one in found}
+    """Give the lines of the tasks and of the plain items that are their details."""
+    plain = {below.line for one in found for below in one.item.walk() if below.box is None and not is_step(below)}
+    return plain | {one.item.line for one in found}
 
 
 def _unknown(one: Found) -> str:

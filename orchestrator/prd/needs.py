@@ -5,12 +5,14 @@ since the order would silently be lost; prose that names nothing known is a warn
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
 from orchestrator.places import nearest
+from orchestrator.prd.paths import find_paths
 from orchestrator.prd.words import expand
 from orchestrator.stems import stems
 
@@ -57,15 +59,16 @@ def resolve(
         DependencyCycle: The needs form a circle.
     """
     needs: dict[TaskId, dict[TaskId, None]] = {task.id: dict.fromkeys(task.needs) for task in tasks}
+    book = _Book(tasks)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
-            needs[task.id].update(dict.fromkeys(_named(wish, task, tasks, name=name, warnings=warnings)))
+            needs[task.id].update(dict.fromkeys(_named(wish, task, book, name=name, warnings=warnings)))
     for what, on, line in declared:
-        before, after = _tasks_called(on, tasks), _tasks_called(what, tasks)
+        before, after = dict.fromkeys(book.listed(on)), book.listed(what)
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
-        for task in after:
-            needs[task.id].update({other.id: None for other in before if other.id != task.id})
+        for name_after in after:
+            needs[name_after].update(before)
     resolved = [replace(task, needs=tuple(need for need in needs[task.id] if need != task.id)) for task in tasks]
     require_no_cycle(resolved)
     return resolved
@@ -98,35 +101,88 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
             todo += [(need, False) for need in reversed(known[here].needs) if need in known and need not in done]
 
 
-def _named(wish: Wish, task: Task, tasks: list[Task], *, name: str, warnings: list[str]) -> list[TaskId]:
+class _Book:
+    """The tasks by everything that a need may name them by."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.known = {str(task.id): task.id for task in tasks}
+        self._folded = {task.id.casefold(): task.id for task in reversed(tasks)}
+        self._shapes = {_shape(task.id) for task in tasks}
+        self._titles: dict[str, list[TaskId]] = {}
+        self._areas: dict[str, list[TaskId]] = {}
+        self._files: dict[str, list[TaskId]] = {}
+        self._words: dict[str, list[TaskId]] = {}
+        self._called: dict[str, list[TaskId]] = {}
+        for task in tasks:
+            self._titles.setdefault(task.title.casefold(), []).append(task.id)
+            self._areas.setdefault(task.area or "", []).append(task.id)
+            for claim in task.writes or ():
+                self._files.setdefault(claim.rstrip("/"), []).append(task.id)
+            for word in stems(task.title):
+                self._words.setdefault(word, []).append(task.id)
+
+    def find(self, word: str) -> TaskId | None:
+        return self.known.get(word) or self._folded.get(word.casefold())
+
+    def looks_like_id(self, word: str) -> bool:
+        """Tell whether a word has the shape of this document's ids."""
+        return _shape(word) in self._shapes
+
+    def listed(self, text: str) -> list[TaskId]:
+        """Give the tasks that a text names by id, else by what else it says."""
+        return [self.known[one] for one in expand(text) if one in self.known] or self.called(text)
+
+    def called(self, text: str) -> list[TaskId]:
+        """Give the tasks that a text names: by title, by area, by a file they write, by most words of their title."""
+        if text not in self._called:
+            plain = text.strip("`*. ").casefold()
+            self._called[text] = self._titles.get(plain) or self._in_area(text) or self._writing(text) or self._most_alike(text)
+        return self._called[text]
+
+    def _in_area(self, text: str) -> list[TaskId]:
+        asked = stems(text)
+        fitting = [area for area in self._areas if area and _is_part(stems(area), asked)]
+        return [task for area in fitting for task in self._areas[area]]
+
+    def _writing(self, text: str) -> list[TaskId]:
+        return [task for path in find_paths(text) for task in self._files.get(path.strip("/"), ())]
+
+    def _most_alike(self, text: str) -> list[TaskId]:
+        """Give the one task whose title shares most words: at least two, and more than half of those asked for."""
+        asked = stems(text)
+        scores = Counter(task for word in sorted(asked) for task in self._words.get(word, ()))
+        ranked = scores.most_common(2)
+        if not ranked or ranked[0][1] < 2 or ranked[0][1] * 2 <= len(asked):
+            return []
+        return [] if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else [ranked[0][0]]
+
+
+def _is_part(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one and other) and (one <= other or other <= one)
+
+
+def _shape(word: str) -> str:
+    return re.sub(r"\d+", "0", word).casefold()
+
+
+def _named(wish: Wish, task: Task, book: _Book, *, name: str, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
-    known = {other.id for other in tasks}
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
-    hits = [TaskId(one) for one in ids if one in known]
-    lost = [one for one in ids if one not in known and _looks_like_id(one, tasks)]
-    if lost:
-        raise UnknownNeed(task.id, lost[0], where=Where(name, wish.line), known=[other.id for other in tasks])
-    if hits or wish.is_id:
+    ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]
+    hits = [found for one in ids if (found := book.find(one))]
+    lost = [one for one in ids if book.find(one) is None]
+    if wrong := next((one for one in lost if book.looks_like_id(one)), None):
+        raise UnknownNeed(task.id, wrong, where=Where(name, wish.line), known=list(book.known))
+    if hits and not lost:
         return hits
-    called = [other.id for other in _tasks_called(wish.text, tasks) if other.id != task.id]
+    called = [] if hits or wish.is_id else [other for other in book.called(wish.text) if other != task.id]
     if not called:
-        warnings.append(
-            f"line {wish.line}: {task.id} depends on {wish.text!r}: nothing of that name was found, so it orders nothing"
-        )
-    return called
+        told = ", ".join(lost) if hits else wish.text
+        warnings.append(f"line {wish.line}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
+    return [*hits, *called]
 
 
-def _looks_like_id(word: str, tasks: list[Task]) -> bool:
-    """Tell whether a word has the shape of this document's ids."""
-    shapes = {re.sub(r"\d+", "0", task.id) for task in tasks}
-    return re.sub(r"\d+", "0", word) in shapes and not word.isdigit()
-
-
-def _tasks_called(text: str, tasks: list[Task]) -> list[Task]:
-    """Give the tasks that a text names by title, by stream, or by a file they write."""
-    plain = text.strip("`*. ").casefold()
-    by_title = [task for task in tasks if task.title.casefold() == plain]
-    by_area = [task for task in tasks if task.area and (task.area.casefold() == plain or stems(task.area) & stems(text))]
-    by_file = [task for task in tasks if any(claim.rstrip("/") in text for claim in task.writes or ())]
-    begun = [task for task in tasks if len(plain) > 8 and task.title.casefold().startswith(plain)]
-    return by_title or by_area or by_file or begun
+def _span(word: str) -> list[str]:
+    """Read `T5-7` as T5, T6, T7; any other word is itself."""
+    found = re.fullmatch(r"([A-Za-z]+)(\d+)-(\d+)", word)
+    return list(expand(f"{found[1]}{found[2]}-{found[1]}{found[3]}")) if found else [word]

@@ -33,12 +33,22 @@ class Item:
     box: str | None  #: the character in its checkbox
     number: str  #: of an ordered list, else empty
     above: tuple[Heading, ...]  #: headings it stands below, outermost first
+    is_heading: bool = False  #: it was written as a heading
     details: list[str] = field(default_factory=list)  #: its further paragraphs
     children: "list[Item]" = field(default_factory=list)
 
     def walk(self) -> "list[Item]":
         """Give the item and everything below it, in order."""
         return [self, *(below for child in self.children for below in child.walk())]
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """A row of a table, its heading row left out."""
+
+    line: int
+    cells: dict[str, str]  #: by the text of the column's heading
+    above: tuple[Heading, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +60,7 @@ class Paragraph:
     above: tuple[Heading, ...]
 
 
-Block: TypeAlias = Heading | Item | Paragraph
+Block: TypeAlias = Heading | Item | Row | Paragraph
 
 
 def outline(text: str) -> list[Block]:
@@ -68,19 +78,29 @@ class _Builder:
         self._above: tuple[Heading, ...] = ()
         self._items: list[Item] = []
         self._fresh = False  #: the open item has no text yet
-        self._quotes = 0
+        self._line = 1
+        self._columns: list[str] = []
+        self._cells: list[str] | None = None  #: of the open row
         for number, token in enumerate(tokens):
+            if token.map:
+                self._line = token.map[0] + 1
             self._take(token, tokens[number - 1] if number else token)
 
     def _take(self, token: Token, before: Token) -> None:
         match token.type:
-            case "blockquote_open" | "blockquote_close":
-                self._quotes += token.nesting
+            case "thead_open":
+                self._columns = []
+            case "tr_open":
+                self._cells = []
+            case "tr_close":
+                self._end_row()
             case "list_item_open":
                 self._open(token)
             case "list_item_close":
                 if self._items:
                     self._items.pop()
+            case "inline" if self._cells is not None:
+                self._cells.append(token.content.strip())
             case "inline":
                 self._text(token, before)
 
@@ -93,6 +113,15 @@ class _Builder:
             self.blocks.append(item)
         self._items.append(item)
         self._fresh = True
+
+    def _end_row(self) -> None:
+        cells, self._cells = self._cells or [], None
+        if not self._columns:
+            self._columns = cells
+        elif self._items:
+            self._items[-1].details.append(" ".join(cells))
+        else:
+            self.blocks.append(Row(line=self._line, cells=dict(zip(self._columns, cells, strict=False)), above=self._above))
 
     def _text(self, token: Token, before: Token) -> None:
         line = (token.map or (0, 1))[0] + 1

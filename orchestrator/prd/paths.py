@@ -152,6 +152,7 @@ _PRODUCTS = frozenset(
         "asp.net",
     ]
 )
+_LONGEST = 400  #: characters of a word that could be a path
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _BARE = re.compile(r"(?<![\w`/.@:-])(/?(?:[A-Za-z0-9_.@+*-]+/)*[A-Za-z0-9_.@+*-]*/?)(?![A-Za-z0-9_/(@-])")
 _LINE = re.compile(r":\d+(?:-\d+)?$")
@@ -161,7 +162,7 @@ _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 def find_paths(text: str) -> tuple[str, ...]:
     """Give the paths that a text names, in order, each once."""
     found: dict[str, None] = {}
-    clean = _URL.sub(" ", text)
+    clean = _URL.sub(" ", " ".join(word for word in text.split() if len(word) <= _LONGEST))
     for ticked in _TICKED.findall(clean):
         word = _LINE.sub("", ticked.strip())
         if is_path(word, ticked=True):

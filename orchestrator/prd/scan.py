@@ -9,20 +9,32 @@ from collections.abc import Collection
 
 from orchestrator.model import Skipped
 
-_BOX = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[(.?)\]\*?(?:\s|$)")
-_ITEM = re.compile(r"^\s{0,3}(?:[-*+]|\d+[.)])\s+\S")
-_FENCE = re.compile(r"^\s*(?:>\s*)*(`{3,}|~{3,})(.*)$")
+_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$)")
+_LONE = re.compile(r"^\s*(?:>\s*)*\[[ xX]?\]\s+\S|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|")
+_ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
+_ROW = re.compile(r"^\s*\|.*\w.*\|")
+_NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
+_RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
+_FENCE = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}|~{3,})(.*)$")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*)$")
+_UNDERLINE = re.compile(r"^\s{0,3}(=+|-+)\s*$")
+_STEP = re.compile(r"\]\s+[*_]*step\b", re.IGNORECASE)
 _TASKS = re.compile(
-    r"^\W*(?:\d+[.)]?\s*)?(?:tasks?|to-?dos?|task (?:list|breakdown)|(?:work\s*)?stream\s+\w+\s*:)\b", re.IGNORECASE
+    r"^\W*(?:\d+[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|(?:work\s*)?stream\s+\w+\s*:|任务|タスク|작업)", re.IGNORECASE
 )
 
 
-def skipped_lines(text: str, taken: Collection[int]) -> tuple[list[Skipped], list[str]]:
-    """Give the lines that look like tasks and are not among the taken ones, and warnings about swallowed text."""
+def skipped_lines(text: str, taken: Collection[int], *, front: int = 0) -> tuple[list[Skipped], list[str]]:
+    """Give the lines that look like tasks and are not among the taken ones, and warnings about swallowed text.
+
+    The first `front` lines are front matter.
+    """
     walker = _Walker(frozenset(taken))
     for number, line in enumerate(text.split("\n"), start=1):
-        walker.see(number, line)
+        if number > front:
+            walker.see(number, line)
+        elif _BOX.match(line):
+            walker.skipped.append(Skipped(line=number, text=line.strip(), reason="inside the front matter"))
     return walker.skipped, walker.warnings()
 
 
@@ -36,18 +48,31 @@ class _Walker:
         self._comment = False
         self._heading = ""
         self._task_level = 0
+        self._above = ""
+        self._header: str | None = None  #: heading row of the table we are in
 
     def see(self, number: int, line: str) -> None:
+        above, self._above = self._above, line
         if not self._comment and self._mark_fence(number, line):
             return
         if self._fence or self._comment:
             self._hidden(number, line)
         elif found := _HEADING.match(line):
             self._enter(len(found[1]), found[2])
-        elif number not in self._taken and (_BOX.match(line) or (self._task_level and _ITEM.match(line))):
+        elif (under := _UNDERLINE.match(line)) and above.strip() and not _ITEM.match(above) and not _HEADING.match(above):
+            self._enter(1 if under[1][0] == "=" else 2, above)
+        elif number not in self._taken and self._like_a_task(line, above) and not _RULE.match(line):
             self.skipped.append(Skipped(line=number, text=line.strip(), reason=self._reason(line)))
         if not self._fence:
             self._mark_comment(line)
+
+    def _like_a_task(self, line: str, above: str) -> bool:
+        if _BOX.match(line) or _LONE.match(line):
+            return True
+        if not self._task_level:
+            return False
+        body = bool(_ROW.match(line)) and above.lstrip().startswith("|") and not set(line) <= set("|-: \t")
+        return bool(_ITEM.match(line) or _NAMED.match(line)) or body
 
     def warnings(self) -> list[str]:
         if not self._fence or not self._boxes_in_fence:
@@ -90,4 +115,14 @@ class _Walker:
     def _reason(self, line: str) -> str:
         if re.match(r"^\s*>", line):
             return "inside a quotation"
+        if _STEP.search(line):
+            return "a step of the task above it"
+        if not _BOX.match(line) and _LONE.match(line):
+            return "a checkbox without a list mark before it"
+        if _ROW.match(line):
+            return "a row of a table without a column that is called Task or Title"
+        if not _ITEM.match(line):
+            return "neither a list item nor a heading"
+        if self._task_level and line.startswith(("    ", "\t")):
+            return "indented as code"
         return f"below the heading {self._heading!r}, which holds no tasks" if self._heading else "not part of a task list"

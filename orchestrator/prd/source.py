@@ -36,10 +36,10 @@ def decode(data: bytes, *, name: str) -> str:
     return text
 
 
-def without_front_matter(text: str) -> str:
-    """Blank the front matter at the very start, line for line."""
+def front_matter(text: str) -> int:
+    """Give how many lines the front matter at the very start has; 0 if there is none."""
     lines = text.split("\n")
-    if lines[0].strip() != "---":
-        return text
-    end = next((number for number, line in enumerate(lines[1:], start=1) if line.strip() in {"---", "..."}), None)
-    return text if end is None else "\n".join([""] * (end + 1) + lines[end + 1 :])
+    if lines[0].rstrip() != "---":
+        return 0
+    end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() in {"---", "..."}), -1)
+    return end + 1

@@ -3,6 +3,7 @@
 Here nothing is guessed: an unknown key, a wrong type, a duplicate id or an unknown need is an error with its place.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -23,6 +24,8 @@ _TASK = (
     *("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate"),
     *("checks", "command", "simulate", "gate"),
 )
+_ID = re.compile(r"\w[\w.~-]{0,63}")
+_LONGEST = 366 * 86400.0  #: seconds
 _SIMULATE = ("work", "write", "then")
 
 
@@ -42,7 +45,7 @@ class _Reader:
 
     def read(self) -> Document:
         top = self._mapping((), _TOP)
-        if self._text(("version",), top.get("version")) != "1":
+        if top.get("version") is not None and self._text(("version",), top.get("version")) != "1":
             raise self._wrong(("version",), "expected version: 1")
         rows = top.get("tasks")
         if not isinstance(rows, list) or not rows:
@@ -53,7 +56,10 @@ class _Reader:
         for number, task in enumerate(tasks):
             for need in task.needs:
                 if need not in known:
-                    raise UnknownNeed(task.id, need, where=self._parsed.where(("tasks", number, "needs")), known=known)
+                    place: Path = ("tasks", number, "needs", task.needs.index(need))
+                    error = UnknownNeed(task.id, need, where=self._parsed.where(place), known=known)
+                    error.hint = f"{self._parsed.shown(place)}\n{error.hint}"
+                    raise error
         require_no_cycle(tasks)
         title = self._text(("title",), top.get("title")) if top.get("title") else ""
         fallback = self._parsed.name.rpartition("/")[2].rpartition(".")[0]
@@ -65,14 +71,14 @@ class _Reader:
             if not row.get(key):
                 raise self._wrong(path, f"a task without {key}")
         return Task(
-            id=TaskId(self._text((*path, "id"), row["id"])),
+            id=self._id((*path, "id"), row["id"]),
             title=" ".join(self._text((*path, "title"), row["title"]).split()),
             source=Source(file=self._parsed.name, line=self._parsed.where(path).line or 1),
             text=self._text((*path, "text"), row["text"]) if row.get("text") else "",
             area=self._text((*path, "area"), row["area"]) if row.get("area") else None,
             needs=tuple(TaskId(need) for need in self._list((*path, "needs"), row)),
             writes=self._paths((*path, "writes"), row) if row.get("writes") is not None else None,
-            locks=tuple(self._lock((*path, "locks"), lock) for lock in self._list((*path, "locks"), row)),
+            locks=tuple(self._lock((*path, "locks", n), lock) for n, lock in enumerate(self._list((*path, "locks"), row))),
             agents=tuple(AgentId(agent) for agent in self._list((*path, "agents"), row)),
             skills=self._list((*path, "skills"), row),
             estimate=self._duration((*path, "estimate"), row["estimate"]) if row.get("estimate") else None,
@@ -81,6 +87,13 @@ class _Reader:
             simulate=self._simulation((*path, "simulate")) if row.get("simulate") is not None else None,
             gate=self._flag((*path, "gate"), row.get("gate")),
         )
+
+    def _id(self, path: Path, value: Plain) -> TaskId:
+        """Give an id; it becomes part of names of files, branches and messages, so not every text will do."""
+        text = self._text(path, value).strip()
+        if not _ID.fullmatch(text) or ".." in text or text.endswith("."):
+            raise self._wrong(path, f"{text[:80]!r} is no id: letters, digits, '-', '_', '.' and '~', at most 64 of them")
+        return TaskId(text)
 
     def _simulation(self, path: Path) -> Simulation:
         row = self._mapping(path, _SIMULATE)
@@ -96,21 +109,18 @@ class _Reader:
         )
 
     def _paths(self, path: Path, row: Mapping[str, Plain]) -> tuple[Claim, ...]:
-        claims: dict[Claim, None] = {}
-        for number, text in enumerate(self._list(path, row)):
-            try:
-                claims[self._claim(text)] = None
-            except OutsideProject as error:
-                raise OutsideProject(error.path, where=self._parsed.where((*path, number))) from error
-        return tuple(claims)
+        return tuple(dict.fromkeys(self._inside((*path, number), text) for number, text in enumerate(self._list(path, row))))
 
     def _lock(self, path: Path, text: str) -> str:
-        if is_operation(text):
-            return text
+        return text if is_operation(text) else self._inside(path, text)
+
+    def _inside(self, path: Path, text: str) -> Claim:
         try:
             return self._claim(text)
         except OutsideProject as error:
-            raise OutsideProject(error.path, where=self._parsed.where(path)) from error
+            refused = OutsideProject(error.path, where=self._parsed.where(path))
+            refused.hint = f"{self._parsed.shown(path)}\n{refused.hint}"
+            raise refused from error
 
     def _require_unique(self, tasks: list[Task]) -> None:
         first: dict[str, int] = {}
@@ -159,9 +169,12 @@ class _Reader:
 
     def _duration(self, path: Path, value: Plain) -> float:
         try:
-            return parse_duration(self._text(path, value))
+            seconds = parse_duration(self._text(path, value))
         except ValueError as error:
             raise self._wrong(path, str(error)) from error
+        if seconds > _LONGEST:
+            raise self._wrong(path, f"{value} is longer than a year")
+        return round(seconds, 3)
 
     def _wrong(self, path: Path, message: str, hint: str = "") -> PrdError:
         shown = self._parsed.shown(path)

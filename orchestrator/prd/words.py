@@ -3,41 +3,55 @@
 import re
 
 _WORK = re.compile(
-    r"^(?:\d+[.)]?\s*)?(?:tasks?|to-?dos?|task (?:list|breakdown)|work (?:items|breakdown)|implementation (?:plan|tasks|steps)"
-    r"|action items|development tasks|next steps)\b",
+    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
+    r"|implementation (?:plan|tasks|steps)\b|action items\b|development tasks\b|next steps\b|backlog\b"
+    r"|任务|待办|タスク|作業|할 ?일|작업|aufgaben\b|tâches\b|tareas\b|tarefas\b|задачи\b)",
     re.IGNORECASE,
 )
-_STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
-_PHASE = re.compile(r"^(?:phase|milestone|step|sprint|epic)\s+[\w.]+\s*[:.-]?\s*(.*)$", re.IGNORECASE)
+_STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
+_PHASE = re.compile(r"^(?:phase|milestone|sprint|epic)\s+[\w.]+\s*(?:[:.–—-]|$)", re.IGNORECASE)
+_ONE = re.compile(
+    r"^(?:(?:task|step|story|ticket|issue)\s+#?[\w.]*\d[\w.-]*\s*(?:[:.)–—-]|\s)|[A-Z]{1,9}-?\d{1,6}[a-z]?\s*[:.)–—-])\s*\S",
+    re.IGNORECASE,
+)
+_ELSE_WORD = (
+    r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
+    r"|verification|definition of done|timeline|overview|background|constraints?|dependenc(?:y|ies)|test plan|notes?"
+    r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix)"
+)
 _ELSE = re.compile(
-    r"\b(?:goals?|non-goals?|success criteria|acceptance|criteria|risks?|open questions?|future|out of scope|verification"
-    r"|definition of done|timeline|overview|background|constraints?|dependencies|test plan|notes?|references?|metrics|glossary"
-    r"|assumptions|checklist|mitigation|quality gates?|changelog)\b",
+    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|acceptance|exit|performance|functional|non-functional|key|open|known|project"
+    rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
+    rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
 _WISH = re.compile(r"\b(?:features?|requirements?|user stories|scope|mvp|capabilities|deliverables)\b", re.IGNORECASE)
 _ID = re.compile(
-    r"^(?:\*\*)?(?:Task\s+)?(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?(?:[:.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:)](?:\*\*)?"
-    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?[.:)]?(?:\*\*)?\s|(\d{1,6})(?:\*\*)?[.:)](?:\*\*)?\s)\s*(?=\S)"
+    r"^(?:\*\*)?(?:(?:Task|Step|Story|Ticket|Issue)\s+#?)?(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?(?:[:.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:)](?:\*\*)?"
+    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?[.:)]?(?:\*\*)?\s|(\d{1,6})(?:\*\*)?[.:)](?:\*\*)?\s|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
 )
-_REFERENCE = r"(?:[A-Z][A-Z0-9]*-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
+_REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
+_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
-    r"\(?\b(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|after)\b\s*:?\s*(?:tasks?\s+)?"
-    rf"({_REFERENCE}(?:\s*(?:,|and|&|\+|-|~|\.\.|to)\s*{_REFERENCE})*)(?![\w-])\)?",
+    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by)\b"
+    rf"|依赖于?|依存)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
+_PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
 _NEEDS_LINE = re.compile(
-    r"^[-*\s]*(?:\*\*)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$",
+    r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
 )
-_SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|~|\.\.|to)\s*({_REFERENCE})", re.IGNORECASE)
+_DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
+_SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
     r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
     r"|human (?:review|approval|verif\w*)|sign-?off)\b",
     re.IGNORECASE,
 )
-_PARALLEL = re.compile(r"\s*(?:\[P\]|\(P\))\s*")
-_NONE = re.compile(r"^(?:none|nothing|n/?a|-|no)\b", re.IGNORECASE)
+_PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
+_EMPHASIS = re.compile(r"\*\*|__")
+_NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
 
 
 def is_work(heading: str) -> bool:
@@ -66,6 +80,11 @@ def is_phase(heading: str) -> bool:
     return bool(_PHASE.match(_bare(heading)))
 
 
+def is_one(heading: str) -> bool:
+    """Tell whether the heading is itself a task: `Task 3: Build the API`, `AUTH-7: ...`."""
+    return bool(_ONE.match(_bare(heading))) and not is_phase(heading)
+
+
 def split_id(text: str) -> tuple[str | None, str]:
     """Split an id written before the text: `T001 Create ...`, `1.2 ...`, `AUTH-7: ...`."""
     found = _ID.match(text)
@@ -75,11 +94,28 @@ def split_id(text: str) -> tuple[str | None, str]:
 
 
 def references(text: str) -> tuple[tuple[str, ...], str]:
-    """Give the ids that a text says it depends on, spans written out, and the text without that remark."""
-    found = _NEEDS.search(text)
-    if not found:
-        return (), text
-    return expand(found[1]), (text[: found.start()].rstrip(" (,;") + text[found.end() :]).strip()
+    """Give the ids that a text says it depends on, spans written out, and the text without such remarks in brackets."""
+    ids: dict[str, None] = {}
+    rest = text
+    for found in _NEEDS.finditer(text):
+        if _is_reference(found):
+            ids.update(dict.fromkeys(expand(found["ids"])))
+            bracketed = found["open"] and found["close"]
+            if bracketed or (not found["weak"] and not _behind(found)):
+                rest = rest.replace(found[0], " ", 1)
+    return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;") if ids else text
+
+
+def prose_need(text: str) -> str | None:
+    """Give what a text says it depends on in words: `(depends on the login page)`."""
+    found = _PROSE.search(text)
+    return found[1].strip(" .;,") or None if found else None
+
+
+def declared_need(text: str) -> tuple[str, str] | None:
+    """Split a line `X depends on: Y`."""
+    found = _DECLARED.match(plain(text))
+    return (found[1].strip(" :"), found[2].strip(" :.")) if found else None
 
 
 def needs_line(text: str) -> str | None:
@@ -93,11 +129,9 @@ def needs_line(text: str) -> str | None:
 def expand(listed: str) -> tuple[str, ...]:
     """Write a list of ids out: `T1, T3-T5` is T1, T3, T4, T5."""
     ids: dict[str, None] = {}
-    rest = listed
-    for span in _SPAN.finditer(listed):
-        ids.update(dict.fromkeys(_between(span[1], span[2])))
-        rest = rest.replace(span[0], " ")
-    ids.update(dict.fromkeys(re.findall(_REFERENCE, rest)))
+    for found in _SPAN.finditer(listed):
+        first, last, single = found.groups()
+        ids.update(dict.fromkeys([single] if single else _between(first, last)))
     return tuple(ids)
 
 
@@ -114,7 +148,22 @@ def without_parallel(text: str) -> tuple[bool, str]:
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(re.sub(r"\*\*|__", "", text).split())
+    return " ".join(_EMPHASIS.sub("", text).split())
+
+
+def _is_reference(found: re.Match[str]) -> bool:
+    """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
+    if found["task"] or (found["open"] and found["close"]):
+        return True
+    first = found["ids"][0]
+    if found["weak"] and not first.isupper():
+        return not _behind(found)
+    return not first.isdigit() or "." in found["ids"] or not re.match(r"[ \t]+\w", found.string[found.end() :])
+
+
+def _behind(found: re.Match[str]) -> str:
+    """Give what follows in the same line."""
+    return found.string[found.end() :].split("\n")[0].strip(" .;,")
 
 
 def _between(first: str, last: str) -> list[str]:

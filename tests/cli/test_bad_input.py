@@ -66,7 +66,7 @@ def test_a_document_of_50_mb_is_not_read_to_its_end(here: Here, repository: Repo
         file.truncate(50 * 2**20)
 
     assert "big.md: 50 MiB is too large" in refused(here, repository, "big.md")
-    assert "is too large" in refused(here, repository, "/dev/zero")
+    assert "no regular file" in refused(here, repository, "/dev/zero")
 
 
 def test_a_wrong_configuration_stops_every_command_that_needs_it(here: Here, repository: Repository) -> None:

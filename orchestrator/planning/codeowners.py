@@ -1,0 +1,68 @@
+"""CODEOWNERS as GitHub reads it: the last rule that matches a path decides; one without owners clears.
+
+A rule that a later one covers whole never decides anything, so it is left out; what stays overlaps only where the
+narrower rule comes later or they are patterns. Lines that GitHub itself refuses (`!`, sets, an escaped sign) are left out.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_glob
+
+_GENERIC = frozenset(
+    {"team", "teams", "dev", "devs", "developers", "engineers", "owners", "maintainers", "core", "group", "squad"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule that still decides something."""
+
+    claim: Claim  #: what it means by itself
+    area: Claim | None  #: the folder or file it gives away; None for a pattern, which is no area
+    owners: tuple[str, ...]  #: as written: `@org/team`, `@user`, an address
+    text: str  #: the line
+
+
+def live_rules(text: str) -> tuple[Rule, ...]:
+    """Give the rules that decide who owns something, in the order of the file."""
+    kept: list[Rule] = []
+    for rule in reversed([rule for line in text.splitlines() if (rule := _rule(line))]):
+        if not any(covers(later.claim, rule.claim) for later in kept):
+            kept.append(rule)
+    return tuple(rule for rule in reversed(kept) if rule.owners)
+
+
+def names_of(owner: str) -> tuple[str, ...]:
+    """Give the words by which an owner could be one of our agents: `@org/backend-team` is backend-team and backend."""
+    if not owner.startswith("@"):
+        return ()
+    name = re.sub(r"[^a-z0-9]+", "-", owner.rpartition("/")[2].casefold().lstrip("@")).strip("-")
+    parts = [part for part in name.split("-") if part not in _GENERIC]
+    return tuple(dict.fromkeys([name, "-".join(parts), *parts]))
+
+
+def owned_by(label: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Give the rules whose owners bear a label."""
+    return tuple(rule for rule in rules if label and any(label in names_of(owner) for owner in rule.owners))
+
+
+def _rule(line: str) -> Rule | None:
+    words = re.sub(r"(^|\s)#.*", "", line).replace("\\ ", "\0").split()
+    if not words or words[0].startswith(("!", "[", "^", "\\")) or "[" in words[0]:
+        return None
+    pattern = words[0].replace("\0", " ")
+    try:
+        claim, area = _claim(pattern), canonical(pattern.removesuffix("**"))
+    except OutsideProject:
+        return None
+    return Rule(claim=claim, area=None if is_glob(area) or area == "." else area, owners=tuple(words[1:]), text=line.strip())
+
+
+def _claim(pattern: str) -> Claim:
+    """Give the claim of a pattern: without a slash inside it means any depth, `/*` at its end means one level only."""
+    if pattern in {"*", "/", "/**", "**"}:
+        return Claim(".")
+    anchored = "/" in pattern.rstrip("/")
+    return canonical(pattern.removesuffix("**") if anchored else f"**/{pattern}")

@@ -1,0 +1,98 @@
+"""Requirements that list their files, and which task each of the files belongs to.
+
+A listed file goes to the tasks whose titles share most words with its name and folder; where none does, to all tasks of
+the stream that the requirement fits: that is safe, since what several tasks write is locked.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from orchestrator.prd import words
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph
+from orchestrator.prd.paths import find_paths
+from orchestrator.stems import stems
+
+_LISTS_FILES = re.compile(r"\bfiles?\s+to\s+(?:create|modify|change|edit|add|update)\b|^\W*files\W*$", re.IGNORECASE)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class Sharer(Protocol):
+    """A task that files can be given to."""
+
+    area: str | None
+    title: str
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A requirement with the files it asks for."""
+
+    title: str
+    line: int
+    files: tuple[str, ...]
+
+
+def spread_files(blocks: Sequence[Block], tasks: Sequence[Sharer]) -> list[str]:
+    """Give each listed file to tasks; gives warnings for those that nobody takes."""
+    warnings = []
+    own = {id(one) for one in tasks if one.paths}
+    for chapter in _chapters(blocks):
+        mates = _mates(tasks, chapter)
+        if not mates:
+            warnings.append(
+                f"line {chapter.line}: no task was found for the files of {chapter.title!r}: {', '.join(chapter.files)}"
+            )
+        for path in chapter.files:
+            for one in _takers(path, mates, own):
+                one.paths = tuple(dict.fromkeys([*one.paths, path]))
+    return warnings
+
+
+def _takers(path: str, mates: Sequence[Sharer], own: set[int]) -> Sequence[Sharer]:
+    """Give the tasks that a file fits best; those that name files of their own only where it fits no other as well."""
+    named = [one for one in mates if path in one.paths]
+    if named:
+        return named
+    folder, _, name = path.rstrip("/").rpartition("/")
+    asked = stems(_CAMEL.sub(" ", f"{name.partition('.')[0]} {folder.rpartition('/')[2]}"))
+    scores = [len(asked & stems(_CAMEL.sub(" ", one.title))) for one in mates]
+    best = max(scores, default=0)
+    fitting = [one for one, score in zip(mates, scores, strict=True) if score == best]
+    return [one for one in fitting if id(one) not in own] or fitting
+
+
+def _chapters(blocks: Sequence[Block]) -> list[Chapter]:
+    """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
+    chapters: list[Chapter] = []
+    wanted = False
+    for block in blocks:
+        if isinstance(block, Heading):
+            wanted = bool(_LISTS_FILES.search(block.text))
+            if not wanted:
+                chapters.append(Chapter(title=words.plain(block.text), line=block.line, files=()))
+        elif isinstance(block, Paragraph):
+            wanted = bool(_LISTS_FILES.search(words.plain(block.text).split("\n")[-1]))
+            if wanted:
+                _add(chapters, block.text)
+        elif isinstance(block, Item) and wanted:
+            _add(chapters, "\n".join(below.text for below in block.walk()))
+    return [chapter for chapter in chapters if chapter.files]
+
+
+def _add(chapters: list[Chapter], text: str) -> None:
+    if chapters:
+        chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *find_paths(text)))
+
+
+def _mates(tasks: Sequence[Sharer], chapter: Chapter) -> list[Sharer]:
+    """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
+    asked = stems(chapter.title)
+    scores = {area: len(stems(area) & asked) for area in dict.fromkeys(one.area for one in tasks) if area}
+    best = max(scores.values(), default=0)
+    if best:
+        area = next(area for area, score in scores.items() if score == best)
+        return [one for one in tasks if one.area == area]
+    return [one for one in tasks if stems(one.title) & asked]

@@ -1,0 +1,59 @@
+"""Random documents for planning."""
+
+from hypothesis import strategies as st
+
+from orchestrator.model import Document, Isolation, Requirement, Task
+from orchestrator.planning import Surroundings
+from tests.support.builders import task
+
+PATHS = (
+    "a.py",
+    "src/",
+    "src/a.py",
+    "src/b.py",
+    "src/deep/",
+    "src/deep/c.py",
+    "SRC/a.py",
+    "src/*.py",
+    "**/*.py",
+    "docs/",
+    "docs/x.md",
+    ".",
+)
+CLAIMS = st.lists(st.sampled_from(PATHS), max_size=3, unique=True)
+
+
+@st.composite
+def documents(draw: st.DrawFn, most: int = 12) -> Document:
+    """Give a document of 2 or more tasks whose needs point backwards."""
+    count = draw(st.integers(2, most))
+    names = [f"T{number}" for number in range(1, count + 1)]
+    tasks: list[Task] = []
+    for number, name in enumerate(names):
+        earlier = st.lists(st.sampled_from(names[:number]), max_size=2, unique=True) if number else st.just([])
+        parent = draw(st.sampled_from([None, None, None, *names[:number]]))
+        tasks.append(
+            task(
+                name,
+                title=draw(st.sampled_from(["Build the API", "Draw charts", "Train a model", "Install it", "Write"])),
+                needs=draw(earlier),
+                writes=draw(st.none() | CLAIMS),
+                line=number + 1,
+                area=draw(st.sampled_from([None, None, "Backend", "Frontend"])),
+                estimate=draw(st.sampled_from([None, 0.0, 1.0, 2.5, 0.001])),
+                locks=draw(st.sampled_from([(), (), ("op:install",)])),
+                parent=parent if parent not in {need for one in tasks for need in one.needs} else None,
+            )
+        )
+    return Document(
+        title="Drawn",
+        format="todo",
+        path="prd.md",
+        tasks=tuple(tasks),
+        requirements=draw(st.sampled_from([(), (Requirement(area="Backend", text="API", line=1),)])),
+    )
+
+
+def surroundings() -> st.SearchStrategy[Surroundings]:
+    """Give projects without configured agents."""
+    return st.builds(Surroundings, count=st.sampled_from([None, 1, 2, 5]), isolation=st.sampled_from(list(Isolation)))
