@@ -99,7 +99,7 @@ def test_json_of_any_shape_is_never_an_error(name: object, words: dict[str, obje
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=3_000, deadline=None)
 @given(OUTPUT, st.data())
 def test_output_means_the_same_however_it_is_cut_many_times(output: bytes, data: st.DataObject) -> None:
     test_output_means_the_same_however_it_is_cut.hypothesis.inner_test(output, data)  # type: ignore[attr-defined]  # hypothesis's own
@@ -147,11 +147,11 @@ def test_a_handoff_that_never_ends_is_given_up() -> None:
     [
         ("# Agent 1 Communication Log\nStatus: READY\nInitialized: 2026-01-01T00:00:00Z\n", [Status(status="READY")]),
         (
-            "## Status Update [t]\nStatus: ACTIVE\nCurrent Task: Build chart\n"
-            + "Files Modified:\n  - src/a.ts (created)\n  - `src/b.ts` (deleted)\nProgress: 3/5 tasks complete\nNext: tests\n",
+            "## Status Update [t]\nStatus: ACTIVE\nCurrent Task: Build\n"  # noqa: ISC004 - one text
+            "Files Modified:\n  - src/a.ts (created)\n  - `src/b.ts` (deleted)\nProgress: 3/5 tasks complete\nNext: tests\n",
             [
                 Status(status="ACTIVE"),
-                Status(message="Build chart"),
+                Status(message="Build"),
                 Status(files={"src/a.ts": "created"}),
                 Status(files={"src/b.ts": "deleted"}),
                 Status(done=3, total=5),

@@ -251,6 +251,8 @@ async def start(spec: LeashSpec) -> AsyncIterator[Leashed]:
     Raises:
         StartFailed: Its program could not be started.
     """
+    if not spec.argv:
+        raise StartFailed(spec.argv, "it has no command")
     try:
         leashed = await _put_on(spec)
     except OSError as error:

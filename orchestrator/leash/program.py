@@ -165,10 +165,10 @@ class Leash:
 
     def take_signals(self) -> None:
         """Heed the signals that matter here, and see to it that the agent inherits none ignored and none blocked."""
-        self.wake, wake_write = socket.socketpair()
-        for end in (self.wake, wake_write):
+        self.wake, self.waker = socket.socketpair()
+        for end in (self.wake, self.waker):
             end.setblocking(False)
-        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
+        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
         for name in signal.valid_signals():
             if signal.getsignal(name) is signal.SIG_IGN:
                 signal.signal(name, signal.SIG_DFL)
