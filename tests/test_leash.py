@@ -122,6 +122,20 @@ async def test_a_start_that_is_cancelled_leaves_nothing(tmp_path: Path) -> None:
         assert marked(spec.mark) == []
 
 
+async def test_a_silent_agent_has_started_all_the_same(tmp_path: Path) -> None:
+    """The leash once told of the start together with the first output, and gave up after 30 s."""
+    async with start(on_leash(tmp_path, ("/bin/sleep", "1000"))) as leashed:
+        assert psutil.pid_exists(leashed.pid)
+
+
+async def test_values_that_are_no_utf_8_reach_the_agent(tmp_path: Path) -> None:
+    spec = on_leash(tmp_path, ("/bin/sh", "-c", 'printf %s "$NAME"'), environment={"NAME": os.fsdecode(b"caf\xe9")})
+
+    await see_through(spec)
+
+    assert log_of(spec) == b"caf\xe9"
+
+
 async def test_other_agents_go_on_while_one_cannot_be_started(tmp_path: Path) -> None:
     (tmp_path / "good").mkdir()
     async with start(on_leash(tmp_path / "good", python("input(); print('on')"), stdin=b"", keep_stdin=True)) as good:
@@ -427,7 +441,7 @@ async def test_the_next_supervisor_waits_for_the_leash_of_the_last_one(tmp_path:
     ending = read_ending(spec.log)
     assert ending is not None
     assert ending.stopped == "supervisor gone"
-    assert not _lives(leash)
+    until(lambda: not _lives(leash), "the end of the leash")
     assert not spec.socket.exists()
 
 

@@ -5,6 +5,7 @@ never read from a pipe here but from the log file, up to the offset that the lea
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -129,6 +130,7 @@ class Leashed:
         self._spec = spec
         self._buffer = b""
         self._unsent = bytearray()
+        self._owes_ack = False
 
     async def notices(self) -> AsyncIterator[Notice]:
         """Give what the leash tells, until the agent is gone; after each the leash may tell the next offsets."""
@@ -139,8 +141,8 @@ class Leashed:
                 return
             match message.pop("event"):
                 case "output":
+                    self._owes_ack = True
                     yield msgspec.convert(message, Output)
-                    self._send({"op": "ack"})
                 case "exited":
                     yield msgspec.convert(message, Exited)
                 case "full":
@@ -211,6 +213,10 @@ class Leashed:
         return Lost()
 
     async def _receive(self) -> dict[str, object] | None:
+        if self._owes_ack:
+            # whoever asks for more has done with the last offsets
+            self._owes_ack = False
+            self._send({"op": "ack"})
         while b"\n" not in self._buffer:
             if self._unsent:
                 await anyio.wait_writable(self._connection)
@@ -227,11 +233,13 @@ class Leashed:
                 return None
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        return msgspec.json.decode(line, type=dict[str, object])
+        told: dict[str, object] = json.loads(line)
+        return told
 
     def _send(self, message: Mapping[str, object]) -> None:
         """Send a command whole and in its turn, without ever waiting; a leash that is gone needs none."""
-        self._unsent += msgspec.json.encode(message) + b"\n"
+        # the standard library's codec, which carries names and values of the system that are not UTF-8
+        self._unsent += json.dumps(message).encode() + b"\n"
         self._push()
 
     def _push(self) -> None:

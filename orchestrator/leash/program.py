@@ -205,6 +205,7 @@ class Leash:
             self.feed += (self.spec["stdin"] or "").encode("utf-8", "surrogateescape")
         self.born = start_time(self.leader.pid)
         self.send({"event": "started", "pid": self.leader.pid, "born": self.born, "leash": os.getpid()})
+        self.flush(0.0)
         return True
 
     def is_deserted(self) -> bool:
