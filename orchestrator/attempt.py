@@ -251,7 +251,7 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured)
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=stage.adapters[agent].needs)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{self.piece.attempt}.log"
