@@ -113,7 +113,7 @@ class Attempt:
         async with stage.git:
             made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
             is_new = await anyio.to_thread.run_sync(made)
-        if is_new and (failed := await self._set_up(workspace)):
+        if failed := await self._set_up(workspace, is_new=is_new):
             return failed, None
         if self._ended_by is not None:
             return self._ended_by, None
@@ -122,13 +122,20 @@ class Attempt:
         self.at_work = AtWork(self._recorder, self._take, assignment)
         return await self.at_work.run()
 
-    async def _set_up(self, workspace: Path) -> Ended | None:
+    async def _set_up(self, workspace: Path, *, is_new: bool) -> Ended | None:
+        """Run the setup commands once in each worktree; one in which they failed has not been set up."""
+        mark = self._log().with_name(f"{workspace.name}.set-up")
+        commands = self._stage.config.isolation.setup
+        if not commands or self.status.branch is None or (mark.exists() and not is_new):
+            return None
         environment = passed(self._stage.surroundings)
-        for number, command in enumerate(self._stage.config.isolation.setup, start=1):
+        for number, command in enumerate(commands, start=1):
             log = self._log().with_name(f"{self.piece.attempt}.setup-{number}.log")
             code = await run_command(command, cwd=workspace, environment=environment, log=log)
             if code != 0:
                 return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
