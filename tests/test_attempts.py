@@ -162,10 +162,7 @@ def _cpu(pid: int) -> int:
     [
         ("rm .git", "unchanged"),
         ("rm .git && mkdir .git", "failed"),
-        (
-            "git init -q --separate-git-dir=../../../../elsewhere . 2>/dev/null; rm -rf .git; git init -q . && echo x > src.txt",
-            "failed",
-        ),
+        ("rm .git; git init -q . && echo x > src.txt", "failed"),
         ('printf garbage > "$(git rev-parse --git-dir)/index"', "failed"),
         ('printf garbage > "$(git rev-parse --git-dir)/HEAD"', "failed"),
         ('rm -rf "$PWD"', "unchanged"),
@@ -179,7 +176,7 @@ def test_an_agent_that_wrecks_its_workspace_fails_and_the_run_goes_on(squad: Squ
 
     done = squad("-y", "run", "tasks.json")
 
-    assert done.returncode == 1, done.stderr
+    assert done.returncode == 1, done.stdout
     first = next(row for row in squad.events("AttemptEnded") if row["task"] == "T1")
     assert first["outcome"] == outcome
     assert first["reason"]
