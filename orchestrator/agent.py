@@ -5,8 +5,9 @@ the leash tells, never a pipe, and takes messages in together with the offset up
 message is neither lost nor taken twice when the supervisor dies.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -15,17 +16,17 @@ import anyio.to_thread
 
 from orchestrator import messages as msg
 from orchestrator.adapters import Adapter, Invocation, Reader
-from orchestrator.events import AgentStalled, AttemptStarted, Event, OutputRead, RungClimbed
-from orchestrator.leash import Ending, Gone, Leashed, LeashSpec, Lost, Output, StartFailed, Tail, start
+from orchestrator.events import AgentStalled, AttemptStarted, Event, Noticed, OutputRead, RungClimbed
+from orchestrator.leash import Ending, Full, Gone, Leashed, LeashSpec, Lost, Output, Room, StartFailed, Tail, start
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
 from orchestrator.outcomes import Ended, Facts, judge
 from orchestrator.platform import asleep, identity, is_frozen, newest_write, tree_cpu
 from orchestrator.recorder import Recorder
-from orchestrator.speech import Lines
+from orchestrator.speech import PIPE_NAMES, Lines
 
-#: Seconds that an agent may linger after its claim of done before its process is ended.
+#: Seconds that an agent may linger, silent, after its claim before its process is ended.
 LINGER = 10.0
 
 
@@ -74,7 +75,7 @@ class Listener:
     output: Tail
     status: Tail
     speech: Reader
-    pipe: Reader = field(default_factory=Lines)
+    pipe: Reader = field(default_factory=partial(Lines, PIPE_NAMES))
     heard: Heard = field(default_factory=Heard)
 
     async def read(self, *, log: int, status: int) -> None:
@@ -84,9 +85,19 @@ class Listener:
                 self.hear(reader.feed(chunk))
                 await anyio.lowlevel.checkpoint()
 
+    async def read_all(self) -> None:
+        """Read what the logs hold, where nobody lives to tell their offsets."""
+        await self.read(log=self.output.size(), status=self.status.size())
+
     def finish(self) -> None:
-        """Take in what stood in unfinished lines and blocks."""
+        """Take in what stood in unfinished lines and blocks, and let the logs go."""
         self.hear([*self.speech.finish(), *self.pipe.finish()])
+        self.close()
+
+    def close(self) -> None:
+        """Let the logs go."""
+        self.output.close()
+        self.status.close()
 
     def hear(self, messages: Sequence[Message]) -> None:
         """Take messages in, in one step with the offsets."""
@@ -123,33 +134,38 @@ class AtWork:
         self._listener = listener(recorder, take, assignment, log=0, status=0)
         self._leashed: Leashed | None = None
         self._claimed = anyio.Event()
+        self._grace = assignment.grace
+        self._is_full = False  #: its log cannot be written, so that it waits and cannot show life
 
     async def run(self) -> tuple[Ended, Ending | None]:
         """Carry the attempt out until its whole process tree is gone."""
-        spec = self._spec()
         try:
-            async with start(spec) as leashed, anyio.create_task_group() as group:
+            async with start(self._spec()) as leashed, anyio.create_task_group() as group:
                 self._leashed = leashed
                 self._recorder.record(self._started(leashed))
+                if self._listener.heard.ended_by is not None:
+                    leashed.stop(self._grace)
                 group.start_soon(self._watch)
                 group.start_soon(self._linger)
                 ending = await self._follow(leashed)
                 group.cancel_scope.cancel()
+            self._listener.finish()
+            self._hear_out()
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
         finally:
             self._leashed = None  # nothing is left that could be stopped
-        self._listener.finish()
-        self._hear_out()
+            self._listener.close()
         return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims), ending
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
-        """End the agent for a reason of squad's; the first reason holds."""
+        """End the agent for a reason of squad's, also one that is only being started; the first reason holds."""
         heard = self._listener.heard
         if heard.ended_by is None:
             heard.ended_by, heard.why = outcome, why
+        self._grace = self.assignment.grace if grace is None else grace
         if self._leashed is not None:
-            self._leashed.stop(self.assignment.grace if grace is None else grace)
+            self._leashed.stop(self._grace)
 
     def beat(self, sign: Sign) -> None:
         """Note a sign of life that did not come through the pipes."""
@@ -206,7 +222,14 @@ class AtWork:
                     await self._listener.read(log=ending.log, status=ending.status)
                     return ending
                 case Lost():
+                    await self._listener.read_all()
                     return None
+                case Full(reason=reason):
+                    self._is_full = True
+                    self._recorder.record(Noticed(text=f"{self.assignment.agent} waits: its log cannot be written: {reason}"))
+                case Room():
+                    self._is_full = False
+                    self._recorder.record(Noticed(text=f"{self.assignment.agent} goes on: its log can be written again"))
                 case _:
                     pass
         return None
@@ -215,6 +238,8 @@ class AtWork:
         """Wait for silence, climb the gentle rungs, and end the attempt when none of them brings life."""
         while True:
             await self._silence()
+            if self._claimed.is_set():
+                return  # it has said its last word; how long it may linger is another question
             if not await self._comes_to_life():
                 break
         self._verdict()
@@ -242,9 +267,10 @@ class AtWork:
         leashed = self._leashed
         if leashed is None:
             return
-        if self._recorder.state.agents[self.assignment.agent].state is AgentState.WAITING:
+        if self._is_full or self._recorder.state.agents[self.assignment.agent].state is AgentState.WAITING:
             self.beat(Sign.REQUEST)
-        self.pulse.look(tree_cpu(leashed.pid), anyio.current_time())
+        # from the leash on, which adopts what the agent left behind to work for it
+        self.pulse.look(tree_cpu(leashed.leash_pid), anyio.current_time())
         if self.pulse.is_silent(self.assignment.stall_after, anyio.current_time()):
             age = await anyio.to_thread.run_sync(newest_write, self.assignment.workspace, self.assignment.stall_after)
             if age is not None:
@@ -288,9 +314,12 @@ class AtWork:
         self.end(Outcome.STALLED, f"no sign of life for {assignment.stall_after:g} s")
 
     async def _linger(self) -> None:
-        """End an agent that has claimed something and does not leave."""
+        """End an agent that has claimed something, has nothing more to say, and does not leave."""
         await self._claimed.wait()
-        await anyio.sleep(LINGER)
+        until = anyio.current_time() + LINGER
+        while until > anyio.current_time():
+            await anyio.sleep_until(until)
+            until = self.pulse.last.get(Sign.OUTPUT, 0.0) + LINGER
         self._listener.heard.settled = True
         if self._leashed is not None:
             self._leashed.stop(self.assignment.grace)
@@ -305,7 +334,7 @@ def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int
 
 def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended:
     """Give the outcome as far as the process and what the agent said tell."""
-    return judge(
+    ended = judge(
         Facts(
             exit=ending.exit if ending else None,
             signal=ending.signal if ending else None,
@@ -319,3 +348,11 @@ def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended
             lost=ending is None,
         )
     )
+    return replace(ended, reason="; ".join(part for part in (ended.reason, *_flaws(ending)) if part))
+
+
+def _flaws(ending: Ending | None) -> Iterator[str]:
+    if ending is not None and ending.lost:
+        yield f"{ending.lost} bytes of its output could not be written to its log"
+    if ending is not None and ending.survivors:
+        yield f"processes that could not be killed: {', '.join(map(str, ending.survivors))}"

@@ -4,6 +4,8 @@ Workspace, agent, harvest, evidence: what an agent leaves is committed and looke
 so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +30,8 @@ from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
 from orchestrator.workspaces import Signed, Work, Workspaces
+
+LONGEST_NAME = 30  #: bytes of an attempt's name in a socket's path, for which a folder of sockets leaves 44
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +93,8 @@ class Attempt:
         """Carry the attempt out and record how it ended; give what it left."""
         try:
             ended, ending = await self._perform()
-        except SquadError as error:
-            ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        except (SquadError, OSError) as error:
+            ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=_said(error)), None
         return await self._end(ended, ending)
 
     async def take_over(self) -> Work:
@@ -122,7 +126,7 @@ class Attempt:
         async with stage.git:
             made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
             is_new = await anyio.to_thread.run_sync(made)
-        if is_new and (failed := await self._set_up(workspace)):
+        if failed := await self._set_up(workspace, is_new=is_new):
             return failed, None
         if self._ended_by is not None:
             return self._ended_by, None
@@ -131,28 +135,44 @@ class Attempt:
         self.at_work = AtWork(self._recorder, self._take, assignment, hear_out=self._hear_out)
         return await self.at_work.run()
 
-    async def _set_up(self, workspace: Path) -> Ended | None:
+    async def _set_up(self, workspace: Path, *, is_new: bool) -> Ended | None:
+        """Run the setup commands once in each worktree; one in which they failed has not been set up."""
+        mark = self._log().with_name(f"{workspace.name}.set-up")
+        commands = self._stage.config.isolation.setup
+        if not commands or self.status.branch is None or (mark.exists() and not is_new):
+            return None
         environment = passed(self._stage.surroundings)
-        for number, command in enumerate(self._stage.config.isolation.setup, start=1):
+        for number, command in enumerate(commands, start=1):
             log = self._log().with_name(f"{self.piece.attempt}.setup-{number}.log")
             code = await run_command(command, cwd=workspace, environment=environment, log=log)
             if code != 0:
                 return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
+        mark.parent.mkdir(parents=True, exist_ok=True)
+        mark.touch()
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
-        async with self._stage.git:
-            work = await anyio.to_thread.run_sync(self._harvest)
-        strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
         found: list[Event] = []
-        if strange:
-            async with self._stage.git:
-                found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
-                work = await anyio.to_thread.run_sync(self._harvest)
+        strange: tuple[str, ...] = ()
+        try:
+            work = await self._keep()
+            strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
+            if strange:
+                async with self._stage.git:
+                    found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
+                work = await self._keep()
+        except (SquadError, OSError) as error:
+            # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
+            work = Work(commit=None, paths=())
+            ended = _unkept(ended, _said(error))
         ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
+
+    async def _keep(self) -> Work:
+        async with self._stage.git:
+            return await anyio.to_thread.run_sync(self._harvest)
 
     def _harvest(self) -> Work:
         task = self.piece.planned.task
@@ -211,7 +231,7 @@ class Attempt:
             environment=self._environment(invocation.environment),
             mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
             log=self._log(),
-            socket=stage.project.sockets / "leash" / f"{piece.attempt}.sock",
+            socket=stage.project.sockets / "leash" / f"{_short(piece.attempt)}.sock",
             level=stage.level,
             stall_after=stall.after,
             ladder=stall.ladder,
@@ -226,11 +246,15 @@ class Attempt:
             role=piece.seat.role,
             attempt=number,
             workspace=Path(self.status.workspace),
-            prompt=prompt(planned, piece.seat, handover=piece.handover),
+            prompt=prompt(planned, piece.seat, checks=self._checks(), handover=piece.handover),
             area=piece.seat.owns,
             writes=planned.writes,
             scratch=self._scratch(),
         )
+
+    def _checks(self) -> tuple[str, ...]:
+        own = self.piece.planned.task.checks
+        return self._stage.config.run.checks if own is None else own
 
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id
@@ -247,13 +271,30 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured)
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=stage.adapters[agent].needs)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{self.piece.attempt}.log"
 
     def _scratch(self) -> Path:
         return self._stage.project.sockets / "scratch" / self.piece.attempt
+
+
+def _unkept(ended: Ended, why: str) -> Ended:
+    """Turn an outcome whose work could not be taken: without it a claim of done is worth nothing."""
+    reason = f"its workspace cannot be harvested: {why}"
+    if ended.outcome is Outcome.DONE:
+        return Ended(outcome=Outcome.FAILED, reason=reason)
+    return Ended(outcome=ended.outcome, reason=f"{ended.reason}; {reason}")
+
+
+def _said(error: SquadError | OSError) -> str:
+    return error.message if isinstance(error, SquadError) else str(error)
+
+
+def _short(attempt: AttemptId) -> str:
+    """Give a name that fits into a socket's path."""
+    return attempt if len(os.fsencode(attempt)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(attempt)).hexdigest()[:24]
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

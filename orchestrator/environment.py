@@ -6,15 +6,16 @@ sets for an agent wins over everything but squad's own variables.
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.model import AgentId, RunId, TaskId
 
 _PASSED = frozenset(
-    {"HOME", "PATH", "LANG", "TERM", "TZ", "TMPDIR", "USER", "LOGNAME", "SHELL"}
+    {"HOME", "PATH", "LANG", "TERM", "TZ", "TMPDIR"}
     | {"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "no_proxy", "all_proxy"}
+    # what goes with a proxy that signs for everybody
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"}
 )
 
@@ -34,21 +35,26 @@ class Place:
     token: str
 
 
-def passed(surroundings: Mapping[str, str]) -> dict[str, str]:
-    """Give what passes of squad's own environment."""
-    kept = {name: value for name, value in surroundings.items() if name in _PASSED or name.startswith("LC_")}
+def passed(surroundings: Mapping[str, str], *, needs: Collection[str] = ()) -> dict[str, str]:
+    """Give what passes of squad's own environment, and what an agent program needs besides."""
+    kept = {name: value for name, value in surroundings.items() if name in _PASSED or name in needs or name.startswith("LC_")}
     kept["PATH"] = _with_squad(kept.get("PATH", os.defpath))
     return kept
 
 
 def for_agent(
-    surroundings: Mapping[str, str], place: Place, *, adapter: Mapping[str, str], configured: Mapping[str, str]
+    surroundings: Mapping[str, str],
+    place: Place,
+    *,
+    adapter: Mapping[str, str],
+    configured: Mapping[str, str],
+    needs: Collection[str] = (),
 ) -> dict[str, str]:
     """Give the whole environment of an agent: passed, then the adapter's, then the configured, then squad's own."""
+    given = {**passed(surroundings, needs=needs), **adapter, **configured}
     return {
-        **passed(surroundings),
-        **adapter,
-        **configured,
+        **given,
+        "PATH": _with_squad(given["PATH"]),
         "AGENT_ID": place.agent,
         "AGENT_TYPE": place.role,
         "AGENT_PLAN": str(place.plan),

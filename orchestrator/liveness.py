@@ -2,6 +2,8 @@
 
 Pure: signs of life come in with their times, a verdict with its reasons comes out. Silence alone is no verdict: output,
 CPU time of the process tree, writes in the workspace and waiting for a lock all count as life.
+So an agent that burns CPU for ever without a word is never stalled: that it achieves nothing cannot be seen from outside,
+and only a budget or a person may end it.
 """
 
 from dataclasses import dataclass, field

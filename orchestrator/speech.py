@@ -14,13 +14,15 @@ Two dialects with one vocabulary. JSON objects, one a line, named by `type` (or 
 
 and the Markdown of hand-run squads at column 0: `Status: ACTIVE`, `Current Task:`, `Progress: 3/5 tasks complete`,
 `Files Modified:` with `  - path (created)`, `Waiting for:`, `Alternative:`, `## Handoff Request` with FROM, TO, FILE,
-STATUS and NOTES; bold and bulleted keys too. `Status: COMPLETE` and `Status: FAILED` are claims. Everything else is
-text. Bytes are never trusted: any length, any encoding; memory stays bounded, and noise costs one pass of a regular
-expression, not a step for each line.
+STATUS and NOTES, `Request: Transfer ownership of FILE`; bold and bulleted keys too. `Status: COMPLETE` and
+`Status: FAILED` are claims. On the status pipe, where nothing else is said, an object may be named by `event`,
+`message` or `kind` too; in output those are words of other people's logs. Everything else is text. Bytes are never
+trusted: any length, any encoding; memory stays bounded, and noise costs one pass of a regular expression, not a step
+for each line.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -28,68 +30,90 @@ from orchestrator.messages import Ask, Blocked, Done, Handoff, Limit, Message, S
 
 LONGEST = 64 * 1024  #: bytes; a longer line is text
 _HANDOFF_LINES = 40
-_ANSI = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
-_CODES = rb"(?:\x1b\[[0-9;?]*[A-Za-z])*"
+_CODE = rb"\x1b(?:\[[0-9;:?]*[A-Za-z]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)|[()][A-Z0-9])"
+_ANSI = re.compile(_CODE)
+_CODES = rb"(?:" + _CODE + rb")*"
+_TRANSFER = "Request: Transfer ownership of "
 _KEYS = (
-    rb"Status|Current Task|Files Modified|Files Created|Progress|Tasks Completed|Waiting for|Blocker|"
-    rb"Alternative Task|Alternative task|Alternative|Fallback|Final Notes"
+    rb"Status|Current Task|Files Modified|Files Created|Progress|Tasks Completed|Waiting for|Blockers?|Reason|"
+    rb"Alternative Task|Alternative task|Alternative|Fallback"
 )
 _CANDIDATE = re.compile(
     rb"^"
     + _CODES
     + rb"(?:[ \t]*\{|(?:[-*] +)?(?:\*\*)?(?:"
     + _KEYS
-    + rb")(?:\*\*)?:|#{1,3} |[ \t]*[-*] +`?[^\s`]+`? +\((?:created|modified|deleted)\))[^\n]*\n?",
+    + rb")(?:\*\*)?:|"
+    + _TRANSFER.encode()
+    + rb"|#{1,3} |[ \t]*[-*] +`?[^\s`]+`? +\((?:created|modified|deleted)\))[^\n]*\n?",
     re.MULTILINE,
 )
 _KEY = re.compile(rf"(?:[-*] +)?(?:\*\*)?({_KEYS.decode()})(?:\*\*)?:(?:\*\*)?\s*(.*)")
 _FILE = re.compile(r"\s*[-*] +`?([^\s`]+)`? +\((created|modified|deleted)\)")
-_HANDOFF_KEY = re.compile(r"(?:[-*] +)?(?:\*\*)?(FROM|TO|FILE|STATUS|NOTES?|From|To|File|Notes?)(?:\*\*)?:(?:\*\*)?\s*(.*)")
+_HANDOFF_KEY = re.compile(
+    r"(?:[-*] +)?(?:\*\*)?(FROM|TO|FILE|STATUS|NOTES?|REASON|From|To|File|Notes?|Reason)(?:\*\*)?:(?:\*\*)?\s*(.*)"
+)
 _RATIO = re.compile(r"(\d{1,6})\s*/\s*(\d{1,6})")
 _WORDS = frozenset({"READY", "ACTIVE", "BLOCKED", "COMPLETE", "FAILED"})
+_NOTHING = frozenset({"", "-", "none", "n/a", "nothing", "nobody"})
 _CHANGES = frozenset({"created", "modified", "deleted"})
+OUTPUT_NAMES = ("type", "method")  #: keys that name a JSON object in an agent's output
+PIPE_NAMES = (*OUTPUT_NAMES, "event", "message", "kind")  #: the same on the status pipe
 
 
 class Lines:
     """Reads output as it comes, in chunks cut anywhere."""
 
-    def __init__(self) -> None:
-        """Begin at the start of a line."""
+    def __init__(self, names: Sequence[str] = OUTPUT_NAMES) -> None:
+        """Begin at the start of a line; `names` are the keys that may name a JSON object."""
+        self._names = tuple(names)
+        self._fed = 0  #: bytes so far
+        self._line_at = 0  #: where the unfinished line began
         self._rest = b""
         self._skipping = False
         self._handoff: dict[str, str] | None = None
+        self._handoff_at = 0
         self._handoff_lines = 0
+        self._says = ""
         self._blocked_on = ""
 
     @property
     def held(self) -> int:
-        """Give the bytes of the unfinished line."""
-        return len(self._rest)
+        """Give the bytes since the unfinished line or block began: who begins there again misses and doubles nothing."""
+        return self._fed - (self._line_at if self._handoff is None else self._handoff_at)
 
     def feed(self, chunk: bytes) -> list[Message]:
         """Give the messages that the next bytes complete."""
+        before, self._fed = self._fed, self._fed + len(chunk)
         if self._skipping:
-            _, newline, chunk = chunk.partition(b"\n")
-            self._skipping = not newline
-        data = self._rest + chunk
-        whole, newline, rest = data.rpartition(b"\n")
-        self._rest = b"" if len(rest) > LONGEST else rest
-        self._skipping = self._skipping or len(rest) > LONGEST
-        return self._scan(whole + newline) if newline else []
+            skipped, newline, chunk = chunk.partition(b"\n")
+            if not newline:
+                return []
+            self._skipping, self._line_at = False, before + len(skipped) + 1
+        whole, newline, rest = (self._rest + chunk).rpartition(b"\n")
+        self._skipping = len(rest) > LONGEST
+        self._rest = b"" if self._skipping else rest
+        if not newline:
+            return []
+        start, self._line_at = self._line_at, self._fed - len(rest)
+        return self._scan(whole + newline, start)
 
     def finish(self) -> list[Message]:
         """Give what an unfinished line or block amounts to."""
-        messages = self._scan(self._rest + b"\n") if self._rest else []
+        messages = self._scan(self._rest + b"\n", self._line_at) if self._rest else []
         self._rest = b""
+        self._line_at = self._fed
         return [*messages, *self._end_handoff()]
 
-    def _scan(self, data: bytes) -> list[Message]:
+    def _scan(self, data: bytes, start: int) -> list[Message]:
+        """Read whole lines, the first of which began at `start`; a longer one than can be held is text."""
         messages: list[Message] = []
         place = 0
         while place < len(data):
             if self._handoff is not None:
                 end = data.index(b"\n", place) + 1
-                messages += self._handoff_line(_text(data[place:end]))
+                if end - place <= LONGEST + 1:
+                    messages += self._handoff_line(data[place:end], start + place)
                 place = end
                 continue
             found = _CANDIDATE.search(data, place)
@@ -97,17 +121,16 @@ class Lines:
                 break
             place = found.end()
             if len(found[0]) <= LONGEST + 1:
-                messages += self._line(found[0])
+                messages += self._line(found[0], start + found.start())
         return messages
 
-    def _line(self, raw: bytes) -> list[Message]:
+    def _line(self, raw: bytes, at: int) -> list[Message]:
         line = _text(raw)
         if line.lstrip().startswith("{"):
-            message = from_json(line.encode("utf-8", "surrogatepass"))
+            message = _from_object(line, self._names)
             return [message] if message else []
-        if line.startswith("#"):
-            if line.lstrip("# ").startswith("Handoff Request"):
-                self._handoff, self._handoff_lines = {}, 0
+        if line.startswith(("#", _TRANSFER)):
+            self._begin_handoff(line, at)
             return []
         if found := _FILE.fullmatch(line.rstrip()):
             return [Status(files={found[1]: found[2]})]
@@ -115,31 +138,47 @@ class Lines:
             return self._key(found[1], found[2].strip().strip("*").strip())
         return []
 
+    def _begin_handoff(self, line: str, at: int) -> None:
+        if line.startswith(_TRANSFER):
+            self._handoff = {"FILE": line.removeprefix(_TRANSFER).strip()}
+        elif line.lstrip("# ").startswith("Handoff Request"):
+            self._handoff = {}
+        self._handoff_at, self._handoff_lines = at, 0
+
     def _key(self, key: str, value: str) -> list[Message]:
         match key:
             case "Status":
-                return _status_word(value)
+                messages = _status_word(value)
+                self._says = next((one.status or "" for one in messages if isinstance(one, Status)), self._says)
+                return messages
             case "Current Task":
                 return [Status(message=value)] if value else []
             case "Progress" | "Tasks Completed":
                 ratio = _RATIO.search(value)
                 return [Status(done=int(ratio[1]), total=int(ratio[2]))] if ratio else []
-            case "Waiting for" | "Blocker":
+            case "Waiting for" | "Blocker" | "Blockers" | "Reason":
+                if value.lower() in _NOTHING or (key == "Reason" and self._says != "BLOCKED"):
+                    return []
                 self._blocked_on = value
-                return [Blocked(on=value)] if value else []
+                return [Blocked(on=value)]
             case "Alternative" | "Alternative Task" | "Alternative task" | "Fallback":
                 return [Blocked(on=self._blocked_on, meanwhile=value)] if self._blocked_on and value else []
         return []
 
-    def _handoff_line(self, line: str) -> list[Message]:
-        """Collect a handoff until its block ends: a heading, a blank line after its file, or too many lines."""
-        block = self._handoff if self._handoff is not None else {}
+    def _handoff_line(self, raw: bytes, at: int) -> list[Message]:
+        """Collect a handoff until its block ends: another message, a heading, a blank line after its file, too many lines."""
+        line, block = _text(raw), self._handoff if self._handoff is not None else {}
         self._handoff_lines += 1
-        if line.startswith("#") or self._handoff_lines > _HANDOFF_LINES or (not line.strip() and "FILE" in block):
-            ended = self._end_handoff()
-            return [*ended, *(self._line(line.encode("utf-8", "surrogatepass")) if line.startswith("#") else [])]
         if found := _HANDOFF_KEY.match(line):
-            block[found[1].upper().rstrip("S") if found[1].upper().startswith("NOTE") else found[1].upper()] = found[2].strip()
+            name = found[1].upper()
+            block["NOTE" if name in {"NOTES", "REASON"} else name] = found[2].strip()
+            return []
+        if line.startswith(("#", _TRANSFER)):
+            return [*self._end_handoff(), *self._line(raw, at)]
+        if said := self._line(raw, at) if _CANDIDATE.match(raw) else []:
+            return [*self._end_handoff(), *said]
+        if self._handoff_lines > _HANDOFF_LINES or (not line.strip() and "FILE" in block):
+            return self._end_handoff()
         return []
 
     def _end_handoff(self) -> list[Message]:
@@ -163,18 +202,18 @@ def parse_blocks(text: str) -> list[Message]:
     return [*lines.feed(text.encode("utf-8", "surrogateescape")), *lines.finish()]
 
 
-def from_json(line: bytes) -> Message | None:
+def _from_object(line: str, names: Sequence[str]) -> Message | None:
     """Read one JSON object; None for anything that is not in the vocabulary, whatever it is."""
-    if len(line) > LONGEST:
+    if not line.rstrip().endswith("}"):
         return None
     try:
         said = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
     if not isinstance(said, dict):
         return None
-    name = next((said[key] for key in ("type", "method", "event", "message") if said.get(key) in _READERS), None)
-    if not isinstance(name, str):
+    name = next((name for key in names if (name := _word(said, key)) in _READERS), None)
+    if name is None:
         return None
     params = said.get("params")
     return _READERS[name](params if isinstance(params, dict) else said)
@@ -249,7 +288,7 @@ def _limit(said: Mapping[str, object]) -> Message | None:
     return Limit(until=float(str(until)) if known else None, text=_word(said, "text"))
 
 
-_READERS: Mapping[object, Callable[[Mapping[str, object]], Message | None]] = {
+_READERS: Mapping[str, Callable[[Mapping[str, object]], Message | None]] = {
     "status": _status,
     "progress": _status,
     "file": _file,

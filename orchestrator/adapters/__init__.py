@@ -59,4 +59,4 @@ def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = 
     if use == "command":
         return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
     profile = PROFILES[use]
-    return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install)
+    return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install, needs=profile.needs)

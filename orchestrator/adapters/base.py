@@ -63,6 +63,10 @@ class Adapter(Protocol):
         """Give the name by which the configuration calls it."""
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """Name the variables of the user's environment that the program needs, such as those of its sign-in."""
+
+    @property
     def nudges(self) -> bool:
         """Tell whether a working agent can be spoken to."""
 

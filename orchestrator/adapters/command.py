@@ -24,6 +24,7 @@ class CommandAdapter:
     speaks_squad: bool = False
     exit_claims: bool = True  #: exit 0 claims done
     install: str = "check the agent's command in the configuration"
+    needs: tuple[str, ...] = ()
 
     @property
     def nudges(self) -> bool:
@@ -38,7 +39,7 @@ class CommandAdapter:
     def missing(self, path: str) -> str | None:
         """Say that the program is not to be found."""
         if not self.command:
-            return None  # each task brings its own
+            return "it has no command, and not every task brings its own: set one in the configuration"
         if shutil.which(self.command[0], path=path) is None:
             return f"{self.command[0]!r} is not installed: {self.install}"
         return None
@@ -50,13 +51,12 @@ class CommandAdapter:
         file = str(order.scratch / _PROMPT_FILE)
         argv = tuple(part.replace("{prompt_file}", file).replace("{prompt}", order.prompt) for part in self.command)
         prompt = order.prompt.encode("utf-8", "surrogateescape")
-        if any("{prompt_file}" in part for part in self.command):
-            return Invocation(argv=argv, files={_PROMPT_FILE: prompt}, exit_claims=self.exit_claims)
-        if any("{prompt}" in part for part in self.command):
-            return Invocation(argv=argv, exit_claims=self.exit_claims)
+        files = {_PROMPT_FILE: prompt} if any("{prompt_file}" in part for part in self.command) else {}
         if self.speaks_squad:
-            return Invocation(argv=argv, stdin=_task_line(order), keep_stdin=True, exit_claims=self.exit_claims)
-        return Invocation(argv=argv, stdin=prompt, exit_claims=self.exit_claims)
+            stdin: bytes | None = _task_line(order)
+        else:
+            stdin = None if files or any("{prompt}" in part for part in self.command) else prompt
+        return Invocation(argv=argv, stdin=stdin, keep_stdin=self.speaks_squad, files=files, exit_claims=self.exit_claims)
 
     def reader(self) -> Reader:
         """Understand JSON lines and Markdown blocks."""

@@ -5,6 +5,7 @@ that every agent speaks.
 """
 
 import json
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from orchestrator.claims import is_folder, is_glob
 from orchestrator.model import Simulation
 from orchestrator.speech import Lines
 
+_WILDCARD = re.compile(r"\*+|\?|\[[^\]]+\]|\{[^{}]*\}")
 _PROGRAM = str(Path(__file__).with_name("simulated_agent.py"))
 
 
@@ -22,6 +24,7 @@ class SimulatedAdapter:
     """Starts the simulated agent."""
 
     name: str = "simulated"
+    needs: tuple[str, ...] = ()
 
     @property
     def nudges(self) -> bool:
@@ -55,8 +58,7 @@ def simulation(order: Order) -> dict[str, object]:
     """Give what the program is told: which files, how long, which ending."""
     simulate = order.task.simulate or Simulation()
     declared = simulate.write if simulate.write is not None else order.writes
-    area = order.area[0] if order.area else "docs/"
-    wishes = (area if area.endswith("/") or is_glob(area) else area + "/",) if declared is None else declared
+    wishes = (_area(order),) if declared is None else declared
     return {
         "task": order.task.id,
         "title": order.task.title,
@@ -67,12 +69,29 @@ def simulation(order: Order) -> dict[str, object]:
     }
 
 
+def _area(order: Order) -> str:
+    """Give the folder for a task that names no path: the first of the agent's area, else `docs/`."""
+    folders = (area for area in order.area if is_glob(area) or not (order.workspace / area).is_file())
+    area = next(folders, "docs/")
+    return area if area.endswith("/") or is_glob(area) else area + "/"
+
+
 def _file(wish: str, order: Order) -> str:
     """Name the file to write for a claim: itself, one inside a folder, or a glob with its wildcards filled in."""
     task = order.task.id.replace("/", "-")
     if is_glob(wish):
-        filled = wish.replace("**/", "").replace("**", task).replace("*", task).replace("?", task[:1])
-        return filled.replace("[", "").replace("]", "").replace("{", "").replace("}", "")
+        return _WILDCARD.sub(lambda found: _filled(found[0], task), wish)
     if is_folder(wish) or (order.workspace / wish).is_dir():
         return f"{wish.rstrip('/')}/{task}.md" if wish != "." else f"{task}.md"
     return wish
+
+
+def _filled(wildcard: str, task: str) -> str:
+    """Give what a wildcard of a glob could stand for: the task's id where anything may stand."""
+    if wildcard.startswith("*"):
+        return task
+    if wildcard == "?":
+        return task[:1]
+    if wildcard.startswith("{"):
+        return wildcard[1:-1].partition(",")[0]
+    return "_" if wildcard[1] in "!^" else wildcard[1]

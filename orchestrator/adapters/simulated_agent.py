@@ -88,7 +88,7 @@ def hang(_told: Told) -> None:
 
 
 def spin(_told: Told) -> None:
-    """Burn CPU for ever without a word."""
+    """Burn CPU for ever without a word; that is life, so only a budget or a person ends it."""
     while True:
         pass
 

@@ -282,15 +282,16 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
         NoAgent: None that squad knows is.
     """
     path = passed(os.environ)["PATH"]
-    own_commands = all(planned.task.command for planned in plan.tasks)
     adapters: dict[AgentId, Adapter] = {}
     for seat in plan.agents:
         wanted = config.agents.get(seat.id, AgentSettings())
+        mine = [planned.task for planned in plan.tasks if not planned.task.agents or seat.id in planned.task.agents]
+        own_commands = all(task.command for task in mine)
         use = "command" if wanted.use == "auto" and own_commands else wanted.use
         if use == "command" and not wanted.command and not own_commands:
             raise NoCommand(seat.id)
         adapter = make_adapter(use, command=wanted.command, speaks_squad=wanted.speaks == "squad", path=path)
-        reason = adapter.missing(path) if not own_commands else None
+        reason = adapter.missing(wanted.environment.get("PATH", path)) if not own_commands else None
         if reason is not None:
             raise AgentMissing(seat.id, reason)
         adapters[seat.id] = adapter

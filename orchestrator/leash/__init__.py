@@ -5,6 +5,7 @@ never read from a pipe here but from the log file, up to the offset that the lea
 """
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -13,19 +14,20 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 import anyio
 import anyio.to_thread
 import msgspec
 
 from orchestrator.errors import SquadError
-from orchestrator.platform import sweep
+from orchestrator.platform import adopted, sweep
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
 _PROGRAM = str(Path(__file__).with_name("program.py"))
-_CHUNK = 256 * 1024
+_CHUNK = 64 * 1024
 _PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
 _START = 30.0  #: seconds in which a leash must have started its agent
 
@@ -35,10 +37,10 @@ class StartFailed(SquadError):
 
     exit_code = 4
 
-    def __init__(self, program: str, reason: str) -> None:
-        super().__init__(f"cannot start {program!r}: {reason}", hint="check the command of the agent in the configuration")
-        self.program = program
+    def __init__(self, argv: tuple[str, ...], reason: str) -> None:
+        self.program = argv[0] if argv else ""
         self.reason = reason
+        super().__init__(f"cannot start {self.program!r}: {reason}", hint="check the command of the agent in the configuration")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     log: int  #: bytes
     status: int
     survivors: list[int] = []
+    lost: int = 0  #: bytes that could not be written to the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ class Full:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """The log can be written again."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """Nothing is left of the agent."""
 
@@ -105,7 +113,7 @@ class Lost:
     """The leash itself was killed; what it held was swept away."""
 
 
-Notice: TypeAlias = Output | Exited | Full | Gone | Lost
+Notice: TypeAlias = Output | Exited | Full | Room | Gone | Lost
 
 
 class Leashed:
@@ -121,6 +129,8 @@ class Leashed:
         self._process = process
         self._spec = spec
         self._buffer = b""
+        self._unsent = bytearray()
+        self._owes_ack = False
 
     async def notices(self) -> AsyncIterator[Notice]:
         """Give what the leash tells, until the agent is gone; after each the leash may tell the next offsets."""
@@ -131,12 +141,14 @@ class Leashed:
                 return
             match message.pop("event"):
                 case "output":
+                    self._owes_ack = True
                     yield msgspec.convert(message, Output)
-                    self._send({"op": "ack"})
                 case "exited":
                     yield msgspec.convert(message, Exited)
                 case "full":
                     yield msgspec.convert(message, Full)
+                case "room":
+                    yield Room()
                 case "gone":
                     self.is_over = True
                     yield msgspec.convert(message, Gone)
@@ -189,16 +201,27 @@ class Leashed:
             message = await self._receive()
         if message is None or message["event"] != "started":
             reason = str(message["reason"]) if message else "its leash did not start it"
-            raise StartFailed(self._spec.argv[0], reason)
+            raise StartFailed(self._spec.argv, reason)
         self.pid, self.born = int(str(message["pid"])), float(str(message["born"]))
 
     async def _sweep(self) -> Lost:
+        """Kill what a lost leash held; what hides its mark became our child when the leash died."""
+        with anyio.CancelScope(shield=True):
+            strays = partial(adopted, besides=_PROGRAM)
+            await anyio.to_thread.run_sync(partial(sweep, MARK, self._spec.mark, strays=strays))
         self.is_over = True
-        await anyio.to_thread.run_sync(sweep, MARK, self._spec.mark)
         return Lost()
 
     async def _receive(self) -> dict[str, object] | None:
+        if self._owes_ack:
+            # whoever asks for more has done with the last offsets
+            self._owes_ack = False
+            self._send({"op": "ack"})
         while b"\n" not in self._buffer:
+            if self._unsent:
+                await anyio.wait_writable(self._connection)
+                self._push()
+                continue
             await anyio.wait_readable(self._connection)
             try:
                 data = self._connection.recv(65536)
@@ -210,17 +233,23 @@ class Leashed:
                 return None
             self._buffer += data
         line, _, self._buffer = self._buffer.partition(b"\n")
-        return msgspec.json.decode(line, type=dict[str, object])
+        told: dict[str, object] = json.loads(line)
+        return told
 
     def _send(self, message: Mapping[str, object]) -> None:
-        """Send a command; a leash that is gone needs none."""
-        self._connection.settimeout(5.0)
+        """Send a command whole and in its turn, without ever waiting; a leash that is gone needs none."""
+        # the standard library's codec, which carries names and values of the system that are not UTF-8
+        self._unsent += json.dumps(message).encode() + b"\n"
+        self._push()
+
+    def _push(self) -> None:
         try:
-            self._connection.sendall(msgspec.json.encode(message) + b"\n")
+            while self._unsent:
+                del self._unsent[: self._connection.send(self._unsent)]
+        except BlockingIOError:
+            pass  # the rest goes when the leash has read
         except OSError:
-            return
-        finally:
-            self._connection.setblocking(False)
+            self._unsent.clear()
 
 
 @asynccontextmanager
@@ -230,13 +259,12 @@ async def start(spec: LeashSpec) -> AsyncIterator[Leashed]:
     Raises:
         StartFailed: Its program could not be started.
     """
-    spec.log.parent.mkdir(parents=True, exist_ok=True)
-    if spec.socket is not None:
-        spec.socket.parent.mkdir(parents=True, exist_ok=True)
-    ours, theirs = socket.socketpair()
-    ours.setblocking(False)
-    process = await anyio.to_thread.run_sync(_spawn, theirs)
-    leashed = Leashed(ours, process, spec)
+    if not spec.argv:
+        raise StartFailed(spec.argv, "it has no command")
+    try:
+        leashed = await _put_on(spec)
+    except OSError as error:
+        raise StartFailed(spec.argv, str(error)) from error
     try:
         await leashed.greet()
         yield leashed
@@ -245,6 +273,21 @@ async def start(spec: LeashSpec) -> AsyncIterator[Leashed]:
             if not leashed.is_over:
                 await leashed.end()
             await leashed.bury()
+
+
+async def _put_on(spec: LeashSpec) -> Leashed:
+    spec.log.parent.mkdir(parents=True, exist_ok=True)
+    if spec.socket is not None:
+        spec.socket.parent.mkdir(parents=True, exist_ok=True)
+    ours, theirs = socket.socketpair()
+    try:
+        with theirs:
+            process = await anyio.to_thread.run_sync(_spawn, theirs)
+    except BaseException:
+        ours.close()
+        raise
+    ours.setblocking(False)
+    return Leashed(ours, process, spec)
 
 
 def read_ending(log: Path) -> Ending | None:
@@ -268,10 +311,12 @@ async def outlast(path: Path, log: Path, *, mark: str) -> None:
         await anyio.Path(path).unlink()
 
 
-async def run_command(command: str, *, cwd: Path, environment: Mapping[str, str], log: Path, mark: str = "check") -> int:
+async def run_command(command: str, *, cwd: Path, environment: Mapping[str, str], log: Path) -> int:
     """Run a shell command on a leash of its own, its output in `log`; gives its exit code, 128 + n for signal n."""
     _beside(log, ".end").unlink(missing_ok=True)
-    spec = LeashSpec(argv=("/bin/sh", "-c", command), cwd=str(cwd), environment=environment, log=log, mark=mark, grace=1.0)
+    spec = LeashSpec(
+        argv=("/bin/sh", "-c", command), cwd=str(cwd), environment=environment, log=log, mark=f"command {log}", grace=1.0
+    )
     try:
         async with start(spec) as leashed:
             endings = [notice.ending async for notice in leashed.notices() if isinstance(notice, Gone)]
@@ -280,40 +325,58 @@ async def run_command(command: str, *, cwd: Path, environment: Mapping[str, str]
     if not endings:
         return 128 + signal.SIGKILL
     ending = endings[0]
-    return ending.exit if ending.exit is not None else 128 + signal.Signals[ending.signal or "SIGKILL"]
+    return ending.exit if ending.exit is not None else 128 + _number(ending.signal or "SIGKILL")
+
+
+def _number(name: str) -> int:
+    """Give the number of a signal; real-time signals are named by it."""
+    return int(name[3:]) if name[3:].isdigit() else int(signal.Signals[name])
 
 
 class Tail:
-    """Reads a file that grows, from where it last stopped."""
+    """Reads a file that grows, from where it last stopped; one that is deleted meanwhile is read to its end all the same."""
 
     def __init__(self, path: Path, *, offset: int = 0) -> None:
         """Begin at an offset; the file need not exist yet."""
         self.offset = offset
         self._path = path
+        self._file: BinaryIO | None = None
 
     def read(self, upto: int) -> Iterator[bytes]:
-        """Give what was not read before, in chunks of 256 KiB at most; the offset moves with each."""
+        """Give what was not read before, in chunks of 64 KiB at most; the offset moves with each."""
         if upto <= self.offset:
             return
-        with self._path.open("rb") as file:
+        with contextlib.suppress(OSError):
+            file = self._file = self._file or self._path.open("rb")
             file.seek(self.offset)
             while self.offset < upto and (chunk := file.read(min(_CHUNK, upto - self.offset))):
                 self.offset += len(chunk)
                 yield chunk
 
+    def size(self) -> int:
+        """Give the bytes that are there to be read."""
+        with contextlib.suppress(OSError):
+            return os.fstat(self._file.fileno()).st_size if self._file else self._path.stat().st_size
+        return 0
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
 
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
     """Start the leash in a session of its own; only the standard library is in its reach, and nothing of the user's."""
-    with theirs:
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", _PROGRAM],
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-        )
+    return subprocess.Popen(
+        [sys.executable, "-I", "-S", _PROGRAM],
+        stdin=theirs.fileno(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        cwd="/",
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+    )
 
 
 def _spec_message(spec: LeashSpec) -> dict[str, object]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import fcntl
 import json
 import os
 import selectors
@@ -19,6 +20,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import traceback
 
@@ -29,6 +31,7 @@ TURN = 16  #: calls for one pipe before the others get their turn
 ORPHAN_GRACE = 1.0  #: seconds between TERM and KILL for what outlives the agent, or when the supervisor is gone
 RETRY = 0.5  #: seconds between two attempts to write to a full disk
 GIVE_UP = 10.0  #: seconds after the first KILL at which what is left is called unkillable
+STORM = 5  #: rounds of one KILL: what forks at each look is met again before it has run far
 
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
@@ -42,18 +45,28 @@ if TYPE_CHECKING:
 def main() -> None:
     """Read the specification from descriptor 0 and keep the agent on the leash until it is gone."""
     control = socket.socket(fileno=0)
-    reader = control.makefile("rb")
-    line = reader.readline()
+    line, rest = first_line(control)
     if not line:
         return
     spec = json.loads(line)
     try:
-        Leash(control, spec).run()
+        Leash(control, spec, rest).run()
     except BaseException:
-        with open(spec["log"] + ".leash-error", "a", encoding="utf-8") as file:
-            traceback.print_exc(file=file)
         kill_all(os.getpid())
+        with contextlib.suppress(OSError), open(spec["log"] + ".leash-error", "a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
         raise
+
+
+def first_line(control: socket.socket) -> tuple[bytes, bytes]:
+    """Read the first line and what came with it; nothing if the other end left before it was whole."""
+    parts = []
+    while data := control.recv(1 << 16):
+        line, newline, rest = data.partition(b"\n")
+        parts.append(line)
+        if newline:
+            return b"".join(parts), rest
+    return b"", b""
 
 
 class Stream:
@@ -83,6 +96,11 @@ class Stream:
             moved = True
         return moved
 
+    def waiting(self) -> int:
+        """Count the bytes that are not in the file yet."""
+        count = fcntl.ioctl(self.read, termios.FIONREAD, b"\0" * 4)
+        return len(self.held) + int.from_bytes(count, sys.byteorder)
+
     def _step(self) -> int:
         if self.splices:
             try:
@@ -92,21 +110,19 @@ class Stream:
                     raise
                 self.splices = False
         self.held = self.held or os.read(self.read, 65536)
-        written = 0
-        while self.held:
-            count = os.write(self.file, self.held)
-            self.held = self.held[count:]
-            written += count
-        return written
+        # one write at a time: of two, the first may succeed and the second meet the full disk
+        count = os.write(self.file, self.held) if self.held else 0
+        self.held = self.held[count:]
+        return count
 
 
 class Leash:
     """One agent, from its start to the end of its last descendant."""
 
-    def __init__(self, control: socket.socket, spec: Message) -> None:
+    def __init__(self, control: socket.socket, spec: Message, rest: bytes) -> None:
         self.control = control
         self.spec = spec
-        self.buffer = b""
+        self.buffer = rest
         self.unsent = b""
         self.alive = True  #: the supervisor's connection
         self.acknowledged = True
@@ -115,30 +131,29 @@ class Leash:
         self.deadline: float | None = None
         self.killing_since: float | None = None
         self.full_until: float | None = None
+        self.full = False
         self.exit: int | None = None
         self.signal: str | None = None
         self.leader_gone = False
+        self.buried = False  #: the leader's number may belong to another process now
         self.pidfd: int | None = None
         self.stdin: int | None = None
-        self.feed = b""
+        self.feed = bytearray()
         self.listener: socket.socket | None = None
         self.clients: list[socket.socket] = []
         self.family_changed = True
 
     def run(self) -> None:
         """Start the agent and see it to its end."""
-        # first of all, so that its number has one digit: more a shell script cannot redirect to
-        self.status = Stream(self.spec["log"] + ".status")
-        self.output = Stream(self.spec["log"])
+        try:
+            # first of all, so that its number has one digit: more a shell script cannot redirect to
+            self.status = Stream(self.spec["log"] + ".status")
+            self.output = Stream(self.spec["log"])
+        except OSError as error:
+            self.refuse(f"its log cannot be written: {error}")
+            return
         self.selector = selectors.DefaultSelector()
-        self.wake, wake_write = socket.socketpair()
-        for end in (self.wake, wake_write):
-            end.setblocking(False)
-        signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
-        # handlers and not SIG_IGN: what is ignored stays ignored in the agent
-        for name in (signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
-            signal.signal(name, lambda *_: None)
-        signal.signal(signal.SIGTERM, lambda *_: self.stop("terminated", ORPHAN_GRACE))
+        self.take_signals()
         become_subreaper()
         if not self.start():
             return
@@ -149,7 +164,24 @@ class Leash:
             self.turn()
         self.finish()
 
+    def take_signals(self) -> None:
+        """Heed the signals that matter here, and see to it that the agent inherits none ignored and none blocked."""
+        self.wake, self.waker = socket.socketpair()
+        for end in (self.wake, self.waker):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self.waker.fileno(), warn_on_full_buffer=False)
+        for name in signal.valid_signals():
+            if signal.getsignal(name) is signal.SIG_IGN:
+                signal.signal(name, signal.SIG_DFL)
+        # handlers and not SIG_IGN: what is ignored stays ignored in the agent
+        for name in (signal.SIGHUP, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(name, lambda *_: None)
+        signal.signal(signal.SIGTERM, lambda *_: self.stop("terminated", ORPHAN_GRACE))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
     def start(self) -> bool:
+        if self.is_deserted():
+            return False
         environment = {**self.spec["environment"], "SQUAD_STATUS_FD": str(self.status.write)}
         stdin = subprocess.PIPE if self.spec["stdin"] is not None or self.spec["keep_stdin"] else subprocess.DEVNULL
         try:
@@ -163,19 +195,32 @@ class Leash:
                 cwd=self.spec["cwd"],
                 start_new_session=True,
             )
-        except (OSError, ValueError) as error:
-            self.send({"event": "failed", "reason": str(error)})
-            self.flush(2.0)
+        except (OSError, ValueError, IndexError) as error:
+            self.refuse(str(error))
             return False
         os.close(self.output.write)
         os.close(self.status.write)
         if self.leader.stdin is not None:
             self.stdin = self.leader.stdin.fileno()
             os.set_blocking(self.stdin, False)
-            self.feed = (self.spec["stdin"] or "").encode("utf-8", "surrogateescape")
+            self.feed += (self.spec["stdin"] or "").encode("utf-8", "surrogateescape")
         self.born = start_time(self.leader.pid)
         self.send({"event": "started", "pid": self.leader.pid, "born": self.born, "leash": os.getpid()})
+        self.flush(0.0)
         return True
+
+    def is_deserted(self) -> bool:
+        """Tell whether the supervisor left before anything was started."""
+        try:
+            return not self.buffer and not self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def refuse(self, reason: str) -> None:
+        self.send({"event": "failed", "reason": reason})
+        self.flush(2.0)
 
     def listen(self) -> None:
         path = self.spec["socket"]
@@ -183,14 +228,18 @@ class Leash:
             return
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        self.listener = socket.socket(socket.AF_UNIX)
+        listener = socket.socket(socket.AF_UNIX)
         old = os.umask(0o177)
         try:
-            self.listener.bind(path)
+            listener.bind(path)
+            listener.listen(8)
+        except OSError:
+            listener.close()  # without it a later supervisor sweeps instead of asking
+            return
         finally:
             os.umask(old)
-        self.listener.listen(8)
-        self.listener.setblocking(False)
+        listener.setblocking(False)
+        self.listener = listener
 
     def watch(self) -> None:
         self.control.setblocking(False)
@@ -204,6 +253,7 @@ class Leash:
             self.pidfd = os.pidfd_open(self.leader.pid)
             self.selector.register(self.pidfd, selectors.EVENT_READ, self.on_leader)
         self.on_stdin()
+        self.on_commands(b"")
 
     # one turn of the loop
 
@@ -235,8 +285,10 @@ class Leash:
         if not data:
             self.lose_supervisor()
             return
-        self.buffer += data
-        *lines, self.buffer = self.buffer.split(b"\n")
+        self.on_commands(data)
+
+    def on_commands(self, data: bytes) -> None:
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
         for line in lines:
             self.obey(json.loads(line))
 
@@ -276,8 +328,13 @@ class Leash:
         except OSError as error:
             self.selector.unregister(stream.read)
             self.full_until = time.monotonic() + RETRY
-            self.send({"event": "full", "reason": str(error)})
+            if not self.full:
+                self.send({"event": "full", "reason": error.strerror or str(error)})
+            self.full = True
             return
+        if self.full and self.full_until is None:
+            self.full = False
+            self.send({"event": "room"})
         if not stream.open:
             self.selector.unregister(stream.read)
 
@@ -292,13 +349,14 @@ class Leash:
             return
         try:
             while self.feed:
-                self.feed = self.feed[os.write(self.stdin, self.feed[:65536]) :]
+                del self.feed[: os.write(self.stdin, self.feed[:65536])]
         except BlockingIOError:
             if self.stdin not in self.selector.get_map():
                 self.selector.register(self.stdin, selectors.EVENT_WRITE, self.on_stdin)
             return
         except OSError:
-            self.feed, self.spec["keep_stdin"] = b"", False  # the agent does not read any more
+            self.feed.clear()  # the agent does not read any more
+            self.spec["keep_stdin"] = False
         if self.stdin in self.selector.get_map():
             self.selector.unregister(self.stdin)
         if not self.spec["keep_stdin"]:
@@ -309,16 +367,13 @@ class Leash:
         """Note the agent's own end without reaping it, so that its number stays its own until all is over."""
         if self.leader_gone:
             return
-        found = os.waitid(os.P_PID, self.leader.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        if found is None:
+        ended = how_ended(self.leader)
+        if ended is None:
             return
         self.leader_gone = True
         if self.pidfd is not None:
             self.selector.unregister(self.pidfd)
-        if found.si_code == os.CLD_EXITED:
-            self.exit = found.si_status
-        else:
-            self.signal = signal.Signals(found.si_status).name
+        self.exit, self.signal = ended
         self.send({"event": "exited", "exit": self.exit, "signal": self.signal})
         if self.deadline is None and self.left():
             self.end_tree(ORPHAN_GRACE)
@@ -341,18 +396,36 @@ class Leash:
         """Kill what is left; again at short intervals, because a dying tree may still have forked."""
         if self.killing_since is None:
             self.killing_since = time.monotonic()
-        signal_all(self.left(), signal.SIGKILL)
-        self.deadline = time.monotonic() + 0.02
+        for _ in range(STORM):
+            if not (left := self.left()):
+                break
+            kill_groups(left)
+            signal_all(left, signal.SIGKILL)
+        now = time.monotonic()
+        self.deadline = now + (0.02 if now - self.killing_since < 1.0 else RETRY)
 
     def left(self) -> list[int]:
-        return [pid for pid in descendants(os.getpid()) if not (self.leader_gone and pid == self.leader.pid)]
+        skipped = self.leader.pid if self.leader_gone and not self.buried else 0
+        return [pid for pid in descendants(os.getpid()) if pid != skipped]
 
     def is_over(self) -> bool:
-        if not self.leader_gone:
+        if not self.leader_gone or self.left():
             return self.gave_up()
-        if self.full_until is not None and self.alive:
-            return False
-        return not self.left() or self.gave_up()
+        if self.full and self.alive and not self.gave_up():
+            return False  # nothing is lost as long as somebody can make room
+        return self.is_alone() or self.gave_up()
+
+    def is_alone(self) -> bool:
+        """Ask the kernel, which misses nothing: orphans become children, so that without a child there is no descendant."""
+        self.leader.wait()
+        self.buried = True
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return True
+        self.end_tree(ORPHAN_GRACE)
+        return False
 
     def gave_up(self) -> bool:
         return self.killing_since is not None and time.monotonic() - self.killing_since > GIVE_UP
@@ -361,7 +434,6 @@ class Leash:
         """Take what stands in the pipes, write how it ended, say so, and leave."""
         for stream in (self.output, self.status):
             self.drain(stream)
-        survivors = self.left()
         ending = {
             "exit": self.exit,
             "signal": self.signal,
@@ -371,21 +443,22 @@ class Leash:
             "ended_at": time.time(),
             "log": self.output.size,
             "status": self.status.size,
-            "survivors": survivors,
+            "lost": self.output.waiting() + self.status.waiting(),
+            "survivors": self.left(),
         }
-        if self.leader_gone:
-            self.leader.wait()
-        write_ending(self.spec["log"] + ".end", ending)
+        with contextlib.suppress(OSError):
+            write_ending(self.spec["log"] + ".end", ending)
         self.send({"event": "gone", "ending": ending})
         self.flush(2.0)
         if self.listener is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.unlink(self.spec["socket"])
 
     def drain(self, stream: Stream) -> None:
         with contextlib.suppress(OSError):
-            while stream.open and stream.move():
-                pass
+            for _ in range(TURN):  # a pipe holds 1 MiB at most; somebody who cannot be killed may go on filling it
+                if not (stream.open and stream.move()):
+                    break
 
     # speaking
 
@@ -485,6 +558,37 @@ def signal_all(pids: list[int], *signals: int) -> None:
         for one in signals:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, one)
+
+
+def kill_groups(pids: list[int]) -> None:
+    """Kill the process groups of an agent's processes: the kernel does that in one step, so that no fork slips through."""
+    own = os.getpgrp()
+    groups = set()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    for group in groups - {own}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def how_ended(process: subprocess.Popen[bytes]) -> tuple[int | None, str | None] | None:
+    """Give exit code or signal of a process; None while it lives. It keeps its number where the system can do that."""
+    if not hasattr(os, "waitid"):
+        code = process.poll()
+        return None if code is None else (code, None) if code >= 0 else (None, signal_name(-code))
+    found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if found is None:
+        return None
+    return (found.si_status, None) if found.si_code == os.CLD_EXITED else (None, signal_name(found.si_status))
+
+
+def signal_name(number: int) -> str:
+    """Name a signal; real-time signals have numbers only."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
 
 
 def kill_all(root: int) -> None:

@@ -13,14 +13,14 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import psutil
 
 LINUX = sys.platform == "linux"
-_SUBREAPER = 36  #: PR_SET_CHILD_SUBREAPER of linux/prctl.h
+_SUBREAPER, _GET_SUBREAPER = 36, 37  #: PR_SET_CHILD_SUBREAPER and PR_GET_CHILD_SUBREAPER of linux/prctl.h
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ def identity(pid: int) -> Identity:
 
 def is_alive(who: Identity) -> bool:
     """Tell whether exactly that process lives here."""
-    return who.born > 0 and who == identity(who.pid) and _state(who.pid) not in {"Z", "X", ""}
+    return who.born > 0 and who == identity(who.pid) and is_living(who.pid)
 
 
 def boot_id() -> str:
@@ -70,7 +70,7 @@ def processes_marked(name: str, value: str) -> list[int]:
     wanted = f"{name}={value}".encode()
     found = []
     for pid in psutil.pids():
-        if _state(pid) in {"Z", "X", ""}:
+        if not is_living(pid):
             continue
         if LINUX:
             with contextlib.suppress(OSError):
@@ -83,11 +83,14 @@ def processes_marked(name: str, value: str) -> list[int]:
     return found
 
 
-def sweep(name: str, value: str, *, seconds: float = 5.0) -> list[int]:
-    """Kill all processes marked so, until none is left; gives what was found. Used only when a leash was lost."""
+def sweep(name: str, value: str, *, strays: Callable[[], list[int]] = list, seconds: float = 5.0) -> list[int]:
+    """Kill all processes marked so and everything below them, until none is left; gives what was found.
+
+    Used only when a leash was lost; `strays` gives more processes that are known to have been on it.
+    """
     seen: list[int] = []
     until = time.monotonic() + seconds
-    while (left := processes_marked(name, value)) and time.monotonic() < until:
+    while (left := below([*processes_marked(name, value), *strays()])) and time.monotonic() < until:
         seen += [pid for pid in left if pid not in seen]
         for pid in left:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -95,6 +98,42 @@ def sweep(name: str, value: str, *, seconds: float = 5.0) -> list[int]:
         bury(seen)
     bury(seen)
     return seen
+
+
+def below(roots: Sequence[int]) -> list[int]:
+    """Give processes and all their living descendants."""
+    children: dict[int, list[int]] = {}
+    for pid in psutil.pids() if roots else ():
+        if (parent := _parent(pid)) is not None:
+            children.setdefault(parent, []).append(pid)
+    found = list(dict.fromkeys(roots))
+    for pid in found:
+        found += [child for child in children.get(pid, ()) if child not in found and is_living(child)]
+    return found
+
+
+def adopted(*, besides: str) -> list[int]:
+    """Give the living processes that orphaned themselves and that this one adopted as their subreaper.
+
+    They are told from processes that this one started by their session, since only what it puts on a leash gets one; and
+    from leashes, also those that are just being started, by `besides` or this process's own words on their command line.
+    """
+    if not LINUX or not _is_subreaper():
+        return []
+    own, session = _command_line(os.getpid()), os.getsid(0)
+    found = []
+    for pid in psutil.pids():
+        if _parent(pid) == os.getpid() and is_living(pid):
+            with contextlib.suppress(OSError):
+                words = _command_line(pid)
+                if words and os.getsid(pid) != session and words != own and os.fsencode(besides) not in words:
+                    found.append(pid)
+    return found
+
+
+def is_living(pid: int) -> bool:
+    """Tell whether a process exists and has not ended."""
+    return _state(pid) not in {"Z", "X", ""}
 
 
 def bury(pids: list[int]) -> None:
@@ -105,14 +144,12 @@ def bury(pids: list[int]) -> None:
 
 
 def tree_cpu(pid: int) -> float:
-    """Give the CPU seconds that a process and its living descendants have used."""
+    """Give the CPU seconds that a process, its living descendants and the children they have buried used."""
     total = 0.0
-    with contextlib.suppress(psutil.Error, OSError):
-        root = psutil.Process(pid)
-        for process in [root, *root.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error, OSError):
-                times = process.cpu_times()
-                total += times.user + times.system
+    for one in below([pid]):
+        with contextlib.suppress(psutil.Error, OSError):
+            times = psutil.Process(one).cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
     return total
 
 
@@ -154,6 +191,27 @@ def _mtimes(folder: Path, most: int) -> Iterator[float]:
                     yield entry.stat(follow_symlinks=False).st_mtime
                     if entry.is_dir(follow_symlinks=False) and entry.name != ".git":
                         todo.append(entry.path)
+
+
+def _is_subreaper() -> bool:
+    answer = ctypes.c_int(0)
+    ctypes.CDLL(None, use_errno=True).prctl(_GET_SUBREAPER, ctypes.byref(answer), 0, 0, 0)
+    return bool(answer.value)
+
+
+def _command_line(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
+def _parent(pid: int) -> int | None:
+    if LINUX:
+        fields = _stat(pid)
+        return int(fields[1]) if fields else None
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(pid).ppid()
+    return None
 
 
 def _born(pid: int) -> float:

@@ -1,0 +1,87 @@
+"""Any program as an agent: where the prompt goes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters import NoAgent, Order, detect, make_adapter
+from orchestrator.adapters.command import CommandAdapter
+from orchestrator.adapters.prompt import prompt
+from orchestrator.claims import Claim
+from orchestrator.model import Task
+from tests.support.builders import ONE, planned, seat, task
+
+
+def order(one: Task, *, text: str = "do it") -> Order:
+    return Order(
+        task=one,
+        agent=ONE,
+        role="r",
+        attempt=2,
+        workspace=Path("/w"),
+        prompt=text,
+        area=(),
+        writes=(Claim("a"),),
+        scratch=Path("/s"),
+    )
+
+
+def test_the_prompt_goes_to_stdin_and_its_end_is_told() -> None:
+    invocation = CommandAdapter(command=("agent",)).invoke(order(task("T1")))
+
+    assert (invocation.argv, invocation.stdin, invocation.keep_stdin) == (("agent",), b"do it", False)
+    assert invocation.exit_claims
+
+
+def test_the_prompt_goes_where_the_command_wants_it() -> None:
+    in_words = CommandAdapter(command=("agent", "--say={prompt}")).invoke(order(task("T1")))
+    in_file = CommandAdapter(command=("agent", "{prompt_file}")).invoke(order(task("T1"), text="see {prompt_file}"))
+
+    assert (in_words.argv, in_words.stdin) == (("agent", "--say=do it"), None)
+    assert (in_file.argv, in_file.stdin) == (("agent", "/s/prompt.md"), None)
+    assert in_file.files == {"prompt.md": b"see {prompt_file}"}
+
+
+@pytest.mark.parametrize("command", [("agent",), ("agent", "{prompt_file}"), ("agent", "{prompt}")])
+def test_a_program_that_speaks_squad_keeps_its_stdin_wherever_the_prompt_goes(command: tuple[str, ...]) -> None:
+    invocation = CommandAdapter(command=command, speaks_squad=True).invoke(order(task("T1")))
+
+    assert invocation.keep_stdin
+    told = json.loads(invocation.stdin or b"")
+    assert (told["type"], told["task"], told["attempt"], told["writes"], told["prompt"]) == ("task", "T1", 2, ["a"], "do it")
+
+
+def test_a_tasks_own_command_runs_with_stdin_closed() -> None:
+    invocation = CommandAdapter(command=("agent",), speaks_squad=True).invoke(order(task("T1", command=["make", "{prompt}"])))
+
+    assert (invocation.argv, invocation.stdin, invocation.keep_stdin) == (("make", "{prompt}"), None, False)
+
+
+def test_an_agent_without_a_command_is_missing_and_does_not_start() -> None:
+    assert "no command" in (CommandAdapter().missing("/bin") or "")
+    assert "not installed" in (CommandAdapter(command=("no-such-program",)).missing("/bin") or "")
+    assert CommandAdapter(command=("sh",)).missing("/bin") is None
+
+
+def test_auto_takes_the_first_installed_program_and_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(NoAgent, match=r"npm install(.|\n)*--agent simulated"):
+        detect(str(tmp_path))
+
+    for name in ("codex", "claude"):
+        (tmp_path / name).touch(mode=0o755)
+    assert make_adapter("auto", path=str(tmp_path)).name == "claude"
+
+
+def test_the_prompt_names_the_checks_that_count() -> None:
+    text = prompt(planned(task("T1", writes=["a.py"])), seat(ONE), checks=["pytest -q"])
+
+    assert "pass: `pytest -q`." in text
+
+
+def test_squads_part_of_the_prompt_is_at_most_400_tokens() -> None:
+    one = task("T1", writes=["src/app/dashboard/charts/", "shared/types/metrics.ts"], text="The task's own words.")
+
+    text = prompt(planned(one), seat(ONE), checks=["pytest -q", "npm test"], handover="Attempt 1 by agent-1 ended: exit 1.")
+
+    assert (len(text) - len(one.title) - len(one.text)) / 4 <= 400

@@ -1,0 +1,67 @@
+"""What the simulated agent is told to write."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters import Order
+from orchestrator.adapters.simulated import simulation
+from orchestrator.claims import Claim, meets
+from orchestrator.model import Simulation
+from tests.support.builders import ONE, task
+
+
+def told(
+    folder: Path, writes: list[str] | None, *, area: tuple[str, ...] = (), attempt: int = 1, simulate: Simulation | None = None
+) -> dict[str, object]:
+    return simulation(
+        Order(
+            task=task("T1", simulate=simulate),
+            agent=ONE,
+            role="r",
+            attempt=attempt,
+            workspace=folder,
+            prompt="",
+            area=tuple(map(Claim, area)),
+            writes=None if writes is None else tuple(map(Claim, writes)),
+            scratch=folder,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("writes", "files"),
+    [
+        (["src/a.py", "b.md"], ["src/a.py", "b.md"]),
+        (["src/"], ["src/T1.md"]),
+        (["old"], ["old/T1.md"]),
+        (["."], ["T1.md"]),
+        ([], []),
+        (["src/*.py"], ["src/T1.py"]),
+        (["src/**/*.ts"], ["src/T1/T1.ts"]),
+        (["a?.md", "[xy].md", "{one,two}.md"], ["aT.md", "x.md", "one.md"]),
+        (None, ["docs/T1.md"]),
+    ],
+)
+def test_each_claim_becomes_a_file_inside_it(tmp_path: Path, writes: list[str] | None, files: list[str]) -> None:
+    (tmp_path / "old").mkdir()
+
+    assert told(tmp_path, writes)["files"] == files
+    assert all(meets(claim, file) for claim, file in zip(writes or (), files, strict=False))
+
+
+def test_without_a_write_set_the_first_folder_of_its_area_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+
+    assert told(tmp_path, None, area=("README.md", "frontend/"))["files"] == ["frontend/T1.md"]
+    assert told(tmp_path, None, area=("README.md",))["files"] == ["docs/T1.md"]
+
+
+def test_what_simulate_names_beats_the_write_set(tmp_path: Path) -> None:
+    assert told(tmp_path, ["a.py"], simulate=Simulation(write=("b.py",)))["files"] == ["b.py"]
+
+
+def test_endings_are_taken_by_the_attempts_number_and_the_last_repeats(tmp_path: Path) -> None:
+    then = Simulation(then=("crash", "fail", "done"))
+
+    assert [told(tmp_path, [], attempt=n, simulate=then)["ending"] for n in (1, 2, 3, 4)] == ["crash", "fail", "done", "done"]

@@ -1,0 +1,84 @@
+"""Agents on leashes, for tests: small Python programs as agents, and supervisors that can be killed."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.leash import LeashSpec, Notice, start
+
+_HERE = str(Path(__file__).parents[2])
+_SUPERVISOR = """
+import json, sys, anyio
+from pathlib import Path
+from orchestrator.leash import LeashSpec, start
+from orchestrator.platform import become_subreaper
+
+async def main(told):
+    become_subreaper()
+    spec = LeashSpec(
+        argv=tuple(told["argv"]), cwd=told["cwd"], environment=told["environment"], log=Path(told["log"]), mark=told["mark"],
+        socket=Path(told["socket"]), grace=1.0,
+    )
+    async with start(spec) as leashed:
+        print(leashed.leash_pid, leashed.pid, flush=True)
+        async for notice in leashed.notices():
+            print(type(notice).__name__, flush=True)
+
+anyio.run(main, json.loads(sys.argv[1]))
+"""
+
+
+def python(code: str) -> tuple[str, ...]:
+    """Give the command line of a small program."""
+    return (sys.executable, "-I", "-S", "-c", textwrap.dedent(code))
+
+
+def on_leash(
+    folder: Path,
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes | None = None,
+    keep_stdin: bool = False,
+    grace: float = 10.0,
+) -> LeashSpec:
+    """Say how to start an agent that works and logs in a folder."""
+    return LeashSpec(
+        argv=tuple(argv),
+        cwd=str(folder),
+        environment={"PATH": "/usr/bin:/bin", **(environment or {})},
+        log=folder / "logs" / "T1.1.log",
+        mark=f"mark of {folder}",
+        socket=folder / "T1.1.sock",
+        stdin=stdin,
+        keep_stdin=keep_stdin,
+        grace=grace,
+    )
+
+
+async def see_through(spec: LeashSpec) -> list[Notice]:
+    """Run an agent to its end; gives everything its leash told."""
+    async with start(spec) as leashed:
+        return [notice async for notice in leashed.notices()]
+
+
+def supervised(spec: LeashSpec) -> tuple[subprocess.Popen[str], int, int]:
+    """Start an agent under a supervisor of its own, which can be killed; gives it, the leash's number and the agent's."""
+
+    told = {
+        "argv": spec.argv,
+        "cwd": spec.cwd,
+        "environment": dict(spec.environment),
+        "log": str(spec.log),
+        "mark": spec.mark,
+        "socket": str(spec.socket),
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SUPERVISOR, json.dumps(told)], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": _HERE}
+    )
+    assert process.stdout is not None
+    leash, agent = process.stdout.readline().split()
+    return process, int(leash), int(agent)

@@ -1,0 +1,142 @@
+"""An agent at work: how its silence is judged, and when it is ended."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from orchestrator import agent as agents
+from orchestrator.adapters.base import Invocation
+from orchestrator.adapters.command import CommandAdapter
+from orchestrator.agent import Assignment, AtWork
+from orchestrator.events import AgentStalled, AttemptStarted, ClaimMade, Noticed
+from orchestrator.journal import Journal
+from orchestrator.liveness import Sign
+from orchestrator.messages import Done
+from orchestrator.model import AttemptId, Level, Outcome, TaskId
+from orchestrator.outcomes import Ended
+from orchestrator.recorder import Recorder
+from orchestrator.state import initial
+from tests.support.builders import ONE, RUN, plan, planned, prepared, run_started, task
+from tests.support.leashing import python
+from tests.support.waiting import until
+
+HANG = "import signal\nwhile True: signal.pause()"
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Iterator[Recorder]:
+    of = plan(planned(task("T1")))
+    with Journal.open(tmp_path / "state") as journal:
+        made = Recorder(journal, of, initial(RUN, of), clock=lambda: 1000.0)
+        made.record(run_started(), prepared("T1.1"))
+        yield made
+
+
+def at_work(recorder: Recorder, folder: Path, code: str, *, after: float = 20.0, grace: float = 0.2) -> AtWork:
+    def take(_agent: object, messages: object) -> list[ClaimMade]:
+        return [ClaimMade(agent=ONE, task="T1", attempt="T1.1", done=m.ok, note=m.note) for m in messages if isinstance(m, Done)]  # type: ignore[attr-defined]  # a sequence
+
+    (folder / "workspace").mkdir()
+    return AtWork(
+        recorder,
+        take,  # type: ignore[arg-type]  # narrower than it must be
+        Assignment(
+            task=TaskId("T1"),
+            agent=ONE,
+            attempt=AttemptId("T1.1"),
+            workspace=folder / "workspace",
+            adapter=CommandAdapter(command=("agent",)),
+            invocation=Invocation(argv=python(code), exit_claims=True),
+            environment={"PATH": "/usr/bin:/bin"},
+            mark=f"mark of {folder}",
+            log=folder / "T1.1.log",
+            socket=folder / "T1.1.sock",
+            level=Level.DETECT,
+            stall_after=after,
+            ladder=("nudge", "interrupt", "restart", "park"),
+            grace=grace,
+        ),
+    )
+
+
+def seen(recorder: Recorder, kind: type) -> list[object]:
+    return [entry.event for entry in recorder.journal.entries(run=RUN) if isinstance(entry.event, kind)]
+
+
+async def test_exit_zero_of_a_command_claims_done(recorder: Recorder, tmp_path: Path) -> None:
+    ended, ending = await at_work(recorder, tmp_path, "pass").run()
+
+    assert ended == Ended(outcome=Outcome.DONE, reason="exit 0")
+    assert ending is not None
+    assert len(seen(recorder, AttemptStarted)) == 1
+
+
+async def test_an_agent_that_claims_done_and_lingers_is_done_and_not_stalled(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its silence after the claim once counted as a stall."""
+    monkeypatch.setattr(agents, "LINGER", 1.0)
+
+    ended, _ = await at_work(recorder, tmp_path, f"print('Status: COMPLETE', flush=True)\n{HANG}", after=0.5).run()
+
+    assert ended.outcome is Outcome.DONE
+    assert seen(recorder, AgentStalled) == []
+
+
+async def test_a_silent_agent_is_stalled_with_its_evidence(recorder: Recorder, tmp_path: Path) -> None:
+    ended, _ = await at_work(recorder, tmp_path, HANG, after=0.5).run()
+
+    assert ended == Ended(outcome=Outcome.STALLED, reason="no sign of life for 0.5 s")
+    assert "no output" in str(seen(recorder, AgentStalled))
+
+
+async def test_an_agent_that_is_stopped_before_its_process_is_there_is_stopped(recorder: Recorder, tmp_path: Path) -> None:
+    """The stop was once remembered as the reason, but never carried out."""
+    working = at_work(recorder, tmp_path, HANG)
+    working.end(Outcome.STOPPED, "the run was stopped", grace=0.1)
+
+    ended, ending = await working.run()
+
+    assert ended == Ended(outcome=Outcome.STOPPED, reason="the run was stopped")
+    assert ending is not None
+    assert ending.stopped == "asked"
+
+
+async def test_a_suspend_of_the_machine_restarts_the_clocks(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working = at_work(recorder, tmp_path, HANG)
+    working.beat(Sign.OUTPUT)
+    asleep = iter((0.0, 3600.0))
+    monkeypatch.setattr(agents, "asleep", lambda: next(asleep))
+
+    await working._sleep_until(anyio.current_time())
+
+    assert Sign.OUTPUT not in working.pulse.last
+    assert working.pulse.silent_since() <= anyio.current_time()
+
+
+async def test_what_a_killed_leash_left_in_the_log_is_still_heard(recorder: Recorder, tmp_path: Path) -> None:
+    code = f"import os\nos.write(1, b'Status: COMPLETE\\n')\n{HANG}"
+    working = at_work(recorder, tmp_path, code)
+    log = tmp_path / "T1.1.log"
+
+    async def kill() -> None:
+        await anyio.to_thread.run_sync(until, lambda: log.exists() and log.stat().st_size and working._leashed, "its first words")
+        assert working._leashed is not None
+        os.kill(working._leashed.leash_pid, signal.SIGKILL)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(kill)
+        ended, ending = await working.run()
+
+    assert ended.outcome is Outcome.CRASHED
+    assert "leash was killed" in ended.reason
+    assert ending is None
+    assert len(seen(recorder, ClaimMade)) == 1
+    assert seen(recorder, Noticed) == []
