@@ -18,12 +18,12 @@ from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
 from orchestrator.config import Config
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
-from orchestrator.errors import SquadError
+from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
 from orchestrator.leash import Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
-from orchestrator.project import Project
+from orchestrator.project import Project, file_name
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
@@ -98,6 +98,17 @@ class Attempt:
         ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
         return await self._end(ended, ending)
 
+    async def restore(self) -> None:
+        """See to it that the workspace of a finished attempt is there, since its checks run in it."""
+        workspaces, workspace = self._stage.workspaces, Path(self.status.workspace)
+        if self.status.commit is None:
+            return
+        async with self._stage.git:
+            made = partial(workspaces.make, self.piece.attempt, workspace, start=self.status.commit)
+            is_new = await anyio.to_thread.run_sync(made)
+        if is_new and await self._set_up(workspace) is None:
+            await anyio.to_thread.run_sync(workspaces.finish, workspace)
+
     def stop(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the attempt, wherever it is."""
         self._ended_by = self._ended_by or Ended(outcome=outcome, reason=why)
@@ -109,19 +120,24 @@ class Attempt:
         async with stage.git:
             made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
             is_new = await anyio.to_thread.run_sync(made)
-        if is_new and (failed := await self._set_up(workspace)):
-            return failed, None
+        if is_new:
+            if failed := await self._set_up(workspace):
+                return failed, None
+            await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
         if self._ended_by is not None:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(self._recorder, self._take, assignment)
-        return await self.at_work.run()
+        try:
+            return await self.at_work.run()
+        finally:
+            self.at_work = None
 
     async def _set_up(self, workspace: Path) -> Ended | None:
         environment = passed(self._stage.surroundings)
         for number, command in enumerate(self._stage.config.isolation.setup, start=1):
-            log = self._log().with_name(f"{self.piece.attempt}.setup-{number}.log")
+            log = self._log().with_suffix(f".setup-{number}.log")
             code = await run_command(command, cwd=workspace, environment=environment, log=log)
             if code != 0:
                 return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
@@ -129,15 +145,19 @@ class Attempt:
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
-        async with self._stage.git:
-            work = await anyio.to_thread.run_sync(self._harvest)
-        strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
-        found: list[Event] = []
-        if strange:
+        work, found = Work(commit=None, paths=()), list[Event]()
+        try:
             async with self._stage.git:
-                found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
                 work = await anyio.to_thread.run_sync(self._harvest)
-        ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+            strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
+            if strange:
+                async with self._stage.git:
+                    found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
+                    work = await anyio.to_thread.run_sync(self._harvest)
+            ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+        except RepositoryError as error:
+            # it still lies in the workspace, and the run goes on with the others
+            ended = Ended(outcome=Outcome.ENVIRONMENT, reason=f"its work could not be kept: {error.message}")
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
 
@@ -198,7 +218,7 @@ class Attempt:
             environment=self._environment(invocation.environment),
             mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
             log=self._log(),
-            socket=stage.project.sockets / "leash" / f"{piece.attempt}.sock",
+            socket=stage.project.socket(f"leash/{piece.attempt}"),
             level=stage.level,
             stall_after=stall.after,
             ladder=stall.ladder,
@@ -237,10 +257,10 @@ class Attempt:
         return for_agent(stage.surroundings, place, adapter=adapters, configured=configured)
 
     def _log(self) -> Path:
-        return self._stage.project.logs / self._stage.run / f"{self.piece.attempt}.log"
+        return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"
 
     def _scratch(self) -> Path:
-        return self._stage.project.sockets / "scratch" / self.piece.attempt
+        return self._stage.project.sockets / "scratch" / file_name(self.piece.attempt)
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

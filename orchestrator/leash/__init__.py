@@ -22,6 +22,7 @@ import msgspec
 
 from orchestrator.errors import SquadError
 from orchestrator.platform import sweep
+from orchestrator.project import OWNER
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
 _PROGRAM = str(Path(__file__).with_name("program.py"))
@@ -214,12 +215,10 @@ class Leashed:
 
     def _send(self, message: Mapping[str, object]) -> None:
         """Send a command; a leash that is gone needs none."""
-        self._connection.settimeout(5.0)
-        try:
+        with contextlib.suppress(OSError):
+            self._connection.settimeout(5.0)
             self._connection.sendall(msgspec.json.encode(message) + b"\n")
-        except OSError:
-            return
-        finally:
+        with contextlib.suppress(OSError):
             self._connection.setblocking(False)
 
 
@@ -312,7 +311,7 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath)},
+            env={"PATH": os.defpath, **{name: os.environ[name] for name in ("PATH", OWNER) if name in os.environ}},
         )
 
 

@@ -15,7 +15,7 @@ from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import Signed, Work
-from orchestrator.workspaces.worktree import BYPRODUCTS
+from orchestrator.workspaces.staging import BYPRODUCTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +40,12 @@ class SharedTree:
         self._bases[attempt] = self._snapshot(f"before {attempt}", {})
         self._git.run("update-ref", f"refs/squad/before/{self.run}/{attempt}", self._bases[attempt])
         return False
+
+    def finish(self, folder: Path) -> None:
+        """There is nothing to be made."""
+
+    def tidy(self, folder: Path, commit: str) -> None:
+        """Nothing is taken away from a tree that people and other agents work in too."""
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002
         """Take a snapshot and give what changed since the attempt's start and is not another's."""
