@@ -59,10 +59,17 @@ class Story:
 
     def prepare(self) -> None:
         self.side.mkdir()
-        program = self.side.parent / "agent.py"
-        program.write_text(AGENT, encoding="utf-8")
-        argv = [sys.executable, "-I", "-S", str(program), str(self.side)]
-        tasks = [
+        (self.side.parent / "agent.py").write_text(AGENT, encoding="utf-8")
+        self.repository.commit({"squad.yaml": self.settings(), "tasks.yaml": self.tasks()})
+        self.repository.write({"README.md": "# Being rewritten\n", "staged.md": "staged\n", "untracked.md": "untracked\n"})
+        self.repository.git("add", "staged.md")
+
+    def settings(self) -> str:
+        return f'run: {{agents: 2, checks: ["sleep {self.check} && ls *.txt"]}}\n'
+
+    def tasks(self) -> str:
+        argv = [sys.executable, "-I", "-S", str(self.side.parent / "agent.py"), str(self.side)]
+        rows = [
             {
                 "id": name,
                 "title": f"Write {name}",
@@ -72,10 +79,18 @@ class Story:
             }
             for name in TASKS
         ]
-        settings = f'run: {{agents: 2, checks: ["sleep {self.check} && ls *.txt"]}}\n'
-        self.repository.commit({"squad.yaml": settings, "tasks.yaml": json.dumps({"version": 1, "tasks": tasks})})
-        self.repository.write({"README.md": "# Being rewritten\n", "staged.md": "staged\n", "untracked.md": "untracked\n"})
-        self.repository.git("add", "staged.md")
+        return json.dumps({"version": 1, "tasks": rows})
+
+    def rewrite_settings(self) -> None:
+        """Let changed times count, as part of the first commit."""
+        self._amend({"squad.yaml": self.settings()})
+
+    def rewrite_tasks(self) -> None:
+        self._amend({"tasks.yaml": self.tasks()})
+
+    def _amend(self, files: dict[str, str]) -> None:
+        self.repository.write(files)
+        self.repository.git("commit", "--quiet", "--amend", "--no-edit", "--only", "--", *files)
 
     def last(self) -> int:
         """Give the number of the last event."""
@@ -84,6 +99,9 @@ class Story:
             return 0
         with journal:
             return journal.last()
+
+    def has_events(self, number: int) -> bool:
+        return self.last() >= number
 
     def entries(self) -> list[Entry]:
         journal = Journal.read(self.project.state)
