@@ -20,7 +20,7 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
-from orchestrator.leash import Ending, outlast, read_ending, run_command
+from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
 from orchestrator.project import Project, file_name
@@ -138,7 +138,8 @@ class Attempt:
         environment = passed(self._stage.surroundings)
         for number, command in enumerate(self._stage.config.isolation.setup, start=1):
             log = self._log().with_suffix(f".setup-{number}.log")
-            code = await run_command(command, cwd=workspace, environment=environment, log=log)
+            silence = self._stage.config.run.stall.after
+            code = await run_command(Command(text=command, cwd=workspace, environment=environment, log=log, silence=silence))
             if code != 0:
                 return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
         return None

@@ -16,7 +16,7 @@ import anyio.to_thread
 from orchestrator.claims import any_meets
 from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, ResultRefused, TaskDone
-from orchestrator.leash import run_command
+from orchestrator.leash import HUNG, Command, run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
 from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
@@ -57,14 +57,19 @@ class Integration:
         checks: Sequence[str],
         logs: Path,
         environment: Mapping[str, str],
+        silence: float = float("inf"),
     ) -> None:
-        """Integrate onto the branch; without one (shared tree) what passed its checks is done."""
+        """Integrate onto the branch; without one (shared tree) what passed its checks is done.
+
+        A check without a sign of life for `silence` seconds has failed.
+        """
         self._recorder = recorder
         self._branch = branch
         self._workspaces = workspaces
         self._checks = tuple(checks)
         self._logs = logs
         self._environment = dict(environment)
+        self._silence = silence
         self._turn = anyio.Lock()
         self._base_fails: dict[str, bool] = {}
 
@@ -146,19 +151,21 @@ class Integration:
         """Run the checks in a folder; the first that fails refuses the result, unless it fails on the base too."""
         for number, command in enumerate(self._commands(result), start=1):
             log = self._log(result, f"{where}-{number}")
-            if await self._run(result, command, folder, log=log, where=where):
+            code = await self._run(result, command, folder, log=log, where=where)
+            if code == 0:
                 continue
             if await self._fails_on_base(result, command):
                 return Refusal(cause="environment", reason=f"check `{command}` fails on the base too, see {log}", counted=False)
-            return Refusal(cause="check", reason=f"check `{command}` failed ({where}), see {log}")
+            said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
+            return Refusal(cause="check", reason=f"check `{command}` {said} ({where}), see {log}")
         return None
 
     def _log(self, result: Result, what: str) -> Path:
         return self._logs / f"{file_name(result.attempt)}.{what}.log"
 
-    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> bool:
+    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> int:
         began = anyio.current_time()
-        code = await run_command(command, cwd=folder, environment=self._environment, log=log)
+        code = await run_command(Command(text=command, cwd=folder, environment=self._environment, log=log, silence=self._silence))
         self._recorder.record(
             CheckEnded(
                 task=result.planned.task.id,
@@ -171,7 +178,7 @@ class Integration:
                 seconds=round(anyio.current_time() - began, 3),
             )
         )
-        return code == 0
+        return code
 
     async def _fails_on_base(self, result: Result, command: str) -> bool:
         """Tell whether a check fails without the result as well; asked once per check and base."""
@@ -182,5 +189,5 @@ class Integration:
         if known not in self._base_fails:
             folder = await anyio.to_thread.run_sync(branch.checkout_base, result.base)
             log = self._log(result, f"base-{len(self._base_fails) + 1}")
-            self._base_fails[known] = not await self._run(result, command, folder, log=log, where="base")
+            self._base_fails[known] = await self._run(result, command, folder, log=log, where="base") != 0
         return self._base_fails[known]

@@ -143,6 +143,25 @@ def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: 
     assert marked(f"{tmp_path}") == []
 
 
+def test_a_check_that_hangs_is_ended_and_has_failed(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        run={"checks": ["test ! -e a.txt || sleep 600"], "stall": {"after": "400ms"}, "attempts": 1},
+    )
+
+    assert ran.code == 1
+    assert "showed no sign of life for 0.4 s" in ran.all(TaskFailed)[0].reason
+    assert [check.exit for check in ran.all(CheckEnded)] == [124, 0]
+
+
+def test_a_check_that_works_without_a_word_is_not_taken_for_hanging(run: Runs) -> None:
+    busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), run={"checks": [f"{busy}; {busy}"], "stall": {"after": "700ms"}})
+
+    assert ran.code == 0
+
+
 def test_an_attempt_whose_work_cannot_be_kept_does_not_bring_the_others_down(run: Runs) -> None:
     spoil = (
         'test -e "$HOME/spoilt" || { touch "$HOME/spoilt"; echo precious > a.txt; rm -rf "$(git rev-parse --absolute-git-dir)"; }'

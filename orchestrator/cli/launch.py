@@ -149,6 +149,7 @@ def _carry_out(options: Context, project: Project, config: Config, recorder: Rec
             checks=config.run.checks,
             logs=project.logs / recorder.state.run,
             environment=passed(os.environ),
+            silence=config.run.stall.after,
         ),
         _rules(config),
     )
