@@ -18,7 +18,7 @@ from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
 from orchestrator.config import Config
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
-from orchestrator.errors import RepositoryError, SquadError
+from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
@@ -79,8 +79,8 @@ class Attempt:
         """Carry the attempt out and record how it ended; give what it left."""
         try:
             ended, ending = await self._perform()
-        except SquadError as error:
-            ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
+        except (SquadError, OSError) as error:
+            ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=_said(error)), None
         return await self._end(ended, ending)
 
     async def take_over(self) -> Work:
@@ -146,21 +146,26 @@ class Attempt:
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
-        work, found = Work(commit=None, paths=()), list[Event]()
+        found: list[Event] = []
+        strange: tuple[str, ...] = ()
         try:
-            async with self._stage.git:
-                work = await anyio.to_thread.run_sync(self._harvest)
+            work = await self._keep()
             strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
             if strange:
                 async with self._stage.git:
                     found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
-                    work = await anyio.to_thread.run_sync(self._harvest)
-            ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
-        except RepositoryError as error:
-            # it still lies in the workspace, and the run goes on with the others
-            ended = Ended(outcome=Outcome.ENVIRONMENT, reason=f"its work could not be kept: {error.message}")
+                work = await self._keep()
+        except (SquadError, OSError) as error:
+            # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
+            work = Work(commit=None, paths=())
+            ended = _unkept(ended, _said(error))
+        ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
+
+    async def _keep(self) -> Work:
+        async with self._stage.git:
+            return await anyio.to_thread.run_sync(self._harvest)
 
     def _harvest(self) -> Work:
         task = self.piece.planned.task
@@ -262,6 +267,18 @@ class Attempt:
 
     def _scratch(self) -> Path:
         return self._stage.project.sockets / "scratch" / file_name(self.piece.attempt)
+
+
+def _unkept(ended: Ended, why: str) -> Ended:
+    """Turn an outcome whose work could not be taken: without it a claim of done is worth nothing."""
+    reason = f"its workspace cannot be harvested: {why}"
+    if ended.outcome is Outcome.DONE:
+        return Ended(outcome=Outcome.FAILED, reason=reason)
+    return Ended(outcome=ended.outcome, reason=f"{ended.reason}; {reason}")
+
+
+def _said(error: SquadError | OSError) -> str:
+    return error.message if isinstance(error, SquadError) else str(error)
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

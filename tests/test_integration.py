@@ -174,7 +174,7 @@ def test_an_attempt_whose_work_cannot_be_kept_does_not_bring_the_others_down(run
     )
 
     assert ran.code == 0
-    assert [ended.outcome for ended in ran.all(AttemptEnded) if ended.task == "T1"] == ["environment", "done"]
+    assert [ended.outcome for ended in ran.all(AttemptEnded) if ended.task == "T1"] == ["failed", "done"]
     aside = list((run.repository.root / ".squad" / "worktrees" / "tasks-1").glob("T1.1-aside-*/a.txt"))
     assert [path.read_text(encoding="utf-8") for path in aside] == ["precious\none\n"]
 

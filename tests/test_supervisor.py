@@ -12,6 +12,7 @@ from orchestrator.events import (
     AttemptPrepared,
     AttemptStarted,
     Entry,
+    ForeignChangeFound,
     LockGranted,
     LockReleased,
     RunEnded,
@@ -220,3 +221,55 @@ def test_the_journal_is_an_ordinary_database_that_others_may_look_into(run: Runs
         kinds = [row[0] for row in connection.execute("select type from events order by seq")]
     assert kinds[0] == "RunStarted"
     assert kinds[-1] == "RunEnded"
+
+
+def test_without_git_all_work_in_the_one_folder_kept_apart_by_locks(tmp_path: Path) -> None:
+    folder = tmp_path / "plain"
+    folder.mkdir()
+    run = Runs(Repository(folder))
+
+    ran = run(
+        shell("T1", "echo T1 >> a.txt", writes=["a.txt"]),
+        shell("T2", "echo T2 >> a.txt", writes=["a.txt"]),
+        shell("T3", "echo T3 >> c.txt", writes=["c.txt"]),
+        count=3,
+    )
+
+    assert ran.code == 0
+    assert sorted((folder / "a.txt").read_text(encoding="utf-8").splitlines()) == ["T1", "T2"]
+    assert [ended.paths for ended in ran.all(AttemptEnded) if ended.task == "T3"] == [["c.txt"]]
+    assert not (folder / ".git").exists()
+
+
+def test_a_foreign_change_in_a_shared_tree_is_found_and_refused(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo T1 >> a.txt; echo x >> strewn.txt", writes=["a.txt"]),
+        settings={"isolation": {"mode": "shared"}},
+        run={"attempts": 1},
+    )
+
+    assert ran.code == 1
+    assert [change.paths for change in ran.all(ForeignChangeFound)] == [["strewn.txt"]]
+    assert run.repository.git("for-each-ref", "--format=%(refname)") == "refs/heads/main"
+
+
+def test_a_run_in_a_users_own_linked_worktree_works_from_there(repository: Repository) -> None:
+    linked = repository.root.parent / "linked"
+    repository.git("worktree", "add", "--quiet", "-b", "linked", str(linked))
+    mine = Repository(linked)
+    base = mine.commit({"only-here.txt": "x\n"})
+
+    ran = Runs(mine)(shell("T1", "cat only-here.txt > a.txt", writes=["a.txt"]))
+
+    assert ran.code == 0
+    assert mine.git("merge-base", BRANCH, "linked") == base
+    assert (linked / ".squad" / "worktrees").is_dir()
+    assert not (repository.root / ".squad").exists()
+
+
+@pytest.mark.parametrize("name", ["6~2", "with space", "a/b", "x" * 120])
+def test_a_task_of_any_name_runs(run: Runs, name: str) -> None:
+    ran = run(shell(name, "echo one > a.txt", writes=["a.txt"], checks=["test -s a.txt"]))
+
+    assert ran.code == 0
+    assert ran.order(TaskDone) == [name]

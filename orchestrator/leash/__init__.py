@@ -218,10 +218,12 @@ class Leashed:
 
     def _send(self, message: Mapping[str, object]) -> None:
         """Send a command; a leash that is gone needs none."""
-        with contextlib.suppress(OSError):
-            self._connection.settimeout(5.0)
+        self._connection.settimeout(5.0)
+        try:
             self._connection.sendall(msgspec.json.encode(message) + b"\n")
-        with contextlib.suppress(OSError):
+        except OSError:
+            return
+        finally:
             self._connection.setblocking(False)
 
 
@@ -285,7 +287,8 @@ async def run_command(command: Command) -> int:
     """Run a command on a leash of its own; gives its exit code, 128 + n for signal n, 124 if it hung."""
     _beside(command.log, ".end").unlink(missing_ok=True)
     argv, cwd = ("/bin/sh", "-c", command.text), str(command.cwd)
-    spec = LeashSpec(argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark="check", grace=1.0)
+    mark = f"command {command.log}"
+    spec = LeashSpec(argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark=mark, grace=1.0)
     pulse, ending = Pulse(started=anyio.current_time()), None
     try:
         async with start(spec) as leashed, anyio.create_task_group() as group:

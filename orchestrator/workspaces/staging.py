@@ -32,7 +32,7 @@ def stage(folder: Path, base: str, *, put_there: Sequence[str]) -> None:
     links = _bare_links(here, base)
     if links:
         here.run("update-index", "--force-remove", "-z", "--stdin", stdin="\0".join(links))
-    inside = [path for name in (*nested, *(f"{link}/" for link in links)) for path in _files_below(folder, name)]
+    inside = [path for name in (*nested, *(f"{link}/" for link in links)) for path in files_below(folder, name)]
     if inside:
         here.run("update-index", "--add", "-z", "--stdin", stdin="\0".join(inside))
     _leave_out(here, put_there)
@@ -49,14 +49,14 @@ def _bare_links(here: Git, base: str) -> list[str]:
     return [path for path in added if path not in submodules and (here.folder / path).is_dir()]
 
 
-def _files_below(folder: Path, nested: str) -> Iterator[str]:
+def files_below(folder: Path, nested: str) -> Iterator[str]:
     """Give the files of a repository inside a workspace, and of those inside of that one, which it does not ignore."""
     listed = Git(folder / nested).names("ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for path in (f"{nested}{name}" for name in dict.fromkeys(listed)):
         if (folder / path).is_symlink() or (folder / path).is_file():
             yield path
         elif (folder / path / ".git").exists():
-            yield from _files_below(folder, f"{path.rstrip('/')}/")
+            yield from files_below(folder, f"{path.rstrip('/')}/")
 
 
 def _leave_out(here: Git, put_there: Sequence[str]) -> None:
