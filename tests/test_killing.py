@@ -54,20 +54,18 @@ def test_killed_after_each_single_event_and_resumed_a_run_is_complete(story: Sto
 
 @pytest.mark.soak
 def test_fifty_runs_killed_at_random_moments_are_complete(tmp_path: Path) -> None:
-    chance, figures = random.Random(os.environ.get("SQUAD_TEST_SEED", "squad")), []
+    chance = random.Random(os.environ.get("SQUAD_TEST_SEED", "squad"))
+    print("run, killed after event, still alive, seconds until nothing was left, attempts")
     for number in range(50):
+        events, later = chance.randrange(1, EVENTS + 1), chance.uniform(0.0, 0.1)
         story = _fresh(tmp_path / str(number))
         with story.squad:
-            process = story.squad.start(*RUN_IT)
-            until(partial(story.has_events, 1), "the first event")
-            time.sleep(chance.uniform(0.0, 2.5))
-            lived = story.kill(process)
+            lived = story.kill_after(events, *RUN_IT, later=later)
             if lived:
                 _resume(story)
             story.must_be_whole()
-        figures.append((number, lived, round(story.gone_after[0], 3), len(story.events(AttemptStarted))))
+        print(number, events, lived, round(story.gone_after[0], 3), len(story.events(AttemptStarted)), flush=True)
         shutil.rmtree(tmp_path / str(number))
-    print("run, killed alive, seconds until nothing was left, attempts", *figures, sep="\n")
 
 
 def _fresh(folder: Path) -> Story:

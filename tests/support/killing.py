@@ -115,8 +115,8 @@ class Story:
     def kinds(self) -> list[str]:
         return [kind(entry.event) for entry in self.entries()]
 
-    def kill_after(self, events: int, *command: str) -> bool:
-        """Start a supervisor and kill it when the journal has so many events; tell whether it lived until then."""
+    def kill_after(self, events: int, *command: str, later: float = 0.0) -> bool:
+        """Start a supervisor and kill it `later` seconds after so many events are there; tell whether it lived until then."""
         process = self.squad.start(*command)
         state = self.project.state
         journal = until(lambda: Journal.read(state) or process.poll() is not None, "a journal")
@@ -124,6 +124,7 @@ class Story:
             with journal:
                 while journal.last() < events and process.poll() is None:
                     time.sleep(0.0005)
+        time.sleep(later)
         return self.kill(process)
 
     def kill(self, process: subprocess.Popen[str]) -> bool:
