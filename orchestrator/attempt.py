@@ -68,6 +68,7 @@ class Attempt:
         self._stage = stage
         self._rights = rights
         self._take = take
+        self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
 
     @property
@@ -112,6 +113,7 @@ class Attempt:
     def stop(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the attempt, wherever it is."""
         self._ended_by = self._ended_by or Ended(outcome=outcome, reason=why)
+        self._preparation.cancel()
         if self.at_work is not None:
             self.at_work.end(outcome, why, grace=grace)
 
@@ -120,10 +122,13 @@ class Attempt:
         async with stage.git:
             made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
             is_new = await anyio.to_thread.run_sync(made)
-        if is_new:
-            if failed := await self._set_up(workspace):
+        if self._ended_by is not None:
+            return self._ended_by, None
+        with anyio.CancelScope() as self._preparation:
+            if is_new and (failed := await self._set_up(workspace)):
                 return failed, None
-            await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
+            if is_new:
+                await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
         if self._ended_by is not None:
             return self._ended_by, None
         assignment = self._assignment()
