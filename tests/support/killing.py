@@ -128,14 +128,14 @@ class Story:
         return self.kill(process)
 
     def kill(self, process: subprocess.Popen[str]) -> bool:
-        """Kill a supervisor, and wait until nothing of its run is left; tell whether it still lived."""
+        """Kill a supervisor, and wait until nothing of its run is left; tell whether it left something to be done."""
         lived = process.poll() is None
         process.kill()
         process.wait(LONGEST)
         began = time.monotonic()
         until(lambda: not marked(self.project.key), "the end of everything the supervisor had started")
         self.gone_after.append(time.monotonic() - began)
-        return lived
+        return lived and "RunEnded" not in self.kinds()  # else it was only saying its last words
 
     def must_be_whole(self) -> None:
         """Hold the end of the run against everything that was promised."""
