@@ -122,15 +122,20 @@ def test_results_of_unknown_extent_that_do_not_meet_are_done_at_once(run: Runs, 
 
 
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
-    first = f"touch {tmp_path}/T1; echo T1 >> a.txt"
-    second = WAIT_FOR.format(f"{tmp_path}/T1") + "sleep 0.3; echo T2 >> a.txt"
+    person = (
+        'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '
+        "commit=$(git -c user.name=P -c user.email=p@example.org commit-tree $tree -p HEAD -m person); "
+        f"git update-ref refs/heads/{BRANCH} $commit"
+    )
 
-    ran = run(shell("T1", first), shell("T2", second, writes=["a.txt"]), count=2)
+    ran = run(
+        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {person}; }}; echo T1 >> a.txt", writes=["a.txt"])
+    )
 
     assert ran.code == 0
-    if ran.order(Integrated)[0] == "T1":
-        assert [conflict.paths for conflict in ran.all(MergeConflicted)] == [["a.txt"]]
-    assert sorted(run.repository.show(BRANCH, "a.txt").splitlines()) == ["T1", "T2"]
+    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["a.txt"])]
+    assert [refusal.cause for refusal in ran.all(ResultRefused)] == ["conflict"]
+    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["person", "T1"]
 
 
 def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: Path) -> None:
