@@ -4,8 +4,6 @@ Workspace, agent, harvest, evidence: what an agent leaves is committed and looke
 so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
 """
 
-import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,16 +20,14 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
-from orchestrator.leash import Ending, outlast, read_ending, run_command
+from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
-from orchestrator.project import Project
+from orchestrator.project import Project, file_name
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
 from orchestrator.workspaces import Signed, Work, Workspaces
-
-LONGEST_NAME = 30  #: bytes of an attempt's name in a socket's path, for which a folder of sockets leaves 44
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +78,7 @@ class Attempt:
         self._rights = rights
         self._take = take
         self._hear_out = hear_out
+        self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
 
     @property
@@ -115,9 +112,21 @@ class Attempt:
         ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
         return await self._end(ended, ending)
 
+    async def restore(self) -> None:
+        """See to it that the workspace of a finished attempt is there, since its checks run in it."""
+        workspaces, workspace = self._stage.workspaces, Path(self.status.workspace)
+        if self.status.commit is None:
+            return
+        async with self._stage.git:
+            made = partial(workspaces.make, self.piece.attempt, workspace, start=self.status.commit)
+            is_new = await anyio.to_thread.run_sync(made)
+        if is_new and await self._set_up(workspace) is None:
+            await anyio.to_thread.run_sync(workspaces.finish, workspace)
+
     def stop(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the attempt, wherever it is."""
         self._ended_by = self._ended_by or Ended(outcome=outcome, reason=why)
+        self._preparation.cancel()
         if self.at_work is not None:
             self.at_work.end(outcome, why, grace=grace)
 
@@ -126,29 +135,31 @@ class Attempt:
         async with stage.git:
             made = partial(stage.workspaces.make, self.piece.attempt, workspace, start=self.piece.start)
             is_new = await anyio.to_thread.run_sync(made)
-        if failed := await self._set_up(workspace, is_new=is_new):
-            return failed, None
+        if self._ended_by is not None:
+            return self._ended_by, None
+        with anyio.CancelScope() as self._preparation:
+            if is_new and (failed := await self._set_up(workspace)):
+                return failed, None
+            if is_new:
+                await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
         if self._ended_by is not None:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(self._recorder, self._take, assignment, hear_out=self._hear_out)
-        return await self.at_work.run()
+        try:
+            return await self.at_work.run()
+        finally:
+            self.at_work = None
 
-    async def _set_up(self, workspace: Path, *, is_new: bool) -> Ended | None:
-        """Run the setup commands once in each worktree; one in which they failed has not been set up."""
-        mark = self._log().with_name(f"{workspace.name}.set-up")
-        commands = self._stage.config.isolation.setup
-        if not commands or self.status.branch is None or (mark.exists() and not is_new):
-            return None
+    async def _set_up(self, workspace: Path) -> Ended | None:
         environment = passed(self._stage.surroundings)
-        for number, command in enumerate(commands, start=1):
-            log = self._log().with_name(f"{self.piece.attempt}.setup-{number}.log")
-            code = await run_command(command, cwd=workspace, environment=environment, log=log)
+        for number, command in enumerate(self._stage.config.isolation.setup, start=1):
+            log = self._log().with_suffix(f".setup-{number}.log")
+            silence = self._stage.config.run.stall.after
+            code = await run_command(Command(text=command, cwd=workspace, environment=environment, log=log, silence=silence))
             if code != 0:
                 return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
@@ -231,7 +242,7 @@ class Attempt:
             environment=self._environment(invocation.environment),
             mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
             log=self._log(),
-            socket=stage.project.sockets / "leash" / f"{_short(piece.attempt)}.sock",
+            socket=stage.project.socket(f"leash/{piece.attempt}"),
             level=stage.level,
             stall_after=stall.after,
             ladder=stall.ladder,
@@ -274,10 +285,10 @@ class Attempt:
         return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=stage.adapters[agent].needs)
 
     def _log(self) -> Path:
-        return self._stage.project.logs / self._stage.run / f"{self.piece.attempt}.log"
+        return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"
 
     def _scratch(self) -> Path:
-        return self._stage.project.sockets / "scratch" / self.piece.attempt
+        return self._stage.project.sockets / "scratch" / file_name(self.piece.attempt)
 
 
 def _unkept(ended: Ended, why: str) -> Ended:
@@ -290,11 +301,6 @@ def _unkept(ended: Ended, why: str) -> Ended:
 
 def _said(error: SquadError | OSError) -> str:
     return error.message if isinstance(error, SquadError) else str(error)
-
-
-def _short(attempt: AttemptId) -> str:
-    """Give a name that fits into a socket's path."""
-    return attempt if len(os.fsencode(attempt)) <= LONGEST_NAME else hashlib.sha256(os.fsencode(attempt)).hexdigest()[:24]
 
 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -429,6 +429,16 @@ def encode(event: Event) -> bytes:
     return _encoder.encode(event)
 
 
+def storable(event: Event) -> Event:
+    """Give an event that can be written down: bytes of file names that are no UTF-8 become visible escapes."""
+    try:
+        _encoder.encode(event)
+    except UnicodeEncodeError:
+        visible: Event = msgspec.convert(_visible(msgspec.to_builtins(event)), Event)
+        return visible
+    return event
+
+
 def decode(body: bytes) -> Event:
     """Read an event back; raises msgspec.DecodeError."""
     return _decoder.decode(body)
@@ -442,6 +452,14 @@ def kind(event: Event) -> str:
 def kinds() -> tuple[str, ...]:
     """Give the names of all events, in the order of their definition."""
     return tuple(event.__name__ for event in get_args(Event))
+
+
+def _visible(value: object) -> object:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_visible(key): _visible(item) for key, item in value.items()}
+    return [_visible(item) for item in value] if isinstance(value, list) else value
 
 
 def fields(event: Event) -> dict[str, Any]:

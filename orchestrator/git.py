@@ -13,11 +13,19 @@ from pathlib import Path
 
 from orchestrator.errors import RepositoryError, ToolMissing
 
-_DROPPED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_PREFIX")
+#: What would point git at another repository, index or meaning of a path; the rest of GIT_* is the user's wish.
+_DROPPED = frozenset(
+    {"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_PREFIX", "GIT_GRAFT_FILE"}
+    | {"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_SHALLOW_FILE", "GIT_REPLACE_REF_BASE"}
+    | {"GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_EXTERNAL_DIFF"}
+)
 _SET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_PAGER": "cat", "LC_ALL": "C"}
 _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false", "-c", "gc.auto=0"),
     *("-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "core.fsmonitor=false"),
+    # settings of the user's that would turn a plain step into a refusal, a rewrite, or a process that outlives it
+    *("-c", "core.safecrlf=false", "-c", "commit.cleanup=whitespace", "-c", "merge.verifySignatures=false"),
+    *("-c", "rerere.enabled=false", "-c", "maintenance.auto=false"),
 )
 _TRIES = 40  #: attempts while another git holds a lock file
 _PAUSE = 0.05  #: seconds between them
@@ -62,6 +70,14 @@ class Git:
             time.sleep(_PAUSE)
         raise AssertionError
 
+    def succeeds(self, *arguments: str) -> bool:
+        """Run a command that asks a question; tell whether it says yes."""
+        return self.attempt(*arguments).returncode == 0
+
+    def names(self, *arguments: str, stdin: str | None = None) -> list[str]:
+        """Run a command that lists names ended by NUL; names are bytes, so nothing else may part them."""
+        return [name for name in self.run(*arguments, stdin=stdin).split("\0") if name]
+
     def line(self, *arguments: str) -> str:
         """Run a command and give its output without the newline at its end."""
         return self.run(*arguments).rstrip("\n")
@@ -70,17 +86,17 @@ class Git:
         self, arguments: Sequence[str], stdin: str | None, extra: Mapping[str, str] | None
     ) -> subprocess.CompletedProcess[str]:
         try:
-            return subprocess.run(
+            # bytes, since text would turn the carriage return in a file's name into a newline
+            done = subprocess.run(
                 ["git", *_OPTIONS, *arguments],
                 cwd=self.folder,
                 env=_environment(extra),
-                input=stdin,
+                input=None if stdin is None else os.fsencode(stdin),
                 stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,
-                encoding="utf-8",
-                errors="surrogateescape",
                 check=False,
             )
+            return subprocess.CompletedProcess(done.args, done.returncode, _text(done.stdout), _text(done.stderr))
         except FileNotFoundError as error:
             if not self.folder.is_dir():
                 raise RepositoryError(f"the folder {self.folder} is gone") from error
@@ -89,33 +105,43 @@ class Git:
 
 
 def toplevel(start: Path) -> Path | None:
-    """Give the root of the work tree that a folder lies in; None outside of git, or where git is not installed.
+    """Give the root of the work tree that a folder lies in; None outside of git.
 
     Raises:
-        RepositoryError: The repository is bare, or git refuses to work in it.
+        RepositoryError: The repository is bare, damaged, or git refuses to work in it.
+        ToolMissing: There is a repository but git is not installed.
     """
     try:
         done = Git(start).attempt("rev-parse", "--is-bare-repository", "--show-toplevel")
     except ToolMissing:
+        if any((folder / ".git").exists() for folder in (start.absolute(), *start.absolute().parents)):
+            raise
         return None
-    lines = done.stdout.splitlines()
-    if lines and lines[0] == "true":
+    bare, _, root = done.stdout.partition("\n")
+    if bare == "true":
         message = f"{start} is a bare repository: it has no files to work on"
         raise RepositoryError(message, hint="clone it and run squad there: git clone REPOSITORY work && cd work")
-    if "dubious ownership" in done.stderr:
-        raise RepositoryError(done.stderr.strip())
-    return Path(lines[1]) if done.returncode == 0 and len(lines) > 1 else None
+    if done.returncode == 0:
+        return Path(root.removesuffix("\n"))
+    if "not a git repository (or any" in done.stderr:
+        return None
+    if "must be run in a work tree" in done.stderr:
+        raise RepositoryError(f"{start} is git's own folder", hint="run squad in the folder that holds your files")
+    raise RepositoryError(f"git cannot work in {start}: {done.stderr.strip()}")
+
+
+def require_installed() -> None:
+    """See to it that git can be started; a shared tree without a repository needs it too, for its evidence.
+
+    Raises:
+        ToolMissing: It is not installed.
+    """
+    Git(Path("/")).attempt("--version")
 
 
 def common_dir(root: Path) -> Path:
     """Give the folder that all worktrees of the repository share."""
     return Path(os.path.realpath(root / Git(root).line("rev-parse", "--git-common-dir")))
-
-
-def main_worktree(root: Path) -> Path:
-    """Give the repository's main work tree, from any of its worktrees."""
-    listed = Git(root).run("worktree", "list", "--porcelain", "-z").split("\0")
-    return Path(listed[0].removeprefix("worktree "))
 
 
 def head(root: Path) -> str | None:
@@ -128,20 +154,14 @@ def require_workable(root: Path) -> str:
     """Give the commit a run can start from.
 
     Raises:
-        RepositoryError: There is no commit yet, or something is under way; with the command that helps.
+        RepositoryError: There is no commit yet, something is under way, or a branch bars squad's names; with the command
+            that helps.
     """
-    git = Path(Git(root).line("rev-parse", "--absolute-git-dir"))
-    under_way = {
-        "rebase-merge": ("a rebase is in progress", "git rebase --continue, or git rebase --abort"),
-        "rebase-apply": ("a rebase is in progress", "git rebase --continue, or git rebase --abort"),
-        "MERGE_HEAD": ("a merge is in progress", "git merge --continue, or git merge --abort"),
-        "CHERRY_PICK_HEAD": ("a cherry-pick is in progress", "git cherry-pick --continue, or git cherry-pick --abort"),
-        "REVERT_HEAD": ("a revert is in progress", "git revert --continue, or git revert --abort"),
-        "BISECT_LOG": ("a bisect is in progress", "git bisect reset"),
-    }
-    for name, (what, way_out) in under_way.items():
-        if (git / name).exists():
-            raise RepositoryError(f"{what} in {root}", hint=f"finish it first: {way_out}")
+    require_quiet(root)
+    for name in ("squad", "squad-work"):
+        if Git(root).succeeds("show-ref", "--verify", "--quiet", f"refs/heads/{name}"):
+            message = f"the branch {name} in {root} bars branches below {name}/, and squad puts its results there"
+            raise RepositoryError(message, hint=f"rename it: git branch -m {name} {name}-old")
     commit = head(root)
     if commit is None:
         message = f"{root} has no commit yet, so there is nothing to start from"
@@ -151,26 +171,48 @@ def require_workable(root: Path) -> str:
     return commit
 
 
+def require_quiet(root: Path) -> None:
+    """See to it that no operation of the user's is half-way through.
+
+    Raises:
+        RepositoryError: One is; with the command that helps.
+    """
+    git = Path(Git(root).line("rev-parse", "--absolute-git-dir"))
+    under_way = {
+        "rebase-merge": ("a rebase is in progress", "git rebase --continue, or git rebase --abort"),
+        "rebase-apply/applying": ("git am is in progress", "git am --continue, or git am --abort"),
+        "rebase-apply": ("a rebase is in progress", "git rebase --continue, or git rebase --abort"),
+        "MERGE_HEAD": ("a merge is in progress", "git merge --continue, or git merge --abort"),
+        "CHERRY_PICK_HEAD": ("a cherry-pick is in progress", "git cherry-pick --continue, or git cherry-pick --abort"),
+        "REVERT_HEAD": ("a revert is in progress", "git revert --continue, or git revert --abort"),
+        "sequencer": ("a cherry-pick or revert is in progress", "git cherry-pick --abort, or git revert --abort"),
+        "BISECT_LOG": ("a bisect is in progress", "git bisect reset"),
+    }
+    for name, (what, way_out) in under_way.items():
+        if (git / name).exists():
+            raise RepositoryError(f"{what} in {root}", hint=f"finish it first: {way_out}")
+
+
 def uncommitted(root: Path) -> int:
     """Count the files with changes that no commit holds; agents will not see them."""
-    return sum(1 for row in Git(root).run("status", "--porcelain", "-z", check=False).split("\0") if row)
+    listed = Git(root).run("status", "--porcelain", "--no-renames", "-z", check=False)
+    return sum(1 for row in listed.split("\0") if row)
 
 
 def tracked_files(root: Path) -> tuple[str, ...]:
     """Give the tracked files, sorted."""
-    return tuple(sorted(name for name in Git(root).run("ls-files", "-z").split("\0") if name))
+    return tuple(sorted(set(Git(root).names("ls-files", "-z"))))
 
 
 def changed_paths(root: Path, old: str, new: str) -> tuple[str, ...]:
     """Give the paths that differ between two commits, deleted ones and both names of renamed ones included."""
-    listed = Git(root).run("diff", "--name-only", "--no-renames", "-z", old, new)
-    return tuple(sorted(name for name in listed.split("\0") if name))
+    return tuple(sorted(Git(root).names("diff-tree", "-r", "--name-only", "--no-renames", "-z", old, new)))
 
 
 def identity(root: Path) -> dict[str, str]:
-    """Give the committer's identity as environment: the user's own, or squad's where none is set."""
-    name = Git(root).run("config", "user.name", check=False).strip() or os.environ.get("GIT_COMMITTER_NAME", "")
-    mail = Git(root).run("config", "user.email", check=False).strip() or os.environ.get("GIT_COMMITTER_EMAIL", "")
+    """Give the committer's identity as environment: the user's own as git would take it, or squad's where none is set."""
+    name = os.environ.get("GIT_COMMITTER_NAME") or _setting(root, "committer.name") or _setting(root, "user.name")
+    mail = os.environ.get("GIT_COMMITTER_EMAIL") or _setting(root, "committer.email") or _setting(root, "user.email")
     return {"GIT_COMMITTER_NAME": name or "squad", "GIT_COMMITTER_EMAIL": mail or "squad@localhost"}
 
 
@@ -179,10 +221,27 @@ def author(agent: str) -> dict[str, str]:
     return {"GIT_AUTHOR_NAME": agent, "GIT_AUTHOR_EMAIL": f"{agent}@squad.invalid"}
 
 
+def own_author(root: Path) -> dict[str, str]:
+    """Give the author of what a person asks for: the user as git knows them, or squad's name where none is set."""
+    own = identity(root)
+    name = os.environ.get("GIT_AUTHOR_NAME") or _setting(root, "author.name") or own["GIT_COMMITTER_NAME"]
+    mail = os.environ.get("GIT_AUTHOR_EMAIL") or _setting(root, "author.email") or own["GIT_COMMITTER_EMAIL"]
+    return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail}
+
+
 def message_with(title: str, trailers: Mapping[str, str]) -> str:
     """Give a commit message with its trailers."""
     lines = "".join(f"{name}: {value}\n" for name, value in trailers.items())
-    return f"{title.strip() or 'Work'}\n\n{lines}"
+    subject = " ".join(title.replace("\0", " ").split())
+    return f"{subject or 'Work'}\n\n{lines}"
+
+
+def _setting(root: Path, name: str) -> str:
+    return Git(root).run("config", name, check=False).strip()
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:

@@ -14,11 +14,13 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.claims import any_meets
+from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, ResultRefused, TaskDone
-from orchestrator.leash import run_command
+from orchestrator.leash import HUNG, Command, run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
+from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
-from orchestrator.workspaces import Work
+from orchestrator.workspaces import Work, Workspaces
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch
 
 
@@ -50,32 +52,55 @@ class Integration:
         self,
         recorder: Recorder,
         branch: IntegrationBranch | None,
+        workspaces: Workspaces,
         *,
         checks: Sequence[str],
         logs: Path,
         environment: Mapping[str, str],
+        silence: float = float("inf"),
     ) -> None:
-        """Integrate onto the branch; without one (shared tree) what passed its checks is done."""
+        """Integrate onto the branch; without one (shared tree) what passed its checks is done.
+
+        A check without a sign of life for `silence` seconds has failed.
+        """
         self._recorder = recorder
         self._branch = branch
+        self._workspaces = workspaces
         self._checks = tuple(checks)
         self._logs = logs
         self._environment = dict(environment)
+        self._silence = silence
         self._turn = anyio.Lock()
         self._base_fails: dict[str, bool] = {}
 
     async def integrate(self, result: Result) -> bool:
         """Check and merge a result; record what came of it and tell whether the task is done."""
-        refusal = await self._check(result, result.workspace, where="attempt")
-        if refusal is None and self._branch is not None and result.work.paths and result.work.commit is not None:
-            async with self._turn:
-                refusal = await self._merge(result, self._branch, result.work.commit)
-        if refusal is not None:
-            self._refuse(result, refusal)
+        try:
+            came = await self._judge(result)
+        except RepositoryError as error:
+            came = Refusal(cause="environment", reason=error.message, counted=False)
+        if isinstance(came, Refusal):
+            self._refuse(result, came)
             return False
-        checked = bool(self._commands(result))
-        self._recorder.record(TaskDone(task=result.planned.task.id, attempt=result.attempt, checked=checked))
+        task, attempt = result.planned.task.id, result.attempt
+        done = TaskDone(task=task, attempt=attempt, checked=bool(self._commands(result)))
+        self._recorder.record(*([Integrated(task=task, attempt=attempt, commit=came)] if came else []), done)
         return True
+
+    async def _judge(self, result: Result) -> Refusal | str | None:
+        """Check and merge a result; gives why it does not stand, else its merge, or None if there was nothing to merge."""
+        branch, commit = self._branch, result.work.commit
+        if branch is None or commit is None or not result.work.paths:
+            return await self._check(result, result.workspace, where="attempt")
+        if merge := await anyio.to_thread.run_sync(partial(branch.holds, commit, since=result.base or commit)):
+            return merge  # a supervisor that died had moved the branch and could not say so any more
+        refusal = await self._check(result, result.workspace, where="attempt")
+        if self._commands(result):
+            await anyio.to_thread.run_sync(self._workspaces.tidy, result.workspace, commit)
+        if refusal is not None:
+            return refusal
+        async with self._turn:
+            return await self._merge(result, branch, commit)
 
     def _refuse(self, result: Result, refusal: Refusal) -> None:
         self._recorder.record(
@@ -93,14 +118,10 @@ class Integration:
         own = result.planned.task.checks
         return self._checks if own is None else own
 
-    async def _merge(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
+    async def _merge(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | str:
         task = result.planned.task.id
-        if merge := await anyio.to_thread.run_sync(branch.holds, commit):
-            # a supervisor that died had moved the branch and could not say so any more
-            self._recorder.record(Integrated(task=task, attempt=result.attempt, commit=merge))
-            return None
         onto = await anyio.to_thread.run_sync(branch.tip)
-        if result.planned.writes is None and (refusal := await self._overlap(result, branch)):
+        if result.planned.writes is None and (refusal := await self._overlap(result, branch, commit)):
             return refusal
         self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
         trailers = {"Squad-Run": self._recorder.state.run, "Squad-Task": task, "Squad-Attempt": result.attempt}
@@ -115,12 +136,11 @@ class Integration:
         if refusal := await self._check(result, branch.worktree, where="combined"):
             return refusal
         await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
-        self._recorder.record(Integrated(task=task, attempt=result.attempt, commit=merged.commit))
-        return None
+        return merged.commit
 
-    async def _overlap(self, result: Result, branch: IntegrationBranch) -> Refusal | None:
+    async def _overlap(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
         """Refuse a result with an unknown write set if what it wrote meets what was integrated since its start."""
-        since = await anyio.to_thread.run_sync(branch.changed_since, result.base or "")
+        since = await anyio.to_thread.run_sync(branch.changed_beside, commit)
         if not any_meets(result.work.paths, since):
             return None
         both = sorted(set(result.work.paths) & set(since)) or list(result.work.paths)
@@ -130,17 +150,22 @@ class Integration:
     async def _check(self, result: Result, folder: Path, *, where: str) -> Refusal | None:
         """Run the checks in a folder; the first that fails refuses the result, unless it fails on the base too."""
         for number, command in enumerate(self._commands(result), start=1):
-            log = self._logs / f"{result.attempt}.{where}-{number}.log"
-            if await self._run(result, command, folder, log=log, where=where):
+            log = self._log(result, f"{where}-{number}")
+            code = await self._run(result, command, folder, log=log, where=where)
+            if code == 0:
                 continue
             if await self._fails_on_base(result, command):
                 return Refusal(cause="environment", reason=f"check `{command}` fails on the base too, see {log}", counted=False)
-            return Refusal(cause="check", reason=f"check `{command}` failed ({where}), see {log}")
+            said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
+            return Refusal(cause="check", reason=f"check `{command}` {said} ({where}), see {log}")
         return None
 
-    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> bool:
+    def _log(self, result: Result, what: str) -> Path:
+        return self._logs / f"{file_name(result.attempt)}.{what}.log"
+
+    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> int:
         began = anyio.current_time()
-        code = await run_command(command, cwd=folder, environment=self._environment, log=log)
+        code = await run_command(Command(text=command, cwd=folder, environment=self._environment, log=log, silence=self._silence))
         self._recorder.record(
             CheckEnded(
                 task=result.planned.task.id,
@@ -153,7 +178,7 @@ class Integration:
                 seconds=round(anyio.current_time() - began, 3),
             )
         )
-        return code == 0
+        return code
 
     async def _fails_on_base(self, result: Result, command: str) -> bool:
         """Tell whether a check fails without the result as well; asked once per check and base."""
@@ -163,6 +188,6 @@ class Integration:
         known = f"{result.base} {command}"
         if known not in self._base_fails:
             folder = await anyio.to_thread.run_sync(branch.checkout_base, result.base)
-            log = self._logs / f"{result.attempt}.base-{len(self._base_fails) + 1}.log"
-            self._base_fails[known] = not await self._run(result, command, folder, log=log, where="base")
+            log = self._log(result, f"base-{len(self._base_fails) + 1}")
+            self._base_fails[known] = await self._run(result, command, folder, log=log, where="base") != 0
         return self._base_fails[known]

@@ -5,11 +5,13 @@ who never hold the writer up. When `append_all` returns, its events survive the 
 and runs survive the loss of power too. Numbers are 1, 2, 3 ... without a gap.
 """
 
+import contextlib
 import hashlib
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +19,7 @@ from typing import Self
 import msgspec
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind
+from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind, storable
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
@@ -42,8 +44,6 @@ class Journal:
         """Use `open` or `read` instead."""
         self._connection = connection
         self._path = path
-        row = connection.execute("select max(seq) from events").fetchone()
-        self._last = int(row[0] or 0)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -60,15 +60,15 @@ class Journal:
             _check_version(connection, path)
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
-            connection.executescript(_TABLES)
-            connection.execute(f"pragma user_version = {VERSION}")
+            # in one step, so that a reader finds either no journal or a whole one
+            connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit")
             return cls(connection, path)
         except (sqlite3.Error, OSError) as error:
             raise _trouble(path, error) from error
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """Open the journal for reading, with or without a living writer; None if there is none.
+        """Open the journal for reading, with or without a living writer; None if there is none yet.
 
         Raises:
             JournalError: It is damaged, or was written by a newer squad.
@@ -77,7 +77,8 @@ class Journal:
         if not path.exists():
             return None
         try:
-            return cls(_connect_reader(path), path)
+            connection = _connect_reader(path)
+            return cls(connection, path) if connection else None
         except (sqlite3.Error, OSError) as error:
             raise _trouble(path, error) from error
 
@@ -91,13 +92,13 @@ class Journal:
         Raises:
             JournalError: They could not be written.
         """
-        entries = [Entry(self._last + number, at, run, event) for number, event in enumerate(events, start=1)]
-        if not entries:
+        if not events:
             return []
-        rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
-        lasting = any(isinstance(event, _LASTING) for event in events)
-        self._write("insert into events values (?, ?, ?, ?, ?)", rows, lasting=lasting)
-        self._last = entries[-1].seq
+        with self._writing(lasting=any(isinstance(event, _LASTING) for event in events)):
+            last = self.last()  # inside the step, since a command of a person's may have written meanwhile
+            entries = [Entry(last + number, at, run, storable(event)) for number, event in enumerate(events, start=1)]
+            rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
+            self._connection.executemany("insert into events values (?, ?, ?, ?, ?)", rows)
         return entries
 
     def entries(self, *, run: RunId | None = None, after: int = 0) -> Iterator[Entry]:
@@ -126,7 +127,8 @@ class Journal:
             JournalError: It could not be written.
         """
         digest = hashlib.sha256(body).hexdigest()
-        self._write("insert or ignore into documents values (?, ?)", [(digest, body)], lasting=False)
+        with self._writing(lasting=False):
+            self._connection.execute("insert or ignore into documents values (?, ?)", (digest, body))
         return digest
 
     def document(self, digest: str) -> bytes:
@@ -135,7 +137,10 @@ class Journal:
         Raises:
             JournalError: There is none of that digest.
         """
-        row = self._connection.execute("select body from documents where digest = ?", (digest,)).fetchone()
+        try:
+            row = self._connection.execute("select body from documents where digest = ?", (digest,)).fetchone()
+        except sqlite3.Error as error:
+            raise _trouble(self._path, error) from error
         if row is None:
             message = f"the journal {self._path} has lost the document {digest[:12]}"
             raise JournalError(message, hint="start anew: squad run FILE --new")
@@ -147,7 +152,8 @@ class Journal:
         Raises:
             JournalError: It could not be written.
         """
-        self._write("insert or replace into snapshots values (?, ?, ?)", [(run, seq, body)], lasting=False)
+        with self._writing(lasting=False):
+            self._connection.execute("insert or replace into snapshots values (?, ?, ?)", (run, seq, body))
 
     def snapshot(self, run: RunId) -> tuple[int, bytes] | None:
         """Give the newest kept state of a run and the number of its last event."""
@@ -164,11 +170,19 @@ class Journal:
         runs = self.runs()
         return runs[-1] if runs else None
 
-    def next_run_id(self, title: str) -> RunId:
-        """Give an id for a new run: the slug of its title and the next free number."""
+    def unfinished(self) -> list[RunId]:
+        """Give the ids of the runs that have no end, oldest first."""
+        query = "select run from events where type = 'RunStarted' and run not in (select run from events where type = 'RunEnded')"
+        return [RunId(row[0]) for row in self._connection.execute(f"{query} order by seq")]
+
+    def next_run_id(self, title: str, *, is_taken: Callable[[RunId], bool] = lambda _: False) -> RunId:
+        """Give an id for a new run: the slug of its title and the next number that nothing else has."""
         slug = slugged(title) or "run"
         numbers = [int(run.rpartition("-")[2]) for run in self.runs() if run.rpartition("-")[0] == slug]
-        return RunId(f"{slug}-{max(numbers, default=0) + 1}")
+        number = max(numbers, default=0) + 1
+        while is_taken(RunId(f"{slug}-{number}")):
+            number += 1
+        return RunId(f"{slug}-{number}")
 
     def close(self) -> None:
         """Give the file back."""
@@ -180,17 +194,21 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _write(self, statement: str, rows: Sequence[tuple[object, ...]], *, lasting: bool) -> None:
+    @contextmanager
+    def _writing(self, *, lasting: bool) -> Iterator[None]:
+        """Make one step of what is written inside the block: all of it or, after an error, none."""
         connection = self._connection
         try:
             connection.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
             connection.execute("begin immediate")
-            connection.executemany(statement, rows)
+            yield
             connection.execute("commit")
         except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("rollback")
             raise _trouble(self._path, error) from error
+        finally:
+            if connection.in_transaction:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("rollback")
 
 
 def slugged(title: str) -> str:
@@ -200,31 +218,35 @@ def slugged(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
 
 
-def _connect_reader(path: Path) -> sqlite3.Connection:
-    """Open read only; a folder that may not be written to has no room for the shared index, so it is read as it stands."""
+def _connect_reader(path: Path) -> sqlite3.Connection | None:
+    """Open for reading, in the strongest way the folder allows.
+
+    Writable comes first, since a reader must be able to make the shared index and to take in what a killed writer left
+    in its log; what cannot be written to at all is read as it stands.
+    """
     escaped = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    for mode in ("mode=ro", "immutable=1"):
-        connection = sqlite3.connect(
-            f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
-        )
+    for mode in ("mode=rw", "mode=ro", "immutable=1"):
         try:
-            _check_version(connection, path)
-            connection.execute("select max(seq) from events").fetchone()
+            connection = sqlite3.connect(
+                f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+            )
+            connection.execute("pragma query_only = on")
+            version = _check_version(connection, path)
         except sqlite3.OperationalError:
-            connection.close()
             if mode == "immutable=1":
                 raise
         else:
-            return connection
+            return connection if version else None
     raise AssertionError
 
 
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
     version = int(connection.execute("pragma user_version").fetchone()[0])
     if version > VERSION:
         connection.close()
         message = f"{path} was written by a newer squad (journal version {version}, this one reads {VERSION})"
         raise JournalError(message, hint="upgrade: pip install --upgrade squad-orchestrator")
+    return version
 
 
 def _trouble(path: Path, error: Exception) -> JournalError:

@@ -4,10 +4,12 @@ The recorder never waits, so between two events nobody sees half a change; who w
 `changed`. When `record` returns, the events survive the death of the supervisor.
 """
 
+import contextlib
 from collections.abc import Callable
 
 import anyio
 
+from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.feed import Feed
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
@@ -40,8 +42,9 @@ class Recorder:
         for entry in entries:
             self.feed.publish(entry)
         if self.state.seq - self._saved >= SNAPSHOT_EVERY:
-            self.journal.save_snapshot(RunId(self.state.run), self.state.seq, encode(self.state))
             self._saved = self.state.seq
+            with contextlib.suppress(JournalError):  # it only saves time: the events are there
+                self.journal.save_snapshot(RunId(self.state.run), self.state.seq, encode(self.state))
         self.wake()
 
     def wake(self) -> None:

@@ -3,7 +3,10 @@
 Everything that reads a run (`status`, `report`, `resume`) does it through here, with or without a living supervisor.
 """
 
+import contextlib
 from dataclasses import dataclass
+
+import msgspec
 
 from orchestrator.errors import JournalError
 from orchestrator.events import RunStarted
@@ -61,8 +64,15 @@ def replay(journal: Journal, run: RunId) -> Replayed:
     if started is None:
         raise NoRun(run, tuple(journal.runs()[-8:]))
     plan = load_plan(journal.document(started.plan), name=f"plan of {run}")
-    saved = journal.snapshot(run)
-    state = decode(saved[1]) if saved else initial(run, plan)
+    state = _saved(journal, run) or initial(run, plan)
     for entry in journal.entries(run=run, after=state.seq):
         fold(state, entry)
     return Replayed(run=run, plan=plan, state=state, settings=started.settings)
+
+
+def _saved(journal: Journal, run: RunId) -> State | None:
+    """Give the state of the last snapshot; one that cannot be read is no loss, since the events are all there."""
+    saved = journal.snapshot(run)
+    with contextlib.suppress(msgspec.DecodeError):
+        return decode(saved[1]) if saved else None
+    return None

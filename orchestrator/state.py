@@ -278,7 +278,8 @@ def _fold_attempt(
             _end(state, event, at)
         case ev.ResultRefused():
             _refuse(state, event, at)
-        case ev.IntegrationStarted(task=task):
+        case ev.IntegrationStarted(task=task, onto=onto):
+            state.tip = onto  # where the branch really stands, also after a person moved it
             _move(state, task, TaskState.INTEGRATING)
         case ev.Integrated(commit=commit):
             state.tip = commit

@@ -28,6 +28,7 @@ from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
 NOW = 0.5
+_UNDER_WAY = frozenset({TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 class Supervisor:
@@ -49,6 +50,7 @@ class Supervisor:
         self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
         self._attempts: dict[AgentId, Attempt] = {}
         self._under_way = 0
+        self._integrating: set[anyio.CancelScope] = set()
         self._stopping = ""
 
     async def run(self) -> None:
@@ -66,6 +68,8 @@ class Supervisor:
             self.recorder.record(ev.StopRequested(reason=reason))
         for attempt in self._attempts.values():
             attempt.stop(Outcome.STOPPED, f"the run was {reason}", grace=NOW if now else None)
+        for scope in self._integrating:
+            scope.cancel()
         self.recorder.wake()
 
     def hear(self, agent: AgentId, messages: Sequence[Message]) -> None:
@@ -190,10 +194,13 @@ class Supervisor:
     def _starting_commit(self, planned: PlannedTask, number: int) -> str | None:
         """Give the commit a new workspace starts from: the kept work of the last attempt, else the base."""
         prepared = self.recorder.state.attempts[f"{planned.task.id}.{number}"]
-        last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
-        if last is None or last.base != prepared.base:
-            return prepared.base
-        return last.commit or prepared.base
+        for earlier in range(number - 1, 0, -1):
+            last = self.recorder.state.attempts.get(f"{planned.task.id}.{earlier}")
+            if last is None or last.base != prepared.base:
+                break
+            if last.commit is not None:
+                return last.commit
+        return prepared.base
 
     def _handover(self, planned: PlannedTask, number: int) -> str:
         last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
@@ -213,9 +220,18 @@ class Supervisor:
 
     async def _finish(self, attempt: Attempt, work: Work) -> None:
         piece = attempt.piece
-        if self.recorder.state.tasks[piece.planned.task.id].state is TaskState.CHECKING:
-            await self._integration.integrate(self._result(attempt, work))
+        if self.recorder.state.tasks[piece.planned.task.id].state in {TaskState.CHECKING, TaskState.INTEGRATING}:
+            await self._integrate(attempt, work)
         self._release(piece.seat.id)
+
+    async def _integrate(self, attempt: Attempt, work: Work) -> None:
+        """Have a result checked and merged; if the run is stopped meanwhile, `resume` takes it up again."""
+        with anyio.CancelScope() as scope:
+            self._integrating.add(scope)
+            if self._stopping:
+                scope.cancel()
+            await self._integration.integrate(self._result(attempt, work))
+        self._integrating.discard(scope)
 
     def _result(self, attempt: Attempt, work: Work) -> Result:
         piece = attempt.piece
@@ -230,19 +246,22 @@ class Supervisor:
 
     def _release(self, agent: AgentId) -> None:
         """Free the agent's seat and locks; its whole process tree is gone."""
-        del self._attempts[agent]
+        attempt = self._attempts.pop(agent)
         self.desk.leave(agent)
         self.rights.end(agent)
-        self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
+        if self.recorder.state.tasks[attempt.piece.planned.task.id].state not in _UNDER_WAY:
+            self._free(agent)
         self._under_way -= 1
         self.recorder.wake()
+
+    def _free(self, agent: AgentId) -> None:
+        self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
 
     # the ends
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
         state = self.recorder.state
-        self._free_what_ended()
         expires = self.recorder.clock() + self.table.stale_after
         self.table.restore(
             tuple(
@@ -261,18 +280,11 @@ class Supervisor:
         )
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
-            if status.state is TaskState.RUNNING:
-                group.start_soon(self._resume_attempt, self._attempt(planned, AgentId(status.agent)))
-            elif status.state in {TaskState.CHECKING, TaskState.INTEGRATING}:
-                group.start_soon(self._resume_result, self._attempt(planned, AgentId(status.agent)))
-
-    def _free_what_ended(self) -> None:
-        """Record the end of locks whose attempt ended while the last supervisor had no time left to say so."""
-        state = self.recorder.state
-        idle = [lock for lock in state.locks if lock.holder not in state.agents or state.agents[lock.holder].task is None]
-        self.recorder.record(
-            *(ev.LockReleased(path=lock.path, holder=lock.holder, fence=lock.fence, reason="ended") for lock in idle)
-        )
+            if status.state in _UNDER_WAY:
+                going_on = self._resume_attempt if status.state is TaskState.RUNNING else self._resume_result
+                group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
+        for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
+            self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
 
     async def _resume_attempt(self, attempt: Attempt) -> None:
         work = await attempt.take_over()
@@ -280,8 +292,8 @@ class Supervisor:
 
     async def _resume_result(self, attempt: Attempt) -> None:
         status = attempt.status
-        await self._integration.integrate(self._result(attempt, Work(commit=status.commit, paths=tuple(status.paths))))
-        self._release(attempt.piece.seat.id)
+        await attempt.restore()
+        await self._finish(attempt, Work(commit=status.commit, paths=tuple(status.paths)))
 
     def _is_over(self) -> bool:
         if self._under_way:

@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from orchestrator.leash import (
+    Command,
     Exited,
     Full,
     Gone,
@@ -460,9 +461,7 @@ async def test_a_check_whose_leash_is_killed_takes_no_other_check_with_it(tmp_pa
 
     async def check(name: str) -> None:
         command = f"echo $$ > {name}.pid; test {name} = a && kill -9 $PPID; while ! test -e go; do sleep 0.01; done; exit 5"
-        codes[name] = await run_command(
-            command, cwd=tmp_path, environment={"PATH": "/usr/bin:/bin"}, log=tmp_path / f"{name}.log"
-        )
+        codes[name] = await run_command(check_of(command, tmp_path, name))
         (tmp_path / "go").touch()
 
     async with anyio.create_task_group() as group:
@@ -476,7 +475,11 @@ async def test_a_check_whose_leash_is_killed_takes_no_other_check_with_it(tmp_pa
 
 @pytest.mark.parametrize(("command", "code"), [("exit 3", 3), ("kill -9 $$", 137), ("kill -37 $$", 165), ("true", 0)])
 async def test_a_command_gives_the_exit_code_that_a_shell_would(tmp_path: Path, command: str, code: int) -> None:
-    assert await run_command(command, cwd=tmp_path, environment={"PATH": "/usr/bin:/bin"}, log=tmp_path / "log") == code
+    assert await run_command(check_of(command, tmp_path, "check")) == code
+
+
+def check_of(command: str, folder: Path, name: str) -> Command:
+    return Command(text=command, cwd=folder, environment={"PATH": "/usr/bin:/bin"}, log=folder / f"{name}.log")
 
 
 # bytes

@@ -10,6 +10,7 @@ from orchestrator.cli.context import Context, out, out_json
 from orchestrator.cli.watch import RunOption
 
 if TYPE_CHECKING:
+    from orchestrator.journal import Journal
     from orchestrator.project import Project
     from orchestrator.replay import Replayed
 
@@ -90,19 +91,17 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     End a run for good and remove its worktrees and branches; all its work stays kept under refs.
     """
     from orchestrator import project as projects
-    from orchestrator.config import load_dump
     from orchestrator.events import RunEnded
     from orchestrator.journal import Journal
-    from orchestrator.workspaces.branch import discard as drop
+    from orchestrator.replay import replay
 
     options: Context = context.obj
     project, replayed = _of(options, run)
     projects.require_free(project)
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
     with projects.hold(project), Journal.open(project.state) as journal:
-        place = load_dump(journal.document(replayed.settings)).isolation.place
-        folder = project.root / Path(place).expanduser() if place else project.folder / "worktrees"
-        refs = drop(project, replayed.run, folder) if replayed.state.branch else ()
+        replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
+        refs = _drop(project, journal, replayed) if replayed.state.branch else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())
     if options.as_json:
@@ -111,6 +110,22 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     out(f"dropped {replayed.run}; kept: {len(refs)} refs")
     if refs:
         out(f"undo: git branch squad/{replayed.run} refs/squad/kept/{replayed.run}/integration")
+
+
+def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
+    from orchestrator.config import load_dump
+    from orchestrator.model import AgentId, AttemptId
+    from orchestrator.workspaces.branch import Left, discard
+    from orchestrator.workspaces.worktree import Worktrees
+
+    isolation = load_dump(journal.document(replayed.settings)).isolation
+    place = project.root / Path(isolation.place).expanduser() if isolation.place else project.folder / "worktrees"
+    workspaces = Worktrees(project=project, run=replayed.run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
+    left = {
+        Path(one.workspace): Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
+        for name, one in replayed.state.attempts.items()
+    }
+    return discard(workspaces, left)
 
 
 def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":

@@ -1,5 +1,6 @@
 """Starting a supervisor: everything between a command line and a running run."""
 
+import contextlib
 import os
 import secrets
 import time
@@ -23,7 +24,7 @@ from orchestrator.cli.start import plan_with
 from orchestrator.config import AgentSettings, Config, dump, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.errors import ConfigError, NeedsYou, Refused, UsageError
+from orchestrator.errors import ConfigError, JournalError, NeedsYou, Refused, UsageError
 from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
@@ -89,6 +90,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
+    _start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
     _adapters(plan, _with_adapter(config, plan, wishes.agent))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
@@ -104,7 +106,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     projects.require_free(project)
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    base = git.require_workable(project.root) if project.repository else None
+    base = _start_of(project)
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = _with_adapter(config, plan, wishes.agent)
     _adapters(plan, config)
@@ -113,9 +115,10 @@ def launch(options: Context, wishes: Wishes) -> int:
     with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
         _announce(options, project)
+        _set_former_aside(project, journal.latest())
         since = journal.last()
-        recorder = _begin(journal, config, plan, base)
-        _lay_out(project, plan, journal.runs(), document)
+        recorder = _begin(project, journal, config, plan, base=base, document=document)
+        _lay_out(project, recorder)
         return _carry_out(_conduct(options, project, config, recorder, log=log, since=since))
 
 
@@ -134,6 +137,7 @@ def relaunch(options: Context, name: str | None) -> int:
         since = journal.last()
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
         _revive(recorder, replayed.state)
+        _lay_out(project, recorder)
         return _carry_out(_conduct(options, project, config, recorder, log=log, since=since))
 
 
@@ -143,7 +147,8 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
     if journal is None:
         raise NoRun(name)
     with journal:
-        replayed = replay(journal, find_run(journal, name))
+        unfinished = journal.unfinished()
+        replayed = replay(journal, unfinished[-1] if name is None and unfinished else find_run(journal, name))
         if replayed.state.phase == "ended":
             raise RunIsOver(replayed.run, replayed.state.outcome)
         config = load_dump(journal.document(replayed.settings))
@@ -165,26 +170,38 @@ def _carry_out(run: Conduct) -> int:
 def _conduct(options: Context, project: Project, config: Config, recorder: Recorder, *, log: RunLog, since: int) -> Conduct:
     """Build the supervisor."""
     branch = _branch(project, config, recorder.state)
-    if branch is not None and recorder.state.base is not None:
-        branch.create(recorder.state.base)
+    if branch is not None and recorder.state.tip is not None:
+        branch.create(recorder.state.tip)
+    stage = _stage(project, config, recorder)
     supervisor = Supervisor(
         recorder,
-        _stage(project, config, recorder),
+        stage,
         Integration(
             recorder,
             branch,
+            stage.workspaces,
             checks=config.run.checks,
             logs=project.logs / recorder.state.run,
             environment=passed(os.environ),
+            silence=config.run.stall.after,
         ),
         _rules(config),
     )
     return Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since)
 
 
-def _begin(journal: Journal, config: Config, plan: Plan, base: str | None) -> Recorder:
-    """Record the start of a new run, its plan and settings with it."""
-    run = journal.next_run_id(plan.title)
+def _start_of(project: Project) -> str | None:
+    """Give the commit that a run can start from; None without git."""
+    if project.repository:
+        return git.require_workable(project.root)
+    git.require_installed()
+    return None
+
+
+def _begin(project: Project, journal: Journal, config: Config, plan: Plan, *, base: str | None, document: bytes) -> Recorder:
+    """Record the start of a new run, its document, plan and settings with it."""
+    run = journal.next_run_id(plan.title, is_taken=partial(_is_taken, project))
+    journal.save_document(document)
     recorder = Recorder(journal, plan, initial(run, plan), clock=time.time)
     isolated = plan.isolation is Isolation.WORKTREE
     recorder.record(
@@ -201,6 +218,14 @@ def _begin(journal: Journal, config: Config, plan: Plan, base: str | None) -> Re
         )
     )
     return recorder
+
+
+def _is_taken(project: Project, run: RunId) -> bool:
+    """Tell whether a run of that id left something, though the journal knows nothing of it any more."""
+    if (project.logs / run).exists() or (project.folder / "worktrees" / run).exists():
+        return True
+    names = (f"refs/heads/squad/{run}", f"refs/heads/squad-work/{run}", f"refs/squad/kept/{run}")
+    return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names))
 
 
 def _revive(recorder: Recorder, state: State) -> None:
@@ -224,7 +249,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         workspaces=_workspaces(project, config, recorder),
         adapters=_adapters(recorder.plan, config),
         tokens={agent: secrets.token_hex(16) for agent in agents},
-        sockets={agent: project.sockets / f"{agent}.sock" for agent in agents},
+        sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
         git=anyio.Lock(),
     )
@@ -335,22 +360,27 @@ def _announce(options: Context, project: Project) -> None:
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:
-    for run in reversed(journal.runs()):
-        state = replay(journal, run).state
-        if state.source == plan.source and state.phase != "ended":
+    for run in reversed(journal.unfinished()):
+        if replay(journal, run).state.source == plan.source:
             if not wishes.new:
                 raise UnfinishedRun(run, wishes.file)
             journal.append(run, RunEnded(outcome="discarded"), at=time.time())
 
 
-def _lay_out(project: Project, plan: Plan, runs: list[RunId], document: bytes) -> None:
-    """Put the PRD, the plan and the agents' plans where people look for them; a former run's move to its own folder."""
-    former = project.folder / "runs" / (runs[-2] if len(runs) > 1 else "before")
+def _set_former_aside(project: Project, former: RunId | None) -> None:
+    """Move the plans and comm files of the former run to its own folder."""
+    aside = project.folder / "runs" / (former or "before")
     for name in ("parallel-plans", "comms"):
         for path in sorted((project.folder / name).glob("*.md")):
-            (former / name).mkdir(parents=True, exist_ok=True)
-            path.replace(former / name / path.name)
-    (project.folder / "feature-prd.md").write_bytes(document)
+            (aside / name).mkdir(parents=True, exist_ok=True)
+            path.replace(aside / name / path.name)
+
+
+def _lay_out(project: Project, recorder: Recorder) -> None:
+    """Put the PRD, the plan and the agents' plans where people look for them."""
+    plan = recorder.plan
+    with contextlib.suppress(JournalError):  # a run of a plan that was made elsewhere has no document here
+        (project.folder / "feature-prd.md").write_bytes(recorder.journal.document(plan.source_digest))
     (project.folder / "plan.json").write_bytes(plan_document(plan))
     for seat in plan.agents:
         path = project.folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"

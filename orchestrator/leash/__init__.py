@@ -23,9 +23,12 @@ import anyio.to_thread
 import msgspec
 
 from orchestrator.errors import SquadError
-from orchestrator.platform import adopted, sweep
+from orchestrator.liveness import Pulse, Sign
+from orchestrator.platform import adopted, sweep, tree_cpu
+from orchestrator.project import OWNER
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
+HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)
 _PROGRAM = str(Path(__file__).with_name("program.py"))
 _CHUNK = 64 * 1024
 _PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
@@ -124,6 +127,7 @@ class Leashed:
         self.pid = 0
         self.born = 0.0
         self.leash_pid = process.pid
+        self.grace = spec.grace
         self.is_over = False
         self._connection = connection
         self._process = process
@@ -311,26 +315,50 @@ async def outlast(path: Path, log: Path, *, mark: str) -> None:
         await anyio.Path(path).unlink()
 
 
-async def run_command(command: str, *, cwd: Path, environment: Mapping[str, str], log: Path) -> int:
-    """Run a shell command on a leash of its own, its output in `log`; gives its exit code, 128 + n for signal n."""
-    _beside(log, ".end").unlink(missing_ok=True)
-    spec = LeashSpec(
-        argv=("/bin/sh", "-c", command), cwd=str(cwd), environment=environment, log=log, mark=f"command {log}", grace=1.0
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A shell command of squad's configuration, such as a check."""
+
+    text: str
+    cwd: Path
+    environment: Mapping[str, str]
+    log: Path  #: its output
+    silence: float = float("inf")  #: seconds without output and without work after which it counts as hanging
+
+
+async def run_command(command: Command) -> int:
+    """Run a command on a leash of its own; gives its exit code, 128 + n for signal n, 124 if it hung."""
+    _beside(command.log, ".end").unlink(missing_ok=True)
+    argv, cwd = ("/bin/sh", "-c", command.text), str(command.cwd)
+    mark = f"command {command.log}"
+    spec = LeashSpec(argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark=mark, grace=1.0)
+    pulse, ending = Pulse(started=anyio.current_time()), None
     try:
-        async with start(spec) as leashed:
-            endings = [notice.ending async for notice in leashed.notices() if isinstance(notice, Gone)]
+        async with start(spec) as leashed, anyio.create_task_group() as group:
+            group.start_soon(_end_when_silent, leashed, pulse, command.silence)
+            async for notice in leashed.notices():
+                pulse.beat(Sign.OUTPUT, anyio.current_time())
+                ending = notice.ending if isinstance(notice, Gone) else ending
+            group.cancel_scope.cancel()
     except StartFailed:
         return 127
-    if not endings:
+    if ending is None:
         return 128 + signal.SIGKILL
-    ending = endings[0]
+    if ending.stopped == "asked":
+        return HUNG
     return ending.exit if ending.exit is not None else 128 + _number(ending.signal or "SIGKILL")
 
 
 def _number(name: str) -> int:
     """Give the number of a signal; real-time signals are named by it."""
     return int(name[3:]) if name[3:].isdigit() else int(signal.Signals[name])
+
+
+async def _end_when_silent(leashed: Leashed, pulse: Pulse, after: float) -> None:
+    while not pulse.is_silent(after, anyio.current_time()):
+        await anyio.sleep_until(pulse.next_look(after))
+        pulse.look(tree_cpu(leashed.pid), anyio.current_time())
+    leashed.stop(leashed.grace)
 
 
 class Tail:
@@ -375,7 +403,7 @@ def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
         cwd="/",
-        env={"PATH": os.environ.get("PATH", os.defpath)},
+        env={"PATH": os.defpath, **{name: os.environ[name] for name in ("PATH", OWNER) if name in os.environ}},
     )
 
 

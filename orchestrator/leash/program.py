@@ -258,6 +258,7 @@ class Leash:
     # one turn of the loop
 
     def turn(self) -> None:
+        self.flush(0.0)  # before waiting: a silent agent's start would else be told at its first word
         for key, _ in self.selector.select(self.patience()):
             key.data()
         if self.family_changed:
@@ -269,7 +270,6 @@ class Leash:
         if self.deadline is not None and time.monotonic() >= self.deadline:
             self.kill()
         self.tell_offsets()
-        self.flush(0.0)
 
     def patience(self) -> float | None:
         times = [at for at in (self.deadline, self.full_until) if at is not None]

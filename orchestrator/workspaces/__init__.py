@@ -41,6 +41,12 @@ class Workspaces(Protocol):
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make the workspace unless it is there already; tell whether it is new."""
 
+    def finish(self, folder: Path) -> None:
+        """Note that a new workspace is made and set up: from here on what is in it is an agent's."""
+
+    def tidy(self, folder: Path, commit: str) -> None:
+        """Take away what checks left in a workspace whose work is committed."""
+
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
         """Keep everything an attempt left."""
 

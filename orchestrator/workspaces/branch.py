@@ -4,7 +4,7 @@ Only squad moves it, one merge at a time, in a worktree of its own, and always b
 the next. The user's branch, index and files are touched by `merge_into` alone, when a person asks for it.
 """
 
-import shutil
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,10 @@ from pathlib import Path
 from orchestrator import git
 from orchestrator.errors import Refused
 from orchestrator.git import Git, GitFailed
-from orchestrator.model import RunId
+from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
-from orchestrator.workspaces.worktree import check_out, refs_of
+from orchestrator.workspaces import Signed
+from orchestrator.workspaces.worktree import Worktrees, check_out, keep, refs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,15 @@ class Conflict:
     """A merge that could not be made."""
 
     paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """What a workspace may still hold."""
+
+    attempt: AttemptId  #: the last one in it
+    agent: AgentId
+    base: str | None
 
 
 class MergeRefused(Refused):
@@ -59,17 +69,18 @@ class IntegrationBranch:
 
     def create(self, base: str) -> None:
         """Make the branch at a commit; one that is there already stays where it is."""
-        if self._repository.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{self.name}").returncode != 0:
-            self._repository.run("update-ref", f"refs/heads/{self.name}", base, "0" * 40)
+        if not self._repository.succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{self.name}"):
+            self._repository.run("update-ref", f"refs/heads/{self.name}", base, "")
 
     def tip(self) -> str:
         """Give the commit the branch stands at."""
         return self._repository.line("rev-parse", "--verify", f"refs/heads/{self.name}")
 
-    def holds(self, commit: str) -> str | None:
-        """Give the merge by which the branch holds a commit; None if it does not hold it."""
-        rows = self._repository.run("rev-list", "--parents", "--merges", f"refs/heads/{self.name}").splitlines()
-        return next((merge for merge, *parents in (row.split() for row in rows) if commit in parents[1:]), None)
+    def holds(self, commit: str, *, since: str) -> str | None:
+        """Give the merge by which the branch holds a commit, made after `since`; None if it does not hold it."""
+        listed = self._repository.run("rev-list", "--parents", "--merges", f"{since}..refs/heads/{self.name}")
+        rows = (row.split() for row in listed.splitlines())
+        return next((merge for merge, *parents in rows if commit in parents[1:]), None)
 
     def merge(self, commit: str, *, agent: str, title: str, trailers: Mapping[str, str]) -> Merged | Conflict:
         """Make the merge of a commit onto the tip, without moving the branch."""
@@ -80,7 +91,7 @@ class IntegrationBranch:
         done = here.attempt("merge", "--no-ff", "--no-verify", "--quiet", "-m", message, commit, extra=extra)
         if done.returncode == 0:
             return Merged(git.head(self.worktree) or "")
-        paths = tuple(sorted(name for name in here.run("diff", "--name-only", "--diff-filter=U", "-z").split("\0") if name))
+        paths = _unmerged(here)
         here.attempt("merge", "--abort")
         if not paths:
             raise GitFailed(("merge", commit), self.worktree, done.stderr or done.stdout)
@@ -94,21 +105,17 @@ class IntegrationBranch:
         """
         self._repository.run("update-ref", f"refs/heads/{self.name}", new, old)
 
-    def changed_since(self, commit: str) -> tuple[str, ...]:
-        """Give the paths that were integrated since the branch stood at a commit."""
-        return git.changed_paths(self.project.root, commit, self.tip())
+    def changed_beside(self, commit: str) -> tuple[str, ...]:
+        """Give the paths that were integrated since a commit parted from the branch, or last took it in."""
+        tip = self.tip()
+        parted = self._repository.attempt("merge-base", commit, tip).stdout.strip()
+        return git.changed_paths(self.project.root, parted or commit, tip)
 
     def checkout_base(self, commit: str) -> Path:
         """Give a folder that stands at a commit, for checks that ask whether the base is to blame."""
         folder = self.place / self.run / "base"
         check_out(self.project, folder, commit)
         return folder
-
-    def drop_worktrees(self) -> None:
-        """Remove squad's own worktrees; nothing but merges that stand on the branch was ever in them."""
-        for folder in (self.worktree, self.place / self.run / "base"):
-            self._repository.attempt("worktree", "remove", "--force", str(folder))
-            shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def _repository(self) -> Git:
@@ -120,32 +127,51 @@ def merge_into(project: Project, run: RunId) -> str:
 
     Raises:
         MergeRefused: Git refuses, or there are conflicts; nothing has changed then.
+        RepositoryError: The user is in the middle of something else.
     """
     here, branch = Git(project.root), f"squad/{run}"
-    if here.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}").returncode != 0:
+    if not here.succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
         raise MergeRefused(branch, "there is no such branch")
-    done = here.attempt("merge", "--no-edit", "--quiet", branch, extra=git.identity(project.root))
+    git.require_quiet(project.root)
+    if conflicts := _unmerged(here):
+        raise MergeRefused(branch, f"your own conflicts in {' '.join(conflicts[:5])} are not resolved yet")
+    who = {**git.identity(project.root), **git.own_author(project.root)}
+    done = here.attempt("merge", "--no-edit", "--quiet", f"refs/heads/{branch}", "-m", f"Merge {branch}", extra=who)
     if done.returncode != 0:
-        conflicts = here.run("diff", "--name-only", "--diff-filter=U", "-z", check=False).replace("\0", " ").strip()
-        if conflicts:
-            here.attempt("merge", "--abort")
-        raise MergeRefused(branch, f"conflicts in {conflicts}" if conflicts else (done.stderr or done.stdout).strip())
+        conflicts = _unmerged(here)
+        if here.succeeds("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
+            here.run("merge", "--abort")
+        said = f"conflicts in {' '.join(conflicts)}" if conflicts else (done.stderr or done.stdout).strip()
+        raise MergeRefused(branch, said)
     return git.head(project.root) or ""
 
 
-def discard(project: Project, run: RunId, place: Path) -> tuple[str, ...]:
-    """Remove the worktrees and branches of a run, all its work kept under refs; gives those refs."""
-    here = Git(project.root)
-    branch = f"refs/heads/squad/{run}"
-    if here.attempt("rev-parse", "--verify", "--quiet", branch).returncode == 0:
+def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]:
+    """Remove the worktrees and branches of a run, all its work kept under refs; gives those refs.
+
+    Raises:
+        RepositoryError: What an agent left could not be kept; then its worktree stays.
+    """
+    project, run = workspaces.project, workspaces.run
+    here, branch = Git(project.root), f"refs/heads/squad/{run}"
+    for folder, what in left.items():
+        signed = Signed(agent=what.agent, title="Work that was under way", trailers={"Squad-Run": run})
+        workspaces.harvest(what.attempt, folder, base=what.base, signed=signed)
+    if here.succeeds("rev-parse", "--verify", "--quiet", branch):
         here.run("update-ref", f"refs/squad/kept/{run}/integration", branch)
-    work = here.run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/squad-work/{run}/").splitlines()
-    for name, commit in (row.split(" ", 1) for row in work):
-        attempt = name.rsplit("/", 1)[1]
-        here.run("update-ref", f"refs/squad/kept/{run}/{attempt}", commit)
-    for folder in sorted((place / run).iterdir()) if (place / run).is_dir() else ():
-        here.attempt("worktree", "remove", "--force", str(folder))
-    here.run("worktree", "prune")
-    for name in [branch, *(row.split(" ", 1)[0] for row in work)]:
+    rows = here.run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/squad-work/{run}/").splitlines()
+    work = dict(row.split(" ", 1) for row in rows)
+    for name, commit in work.items():
+        keep(here, f"refs/squad/kept/{run}/{name.rsplit('/', 1)[1]}-branch", commit, unless=refs_of(project, run).values())
+    own = (workspaces.place / run / "integration", workspaces.place / run / "base")
+    for folder in (*left, *own):
+        here.attempt("worktree", "remove", "--force", "--force", str(folder))
+    for name in (branch, *work):
         here.attempt("update-ref", "-d", name)
+    with contextlib.suppress(OSError):
+        (workspaces.place / run).rmdir()
     return tuple(sorted(refs_of(project, run)))
+
+
+def _unmerged(here: Git) -> tuple[str, ...]:
+    return tuple(sorted(set(here.names("diff", "--name-only", "--diff-filter=U", "-z"))))

@@ -13,9 +13,9 @@ from orchestrator import git
 from orchestrator.claims import any_meets
 from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
-from orchestrator.project import Project
+from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work
-from orchestrator.workspaces.worktree import BYPRODUCTS
+from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,14 @@ class SharedTree:
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - it is always there
         """Take the snapshot to compare with; the tree itself is never made by squad."""
         self._bases[attempt] = self._snapshot(f"before {attempt}", {})
-        self._git.run("update-ref", f"refs/squad/before/{self.run}/{attempt}", self._bases[attempt])
+        self._git.run("update-ref", f"refs/squad/before/{self.run}/{file_name(attempt)}", self._bases[attempt])
         return False
+
+    def finish(self, folder: Path) -> None:
+        """There is nothing to be made."""
+
+    def tidy(self, folder: Path, commit: str) -> None:
+        """Nothing is taken away from a tree that people and other agents work in too."""
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002
         """Take a snapshot and give what changed since the attempt's start and is not another's."""
@@ -47,14 +53,14 @@ class SharedTree:
         if before is None:
             return Work(commit=None, paths=())
         commit = self._snapshot(signed.title, {**git.author(signed.agent)}, trailers=dict(signed.trailers))
-        self._git.run("update-ref", f"refs/squad/kept/{self.run}/{attempt}", commit)
+        self._git.run("update-ref", f"refs/squad/kept/{self.run}/{file_name(attempt)}", commit)
         others = self.others(attempt)
         changed = git.changed_paths(self._git_folder, before, commit)
         return Work(commit=commit, paths=tuple(path for path in changed if not any_meets((path,), others)))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
         """Keep foreign changes under a ref; in a shared tree they are not taken back, since another may have made them."""
-        ref = f"refs/squad/kept/{self.run}/{attempt}-foreign"
+        ref = f"refs/squad/kept/{self.run}/{file_name(attempt)}-foreign"
         self._git.run("update-ref", ref, work.commit or "HEAD")
         return ref
 
@@ -64,27 +70,48 @@ class SharedTree:
 
     @property
     def _git(self) -> Git:
-        if not self._git_folder.is_dir():
-            self.project.state.mkdir(parents=True, exist_ok=True)
-            Git(self.project.state).run("init", "--quiet", "--bare", str(self._git_folder))
-            excludes = "\n".join((*BYPRODUCTS, ".git", "/.squad/", "")) + "\n"
+        if not (self._git_folder / "info" / "exclude").is_file():
+            self._git_folder.mkdir(parents=True, exist_ok=True)
+            Git(self._git_folder).run("init", "--quiet", "--bare", "--template=", ".")
+            excludes = "\n".join((*BYPRODUCTS, "/.squad/", "")) + "\n"
             (self._git_folder / "info").mkdir(exist_ok=True)
-            (self._git_folder / "info" / "exclude").write_text(excludes, encoding="utf-8")
+            (self._git_folder / "info" / "exclude").write_text(excludes, encoding="utf-8")  # last: now it is whole
         return Git(self._git_folder)
 
     def _base_of(self, attempt: AttemptId) -> str | None:
         known = self._bases.get(attempt)
         if known is not None:
             return known
-        found = self._git.attempt("rev-parse", "--verify", "--quiet", f"refs/squad/before/{self.run}/{attempt}")
+        found = self._git.attempt("rev-parse", "--verify", "--quiet", f"refs/squad/before/{self.run}/{file_name(attempt)}")
         return found.stdout.strip() or None
 
     def _snapshot(self, title: str, extra: dict[str, str], *, trailers: dict[str, str] | None = None) -> str:
-        """Commit the tree as it stands onto the hidden branch."""
+        """Commit the tree as it stands onto the hidden branch; what cannot be read is left out and does not stop it."""
         here = self._git
-        tree = f"--work-tree={self.project.root}"
         who = {**git.author("squad"), **git.identity(self._git_folder), **extra}
-        here.run(tree, "add", "--all", "--", str(self.project.root))
+        _leave_locks(self._git_folder)
+        self._add(here)
         message = git.message_with(title, trailers or {})
-        here.run(tree, "commit", "--quiet", "--allow-empty", "--no-verify", "-F", "-", stdin=message, extra=who)
+        here.run("commit", "--quiet", "--allow-empty", "--no-verify", "-F", "-", stdin=message, extra={**who, **self._tree})
         return here.line("rev-parse", "HEAD")
+
+    def _add(self, here: Git) -> None:
+        """Stage the tree, with the files of repositories inside of it: a bare link would tell nothing of their changes."""
+        options = ("add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul")
+        listed = here.attempt("ls-files", "--others", "--exclude-standard", "-z", extra=self._tree).stdout.split("\0")
+        nested = [name for name in listed if name.endswith("/")]
+        for name in nested:
+            inside = "\0".join(files_below(self.project.root, name))
+            if inside:
+                here.attempt("update-index", "--add", "-z", "--stdin", stdin=inside, extra=self._tree)
+        left_out = (f":(exclude,literal){name.rstrip('/')}" for name in nested if not any(files_below(self.project.root, name)))
+        here.attempt(*options, stdin="\0".join((":/", *left_out)), extra=self._tree)
+
+    @property
+    def _tree(self) -> dict[str, str]:
+        return {"GIT_DIR": str(self._git_folder), "GIT_WORK_TREE": str(self.project.root)}
+
+
+def _leave_locks(folder: Path) -> None:
+    """Clear the lock of a killed git; nobody else writes to the hidden repository."""
+    (folder / "index.lock").unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""Ending a run for good, and stopping one: what was under way is kept, and nothing goes on."""
+
+import json
+import time
+from pathlib import Path
+
+from tests.support.commands import Squad
+from tests.support.repositories import Repository
+from tests.support.runs import shell
+from tests.support.waiting import marked, until
+
+
+def _write(repository: Repository, *tasks: dict[str, object], settings: str = "{}") -> None:
+    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": tasks}), "squad.yaml": settings})
+
+
+def test_discard_after_a_kill_keeps_what_the_agent_had_not_committed(repository: Repository, squad: Squad) -> None:
+    _write(repository, shell("T1", "echo half > a.txt; sleep 600", writes=["a.txt"]))
+    process = squad.start("run", "tasks.yaml", "-y")
+    workspace = repository.root / ".squad" / "worktrees" / "tasks-1" / "T1.1"
+    until(lambda: (workspace / "a.txt").is_file() and (workspace / "a.txt").stat().st_size, "the agent's half work")
+    squad.kill(process)
+    assert squad("discard").returncode == 6
+
+    assert squad("discard", "-y").returncode == 0
+
+    assert not workspace.exists()
+    assert repository.show("refs/squad/kept/tasks-1/T1.1", "a.txt") == "half"
+    assert repository.git("branch", "--format=%(refname:short)") == "main"
+    assert squad.json("status")["run"]["state"] == "ended"
+    assert squad("resume").returncode == 1
+
+
+def test_a_stop_does_not_wait_for_a_long_set_up(repository: Repository, squad: Squad, tmp_path: Path) -> None:
+    _write(
+        repository,
+        shell("T1", "true", writes=[]),
+        settings=json.dumps({"isolation": {"setup": [f"touch {tmp_path}/on; sleep 600"]}}),
+    )
+    process = squad.start("run", "tasks.yaml", "-y")
+    until((tmp_path / "on").exists, "the set-up")
+
+    began = time.monotonic()
+    assert squad("stop").returncode == 0
+    assert process.wait(60) == 6
+    assert time.monotonic() - began < 300
+    assert marked(f"{repository.root}/.squad") == []
+    assert [event["outcome"] for event in squad.events("AttemptEnded")] == ["stopped"]

@@ -1,0 +1,163 @@
+"""Everything between a command line and a running run: what stands in the way is said before anything is started."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from orchestrator.cli.context import Context
+from orchestrator.cli.launch import RunIsOver, UnfinishedRun, Wishes, launch, rehearse, relaunch
+from orchestrator.errors import FolderError, InputError, RepositoryError
+from orchestrator.events import RunEnded, TaskDone
+from orchestrator.journal import Journal
+from orchestrator.project import find
+from orchestrator.replay import NoRun
+from tests.support.repositories import Repository
+from tests.support.runs import Runs, shell
+
+TASK = shell("T1", "echo one >> a.txt", writes=["a.txt"])
+FAILS = shell("T1", 'test -e "$HOME/now"', writes=[])
+
+
+@pytest.fixture
+def run(repository: Repository) -> Runs:
+    return Runs(repository)
+
+
+def _nothing_was_started(repository: Repository) -> None:
+    assert not (repository.root / ".squad").exists()
+    assert not (repository.root / ".git" / "squad").exists()
+    assert repository.git("for-each-ref", "--format=%(refname)", "refs/heads/squad/", "refs/squad/") == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (["branch", "squad"], "bars branches below squad/"),
+        (["branch", "squad-work"], "bars branches below squad-work/"),
+        (["checkout", "--quiet", "--orphan", "fresh"], "no commit yet"),
+        (["bisect", "start"], "a bisect is in progress"),
+    ],
+)
+def test_a_repository_that_cannot_be_worked_with_is_refused_before_anything_starts(
+    run: Runs, spoil: list[str], said: str
+) -> None:
+    run.repository.git(*spoil)
+
+    with pytest.raises(RepositoryError, match=said) as raised:
+        run(TASK)
+    assert raised.value.exit_code == 3
+    assert raised.value.hint
+    _nothing_was_started(run.repository)
+
+
+def test_a_rehearsal_meets_what_would_stand_in_the_way_of_the_run(run: Runs) -> None:
+    run.repository.git("branch", "squad")
+    run.repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": [TASK]})})
+    wishes = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=False)
+
+    with pytest.raises(RepositoryError, match="bars branches"):
+        rehearse(Context(folder=run.repository.root), wishes)
+
+
+def test_another_tools_folder_is_refused(run: Runs) -> None:
+    run.repository.write({".squad/roster.json": "{}"})
+
+    with pytest.raises(FolderError, match=r"roster\.json"):
+        run(TASK)
+    assert not (run.repository.root / ".git" / "squad").exists()
+
+
+def test_a_read_only_folder_is_refused(run: Runs) -> None:
+    root = run.repository.root
+    run.repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": [TASK]})})
+    if subprocess.run(["mount", "--bind", str(root), str(root)], capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(root)], check=True)
+        wishes = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=False)
+        with pytest.raises(InputError, match="cannot write"):
+            launch(Context(folder=root, yes=True, quiet=True), wishes)
+    finally:
+        subprocess.run(["umount", "--lazy", str(root)], check=True)
+
+
+def test_a_run_lays_out_its_files_and_sets_those_of_the_former_run_aside(run: Runs) -> None:
+    folder = run.repository.root / ".squad"
+    run(TASK)
+    first = (folder / "parallel-plans" / "agent-1-plan.md").read_bytes()
+    assert (folder / "feature-prd.md").read_bytes() == (run.repository.root / "tasks.yaml").read_bytes()
+    assert json.loads((folder / "plan.json").read_bytes())["certificate"]["holds"]
+
+    run(shell("T9", "echo two > b.txt", writes=["b.txt"]))
+
+    assert (folder / "runs" / "tasks-1" / "parallel-plans" / "agent-1-plan.md").read_bytes() == first
+    assert (folder / "runs" / "tasks-1" / "comms" / "agent-1-comm.md").is_file()
+    assert b"T9" in (folder / "parallel-plans" / "agent-1-plan.md").read_bytes()
+
+
+def test_a_plan_made_before_is_run_and_is_not_passed_off_as_the_document(run: Runs) -> None:
+    run(TASK)
+    root = run.repository.root
+    plan = root / "kept-plan.json"
+    plan.write_bytes((root / ".squad" / "plan.json").read_bytes())
+    document = (root / "tasks.yaml").read_bytes()
+    wishes = Wishes(file="kept-plan.json", count=None, agent=None, enforce=None, new=False)
+
+    assert launch(Context(folder=root, yes=True, quiet=True), wishes) == 0
+
+    assert (root / ".squad" / "feature-prd.md").read_bytes() == document
+
+
+def test_an_unfinished_run_of_the_same_file_is_named_with_both_ways_on(run: Runs) -> None:
+    assert run(FAILS, run={"stall": {"same_failure": 1, "ladder": ["park"]}}).code == 6
+
+    with pytest.raises(UnfinishedRun) as raised:
+        run(FAILS)
+    assert raised.value.exit_code == 6
+    assert "squad resume tasks-1" in str(raised.value)
+    assert "--new" in str(raised.value)
+
+
+def test_starting_anew_ends_the_unfinished_run_and_keeps_its_work(run: Runs) -> None:
+    run(FAILS, run={"stall": {"same_failure": 1, "ladder": ["park"]}})
+    Path("~/now").expanduser().touch()
+    wishes = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=True)
+
+    assert launch(Context(folder=run.repository.root, yes=True, quiet=True), wishes) == 0
+
+    with Journal.open(find(run.repository.root).state) as journal:
+        ends = [(entry.run, entry.event.outcome) for entry in journal.entries() if isinstance(entry.event, RunEnded)]
+    assert ends == [("tasks-1", "discarded"), ("tasks-2", "done")]
+    assert "squad/tasks-1" in run.repository.git("branch", "--format=%(refname:short)").split()
+
+
+def test_resume_means_the_unfinished_run_also_when_a_later_one_has_ended(run: Runs) -> None:
+    run(FAILS, run={"stall": {"same_failure": 1, "ladder": ["park"]}})
+    root = run.repository.root
+    run.repository.write({"other.yaml": json.dumps({"version": 1, "tasks": [shell("T5", "echo x > x.txt", writes=["x.txt"])]})})
+    wishes = Wishes(file="other.yaml", count=None, agent=None, enforce=None, new=False)
+    assert launch(Context(folder=root, yes=True, quiet=True), wishes) == 0
+    Path("~/now").expanduser().touch()
+
+    ran = run.resume()
+
+    assert ran.code == 0
+    assert ran.order(TaskDone) == ["T5", "T1"]
+
+
+def test_a_run_that_has_ended_is_not_resumed(run: Runs) -> None:
+    run(TASK)
+
+    with pytest.raises(RunIsOver) as raised:
+        relaunch(Context(folder=run.repository.root, quiet=True), None)
+    assert raised.value.exit_code == 1
+    with pytest.raises(NoRun, match="no run 'nothing-7'"):
+        relaunch(Context(folder=run.repository.root, quiet=True), "nothing-7")
+
+
+def test_without_a_run_there_is_nothing_to_resume_and_nothing_is_made(repository: Repository) -> None:
+    with pytest.raises(NoRun, match="no run yet"):
+        relaunch(Context(folder=repository.root), None)
+    _nothing_was_started(repository)

@@ -1,0 +1,222 @@
+"""From an attempt that claims done to a result on the branch: evidence decides, and only what passed moves it."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.events import (
+    AttemptEnded,
+    CheckEnded,
+    ForeignChangeFound,
+    Integrated,
+    MergeConflicted,
+    ResultRefused,
+    TaskDone,
+    TaskFailed,
+    TaskParked,
+)
+from tests.support.repositories import Repository
+from tests.support.runs import Runs, shell
+from tests.support.waiting import marked
+
+BRANCH = "squad/tasks-1"
+WAIT_FOR = 'i=0; while [ ! -e "{0}" ] && [ $i -lt 3000 ]; do sleep 0.01; i=$((i+1)); done; '
+
+
+@pytest.fixture
+def run(repository: Repository) -> Runs:
+    return Runs(repository)
+
+
+def test_a_result_is_merged_with_its_author_its_committer_and_its_trailers(run: Runs) -> None:
+    run.repository.git("config", "user.name", "Grace")
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]))
+
+    assert ran.code == 0
+    shown = "%an|%cn|%(trailers:key=Squad-Run,valueonly,separator=)|%(trailers:key=Squad-Task,valueonly,separator=)"
+    assert run.repository.git("log", "--first-parent", f"--format={shown}", f"main..{BRANCH}") == "agent-1|Grace|tasks-1|T1"
+    assert run.repository.git("log", "-1", "--format=%P", BRANCH).split()[0] == run.repository.git("rev-parse", "main")
+    assert ran.all(TaskDone) == [TaskDone(task="T1", attempt="T1.1", checked=False)]
+
+
+def test_a_task_that_writes_nothing_is_done_without_a_merge(run: Runs) -> None:
+    ran = run(shell("T1", "true", writes=[]))
+
+    assert ran.code == 0
+    assert ran.about("T1", TaskDone, Integrated) == ["TaskDone"]
+    assert run.repository.git("rev-parse", BRANCH) == run.repository.git("rev-parse", "main")
+
+
+def test_a_check_runs_on_the_attempt_and_on_the_merge_and_leaves_its_output(run: Runs) -> None:
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), run={"checks": ["echo looking; test -s a.txt"]})
+
+    checks = ran.all(CheckEnded)
+    assert [(check.where, check.ok, check.exit) for check in checks] == [("attempt", True, 0), ("combined", True, 0)]
+    assert {Path(check.log).read_bytes() for check in checks} == {b"looking\n"}
+    assert ran.all(TaskDone)[0].checked
+
+
+def test_a_failed_check_sends_the_task_back_and_what_it_left_is_not_blamed_on_the_agent(run: Runs, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    check = f"echo junk > junk.txt; echo formatted >> README.md; echo x >> {seen}; test $(wc -l < {seen}) -gt 1"
+
+    ran = run(shell("T1", "echo one >> a.txt", writes=["a.txt"], checks=[check]), run={"attempts": 2})
+
+    # the check of the base is the second look at the file, and passes
+    assert ran.code == 0
+    assert ran.all(ForeignChangeFound) == []
+    assert [refusal.cause for refusal in ran.all(ResultRefused)] == ["check"]
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
+
+
+def test_a_check_that_fails_on_the_base_too_is_not_the_agents_fault(run: Runs) -> None:
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), run={"checks": ["test -e never.txt"], "attempts": 2})
+
+    assert ran.code == 6
+    assert {(refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)} == {("environment", False)}
+    assert "fails on the base too" in ran.all(TaskParked)[0].reason
+    assert run.repository.git("rev-parse", BRANCH) == run.repository.git("rev-parse", "main")
+
+
+def test_a_task_whose_check_never_passes_fails_for_good_and_never_reaches_the_branch(run: Runs) -> None:
+    ran = run(shell("T1", "echo one >> a.txt", writes=["a.txt"]), run={"checks": ["test ! -e a.txt"], "attempts": 2})
+
+    assert ran.code == 1
+    assert len(ran.all(AttemptEnded)) == 2
+    assert "check `test ! -e a.txt` failed" in ran.all(TaskFailed)[0].reason
+    assert run.repository.files(BRANCH) == ["README.md"]
+
+
+def test_what_passes_alone_and_fails_together_does_not_reach_the_branch(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        shell("T2", "echo two > b.txt", writes=["b.txt"]),
+        count=2,
+        run={"checks": ["test $(ls *.txt | wc -l) -lt 2"], "attempts": 1},
+    )
+
+    assert ran.code == 1
+    assert len(ran.all(TaskDone)) == 1
+    assert "(combined)" in ran.all(TaskFailed)[0].reason
+    assert len(run.repository.files(BRANCH)) == 2
+
+
+def test_two_results_of_unknown_extent_that_meet_are_put_together_one_after_the_other(run: Runs, tmp_path: Path) -> None:
+    both = f"touch {tmp_path}/$SQUAD_TASK; " + WAIT_FOR.format(f"{tmp_path}/T1") + WAIT_FOR.format(f"{tmp_path}/T2")
+
+    ran = run(shell("T1", both + "echo T1 >> a.txt"), shell("T2", both + "echo T2 >> a.txt"), count=2)
+
+    assert ran.code == 0
+    assert [(refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)] == [("overlap", False)]
+    assert sorted(run.repository.show(BRANCH, "a.txt").splitlines()) == ["T1", "T2"]
+
+
+def test_results_of_unknown_extent_that_do_not_meet_are_done_at_once(run: Runs, tmp_path: Path) -> None:
+    both = f"touch {tmp_path}/$SQUAD_TASK; " + WAIT_FOR.format(f"{tmp_path}/T1") + WAIT_FOR.format(f"{tmp_path}/T2")
+
+    ran = run(shell("T1", both + "echo T1 > one.txt"), shell("T2", both + "echo T2 > two.txt"), count=2)
+
+    assert ran.code == 0
+    assert ran.all(ResultRefused) == []
+
+
+def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
+    person = (
+        'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '
+        "commit=$(git -c user.name=P -c user.email=p@example.org commit-tree $tree -p HEAD -m person); "
+        f"git update-ref refs/heads/{BRANCH} $commit"
+    )
+
+    ran = run(
+        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {person}; }}; echo T1 >> a.txt", writes=["a.txt"])
+    )
+
+    assert ran.code == 0
+    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["a.txt"])]
+    assert [refusal.cause for refusal in ran.all(ResultRefused)] == ["conflict"]
+    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["person", "T1"]
+
+
+def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: Path) -> None:
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        run={"checks": [f"setsid sleep 600 {tmp_path} & sh -c 'setsid sleep 601' & true"]},
+    )
+
+    assert ran.code == 0
+    assert marked(f"{tmp_path}") == []
+
+
+def test_a_check_that_hangs_is_ended_and_has_failed(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        run={"checks": ["test ! -e a.txt || sleep 600"], "stall": {"after": "400ms"}, "attempts": 1},
+    )
+
+    assert ran.code == 1
+    assert "showed no sign of life for 0.4 s" in ran.all(TaskFailed)[0].reason
+    assert [check.exit for check in ran.all(CheckEnded)] == [124, 0]
+
+
+def test_a_check_that_works_without_a_word_is_not_taken_for_hanging(run: Runs) -> None:
+    busy = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done"
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), run={"checks": [f"{busy}; {busy}"], "stall": {"after": "700ms"}})
+
+    assert ran.code == 0
+
+
+def test_an_attempt_whose_work_cannot_be_kept_does_not_bring_the_others_down(run: Runs) -> None:
+    spoil = (
+        'test -e "$HOME/spoilt" || { touch "$HOME/spoilt"; echo precious > a.txt; rm -rf "$(git rev-parse --absolute-git-dir)"; }'
+    )
+
+    ran = run(
+        shell("T1", f"{spoil}; echo one >> a.txt", writes=["a.txt"]),
+        shell("T2", "echo two > b.txt", writes=["b.txt"]),
+        count=2,
+    )
+
+    assert ran.code == 0
+    assert [ended.outcome for ended in ran.all(AttemptEnded) if ended.task == "T1"] == ["failed", "done"]
+    aside = list((run.repository.root / ".squad" / "worktrees" / "tasks-1").glob("T1.1-aside-*/a.txt"))
+    assert [path.read_text(encoding="utf-8") for path in aside] == ["precious\none\n"]
+
+
+def test_odd_names_and_a_repository_inside_reach_the_branch(run: Runs) -> None:
+    script = "printf x > \"$(printf 'caf\\351.txt')\"; mkdir in; cd in; git init -q; echo deep > deep.txt"
+
+    ran = run(shell("T1", script))
+
+    assert ran.code == 0
+    assert ran.all(AttemptEnded)[0].paths == ["caf\\udce9.txt", "in/deep.txt"]
+    assert "in/deep.txt" in run.repository.files(BRANCH)
+
+
+def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> None:
+    setup = 'test -e "$HOME/once" && touch ready || { touch "$HOME/once"; exit 3; }'
+
+    ran = run(
+        shell("T1", "test -e ready; rm ready; echo one > a.txt", writes=["a.txt"]),
+        settings={"isolation": {"setup": [setup]}},
+    )
+
+    assert ran.code == 0
+    assert [ended.outcome for ended in ran.all(AttemptEnded)] == ["environment", "done"]
+    assert "ended with exit 3" in ran.all(AttemptEnded)[0].reason
+
+
+def test_a_foreign_change_is_refused_kept_and_gone_from_the_next_attempt(run: Runs) -> None:
+    script = 'echo one >> a.txt; test -e "$HOME/once" || { touch "$HOME/once"; echo x > README.md; echo y > strewn.txt; }'
+
+    ran = run(shell("T1", script, writes=["a.txt"]))
+
+    assert ran.code == 0
+    found = ran.all(ForeignChangeFound)
+    assert [(change.paths, change.ref) for change in found] == [
+        (["README.md", "strewn.txt"], "refs/squad/kept/tasks-1/T1.1-foreign")
+    ]
+    assert run.repository.show(found[0].ref, "strewn.txt") == "y"
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
+    assert run.repository.show(BRANCH, "README.md") == "# Project"
