@@ -28,8 +28,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orchestrator.claims import canonical
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
-from orchestrator.places import Document, Path, Plain, nearest, parse
+from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_duration, parse_range, parse_rate
+from orchestrator.spelling import nearest
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",

@@ -12,7 +12,7 @@ from orchestrator.errors import JournalError
 from orchestrator.events import RunStarted
 from orchestrator.journal import Journal
 from orchestrator.model import Plan, RunId
-from orchestrator.planning import load_plan
+from orchestrator.planning.document import load_plan
 from orchestrator.state import State, decode, fold, initial
 
 

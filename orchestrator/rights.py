@@ -15,6 +15,7 @@ from typing import TypeAlias
 from orchestrator.claims import Claim, covers, is_operation, key, meets
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
+from orchestrator.ownership import length, row_of
 
 _INEXACT = frozenset("[{")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
@@ -105,7 +106,7 @@ class Rights:
 
     def owner(self, path: str) -> Owned:
         """Tell whom a path belongs to, what that means, and who holds it now."""
-        row = max((row for row in self._matrix if covers(row.path, path)), key=_length, default=None)
+        row = row_of(path, self._matrix)
         return Owned(
             path=path,
             row=row,
@@ -126,7 +127,7 @@ class Rights:
         below = [
             row
             for row in self._matrix
-            if meets(row.path, path) and not covers(row.path, path) and _length(row) >= (_length(above) if above else 0)
+            if meets(row.path, path) and not covers(row.path, path) and length(row) >= (length(above) if above else 0)
         ]
         return [above, *below] if above else below
 
@@ -184,10 +185,6 @@ def _belongs(path: str, row: Area) -> Deny:
     owner, file = row.owners[0], path if covers(row.path, path) else row.path
     hint = f"ask its owner: squad agent handoff {file} --to {owner}"
     return Deny(reason=f"{_part(path, row)} belongs to {owner} ({_why(row)})", hint=hint)
-
-
-def _length(row: Area) -> int:
-    return len(key(row.path)) if key(row.path) != "." else 0
 
 
 def _part(path: str, row: Area) -> str:

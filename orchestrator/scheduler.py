@@ -13,8 +13,7 @@ from typing import TypeAlias
 
 from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
-from orchestrator.planning.seats import owners_of
-from orchestrator.planning.surroundings import SeatSpec
+from orchestrator.ownership import owners_of
 from orchestrator.state import State, TaskStatus
 
 #: From so many written paths on, their top folders are locked instead.
@@ -173,8 +172,7 @@ def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId,
         return (AgentId(status.agent),)
     owner = AgentId(status.agent)
     if planned.task.agents:
-        specs = [SeatSpec(id=seat.id, role=seat.role) for seat in plan.agents]
-        others = [name for wanted in planned.task.agents for name in owners_of(wanted, specs)]
+        others = [name for wanted in planned.task.agents for name in owners_of(wanted, plan.agents)]
     else:
         others = [seat.id for seat in plan.agents if has_skills(seat, planned.task.skills)]
     return tuple(dict.fromkeys((owner, *others)))

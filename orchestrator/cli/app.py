@@ -21,7 +21,7 @@ from orchestrator.cli import documents, harvest, run, steer, watch
 from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
 from orchestrator.cli.usage import HELP, HOME, explained, of_command, overall, unknown_command
 from orchestrator.errors import FolderError, SquadError, UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 
 BUG = 70
 INTERRUPTED = 130

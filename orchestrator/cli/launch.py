@@ -29,13 +29,14 @@ from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
 from orchestrator.model import AgentId, AttemptId, Isolation, Plan, RunId, TaskId, TaskState
-from orchestrator.places import Plain, nearest
-from orchestrator.planning import plan_document
+from orchestrator.places import Plain
+from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.runlog import RunLog, open_log
 from orchestrator.scheduler import Rules
+from orchestrator.spelling import nearest
 from orchestrator.state import State, initial
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.agent_plan import render_agent_plan

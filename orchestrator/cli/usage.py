@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from orchestrator.errors import UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 
 HOME = """\
 squad runs several coding agents on one repository, without conflicts and without watching.

@@ -8,9 +8,9 @@ from orchestrator.cli.context import say
 from orchestrator.cli.finish import FAILED, LIMITED, exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import TaskState
-from orchestrator.places import nearest
 from orchestrator.project import Project, supervisor_of
 from orchestrator.quantities import parse_duration
+from orchestrator.spelling import nearest
 from orchestrator.state import State
 
 _PAUSE = 0.1

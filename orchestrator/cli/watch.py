@@ -182,8 +182,8 @@ def report(
     Tell a run: what needs you, what came out, and what was measured.
     """
     from orchestrator.errors import UsageError
-    from orchestrator.places import nearest
     from orchestrator.project import supervisor_of
+    from orchestrator.spelling import nearest
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
