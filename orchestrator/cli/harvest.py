@@ -66,7 +66,7 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.events import Merged
     from orchestrator.git import Git, head
     from orchestrator.journal import Journal
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
     from orchestrator.workspaces.branch import merge_into
 
     options: Context = context.obj
@@ -90,16 +90,17 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
 
     End a run for good and remove its worktrees and branches; all its work stays kept under refs.
     """
-    from orchestrator import project as projects
     from orchestrator.events import RunEnded
+    from orchestrator.holding import hold
     from orchestrator.journal import Journal
     from orchestrator.replay import replay
+    from orchestrator.supervised import require_free
 
     options: Context = context.obj
     project, replayed = _of(options, run)
-    projects.require_free(project)
+    require_free(project)
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
-    with projects.hold(project), Journal.open(project.state) as journal:
+    with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
         refs = _drop(project, journal, replayed) if replayed.state.branch else ()
         if replayed.state.phase != "ended":
@@ -119,7 +120,7 @@ def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple
     from orchestrator.workspaces.worktree import Worktrees
 
     isolation = load_dump(journal.document(replayed.settings)).isolation
-    place = project.root / Path(isolation.place).expanduser() if isolation.place else project.folder / "worktrees"
+    place = project.worktrees(isolation.place)
     workspaces = Worktrees(project=project, run=replayed.run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
     left = {
         Path(one.workspace): Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import anyio
 
 from orchestrator import git
-from orchestrator import project as projects
 from orchestrator.adapters import NAMES, Adapter, AgentMissing, make_adapter
+from orchestrator.adoption import prepare
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli import settings
@@ -26,6 +25,7 @@ from orchestrator.enforcement import choose
 from orchestrator.environment import passed
 from orchestrator.errors import ConfigError, JournalError, NeedsYou, Refused, UsageError
 from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
+from orchestrator.holding import hold
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
 from orchestrator.model import AgentId, AttemptId, Isolation, Plan, RunId, TaskId, TaskState
@@ -38,6 +38,7 @@ from orchestrator.runlog import RunLog, open_log
 from orchestrator.scheduler import Rules
 from orchestrator.spelling import nearest
 from orchestrator.state import State, initial
+from orchestrator.supervised import require_free
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.views.plan_table import render_plan
@@ -104,7 +105,7 @@ def launch(options: Context, wishes: Wishes) -> int:
         SquadError: Nothing was started.
     """
     project = options.project()
-    projects.require_free(project)
+    require_free(project)
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
     base = _start_of(project)
@@ -112,7 +113,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     config = _with_adapter(config, plan, wishes.agent)
     _adapters(plan, config)
     settings.confirm(config, options, project)
-    options.note(projects.prepare(project, now=time.time()))
+    options.note(prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
         _announce(options, project)
@@ -130,9 +131,9 @@ def relaunch(options: Context, name: str | None) -> int:
         SquadError: There is no such run, it is over, or something stands in the way.
     """
     project = options.project()
-    projects.require_free(project)
+    require_free(project)
     replayed, config = _resumable(project, name)
-    options.note(projects.prepare(project, now=time.time()))
+    options.note(prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         replayed = replay(journal, replayed.run)
         since = journal.last()
@@ -160,7 +161,7 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
 @contextmanager
 def _held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
     """Hold what a supervisor needs for itself: the project, its journal, squad's own log."""
-    with projects.hold(project), Journal.open(project.state) as journal, open_log(project, config.log.folder) as log:
+    with hold(project), Journal.open(project.state) as journal, open_log(project, config.log.folder) as log:
         yield journal, log
 
 
@@ -262,7 +263,11 @@ def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspa
         return SharedTree(project=project, run=run, others=partial(_others, recorder))
     isolation = config.isolation
     return Worktrees(
-        project=project, run=run, place=_place(project, config), copy=isolation.copy_files, symlink=isolation.symlink
+        project=project,
+        run=run,
+        place=project.worktrees(config.isolation.place),
+        copy=isolation.copy_files,
+        symlink=isolation.symlink,
     )
 
 
@@ -278,12 +283,7 @@ def _others(recorder: Recorder, attempt: AttemptId) -> tuple[str, ...]:
 def _branch(project: Project, config: Config, state: State) -> IntegrationBranch | None:
     if state.branch is None:
         return None
-    return IntegrationBranch(project=project, run=RunId(state.run), place=_place(project, config))
-
-
-def _place(project: Project, config: Config) -> Path:
-    place = config.isolation.place
-    return project.root / Path(place).expanduser() if place else project.folder / "worktrees"
+    return IntegrationBranch(project=project, run=RunId(state.run), place=project.worktrees(config.isolation.place))
 
 
 def _rules(config: Config) -> Rules:

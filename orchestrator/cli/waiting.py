@@ -8,10 +8,11 @@ from orchestrator.cli.context import say
 from orchestrator.cli.finish import FAILED, LIMITED, exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import TaskState
-from orchestrator.project import Project, supervisor_of
+from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
 from orchestrator.spelling import nearest
 from orchestrator.state import State
+from orchestrator.supervised import supervisor_of
 
 _PAUSE = 0.1
 _KINDS = ("done", "idle", "needs-you")

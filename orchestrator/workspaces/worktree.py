@@ -17,8 +17,8 @@ from orchestrator import git
 from orchestrator.errors import RepositoryError
 from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
-from orchestrator.project import Project, file_name, finish_worktree, is_half_made, is_whole, own_worktree
-from orchestrator.workspaces import Signed, Work
+from orchestrator.project import Project, file_name
+from orchestrator.workspaces import Signed, Work, notes
 from orchestrator.workspaces.staging import BYPRODUCTS, stage
 
 
@@ -48,11 +48,11 @@ class Worktrees:
         Raises:
             GitFailed: Git could not make it.
         """
-        if is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
+        if notes.is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
             return False
         _clear(self.project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        own_worktree(self.project, folder)
+        notes.own(self.project, folder)
         where = (self.branch(attempt) or "", str(folder), start or "HEAD")
         Git(self.project.root).run("worktree", "add", "--quiet", "-B", *where)
         self._furnish(folder)
@@ -60,7 +60,7 @@ class Worktrees:
 
     def finish(self, folder: Path) -> None:
         """Note that the workspace is made and set up: from here on what is in it is an agent's."""
-        finish_worktree(self.project, folder)
+        notes.finish(self.project, folder)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
         """Commit what an attempt left and keep it under `refs/squad/kept/`; a workspace that is gone leaves nothing.
@@ -68,7 +68,7 @@ class Worktrees:
         Raises:
             RepositoryError: It could not be committed; it still lies in the workspace.
         """
-        if base is None or not folder.is_dir() or not is_whole(self.project, folder):
+        if base is None or not folder.is_dir() or not notes.is_whole(self.project, folder):
             return Work(commit=None, paths=())
         if not mend_link(self.project, folder):
             raise RepositoryError(f"{folder} is no worktree any more; what the agent left lies there")
@@ -164,13 +164,13 @@ def check_out(project: Project, folder: Path, commit: str) -> None:
     Raises:
         RepositoryError: It cannot be brought there.
     """
-    if not (folder / ".git").is_file() or git.head(folder) is None or is_half_made(project, folder):
+    if not (folder / ".git").is_file() or git.head(folder) is None or notes.is_half_made(project, folder):
         shutil.rmtree(folder, ignore_errors=True)
         _clear(project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        own_worktree(project, folder)
+        notes.own(project, folder)
         Git(project.root).run("worktree", "add", "--quiet", "--detach", str(folder), commit)
-        finish_worktree(project, folder)
+        notes.finish(project, folder)
         return
     here = Git(folder)
     _leave_operations(here)
@@ -209,7 +209,7 @@ def _admin_of(project: Project, folder: Path) -> Path | None:
 
 def _clear(project: Project, folder: Path) -> None:
     """Make room for a worktree; only what squad itself left half-made may be removed."""
-    if is_half_made(project, folder):
+    if notes.is_half_made(project, folder):
         shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
         folder.rename(_free(folder.with_name(f"{folder.name}-aside")))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import project as projects
+from orchestrator.adoption import prepare
 from orchestrator.errors import RepositoryError
 from orchestrator.git import Git
 from orchestrator.model import AgentId, AttemptId, RunId
@@ -60,7 +60,7 @@ class Place:
 def place(repository: Repository) -> Place:
     base = repository.commit({"src/app.py": "app\n", "src/run.sh": "run\n", "docs/a.md": "a\n", ".gitignore": "ignored/\n"})
     project = find(repository.root)
-    projects.prepare(project, now=0.0)
+    prepare(project, now=0.0)
     IntegrationBranch(project=project, run=RUN, place=project.folder / "worktrees").create(base)
     worktrees = Worktrees(project=project, run=RUN, place=project.folder / "worktrees")
     folder = worktrees.folder(FIRST)
