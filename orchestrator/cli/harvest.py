@@ -95,11 +95,12 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.journal import Journal
     from orchestrator.replay import replay
     from orchestrator.supervised import require_free
+    from orchestrator.workspaces.names import integration_branch, kept_refs, kept_result
 
     options: Context = context.obj
     project, replayed = _of(options, run)
     require_free(project)
-    _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
+    _confirm(options, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
         refs = _drop(project, journal, replayed) if replayed.state.branch else ()
@@ -110,7 +111,7 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
         return
     out(f"dropped {replayed.run}; kept: {len(refs)} refs")
     if refs:
-        out(f"undo: git branch squad/{replayed.run} refs/squad/kept/{replayed.run}/integration")
+        out(f"undo: git branch {integration_branch(replayed.run)} {kept_result(replayed.run)}")
 
 
 def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
@@ -144,8 +145,9 @@ def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":
 def _result(project: "Project", replayed: "Replayed") -> str:
     """Give the ref that holds the result: the branch, or what was kept of it when the run was dropped."""
     from orchestrator.git import Git
+    from orchestrator.workspaces.names import kept_result
 
-    branch, kept = f"refs/heads/{replayed.state.branch}", f"refs/squad/kept/{replayed.run}/integration"
+    branch, kept = f"refs/heads/{replayed.state.branch}", kept_result(replayed.run)
     found = Git(project.root).attempt("rev-parse", "--verify", "--quiet", branch)
     return branch if found.returncode == 0 else kept
 

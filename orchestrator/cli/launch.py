@@ -42,7 +42,7 @@ from orchestrator.supervised import require_free
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.views.plan_table import render_plan
-from orchestrator.workspaces import Workspaces
+from orchestrator.workspaces import Workspaces, names
 from orchestrator.workspaces.branch import IntegrationBranch
 from orchestrator.workspaces.shared import SharedTree
 from orchestrator.workspaces.worktree import Worktrees
@@ -215,7 +215,7 @@ def _begin(project: Project, journal: Journal, config: Config, plan: Plan, *, ba
             settings=journal.save_document(dump(config)),
             isolation=plan.isolation,
             base=base if isolated else None,
-            branch=f"squad/{run}" if isolated else None,
+            branch=names.integration_branch(run) if isolated else None,
             agents=[seat.id for seat in plan.agents],
         )
     )
@@ -226,8 +226,7 @@ def _is_taken(project: Project, run: RunId) -> bool:
     """Tell whether a run of that id left something, though the journal knows nothing of it any more."""
     if (project.logs / run).exists() or (project.folder / "worktrees" / run).exists():
         return True
-    names = (f"refs/heads/squad/{run}", f"refs/heads/squad-work/{run}", f"refs/squad/kept/{run}")
-    return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names))
+    return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names.all_of(run)))
 
 
 def _revive(recorder: Recorder, state: State) -> None:

@@ -18,7 +18,7 @@ from orchestrator.errors import RepositoryError
 from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
-from orchestrator.workspaces import Signed, Work, notes
+from orchestrator.workspaces import Signed, Work, names, notes
 from orchestrator.workspaces.staging import BYPRODUCTS, stage
 
 
@@ -38,7 +38,7 @@ class Worktrees:
 
     def branch(self, attempt: AttemptId) -> str | None:
         """Name the branch of an attempt."""
-        return f"squad-work/{self.run}/{file_name(attempt)}"
+        return names.work_branch(self.run, attempt)
 
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make a worktree at a commit unless a whole one is there; tell whether it is new.
@@ -82,7 +82,7 @@ class Worktrees:
             message = git.message_with(signed.title, signed.trailers)
             here.run("commit", "--quiet", "--no-verify", "--allow-empty-message", "-F", "-", stdin=message, extra=extra)
         commit = self._rooted(here, here.line("rev-parse", "--verify", "HEAD^{commit}"), base, signed)
-        keep(here, f"refs/squad/kept/{self.run}/{file_name(attempt)}", commit)
+        keep(here, names.kept_attempt(self.run, attempt), commit)
         return Work(commit=commit, paths=git.changed_paths(folder, self._since(here, commit, base), commit))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
@@ -91,7 +91,7 @@ class Worktrees:
         Raises:
             GitFailed: They could not be taken back.
         """
-        ref = f"refs/squad/kept/{self.run}/{file_name(attempt)}-foreign"
+        ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
         here, commit = Git(folder), work.commit or "HEAD"
         here.run("update-ref", ref, commit)
         old = self._since(here, commit, base or "HEAD")
@@ -112,7 +112,7 @@ class Worktrees:
 
     def _since(self, here: Git, commit: str, base: str) -> str:
         """Give the commit to compare with: what the agent merged from the integration branch is not its own change."""
-        done = here.attempt("merge-base", commit, f"refs/heads/squad/{self.run}")
+        done = here.attempt("merge-base", commit, f"refs/heads/{names.integration_branch(self.run)}")
         return done.stdout.strip() or base
 
     def _rooted(self, here: Git, commit: str, base: str, signed: Signed) -> str:
@@ -144,7 +144,7 @@ class Worktrees:
 
 def refs_of(project: Project, run: RunId) -> dict[str, str]:
     """Give the kept refs of a run with their commits."""
-    listed = Git(project.root).run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/squad/kept/{run}/")
+    listed = Git(project.root).run("for-each-ref", "--format=%(refname) %(objectname)", f"{names.kept_refs(run)}/")
     return dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
 
 
@@ -238,8 +238,9 @@ def _take_away(here: Git, paths: list[str]) -> None:
     """Remove files that were not there before, and the folders that only they filled."""
     if not paths:
         return
-    names = "\0".join(f":(literal){path}" for path in paths)
-    here.run("rm", "--quiet", "--cached", "--ignore-unmatch", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+    here.run(
+        "rm", "--quiet", "--cached", "--ignore-unmatch", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=git.literal(paths)
+    )
     for path in paths:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             (here.folder / path).unlink()
@@ -250,5 +251,4 @@ def _take_away(here: Git, paths: list[str]) -> None:
 
 def _restore(here: Git, commit: str, paths: list[str]) -> None:
     if paths:
-        names = "\0".join(f":(literal){path}" for path in paths)
-        here.run("checkout", "--quiet", commit, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+        here.run("checkout", "--quiet", commit, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=git.literal(paths))
