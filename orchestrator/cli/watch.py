@@ -219,7 +219,7 @@ def _replayed(options: Context, run: str | None) -> "tuple[Project, Journal, Rep
 
 def _state(journal: "Journal", replayed: "Replayed") -> "State":
     """Bring a state up to date with its journal."""
-    from orchestrator.state import fold
+    from orchestrator.fold import fold
 
     for entry in journal.entries(run=replayed.run, after=replayed.state.seq):
         fold(replayed.state, entry)
