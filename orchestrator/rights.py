@@ -5,21 +5,14 @@ ownership matrix, the write sets of the tasks under way and the lock table, and 
 decided with everything in it: who may not write a part may not write the whole.
 """
 
-import re
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from orchestrator.claims import Claim, covers, is_operation, key, meets
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
 from orchestrator.ownership import length, row_of
-
-_INEXACT = frozenset("[{")
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_MOST_BRACES = 6
+from orchestrator.patterns import lies_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,49 +123,6 @@ class Rights:
             if meets(row.path, path) and not covers(row.path, path) and length(row) >= (length(above) if above else 0)
         ]
         return [above, *below] if above else below
-
-
-def lies_in(path: str, claim: str) -> bool:
-    """Tell whether all of the path surely lies in the claim; unlike `covers` it reads sets and braces too."""
-    if covers(claim, path):
-        return True
-    if is_operation(claim) or is_operation(path) or not _INEXACT & set(claim):
-        return False
-    return any(_fits(_names(pattern), _names(path)) for pattern in (claim, *_without_braces(claim)))
-
-
-def _without_braces(pattern: str) -> list[str]:
-    """Give the patterns that one with braces stands for; innermost first, none for a pattern with too many."""
-    found = _BRACES.search(pattern)
-    if found is None or pattern.count("{") > _MOST_BRACES:
-        return [] if found else [pattern]
-    choices = [pattern[: found.start()] + choice + pattern[found.end() :] for choice in found[1].split(",")]
-    return [one for choice in choices for one in _without_braces(choice)]
-
-
-def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id]`."""
-    reach = {0}
-    for name in (*names, None):
-        todo = sorted(reach)
-        for at in todo:  # `**` may stand for nothing, unless it is the last
-            if at < len(pattern) - 1 and pattern[at] == "**" and at + 1 not in todo:
-                todo.append(at + 1)
-        if len(pattern) in todo:
-            return True
-        if name is None:
-            break
-        reach = {at for at in todo if pattern[at] == "**"} | {at + 1 for at in todo if _fits_name(pattern[at], name)}
-    return False
-
-
-def _fits_name(pattern: str, name: str) -> bool:
-    return pattern in {"**", name} or fnmatchcase(name, pattern.replace("[^", "[!"))
-
-
-def _names(path: str) -> tuple[str, ...]:
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-    return tuple(name for name in folded.split("/") if name not in {"", "."})
 
 
 def _allows(row: Area, agent: AgentId) -> bool:
