@@ -15,7 +15,8 @@ from orchestrator.git import Git, GitFailed
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import Signed, names
-from orchestrator.workspaces.worktree import Worktrees, check_out, keep, refs_of
+from orchestrator.workspaces.kept import keep, refs_of
+from orchestrator.workspaces.worktree import Worktrees, check_out
 
 
 @dataclass(frozen=True, slots=True)

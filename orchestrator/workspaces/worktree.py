@@ -9,7 +9,7 @@ holds `op:git` may call what writes.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work, names, notes
+from orchestrator.workspaces.kept import keep
+from orchestrator.workspaces.mending import clear, leave_operations, mend_link
 from orchestrator.workspaces.staging import BYPRODUCTS, stage
 
 
@@ -50,7 +52,7 @@ class Worktrees:
         """
         if notes.is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
             return False
-        _clear(self.project, folder)
+        clear(self.project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         notes.own(self.project, folder)
         where = (self.branch(attempt) or "", str(folder), start or "HEAD")
@@ -73,7 +75,7 @@ class Worktrees:
         if not mend_link(self.project, folder):
             raise RepositoryError(f"{folder} is no worktree any more; what the agent left lies there")
         here = Git(folder)
-        _leave_operations(here)
+        leave_operations(here)
         if git.head(folder) is None:
             here.run("update-ref", "HEAD", base)  # the agent stands on a branch that it has not begun
         stage(folder, base, put_there=(*self.copy, *self.symlink))
@@ -142,22 +144,6 @@ class Worktrees:
                 target.symlink_to(source)
 
 
-def refs_of(project: Project, run: RunId) -> dict[str, str]:
-    """Give the kept refs of a run with their commits."""
-    listed = Git(project.root).run("for-each-ref", "--format=%(refname) %(objectname)", f"{names.kept_refs(run)}/")
-    return dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
-
-
-def keep(here: Git, ref: str, commit: str, *, unless: Iterable[str] = ()) -> None:
-    """Let a ref hold a commit, unless another commit holds it; what the ref held before stays held if it is not below."""
-    if any(here.succeeds("merge-base", "--is-ancestor", commit, other) for other in unless):
-        return
-    before = here.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip()
-    if before and not here.succeeds("merge-base", "--is-ancestor", before, commit):
-        here.run("update-ref", f"{ref}-{before[:12]}", before)
-    here.run("update-ref", ref, commit)
-
-
 def check_out(project: Project, folder: Path, commit: str) -> None:
     """Have a detached worktree of squad's own stand at a commit, clean but for what git ignores.
 
@@ -166,72 +152,18 @@ def check_out(project: Project, folder: Path, commit: str) -> None:
     """
     if not (folder / ".git").is_file() or git.head(folder) is None or notes.is_half_made(project, folder):
         shutil.rmtree(folder, ignore_errors=True)
-        _clear(project, folder)
+        clear(project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         notes.own(project, folder)
         Git(project.root).run("worktree", "add", "--quiet", "--detach", str(folder), commit)
         notes.finish(project, folder)
         return
     here = Git(folder)
-    _leave_operations(here)
+    leave_operations(here)
     here.run("checkout", "--quiet", "--force", "--detach", commit)
     here.run("clean", "-ffdq")
     if git.head(folder) != commit:
         raise RepositoryError(f"{folder} cannot be brought to {commit[:12]}")
-
-
-def mend_link(project: Project, folder: Path) -> bool:
-    """See to it that a folder is the worktree that git knows there, whatever an agent did to its `.git`; tell whether it is."""
-    link = folder / ".git"
-    admin = _admin_of(project, folder)
-    if admin is None or not folder.is_dir():
-        return False
-    if link.is_dir() and not link.is_symlink():
-        aside = _free(project.state / "aside" / f"{folder.parent.name}-{folder.name}.git")
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(link, aside)  # a repository of the agent's own: its history is kept, its files are harvested
-    told = f"gitdir: {admin}\n"
-    if link.is_symlink() or not link.is_file() or os.fsdecode(link.read_bytes()) != told:
-        link.unlink(missing_ok=True)
-        link.write_bytes(os.fsencode(told))
-    return True
-
-
-def _admin_of(project: Project, folder: Path) -> Path | None:
-    """Give git's own folder for a worktree; it outlives whatever happens to the worktree's."""
-    wanted = os.path.realpath(folder)
-    for noted in sorted((project.state.parent / "worktrees").glob("*/gitdir")):
-        with contextlib.suppress(OSError):
-            if os.path.realpath(Path(os.fsdecode(noted.read_bytes()).rstrip("\n")).parent) == wanted:
-                return noted.parent
-    return None
-
-
-def _clear(project: Project, folder: Path) -> None:
-    """Make room for a worktree; only what squad itself left half-made may be removed."""
-    if notes.is_half_made(project, folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        folder.rename(_free(folder.with_name(f"{folder.name}-aside")))
-    if _admin_of(project, folder) is not None:
-        Git(project.root).run("worktree", "remove", "--force", "--force", str(folder))
-
-
-def _free(path: Path) -> Path:
-    number = 1
-    while os.path.lexists(found := path.with_name(f"{path.name}-{number}")):
-        number += 1
-    return found
-
-
-def _leave_operations(here: Git) -> None:
-    """End a merge or rebase that an agent left, without touching its files, and clear the locks of a killed git."""
-    folder = Path(here.line("rev-parse", "--absolute-git-dir"))
-    for name in ("index.lock", "HEAD.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_MSG", "MERGE_MODE"):
-        with contextlib.suppress(FileNotFoundError):
-            (folder / name).unlink()
-    for name in ("rebase-merge", "rebase-apply", "sequencer"):
-        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _take_away(here: Git, paths: list[str]) -> None:

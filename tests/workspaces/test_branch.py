@@ -13,7 +13,8 @@ from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project, find
 from orchestrator.workspaces import Signed
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch, Left, Merged, MergeRefused, discard, merge_into
-from orchestrator.workspaces.worktree import Worktrees, refs_of
+from orchestrator.workspaces.kept import refs_of
+from orchestrator.workspaces.worktree import Worktrees
 from tests.support.repositories import Repository
 
 RUN = RunId("demo-1")

@@ -15,7 +15,8 @@ from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import find
 from orchestrator.workspaces import Signed, Work
 from orchestrator.workspaces.branch import IntegrationBranch
-from orchestrator.workspaces.worktree import Worktrees, check_out, refs_of
+from orchestrator.workspaces.kept import refs_of
+from orchestrator.workspaces.worktree import Worktrees, check_out
 from tests.support.repositories import IDENTITY, Repository
 
 RUN = RunId("demo-1")
