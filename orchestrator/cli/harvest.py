@@ -115,14 +115,12 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
 
 
 def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
+    from orchestrator.cli.wiring import worktrees_of
     from orchestrator.config import load_dump
     from orchestrator.model import AgentId, AttemptId
     from orchestrator.workspaces.branch import Left, discard
-    from orchestrator.workspaces.worktree import Worktrees
 
-    isolation = load_dump(journal.document(replayed.settings)).isolation
-    place = project.worktrees(isolation.place)
-    workspaces = Worktrees(project=project, run=replayed.run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
+    workspaces = worktrees_of(project, replayed.run, load_dump(journal.document(replayed.settings)))
     left = {
         Path(one.workspace): Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
         for name, one in replayed.state.attempts.items()

@@ -64,14 +64,14 @@ def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspa
     run = RunId(recorder.state.run)
     if recorder.plan.isolation is Isolation.SHARED:
         return SharedTree(project=project, run=run, others=partial(_others, recorder))
+    return worktrees_of(project, run, config)
+
+
+def worktrees_of(project: Project, run: RunId, config: Config) -> Worktrees:
+    """Give the worktrees of a run by its settings."""
     isolation = config.isolation
-    return Worktrees(
-        project=project,
-        run=run,
-        place=project.worktrees(config.isolation.place),
-        copy=isolation.copy_files,
-        symlink=isolation.symlink,
-    )
+    place = project.worktrees(isolation.place)
+    return Worktrees(project=project, run=run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
 
 
 def _others(recorder: Recorder, attempt: AttemptId) -> tuple[str, ...]:

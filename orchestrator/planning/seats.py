@@ -52,7 +52,9 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(
-        _territory(area, dealing.owner_of(area, _work(area, document)), rows, rules, homes, surroundings)
+        _territory(
+            area, dealing.owner_of(area, _work(area, document)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
+        )
         for area in areas.values()
     )
     matrix = _matrix(rows, territories)
@@ -149,6 +151,7 @@ def _homes(areas: Mapping[str, Label]) -> dict[str, Claim]:
 def _territory(
     area: Label,
     owner: AgentId,
+    *,
     rows: Sequence[Area],
     rules: Sequence[Rule],
     homes: Mapping[str, Claim],
