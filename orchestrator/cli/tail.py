@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.errors import UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 from orchestrator.state import State
 from orchestrator.views.text import plain_lines
 
