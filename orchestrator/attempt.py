@@ -159,7 +159,10 @@ class Attempt:
             silence = self._stage.config.run.stall.after
             code = await run_command(Command(text=command, cwd=workspace, environment=environment, log=log, silence=silence))
             if code != 0:
-                return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
+                return Ended(
+                    outcome=Outcome.ENVIRONMENT,
+                    reason=f"setup `{command}` ended with exit {code}, see .squad/logs/{self._stage.run}/{log.name}",
+                )
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:

@@ -68,6 +68,8 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     commit: str | None = None
     paths: list[str] = []
     locked: list[str] = []  #: keys held at any time
+    check_log: str = ""  #: of the check that refused its result, below the project's folder
+    merged: str | None = None  #: its merge, if the checks of that failed
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -336,8 +338,10 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     task.cause = event.cause
     task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
     task.conflicts += event.cause == "conflict"
-    task.fresh = event.cause in {"conflict", "overlap"}
-    _back(state, event.task, event.reason, at)
+    task.fresh = event.cause in {"conflict", "overlap"} or event.merged is not None
+    attempt = state.attempts[event.attempt]
+    attempt.check_log, attempt.merged = event.log, event.merged
+    _back(state, event.task, f"{event.reason}, see {event.log}" if event.log else event.reason, at)
 
 
 def _note_failure(task: TaskStatus, agent: str, failure: str, *, counted: bool) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.events import (
+    AgentStalled,
     AttemptEnded,
     CheckEnded,
     ForeignChangeFound,
@@ -119,6 +120,56 @@ def test_results_of_unknown_extent_that_do_not_meet_are_done_at_once(run: Runs, 
 
     assert ran.code == 0
     assert ran.all(ResultRefused) == []
+
+
+def test_a_result_of_unknown_extent_waits_for_the_task_that_declares_what_it_wrote(run: Runs, tmp_path: Path) -> None:
+    waiting = WAIT_FOR.format(f"{tmp_path}/written")
+
+    ran = run(
+        shell("KNOWN", f"touch {tmp_path}/begun; {waiting} echo KNOWN >> a.txt", writes=["a.txt"]),
+        shell("T2", f"{WAIT_FOR.format(f'{tmp_path}/begun')} echo T2 >> a.txt"),
+        shell(
+            "T3",
+            f"until git -C {run.repository.root} for-each-ref | grep -q kept/.*/T2; do sleep 0.01; done; sleep 0.3;"
+            f" touch {tmp_path}/written",
+            writes=[],
+        ),
+        count=3,
+    )
+
+    assert ran.code == 0
+    assert [(refusal.task, refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)] == [("T2", "overlap", False)]
+    assert ran.order(Integrated) == ["KNOWN", "T2"]
+    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["KNOWN", "T2"]
+
+
+def test_what_failed_together_is_mended_where_both_sides_are_seen_with_the_own_work_kept(run: Runs, tmp_path: Path) -> None:
+    begun = f"touch {tmp_path}/$SQUAD_TASK; {WAIT_FOR.format(f'{tmp_path}/T1')} {WAIT_FOR.format(f'{tmp_path}/T2')}"
+    script = "test $(ls *.txt | wc -l) -lt 2 || { touch $SQUAD_TASK.mended; exit 0; }; echo $SQUAD_TASK > $SQUAD_TASK.txt"
+
+    ran = run(
+        *(shell(name, f"{begun} {script}", writes=[f"{name}.txt", f"{name}.mended"]) for name in ("T1", "T2")),
+        count=2,
+        run={"checks": ["test $(ls *.txt | wc -l) -lt 2 || ls *.mended"], "attempts": 2},
+    )
+
+    assert ran.code == 0
+    second = ran.all(ResultRefused)[0].task
+    assert {"T1.txt", "T2.txt", f"{second}.mended"} <= set(run.repository.files(BRANCH))
+    assert ran.all(AttemptEnded)[-1].paths == [f"{second}.mended", f"{second}.txt"]
+
+
+def test_a_check_that_fails_the_same_way_again_is_the_same_failure_whatever_its_log_is_called(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo one >> a.txt", writes=["a.txt"]),
+        run={"checks": ["test ! -e a.txt"], "attempts": 5, "stall": {"same_failure": 2, "ladder": ["park"]}},
+    )
+
+    assert ran.code == 6
+    assert [(stall.verdict, stall.evidence) for stall in ran.all(AgentStalled)] == [
+        ("same-failure", "2 times in a row: check: check `test ! -e a.txt` failed (attempt)")
+    ]
+    assert ran.all(TaskParked)[0].reason.endswith("see .squad/logs/tasks-1/T1.2.attempt-1.log")
 
 
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from orchestrator import git
 from orchestrator.errors import Refused
 from orchestrator.git import Git, GitFailed
 from orchestrator.model import AgentId, AttemptId, RunId
-from orchestrator.project import Project
+from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed
 from orchestrator.workspaces.worktree import Worktrees, check_out, keep, refs_of
 
@@ -104,6 +104,10 @@ class IntegrationBranch:
             GitFailed: It does not stand where it was expected.
         """
         self._repository.run("update-ref", f"refs/heads/{self.name}", new, old)
+
+    def keep(self, merged: str, attempt: AttemptId) -> None:
+        """Hold a merge that was not accepted: the next attempt starts there."""
+        keep(self._repository, f"refs/squad/kept/{self.run}/{file_name(attempt)}-merged", merged)
 
     def changed_beside(self, commit: str) -> tuple[str, ...]:
         """Give the paths that were integrated since a commit parted from the branch, or last took it in."""
