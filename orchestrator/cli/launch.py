@@ -28,7 +28,7 @@ from orchestrator.errors import ConfigError, JournalError, NeedsYou, Refused, Us
 from orchestrator.events import RunEnded, RunResumed, RunStarted, TaskRevived
 from orchestrator.integration import Integration
 from orchestrator.journal import Journal
-from orchestrator.model import AgentId, AttemptId, Isolation, Plan, RunId, TaskId, TaskState
+from orchestrator.model import AgentId, AttemptId, Isolation, Plan, RunId, TaskState
 from orchestrator.places import Plain, nearest
 from orchestrator.planning import plan_document
 from orchestrator.project import Project
@@ -42,7 +42,7 @@ from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.views.plan_table import render_plan
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
-from orchestrator.workspaces.shared import SharedTree
+from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
@@ -258,20 +258,31 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
 def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:
     run = RunId(recorder.state.run)
     if recorder.plan.isolation is Isolation.SHARED:
-        return SharedTree(project=project, run=run, others=partial(_others, recorder))
+        return SharedTree(project=project, run=run, beside=partial(_beside, recorder))
     isolation = config.isolation
     return Worktrees(
         project=project, run=run, place=_place(project, config), copy=isolation.copy_files, symlink=isolation.symlink
     )
 
 
-def _others(recorder: Recorder, attempt: AttemptId) -> tuple[str, ...]:
-    """Give what the other tasks under way may write, and what the other agents have locked."""
-    me = recorder.state.attempts[attempt]
-    by_id = {planned.task.id: planned for planned in recorder.plan.tasks}
-    under_way = [TaskId(agent.task) for name, agent in recorder.state.agents.items() if agent.task and name != me.agent]
-    claims = [claim for task in under_way for claim in by_id[task].writes or ()]
-    return (*claims, *(lock.path for lock in recorder.state.locks if lock.holder != me.agent and not is_operation(lock.path)))
+def _beside(recorder: Recorder, attempt: AttemptId) -> Beside:
+    """Give what an attempt and those at work beside it may write: by their tasks, and by the locks they had."""
+    state = recorder.state
+    me = state.attempts[attempt]
+    writes = {str(planned.task.id): planned.writes or () for planned in recorder.plan.tasks}
+    others = [
+        one
+        for one in state.attempts.values()
+        if one.task != me.task
+        and (one.ended_at is None or one.ended_at > me.prepared_at or state.agents[one.agent].task == one.task)
+    ]
+    held = [lock.path for lock in state.locks if lock.holder != me.agent]
+    claims = [*(claim for one in others for claim in (*writes[one.task], *one.locked)), *held]
+    return Beside(
+        own=tuple(claim for claim in (*writes[me.task], *me.locked) if not is_operation(claim)),
+        others=tuple(claim for claim in claims if not is_operation(claim)),
+        alone=not others,
+    )
 
 
 def _branch(project: Project, config: Config, state: State) -> IntegrationBranch | None:
@@ -356,7 +367,8 @@ def _announce(options: Context, project: Project) -> None:
     if options.verbose:
         options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")
     if project.repository and (count := git.uncommitted(project.root)):
-        options.note(f"{count} uncommitted files: agents start from the last commit and will not see them")
+        files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
+        options.note(f"{files}: agents start from the last commit and will not see what is in there")
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:

@@ -18,7 +18,8 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
             again = f" (attempt {attempt.rpartition('.')[2]})" if not attempt.endswith(".1") else ""
             return f"{task} started by {agent}{again}: {plain(titles.get(task, ''))}"
         case ev.AttemptEnded(task=task, agent=agent, outcome=outcome, reason=reason) if outcome != "done":
-            return f"{task} not done by {agent}: {outcome}, {plain(reason)}"
+            said = plain(reason).removeprefix(f"{outcome}: ")
+            return f"{task} not done by {agent}: {outcome}, {said}"
         case ev.ResultRefused(task=task, reason=reason, log=log):
             return f"{task} not accepted: {plain(reason)}{f', see {plain(log)}' if log else ''}"
         case ev.TaskDone(task=task, checked=checked):
