@@ -104,7 +104,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     message: str = ""
     done: int | None = None
     total: int | None = None
-    files: dict[str, str] = {}
+    files: dict[str, str] = {}  #: path -> created | modified | deleted; by its own words, then by what was found
     limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
     finished: int = 0  #: tasks
     blocked_on: str = ""
@@ -323,6 +323,7 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     attempt.ended_at, attempt.outcome, attempt.reason = at, event.outcome, event.reason
     attempt.commit, attempt.paths = event.commit, event.paths
     agent.pid = None
+    agent.files = {**agent.files, **{path: "modified" for path in event.paths if path not in agent.files}}
     if event.outcome == Outcome.DONE:
         agent.state, agent.limited_until = AgentState.CHECKING, 0.0
         _move(state, event.task, TaskState.CHECKING)
