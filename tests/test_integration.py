@@ -143,6 +143,25 @@ def test_a_result_of_unknown_extent_waits_for_the_task_that_declares_what_it_wro
     assert run.repository.show(BRANCH, "a.txt").splitlines() == ["KNOWN", "T2"]
 
 
+def test_a_task_between_the_areas_of_the_prd_waits_for_who_works_there_and_is_done(run: Runs, tmp_path: Path) -> None:
+    """It once failed for good: the areas that squad proposed for others took in all it could write."""
+    front = f"touch {tmp_path}/begun; {WAIT_FOR.format(f'{tmp_path}/written')} mkdir -p frontend; echo T1 > frontend/a.ts"
+    between = f"{WAIT_FOR.format(f'{tmp_path}/begun')} mkdir -p frontend; echo T2 > frontend/socket.ts"
+    refs = f"git -C {run.repository.root} for-each-ref"
+
+    ran = run(
+        shell("T1", front, area="Frontend"),
+        shell("T2", between),
+        shell("T3", f"until {refs} | grep -q kept/.*/T2; do sleep 0.01; done; sleep 0.3; touch {tmp_path}/written", writes=[]),
+        count=3,
+    )
+
+    assert ran.code == 0
+    assert [(refusal.task, refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)] == [("T2", "overlap", False)]
+    assert ran.all(ForeignChangeFound) == []
+    assert {"frontend/a.ts", "frontend/socket.ts"} <= set(run.repository.files(BRANCH))
+
+
 def test_what_failed_together_is_mended_where_both_sides_are_seen_with_the_own_work_kept(run: Runs, tmp_path: Path) -> None:
     begun = f"touch {tmp_path}/$SQUAD_TASK; {WAIT_FOR.format(f'{tmp_path}/T1')} {WAIT_FOR.format(f'{tmp_path}/T2')}"
     script = "test $(ls *.txt | wc -l) -lt 2 || { touch $SQUAD_TASK.mended; exit 0; }; echo $SQUAD_TASK > $SQUAD_TASK.txt"
