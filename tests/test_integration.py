@@ -277,6 +277,22 @@ def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> 
     assert "ended with exit 3" in ran.all(AttemptEnded)[0].reason
 
 
+def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(run: Runs) -> None:
+    settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
+
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        shell("T2", "true", writes=[]),
+        shell("T3", 'test -e "$HOME/once" || { touch "$HOME/once"; echo mine >> lock.json; }; echo b > b.txt', writes=["b.txt"]),
+        settings=settings,
+    )
+
+    assert ran.code == 0
+    assert [(found.task, found.paths) for found in ran.all(ForeignChangeFound)] == [("T3", ["lock.json"])]
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt", "b.txt"]
+    assert run.repository.show(BRANCH, "README.md") == "# Project"
+
+
 def test_a_foreign_change_is_refused_kept_and_gone_from_the_next_attempt(run: Runs) -> None:
     script = 'echo one >> a.txt; test -e "$HOME/once" || { touch "$HOME/once"; echo x > README.md; echo y > strewn.txt; }'
 

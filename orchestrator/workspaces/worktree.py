@@ -19,7 +19,7 @@ from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name, finish_worktree, is_half_made, is_whole, own_worktree
 from orchestrator.workspaces import Signed, Work
-from orchestrator.workspaces.staging import BYPRODUCTS, stage
+from orchestrator.workspaces.staging import BYPRODUCTS, note_setup, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +60,7 @@ class Worktrees:
 
     def finish(self, folder: Path) -> None:
         """Note that the workspace is made and set up: from here on what is in it is an agent's."""
+        note_setup(folder)
         finish_worktree(self.project, folder)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
