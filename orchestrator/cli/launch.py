@@ -114,7 +114,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     options.note(projects.prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
-        _announce(options, project)
+        _announce(options, project, isolation=plan.isolation)
         _set_former_aside(project, journal.latest())
         since = journal.last()
         recorder = _begin(project, journal, config, plan, base=base, document=document)
@@ -362,11 +362,11 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     return flags
 
 
-def _announce(options: Context, project: Project) -> None:
+def _announce(options: Context, project: Project, *, isolation: Isolation) -> None:
     """Say what a person should know before the start."""
     if options.verbose:
         options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")
-    if project.repository and (count := git.uncommitted(project.root)):
+    if isolation is Isolation.WORKTREE and (count := git.uncommitted(project.root)):
         files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
         options.note(f"{files}: agents start from the last commit and will not see what is in there")
 

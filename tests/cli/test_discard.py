@@ -49,6 +49,12 @@ def test_a_stop_does_not_wait_for_a_long_set_up(repository: Repository, squad: S
     assert [event["outcome"] for event in squad.events("AttemptEnded")] == ["stopped"]
 
 
+def test_agents_in_the_shared_tree_are_not_said_to_miss_what_is_not_committed(repository: Repository, squad: Squad) -> None:
+    _write(repository, shell("T1", "cat tasks.yaml > a.txt", writes=["a.txt"]), settings="{isolation: {mode: shared}}")
+
+    assert "uncommitted" not in squad("run", "tasks.yaml", "-y").stderr
+
+
 def test_there_is_nothing_to_merge_before_a_task_is_integrated_nor_twice(repository: Repository, squad: Squad) -> None:
     """A run without a result was once said to be merged."""
     _write(repository, shell("T1", 'test -e "$HOME/go"; echo one > a.txt', writes=["a.txt"]), settings="{run: {attempts: 1}}")
