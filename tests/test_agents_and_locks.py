@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,23 @@ def stage(repository: Repository, squad: Squad, tmp_path: Path) -> Stage:
 
 def status(of: Stage) -> Any:
     return of.squad.json("status")
+
+
+def test_a_path_named_inside_a_workspace_is_the_projects(stage: Stage) -> None:
+    """`squad owns` once told whose `.squad/worktrees/...` is."""
+    owns = f"{sys.executable} -m orchestrator owns --json"
+    asks = f'{owns} ../docs/api.md > FOLDER/near; {owns} "$PWD/a.ts" > FOLDER/far'
+    stage.scripts(
+        front=f"mkdir -p frontend; cd frontend; echo 1 > a.ts; {asks}\n",
+        back="mkdir -p backend; echo 1 > backend/b.py\n",
+    )
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    agents = json.dumps({"agents": {FRONT: {"environment": environment}}})
+    stage.repository.write({".squad/local.yaml": agents})
+
+    stage.squad.ok("-y", "run", "tasks.yaml")
+
+    assert [json.loads(stage.said(name))["path"] for name in ("near", "far")] == ["docs/api.md", "frontend/a.ts"]
 
 
 def test_an_agent_that_says_nothing_is_at_work_from_its_start(stage: Stage) -> None:

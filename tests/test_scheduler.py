@@ -181,11 +181,11 @@ def test_a_result_that_overlapped_is_done_again_under_locks_on_what_it_wrote() -
 
     assert keys_of(state_after(of), of.tasks[0]) == ("op:x",)
     assert keys_of(state_after(of, *begun, ended(paths=few), refusal), of.tasks[0]) == (
-        "files:again/a/c",
-        "files:again/b",
+        "a/c",
+        "b",
         "op:x",
     )
-    assert keys_of(state_after(of, *begun, ended(paths=many), refusal), of.tasks[0]) == ("files:again/a", "op:x")
+    assert keys_of(state_after(of, *begun, ended(paths=many), refusal), of.tasks[0]) == ("a", "op:x")
     assert keys_of(state_after(of, *begun, ended(outcome="failed", paths=few)), of.tasks[0]) == ("op:x",)
 
 

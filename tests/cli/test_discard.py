@@ -1,6 +1,7 @@
 """Ending a run for good, and stopping one: what was under way is kept, and nothing goes on."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -46,3 +47,22 @@ def test_a_stop_does_not_wait_for_a_long_set_up(repository: Repository, squad: S
     assert time.monotonic() - began < 300
     assert marked(f"{repository.root}/.squad") == []
     assert [event["outcome"] for event in squad.events("AttemptEnded")] == ["stopped"]
+
+
+def test_agents_in_the_shared_tree_are_not_said_to_miss_what_is_not_committed(repository: Repository, squad: Squad) -> None:
+    _write(repository, shell("T1", "cat tasks.yaml > a.txt", writes=["a.txt"]), settings="{isolation: {mode: shared}}")
+
+    assert "uncommitted" not in squad("run", "tasks.yaml", "-y").stderr
+
+
+def test_there_is_nothing_to_merge_before_a_task_is_integrated_nor_twice(repository: Repository, squad: Squad) -> None:
+    """A run without a result was once said to be merged."""
+    _write(repository, shell("T1", 'test -e "$HOME/go"; echo one > a.txt', writes=["a.txt"]), settings="{run: {attempts: 1}}")
+    assert squad("run", "tasks.yaml", "-y").returncode == 1
+
+    assert "nothing to merge: no task is integrated yet" in squad.ok("merge")
+    assert not squad.json("ls")["runs"][0]["merged"]
+    (Path(os.environ["HOME"]) / "go").touch()
+    squad.ok("run", "tasks.yaml", "-y")
+    assert "merged squad/tasks-2 into main" in squad.ok("merge")
+    assert "nothing to merge: main has all of squad/tasks-2 already" in squad.ok("merge")
