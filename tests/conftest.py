@@ -1,10 +1,12 @@
 """What all tests share: options, a home of their own, a repository, the command line, and runs in one process."""
 
 import io
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.commands import Squad
 from tests.support.here import Here
@@ -19,6 +21,20 @@ _SWITCHES = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     for name, meaning in _SWITCHES.items():
         parser.addoption(f"--{name}", action="store_true", help=f"run these too: {meaning}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how examples are drawn, and take SIGINT back.
+
+    Without --soak the same examples are drawn each time, so that a change never fails by chance for what it did not touch.
+    A script that puts the tests in the background starts them, and all that they start, deaf to SIGINT.
+    """
+    drawn = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    settings.register_profile("landing", drawn, max_examples=30, derandomize=True)
+    settings.register_profile("soak", drawn, max_examples=1000, print_blob=True)
+    settings.load_profile("soak" if config.getoption("--soak") else "landing")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,7 +75,7 @@ def squad(repository: Repository) -> Iterator[Squad]:
 
 
 @pytest.fixture
-def here(repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
-    """The command line in that repository, in the test's own process; for commands that start nothing."""
+def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The command line in that repository, in the test's own process, with nothing to read."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    return Here(repository.root, capsys, monkeypatch.chdir)
+    return Here(repository.root)

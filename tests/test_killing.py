@@ -30,8 +30,8 @@ def story(repository: Repository, squad: Squad) -> Story:
 
 
 def _resume(story: Story) -> None:
-    done = story.squad("resume")
-    assert done.returncode == 0, done.stderr + done.stdout
+    done = story.squad.here("resume")
+    assert done.code == 0, done.err + done.out
 
 
 @pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 6))
@@ -188,7 +188,7 @@ def test_resumed_at_once_while_the_leashes_of_the_dead_supervisor_are_still_endi
     process.kill()
     process.wait()
 
-    _resume(story)
+    story.squad.ok("resume")
 
     story.must_be_whole()
 
@@ -196,12 +196,12 @@ def test_resumed_at_once_while_the_leashes_of_the_dead_supervisor_are_still_endi
 def test_an_unfinished_run_is_not_started_anew_by_accident(story: Story) -> None:
     assert story.kill_after(9, *RUN_IT)
 
-    refused = story.squad(*RUN_IT)
+    refused = story.squad.here(*RUN_IT)
 
-    assert refused.returncode == 6
-    assert "squad resume" in refused.stderr
-    assert "--new" in refused.stderr
-    assert story.squad(*RUN_IT, "--new").returncode == 0
+    assert refused.code == 6
+    assert "squad resume" in refused.err
+    assert "--new" in refused.err
+    assert story.squad.here(*RUN_IT, "--new").code == 0
     assert [row["id"] for row in story.squad.json("ls")["runs"]][:2] in (["tasks-2", "tasks-1"], ["tasks-1", "tasks-2"])
     assert story.repository.files("squad/tasks-2") >= ["README.md"]
 
@@ -214,7 +214,7 @@ def test_a_second_supervisor_is_refused_and_disturbs_nothing(story: Story) -> No
     before = story.last()
 
     for command in ((*RUN_IT, "--new"), ("resume",), ("discard", "-y")):
-        assert story.squad(*command).returncode == 7
+        assert story.squad.here(*command).code == 7
 
     assert first.poll() is None
     assert story.last() == before
@@ -226,7 +226,7 @@ def test_a_stopped_run_leaves_nothing_running_and_goes_on_where_it_was(story: St
     process = story.squad.start(*RUN_IT)
     story.squad.wait_for_event("AttemptStarted")
 
-    assert story.squad("stop").returncode == 0
+    assert story.squad.here("stop").code == 0
     process.wait(60)
     assert story.squad.json("status")["run"]["state"] == "paused"
 
@@ -241,7 +241,7 @@ def test_a_run_stopped_while_a_check_runs_ends_the_check_and_repeats_it_later(st
     until(lambda: any(story.project.logs.glob("*/*.attempt-1.log")), "a check under way")
 
     began = time.monotonic()
-    assert story.squad("stop").returncode == 0
+    assert story.squad.here("stop").code == 0
     process.wait(60)
     assert time.monotonic() - began < story.check
     assert story.kill(process) is False
@@ -252,11 +252,11 @@ def test_a_run_stopped_while_a_check_runs_ends_the_check_and_repeats_it_later(st
 
 @pytest.mark.soak
 def test_run_ids_are_not_given_again_when_the_journal_is_gone(story: Story) -> None:
-    assert story.squad(*RUN_IT).returncode == 0
+    assert story.squad.here(*RUN_IT).code == 0
     for path in story.project.state.glob("state.db*"):
         path.unlink()
 
-    assert story.squad(*RUN_IT).returncode == 0
+    assert story.squad.here(*RUN_IT).code == 0
 
     journal = Journal.read(story.project.state)
     assert journal is not None
