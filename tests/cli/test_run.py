@@ -90,10 +90,10 @@ def assert_texts(here: Here) -> None:
 
 def test_with_json_a_run_gives_its_report_and_nothing_else(squad: Squad, document: str) -> None:
     squad.folder.joinpath("untracked").touch()
-    done = squad("run", document, "--agent", "simulated", "--json")
+    said = squad.here("run", document, "--agent", "simulated", "--json")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == squad.json("report")
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out) == squad.json("report")
 
 
 def test_with_v_a_run_tells_every_event(squad: Squad, document: str) -> None:
@@ -105,9 +105,9 @@ def test_with_v_a_run_tells_every_event(squad: Squad, document: str) -> None:
 
 
 def test_with_q_a_run_says_nothing(squad: Squad, document: str) -> None:
-    done = squad("run", document, "--agent", "simulated", "-q")
+    said = squad.here("run", document, "--agent", "simulated", "-q")
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (said.code, said.out, said.err) == (0, "", "")
 
 
 def test_a_run_goes_on_when_nobody_reads_its_output_any_more(squad: Squad, document: str) -> None:
@@ -118,7 +118,7 @@ def test_a_run_goes_on_when_nobody_reads_its_output_any_more(squad: Squad, docum
 
 
 def test_events_end_quietly_when_their_reader_has_enough(squad: Squad, document: str) -> None:
-    squad.ok("run", document, "--agent", "simulated")
+    squad.here.ok("run", document, "--agent", "simulated")
 
     done = shell(squad, "events | head -n 1; exit ${PIPESTATUS[0]}")
 
@@ -141,9 +141,9 @@ def test_a_run_whose_task_fails_for_good_ends_with_1(squad: Squad, repository: R
     repository.commit({"tasks.yaml": QUICK.replace("work: 50ms", "work: 50ms, then: [fail]", 1)})
     repository.write({"squad.yaml": "run: {attempts: 1}\n"})
 
-    assert squad("run", "tasks.yaml", "--agent", "simulated").returncode == 1
+    assert squad.here("run", "tasks.yaml", "--agent", "simulated").code == 1
     assert {task["id"]: task["state"] for task in squad.json("status")["tasks"]} == {"A": "failed", "B": "skipped"}
-    assert squad("wait").returncode == 1
+    assert squad.here("wait").code == 1
 
 
 def start_long(squad: Squad, repository: Repository, text: str = LONG) -> subprocess.Popen[str]:
@@ -279,5 +279,5 @@ def test_a_dead_supervisor_is_told_by_every_reading_command_and_resume_finishes_
     assert here("wait", "--for", "idle").code == 0
     assert here("events", "-f").code == 0
     assert here("logs", "-f").code == 0
-    assert squad("resume").returncode == 0
+    assert here("resume").code == 0
     assert [event["task"] for event in squad.events("TaskDone")] == ["A", "B"]
