@@ -1,5 +1,6 @@
 """What all tests share: options, a home of their own, a repository, the command line, and runs in one process."""
 
+import ctypes
 import io
 import signal
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from orchestrator import platform
 from tests.support.commands import Squad
 from tests.support.here import Here
 from tests.support.repositories import Repository
@@ -59,6 +61,14 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     monkeypatch.setenv("NO_COLOR", "1")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def adoption() -> Iterator[None]:
+    """A run in the test's own process adopts orphans, as every supervisor does; those of later tests are not its own."""
+    yield
+    if platform.LINUX:
+        ctypes.CDLL(None).prctl(platform._SUBREAPER, 0, 0, 0, 0)
 
 
 @pytest.fixture

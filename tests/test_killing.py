@@ -34,7 +34,7 @@ def _resume(story: Story) -> None:
     assert done.code == 0, done.err + done.out
 
 
-@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 6))
+@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 4))
 def test_killed_after_any_event_and_resumed_a_run_is_complete(story: Story, events: int) -> None:
     assert story.kill_after(events, *RUN_IT)
 
@@ -77,13 +77,13 @@ def _fresh(folder: Path) -> Story:
 
 def test_killed_again_and_again_also_while_resuming_a_run_is_complete(story: Story) -> None:
     assert story.kill_after(7, *RUN_IT)
-    for more in (1, 2, 5, 9):
+    for more in (1, 4, 9):
         story.kill_after(story.last() + more, "resume")
 
     _resume(story)
 
     story.must_be_whole()
-    assert len(story.events(RunResumed)) >= 4
+    assert len(story.events(RunResumed)) >= 3
 
 
 def _while_in_check(story: Story, where: Callable[[], bool]) -> None:
