@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
+from tests.support.runs import simulated
 from tests.support.waiting import marked, until
 
 QUICK = """
@@ -29,10 +30,6 @@ def configure(squad: Squad, *, use: str = "simulated", after: str = "20s", ladde
 def write_tasks(squad: Squad, *tasks: dict[str, Any]) -> None:
     rows = [{"title": f"Do {task['id']}", "writes": [f"src/{task['id']}.txt"], **task} for task in tasks]
     (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": rows}))
-
-
-def simulated(name: str, *then: str, **more: Any) -> dict[str, Any]:
-    return {"id": name, "simulate": {"work": "20ms", "then": list(then)}, **more}
 
 
 def outcomes(squad: Squad) -> list[tuple[str, str]]:

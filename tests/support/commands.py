@@ -31,6 +31,7 @@ class Squad:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
+    _state: Path | None = None  #: the journal's folder, once it was looked for
 
     def __call__(self, *arguments: str, stdin: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -80,8 +81,9 @@ class Squad:
 
     def entries(self) -> list[Entry]:
         """Give what the journal holds about the latest run; nothing before a run began."""
+        self._state = self._state or find(self.folder).state
         try:
-            journal = Journal.read(find(self.folder).state)
+            journal = Journal.read(self._state)
         except JournalError:  # it may be just about to be made
             return []
         if journal is None:
