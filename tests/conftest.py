@@ -3,6 +3,7 @@
 import ctypes
 import io
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,13 +49,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     item.add_marker(left_out)
 
 
+@pytest.fixture(scope="session")
+def runtime() -> Iterator[Path]:
+    """A folder for the sockets of projects whose own paths are too long for one, as pytest's are."""
+    with tempfile.TemporaryDirectory(prefix="squad-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home that belongs to the test: nothing of the user's is read or written."""
     folder = tmp_path_factory.mktemp("home")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "SQUAD_SOCKET", "SQUAD_TOKEN", "AGENT_ID", "CI", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")

@@ -217,11 +217,8 @@ def test_an_empty_folder_is_simply_taken(repository: Repository) -> None:
 
 
 def test_a_long_path_moves_the_sockets_to_the_runtime_folder_and_tells_everybody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = tmp_path / "runtime"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     repository = Repository.init(tmp_path / ("long" * 20))
     found = find(repository.root)
 
