@@ -669,11 +669,11 @@ async def test_a_log_that_takes_no_splice_gets_every_byte(tmp_path: Path) -> Non
 # descriptors and files
 
 
-async def test_fifty_agents_leave_no_descriptor_open(tmp_path: Path) -> None:
+async def test_twenty_agents_leave_no_descriptor_open(tmp_path: Path) -> None:
     await see_through(on_leash(tmp_path, ("/bin/true",)))
     before = psutil.Process().num_fds()
 
-    for number in range(50):
+    for number in range(20):
         with contextlib.suppress(StartFailed):
             await see_through(on_leash(tmp_path, ("/bin/true",) if number % 5 else ("no-such-program",)))
 

@@ -66,7 +66,7 @@ def test_every_plan_of_the_planner_is_accepted(document: Document, around: Surro
 
 @pytest.mark.soak
 @settings(max_examples=100_000)
-@given(documents(6), surroundings())
+@given(documents(), surroundings())
 def test_a_hundred_thousand_plans_of_the_planner_are_accepted(document: Document, around: Surroundings) -> None:
     promises_are_kept(document, around)
 
