@@ -1,17 +1,13 @@
 """Whole runs in which shell scripts are the agents and ask for locks by `squad agent`."""
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator import events
-from orchestrator.errors import JournalError
-from orchestrator.journal import Journal
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.waiting import NEVER, until
@@ -55,20 +51,6 @@ class Stage:
 
     def mark(self, name: str) -> None:
         (self.folder / name).touch()
-
-    def wait_for_event(self, kind: str, fits: Callable[[Any], bool] = lambda _: True) -> Any:
-        """Wait until an event of a kind is in the journal; gives it."""
-
-        def found() -> Any:
-            with contextlib.suppress(JournalError):  # it may be just about to be made
-                journal = Journal.read(self.repository.root / ".git" / "squad")
-                if journal is not None:
-                    with journal:
-                        told = (entry.event for entry in journal.entries())
-                        return next((event for event in told if events.kind(event) == kind and fits(event)), None)
-            return None
-
-        return until(found, f"an event {kind}")
 
     def codes(self) -> Mapping[str, int]:
         """Give the exit codes that the scripts noted."""
@@ -123,8 +105,8 @@ def test_an_agent_that_says_nothing_is_at_work_from_its_start(stage: Stage) -> N
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
 
-    stage.wait_for_event("AttemptStarted", lambda event: event.agent == FRONT)
-    stage.wait_for_event("AttemptStarted", lambda event: event.agent == BACK)
+    stage.squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == FRONT)
+    stage.squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == BACK)
     assert [agent["state"] for agent in status(stage)["agents"]] == ["working", "working"]
     stage.mark("go")
 
@@ -150,7 +132,7 @@ echo '// more' >> ../shared/types.ts
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
     until(lambda: any(agent["state"] == "waiting" for agent in status(stage)["agents"]), "the waiting agent")
     [lock] = [lock for lock in status(stage)["locks"] if lock["path"] == "shared/types.ts"]
@@ -193,13 +175,13 @@ squad agent done --note finished; say done
         back="mkdir -p backend; echo 1 > backend/b.py\n",
     )
 
-    done = stage.squad("-y", "run", "tasks.yaml")
+    done = stage.squad.here("-y", "run", "tasks.yaml")
 
     assert stage.codes() == {
         **dict.fromkeys(("theirs", "read", "all", "out", "nobody", "declared"), 1),
         **dict.fromkeys(("handoff", "blocked", "ask", "done"), 0),
     }
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert f"backend/api.py belongs to {BACK}" in stage.said("theirs")
     assert f"squad agent handoff backend/api.py --to {BACK}" in stage.said("theirs")
     assert "docs/api.md is read-only" in stage.said("read")
@@ -237,7 +219,7 @@ mkdir -p backend; echo 1 > backend/b.py
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
     stage.mark("go")
 
     assert run.wait(NEVER) == 0
@@ -259,9 +241,9 @@ squad agent lock shared/types.ts --wait 1h
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
-    stage.squad.ok("stop", "--now")
+    stage.squad.here.ok("stop", "--now")
 
     assert run.wait(NEVER) == 6
     stopped = status(stage)
@@ -269,7 +251,7 @@ squad agent lock shared/types.ts --wait 1h
     assert stopped["locks"] == []
     assert all(agent["state"] != "waiting" for agent in stopped["agents"])
     stage.mark("go")
-    assert stage.squad("resume").returncode == 0
+    assert stage.squad.here("resume").code == 0
     assert {task["state"] for task in status(stage)["tasks"]} == {"done"}
 
 
@@ -287,11 +269,11 @@ squad agent lock shared/types.ts --wait 1h
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
     stage.squad.kill(run)
     stage.mark("go")
-    assert stage.squad("resume").returncode == 0
+    assert stage.squad.here("resume").code == 0
 
     fences = [row["fence"] for row in stage.squad.events("LockGranted")]
     assert sorted(set(fences)) == fences
@@ -313,12 +295,12 @@ mkdir -p frontend; echo 1 > frontend/a.ts
     written = path.read_text(encoding="utf-8")
 
     path.unlink()
-    refused = stage.wait_for_event("LockRefused")
+    refused = stage.squad.wait_for_event("LockRefused")
     until(path.exists, "the lock file again")
-    unlocked = stage.squad("unlock", "shared/types.ts", "--json")
+    unlocked = stage.squad.here("unlock", "shared/types.ts", "--json")
     stage.mark("go")
 
-    assert "showed life" in refused.reason
+    assert "showed life" in refused["reason"]
     assert [line.partition(":")[0] for line in written.splitlines()] == [
         "FILE",
         "LOCKED_BY",
@@ -326,6 +308,6 @@ mkdir -p frontend; echo 1 > frontend/a.ts
         "PURPOSE",
         "EXPIRES_AT",
     ]
-    assert (unlocked.returncode, json.loads(unlocked.stderr)["error"]["exit_code"]) == (1, 1)
+    assert (unlocked.code, unlocked.error["exit_code"]) == (1, 1)
     assert run.wait(NEVER) == 0
     until(lambda: not path.exists(), "the end of the lock file")

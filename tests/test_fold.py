@@ -2,7 +2,7 @@ from typing import get_args
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
@@ -353,7 +353,6 @@ def test_an_event_about_somebody_who_is_no_agent_of_the_run_is_folded() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
 @given(play=plays(), cut=st.floats(0, 1))
 def test_a_replay_from_a_snapshot_anywhere_gives_the_same_state_as_one_from_the_start(play: Play, cut: float) -> None:
     play.run()

@@ -21,15 +21,15 @@ def test_discard_after_a_kill_keeps_what_the_agent_had_not_committed(repository:
     workspace = repository.root / ".squad" / "worktrees" / "tasks-1" / "T1.1"
     until(lambda: (workspace / "a.txt").is_file() and (workspace / "a.txt").stat().st_size, "the agent's half work")
     squad.kill(process)
-    assert squad("discard").returncode == 6
+    assert squad.here("discard").code == 6
 
-    assert squad("discard", "-y").returncode == 0
+    assert squad.here("discard", "-y").code == 0
 
     assert not workspace.exists()
     assert repository.show("refs/squad/kept/tasks-1/T1.1", "a.txt") == "half"
     assert repository.git("branch", "--format=%(refname:short)") == "main"
     assert squad.json("status")["run"]["state"] == "ended"
-    assert squad("resume").returncode == 1
+    assert squad.here("resume").code == 1
 
 
 def test_a_stop_does_not_wait_for_a_long_set_up(repository: Repository, squad: Squad, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_a_stop_does_not_wait_for_a_long_set_up(repository: Repository, squad: S
     until((tmp_path / "on").exists, "the set-up")
 
     began = time.monotonic()
-    assert squad("stop").returncode == 0
+    assert squad.here("stop").code == 0
     assert process.wait(60) == 6
     assert time.monotonic() - began < 300
     assert marked(f"{repository.root}/.squad") == []
