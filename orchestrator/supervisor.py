@@ -57,8 +57,10 @@ class Supervisor:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
         async with anyio.create_task_group() as group:
             self._take_over(group)
-            while not self._decide(group):
-                await self._next_change()
+            now = self.recorder.clock()
+            while not self._decide(group, now):
+                await self._next_change(now)
+                now = self.recorder.clock()
             self._conclude()
 
     def stop(self, *, now: bool, reason: str = "stopped") -> None:
@@ -108,11 +110,11 @@ class Supervisor:
             text = f"{agent} holds {', '.join(paths)} and has shown no life for {minutes:g} min"
             self.recorder.record(ev.Noticed(text=text))
 
-    def _decide(self, group: anyio.abc.TaskGroup) -> bool:
+    def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if not self._stopping:
             self._settle()
-            self._start(group)
+            self._start(group, now)
         return self._is_over()
 
     def _settle(self) -> None:
@@ -137,9 +139,8 @@ class Supervisor:
                 moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
                 return [*_stalled(verdict, status), climbed, *([moved] if to != status.agent else [])]
 
-    def _start(self, group: anyio.abc.TaskGroup) -> None:
+    def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
-        now = self.recorder.clock()
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
@@ -297,13 +298,12 @@ class Supervisor:
             return False
         return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
 
-    async def _next_change(self) -> None:
-        """Wait until something changed, can start that could not before, or is to be suspected."""
+    async def _next_change(self, decided: float) -> None:
+        """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
-        now = self.recorder.clock()
-        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=now), self.table.next_suspicion())
+        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided), self.table.next_suspicion())
         wake = min((wake for wake in wakes if wake is not None), default=None)
-        seconds = None if wake is None else max(0.0, wake - now)
+        seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
         with anyio.move_on_after(seconds):
             await self.recorder.changed()
 

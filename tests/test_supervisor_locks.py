@@ -120,11 +120,23 @@ async def test_the_supervisor_wakes_to_look_at_a_lock_and_not_all_the_time(desk:
     squad.table.request(ONE, "a", now=desk.time[0])
 
     with anyio.move_on_after(0.05) as scope:
-        await squad._next_change()
+        await squad._next_change(desk.time[0])
     assert scope.cancelled_caught
     desk.time[0] += 599.99
     with anyio.fail_after(30):
-        await squad._next_change()
+        await squad._next_change(desk.time[0])
+
+
+async def test_a_back_off_that_ends_while_squad_decides_is_not_slept_through(desk: Office) -> None:
+    """The wake-up was looked for from a later moment than the decision, and a run stood still for ever."""
+    desk.sit(ONE)
+    desk.recorder.record(ev.AttemptEnded(task="T1", agent=ONE, attempt="T1.1", outcome="failed", exit=1, signal=None, reason="x"))
+    squad = supervisor(desk)
+    decided = desk.time[0]
+    desk.time[0] += HOUR
+
+    with anyio.fail_after(30):
+        await squad._next_change(decided)
 
 
 # what the journal says after a death
