@@ -30,6 +30,10 @@ class StubModel:
         self._thread = threading.Thread(target=self._loop.run_forever, name="stub model", daemon=True)
         self.url = ""
 
+    def play(self, **scripts: Sequence[Step]) -> None:
+        """Add scripts, by their words."""
+        self._server.scripts.update({word: Script(steps) for word, steps in scripts.items()})
+
     @property
     def asked(self) -> list[Asked]:
         """Give the requests for an answer so far."""
