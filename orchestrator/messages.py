@@ -114,6 +114,13 @@ class Retrying:
     delay: float  #: seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the agent's protocol wants written back now, whatever squad decides."""
+
+    line: bytes
+
+
 class TurnEnd(StrEnum):
     """How a turn ended, by the agent's own structured account."""
 
@@ -136,4 +143,4 @@ class Turned:
     queued: int = 0  #: turns that follow by themselves, from what it was told meanwhile
 
 
-Said: TypeAlias = Message | Permission | Withdrawn | Conversed | Retrying | Turned
+Said: TypeAlias = Message | Permission | Withdrawn | Conversed | Retrying | Reply | Turned

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from orchestrator.claims import Claim
-from orchestrator.messages import Message
+from orchestrator.messages import Message, Permission, Said
 from orchestrator.model import AgentId, Task
 
 
@@ -55,6 +55,29 @@ class Reader(Protocol):
 
     def finish(self) -> list[Message]:
         """Give what was left unfinished."""
+
+
+class Conversation(Protocol):
+    """Speaks one process's own protocol: understands what it prints, and words what is written to its stdin."""
+
+    @property
+    def held(self) -> int:
+        """Give how many of the bytes fed last are not understood yet, because their line is not complete."""
+
+    def feed(self, chunk: bytes) -> list[Said]:
+        """Give what the next bytes complete; never raises."""
+
+    def finish(self) -> list[Said]:
+        """Give what was left unfinished."""
+
+    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
+        """Word the answer to a question; empty for one that is not open."""
+
+    def tell(self, text: str) -> bytes:
+        """Say something to the model: at once in mid-turn, else as the next turn."""
+
+    def interrupt(self) -> bytes:
+        """End the turn and not the conversation."""
 
 
 class Adapter(Protocol):

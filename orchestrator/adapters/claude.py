@@ -76,22 +76,13 @@ class ClaudeAdapter:
         return Invocation(
             argv=(*self.command, *_STREAMS, *_ASKING, "--disallowedTools", ",".join(_UNWANTED), *model, *named),
             environment=_ENVIRONMENT,
-            stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + self.tell(order.prompt),
+            stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + _message(order.prompt),
             keep_stdin=True,
         )
 
     def conversation(self, order: Order) -> "ClaudeConversation":
         """Give what understands the output of one process."""
         return ClaudeConversation(resumed=bool(order.conversation))
-
-    def tell(self, text: str) -> bytes:
-        """Say something to the model: at once in mid-turn, else as the next turn."""
-        message = {"role": "user", "content": clean(text)}
-        return write({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": ""})
-
-    def interrupt(self) -> bytes:
-        """End the turn; what a tool was doing is ended too."""
-        return _control("squad-interrupt", {"subtype": "interrupt"})
 
 
 class ClaudeConversation:
@@ -126,6 +117,14 @@ class ClaudeConversation:
             return _response({"subtype": "error", "request_id": permission.request, "error": reason or "nobody answers this"})
         decision: Object = {"behavior": "allow", "updatedInput": asked} if allow else {"behavior": "deny", "message": reason}
         return _response({"subtype": "success", "request_id": permission.request, "response": decision})
+
+    def tell(self, text: str) -> bytes:
+        """Say something to the model: in mid-turn it reads it with the next result of a tool, else it is the next turn."""
+        return _message(text)
+
+    def interrupt(self) -> bytes:
+        """End the turn, and what a tool is doing; the conversation waits for what is said next."""
+        return _control("squad-interrupt", {"subtype": "interrupt"})
 
     def _line(self, line: Object) -> list[Said]:
         match line.get("type"):
@@ -212,6 +211,11 @@ def _changed(line: Object) -> list[Said]:
     if not path or not ("structuredPatch" in result or "notebook_path" in result):
         return []
     return [Status(files={path: "created" if result.get("type") == "create" else "modified"})]
+
+
+def _message(text: str) -> bytes:
+    message = {"role": "user", "content": clean(text)}
+    return write({"type": "user", "message": message, "parent_tool_use_id": None, "session_id": ""})
 
 
 def _control(request: str, body: Object) -> bytes:

@@ -15,7 +15,7 @@ from orchestrator.adapters.claude import ClaudeAdapter, ClaudeConversation
 from orchestrator.adapters.jsonlines import LONGEST
 from orchestrator.messages import Conversed, Done, Permission, Retrying, Said, Status, Turned, TurnEnd, Usage, Withdrawn
 from orchestrator.model import Operation
-from tests.adapters.claude_recordings import NAMES, recording
+from tests.adapters import recordings
 from tests.support.builders import ONE, task
 
 ORDER = Order(
@@ -30,7 +30,13 @@ ORDER = Order(
     scratch=Path("/scratch"),
     mark="project/demo-1/T1.1",
 )
-RECORDINGS = [recording(name) for name in NAMES]
+
+
+def recording(name: str) -> bytes:
+    return recordings.recording("claude", name)
+
+
+RECORDINGS = [recording(name) for name in recordings.recordings("claude")]
 
 
 def hear(printed: bytes, *, resumed: bool = False) -> list[Said]:
@@ -462,7 +468,7 @@ def test_the_prompt_follows_the_greeting_and_stdin_stays_open() -> None:
 
 
 def test_a_prompt_of_any_bytes_is_valid_text() -> None:
-    told = ClaudeAdapter().tell("caf\udce9 \ud83d")
+    told = ClaudeConversation().tell("caf\udce9 \ud83d")
 
     assert json.loads(told)["message"]["content"].encode()
 
@@ -507,7 +513,7 @@ def test_the_model_is_the_users_own_unless_it_is_configured() -> None:
 
 
 def test_an_interrupt_is_one_line() -> None:
-    assert json.loads(ClaudeAdapter().interrupt())["request"] == {"subtype": "interrupt"}
+    assert json.loads(ClaudeConversation().interrupt())["request"] == {"subtype": "interrupt"}
 
 
 def test_it_says_how_to_install_what_is_missing(tmp_path: Path) -> None:

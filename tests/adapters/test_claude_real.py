@@ -12,7 +12,7 @@ import pytest
 from orchestrator.adapters.base import Order
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.messages import Conversed, Permission, Said, Status, Turned, TurnEnd, Usage, Withdrawn
-from tests.adapters.claude_recordings import keep
+from tests.adapters.recordings import keep
 from tests.support.builders import ONE, task
 from tests.support.real_agents import Hear, Talk, obliging, program, talk
 from tests.support.repositories import Repository
@@ -63,9 +63,8 @@ class Claude:
         invocation, understood = self.adapter.invoke(order), self.adapter.conversation(order)
         gone = talk(invocation, understood, hear, cwd=self.repository.root, environment=environment)
         if record:
-            keep(
-                record, gone.printed, {str(self.repository.root): "/project", str(self.home): "/home/ada", self.model.url: "URL"}
-            )
+            places = {str(self.repository.root): "/project", str(self.home): "/home/ada", self.model.url: "URL"}
+            keep("claude", record, gone.printed, places)
         return gone
 
     def exists(self, path: str) -> bool:
@@ -216,9 +215,9 @@ def test_an_interrupt_ends_a_running_command_and_not_the_conversation(claude: Cl
         if isinstance(said, Permission):
             going.allow(said)
             until(lambda: claude.exists("started"), "the command")
-            going.send(claude.adapter.interrupt())
+            going.send(going.conversation.interrupt())
         elif isinstance(said, Turned) and said.outcome is TurnEnd.INTERRUPTED:
-            going.send(claude.adapter.tell("leave it, do T2"))
+            going.send(going.conversation.tell("leave it, do T2"))
         else:
             obliging(said, going)
 
@@ -233,7 +232,7 @@ def test_an_interrupt_withdraws_a_question(claude: Claude) -> None:
 
     def interrupt(said: Said, going: Talk) -> None:
         if isinstance(said, Permission):
-            going.send(claude.adapter.interrupt())
+            going.send(going.conversation.interrupt())
         else:
             obliging(said, going)
 
@@ -251,7 +250,7 @@ def test_an_interrupt_ends_a_model_that_says_nothing(claude: Claude) -> None:
     def interrupt(said: Said, going: Talk) -> None:
         if isinstance(said, Conversed):
             until(lambda: claude.model.asked, "a request")
-            going.send(claude.adapter.interrupt())
+            going.send(going.conversation.interrupt())
         obliging(said, going)
 
     assert [turn.outcome for turn in claude.talk(interrupt, record="interrupt-silence").turns] == [TurnEnd.INTERRUPTED]
@@ -262,7 +261,7 @@ def test_a_nudge_in_mid_turn_reaches_the_model(claude: Claude) -> None:
 
     def nudge(said: Said, going: Talk) -> None:
         if isinstance(said, Permission):
-            going.send(claude.adapter.tell("squad hears nothing from you"))
+            going.send(going.conversation.tell("squad hears nothing from you"))
         obliging(said, going)
 
     gone = claude.talk(nudge)

@@ -11,12 +11,11 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 
-from orchestrator.adapters.base import Invocation
-from orchestrator.messages import Permission, Said, Turned
+from orchestrator.adapters.base import Conversation, Invocation
+from orchestrator.messages import Permission, Reply, Said, Turned
 from tests.support.waiting import NEVER
 
 DATA = Path(__file__).parents[1] / "data"
@@ -32,14 +31,6 @@ def program(name: str) -> str:
     if os.environ.get("CI_REAL_AGENTS") == "1":
         pytest.fail(f"{name} is required here: {where}")
     pytest.skip(f"{name} is not installed for tests: {where}")
-
-
-class Conversation(Protocol):
-    """What understands an agent's output."""
-
-    def feed(self, chunk: bytes) -> list[Said]: ...
-    def finish(self) -> list[Said]: ...
-    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes: ...
 
 
 @dataclass(slots=True)
@@ -129,4 +120,6 @@ def _follow(going: Talk, hear: Hear) -> None:
 def _take(going: Talk, messages: Sequence[Said], hear: Hear) -> None:
     for said in messages:
         going.said.append(said)
+        if isinstance(said, Reply):
+            going.send(said.line)
         hear(said, going)

@@ -77,6 +77,11 @@ def _limit(interface: Interface, step: Limit) -> Failure:
             ]
             body = {"error": {**_body(interface, 429, "the daily quota is used up")["error"], "details": details}}
         case _:
+            headers |= {
+                "x-codex-primary-used-percent": "100",
+                "x-codex-primary-window-minutes": "300",
+                "x-codex-primary-reset-at": str(round(step.until)),
+            }
             word = "usage_limit_reached"
             told = {"message": "The usage limit has been reached", "type": word, "code": word, "resets_at": round(step.until)}
             body = {"error": {**told, "resets_in_seconds": seconds}}
