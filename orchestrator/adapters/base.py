@@ -106,3 +106,32 @@ class Adapter(Protocol):
 
     def tell(self, text: str) -> bytes:
         """Give what is written to the agent's stdin to say something to it; empty if it cannot be spoken to."""
+
+
+class Conversing(Protocol):
+    """An agent program that is spoken with in its own protocol."""
+
+    @property
+    def name(self) -> str:
+        """Give the name by which the configuration calls it."""
+
+    @property
+    def nudges(self) -> bool:
+        """Tell whether a working agent can be spoken to."""
+
+    @property
+    def interrupts(self) -> bool:
+        """Tell whether an interrupt leaves the agent able to go on."""
+
+    @property
+    def passes(self) -> tuple[str, ...]:
+        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
+
+    def missing(self, path: str) -> str | None:
+        """Say why the program cannot be started with this PATH, and what helps; None if it can."""
+
+    def invoke(self, order: Order) -> Invocation:
+        """Translate a task."""
+
+    def conversation(self, order: Order) -> Conversation:
+        """Give what speaks with one process."""

@@ -179,11 +179,15 @@ class CodexConversation:
             case "serverRequest/resolved":
                 request = str(params.get("requestId"))
                 return [Withdrawn(request=request)] if self._asked.pop(request, None) is not None else []
-            case "turn/started" | "turn/completed" | "item/completed" | "error" if word(params, "threadId") == self._thread:
+            case "turn/started" | "turn/completed" | "item/completed" | "error" if self._is_own(params):
                 return self._own(method, params)
             case "item/completed":
                 return _changed(inner(params, "item"))
         return []
+
+    def _is_own(self, params: Object) -> bool:
+        """Tell whether it is about squad's own thread; a reader that began in the middle cannot tell, and believes so."""
+        return self._thread in {"", word(params, "threadId")}
 
     def _own(self, method: str, params: Object) -> list[Said]:
         """Take in what happens in squad's own thread; agents of the agent have threads of theirs and claim nothing."""

@@ -16,20 +16,9 @@ from orchestrator.adapters.jsonlines import LONGEST
 from orchestrator.messages import Conversed, Done, Permission, Retrying, Said, Status, Turned, TurnEnd, Usage, Withdrawn
 from orchestrator.model import Operation
 from tests.adapters import recordings
-from tests.support.builders import ONE, task
+from tests.support.builders import order
 
-ORDER = Order(
-    task=task("T1"),
-    agent=ONE,
-    role="general",
-    attempt=1,
-    workspace=Path("/project"),
-    prompt="do T1",
-    area=(),
-    writes=None,
-    scratch=Path("/scratch"),
-    mark="project/demo-1/T1.1",
-)
+ORDER = order(mark="project/demo-1/T1.1")
 
 
 def recording(name: str) -> bytes:
@@ -492,8 +481,8 @@ def test_how_long_to_wait_is_for_squad_to_decide() -> None:
 
 
 def test_a_conversation_is_begun_under_a_name_of_squads() -> None:
-    def name(order: Order) -> str:
-        argv = ClaudeAdapter().invoke(order).argv
+    def name(of: Order) -> str:
+        argv = ClaudeAdapter().invoke(of).argv
         return argv[argv.index("--session-id") + 1]
 
     assert str(uuid.UUID(name(ORDER))) == name(ORDER) == name(replace(ORDER, prompt="another"))

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.base import Order
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.messages import Conversed, Permission, Said, Status, Turned, TurnEnd, Usage, Withdrawn
 from tests.adapters.recordings import keep
-from tests.support.builders import ONE, task
+from tests.support.builders import order
 from tests.support.real_agents import Hear, Talk, obliging, program, talk
 from tests.support.repositories import Repository
 from tests.support.stub_model import Call, Cut, Fail, Limit, Say, Silence, Step, StubModel
@@ -35,23 +34,8 @@ class Claude:
     model: StubModel
     variables: dict[str, str] = field(default_factory=lambda: {"ANTHROPIC_API_KEY": "test"})
 
-    def order(self, prompt: str, *, conversation: str = "") -> Order:
-        return Order(
-            task=task("T1"),
-            agent=ONE,
-            role="general",
-            attempt=1,
-            workspace=self.repository.root,
-            prompt=prompt,
-            area=(),
-            writes=None,
-            scratch=self.home / "scratch",
-            mark=f"{self.home}/demo-1/T1.1",
-            conversation=conversation,
-        )
-
     def talk(self, hear: Hear = obliging, *, prompt: str = "do T1", conversation: str = "", record: str = "") -> Talk:
-        order = self.order(prompt, conversation=conversation)
+        told = order(prompt, workspace=self.repository.root, conversation=conversation, mark=f"{self.home}/demo-1/T1.1")
         environment = {
             "HOME": str(self.home),
             "PATH": os.environ["PATH"],
@@ -60,7 +44,7 @@ class Claude:
             "ANTHROPIC_BASE_URL": self.model.url,
             **self.variables,
         }
-        invocation, understood = self.adapter.invoke(order), self.adapter.conversation(order)
+        invocation, understood = self.adapter.invoke(told), self.adapter.conversation(told)
         gone = talk(invocation, understood, hear, cwd=self.repository.root, environment=environment)
         if record:
             places = {str(self.repository.root): "/project", str(self.home): "/home/ada", self.model.url: "URL"}

@@ -9,24 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.adapters.base import Order
 from orchestrator.adapters.codex import CodexAdapter, CodexConversation
 from orchestrator.messages import Conversed, Done, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Usage, Withdrawn
 from orchestrator.model import Operation
 from tests.adapters import recordings
-from tests.support.builders import ONE, task
+from tests.support.builders import order
 
-ORDER = Order(
-    task=task("T1"),
-    agent=ONE,
-    role="general",
-    attempt=1,
-    workspace=Path("/project"),
-    prompt="do T1",
-    area=(),
-    writes=None,
-    scratch=Path("/scratch"),
-)
+ORDER = order()
 
 
 def recording(name: str) -> bytes:
@@ -287,6 +276,16 @@ def test_an_agent_of_the_agent_ends_nothing_and_claims_nothing() -> None:
     ended = notice("turn/completed", turn={"status": "completed"}, **theirs)
 
     assert of(hear(lines(OPENED, STARTED, message, ended)), Done, Turned) == []
+
+
+def test_who_began_to_read_in_the_middle_hears_the_end() -> None:
+    printed = recording("write")
+    middle = printed.index(b"turn/diff/updated")
+
+    said = hear(printed[middle:])
+
+    assert ending(said) == [(TurnEnd.DONE, None)]
+    assert Usage(fresh=1000, cached=200, output=50) in said
 
 
 def test_text_that_mentions_an_error_is_no_error() -> None:

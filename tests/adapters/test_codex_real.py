@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.base import Order
 from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.messages import Conversed, Permission, Said, Status, Turned, TurnEnd, Usage, Withdrawn
 from orchestrator.model import Operation
 from tests.adapters.recordings import keep
-from tests.support.builders import ONE, task
+from tests.support.builders import order
 from tests.support.real_agents import Hear, Talk, obliging, program, talk
 from tests.support.repositories import Repository
 from tests.support.stub_model import Call, Cut, Fail, Limit, Say, Step, StubModel
@@ -49,22 +48,8 @@ class Codex:
     home: Path
     model: StubModel
 
-    def order(self, prompt: str, *, conversation: str = "") -> Order:
-        return Order(
-            task=task("T1"),
-            agent=ONE,
-            role="general",
-            attempt=1,
-            workspace=self.repository.root,
-            prompt=prompt,
-            area=(),
-            writes=None,
-            scratch=self.home / "scratch",
-            conversation=conversation,
-        )
-
     def talk(self, hear: Hear = obliging, *, prompt: str = "do T1", conversation: str = "", record: str = "") -> Talk:
-        order = self.order(prompt, conversation=conversation)
+        told = order(prompt, workspace=self.repository.root, conversation=conversation)
         scratch = self.repository.root.parent / "temporary"  # Codex refuses a home that lies below TMPDIR
         scratch.mkdir(exist_ok=True)
         environment = {
@@ -75,7 +60,7 @@ class Codex:
             "AGENT_ID": str(self.home),
             "STUB_KEY": "test",
         }
-        invocation, understood = self.adapter.invoke(order), self.adapter.conversation(order)
+        invocation, understood = self.adapter.invoke(told), self.adapter.conversation(told)
         gone = talk(invocation, understood, hear, cwd=self.repository.root, environment=environment)
         if record:
             places = {str(self.repository.root): "/project", str(self.home): "/home/ada", self.model.url: "URL"}

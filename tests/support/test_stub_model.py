@@ -3,7 +3,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.support.stub_model import Call, Cut, Drip, Fail, Interface, Limit, Say, Silence, Step, StubModel
+from tests.support.stub_model.tools import concrete
 
 Document = dict[str, Any]
 WRITE = Call("write", {"path": "a.txt", "content": "a\n"})
@@ -277,6 +278,53 @@ def test_results_of_tools_are_kept_in_order(serve: Serve) -> None:
     post(model.url, "/v1/messages", {"messages": messages, "tools": [{"name": "Write"}]})
 
     assert model.asked[0].results == ["T1 is locked"]
+
+
+def _tool(name: str, *properties: str) -> Mapping[str, Mapping[str, Any]]:
+    return {name: {"name": name, "input_schema": {"properties": {key: {} for key in properties}}}}
+
+
+EDIT = Call("edit", {"path": "a.txt", "old": "a", "new": "b"})
+SHELL = Call("shell", {"command": "ls"})
+
+
+@pytest.mark.parametrize(
+    ("call", "offered", "name", "told"),
+    [
+        (WRITE, _tool("Write", "file_path"), "Write", {"file_path": "a.txt", "content": "a\n"}),
+        (WRITE, _tool("write", "filePath"), "write", {"filePath": "a.txt", "content": "a\n"}),
+        (
+            WRITE,
+            {"apply_patch": {"type": "custom"}},
+            "apply_patch",
+            "*** Begin Patch\n*** Add File: a.txt\n+a\n*** End Patch\n",
+        ),
+        (WRITE, _tool("shell"), "shell", {"command": ["bash", "-lc", "printf %s 'a\n' > a.txt"]}),
+        (EDIT, _tool("Edit", "file_path"), "Edit", {"file_path": "a.txt", "old_string": "a", "new_string": "b"}),
+        (
+            EDIT,
+            _tool("replace", "file_path", "instruction"),
+            "replace",
+            {"file_path": "a.txt", "old_string": "a", "new_string": "b", "instruction": "as the script says"},
+        ),
+        (EDIT, _tool("edit", "filePath", "oldString"), "edit", {"filePath": "a.txt", "oldString": "a", "newString": "b"}),
+        (
+            EDIT,
+            _tool("apply_patch"),
+            "apply_patch",
+            {"input": "*** Begin Patch\n*** Update File: a.txt\n@@\n-a\n+b\n*** End Patch\n"},
+        ),
+        (SHELL, _tool("Bash", "description"), "Bash", {"command": "ls", "description": "as the script says"}),
+        (SHELL, _tool("exec_command"), "exec_command", {"cmd": "ls"}),
+        (Call("Read", {"file_path": "a"}), {}, "Read", {"file_path": "a"}),
+    ],
+)
+def test_each_client_is_called_by_its_own_words(
+    call: Call, offered: Mapping[str, Mapping[str, Any]], name: str, told: object
+) -> None:
+    called = concrete(call, offered)
+
+    assert (called.name, called.input) == (name, told)
 
 
 def test_it_serves_as_a_process_of_its_own(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.support.stub_model.plan import Call
 
+_WHY = "as the script says"
 _WRITERS = ("Write", "write_file", "write")
 _EDITORS = ("Edit", "replace", "edit")
 _SHELLS = ("Bash", "run_shell_command", "exec_command", "shell_command", "shell", "bash")
@@ -52,8 +53,10 @@ def _write(told: Mapping[str, Any], offered: Mapping[str, Mapping[str, Any]]) ->
 def _edit(told: Mapping[str, Any], offered: Mapping[str, Mapping[str, Any]]) -> Concrete:
     path, old, new = told["path"], told["old"], told["new"]
     if name := next((name for name in _EDITORS if name in offered), None):
-        keys = ("oldString", "newString") if "oldString" in _properties(offered[name]) else ("old_string", "new_string")
-        return Concrete(name=name, input={_path_key(offered[name]): path, keys[0]: old, keys[1]: new})
+        properties = _properties(offered[name])
+        keys = ("oldString", "newString") if "oldString" in properties else ("old_string", "new_string")
+        extra = {"instruction": _WHY} if "instruction" in properties else {}
+        return Concrete(name=name, input={_path_key(offered[name]): path, keys[0]: old, keys[1]: new, **extra})
     if "apply_patch" in offered:
         removed = "".join(f"-{line}\n" for line in old.splitlines())
         added = "".join(f"+{line}\n" for line in new.splitlines())
@@ -72,7 +75,7 @@ def _shell(told: Mapping[str, Any], offered: Mapping[str, Mapping[str, Any]]) ->
     return Concrete(name=name, input={"command": command, **extra})
 
 
-_SHELL_EXTRAS: Mapping[str, Any] = {"description": "as the script says", "is_background": False}
+_SHELL_EXTRAS: Mapping[str, Any] = {"description": _WHY, "is_background": False}
 
 
 def _patch(change: str, offered: Mapping[str, Mapping[str, Any]]) -> Concrete:
