@@ -2,7 +2,8 @@
 
 The kernel keeps its shell from writing at all; what it wants to change it asks for, and waits. An approval names no path:
 it is joined with the item that was announced before it. What is refused reads only "rejected by user" to the model, so
-the reason is said in the same turn, ahead of the refusal.
+the reason is said in the same turn, ahead of the refusal. One thing escapes: a command that the user's own `rules/*.rules`
+allow runs outside the sandbox and unasked, and the app-server cannot be told otherwise; what it wrote is found afterwards.
 
 The shapes were seen with 0.169.0 and are recorded in the tests.
 """

@@ -114,9 +114,15 @@ def test_a_refusal_is_read_word_for_word(claude: Claude) -> None:
     assert [turn.outcome for turn in gone.turns] == [TurnEnd.REFUSED]
 
 
-def test_rules_of_the_user_that_allow_edits_do_not_keep_it_from_asking(claude: Claude) -> None:
-    settings = {"permissions": {"allow": ["Write", "Edit", "Bash"], "defaultMode": "acceptEdits"}}
-    folder = claude.home / ".claude"
+ALLOWING = {"permissions": {"allow": ["Write", "Edit", "Bash"], "defaultMode": "acceptEdits"}}
+HOOKED = {"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecision": "allow"}}
+HOOKING = {"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [{"type": "command", "command": f"echo '{json.dumps(HOOKED)}'"}]}]}}
+
+
+@pytest.mark.parametrize("settings", [ALLOWING, HOOKING, {"permissions": {"defaultMode": "bypassPermissions"}}])
+@pytest.mark.parametrize("whose", ["user", "project"])
+def test_settings_that_allow_edits_do_not_keep_it_from_asking(claude: Claude, whose: str, settings: dict[str, object]) -> None:
+    folder = (claude.home if whose == "user" else claude.repository.root) / ".claude"
     folder.mkdir()
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     claude.model.play(T1=[WRITE, Say()])

@@ -143,6 +143,26 @@ def test_the_kernel_keeps_the_shell_from_writing(codex: Codex) -> None:
     assert "Read-only file system" in codex.model.asked[-1].results[0]
 
 
+def test_settings_that_allow_everything_do_not_keep_it_from_asking(codex: Codex) -> None:
+    settings = codex.home / ".codex" / "config.toml"
+    allowing = 'sandbox_mode = "danger-full-access"\napproval_policy = "never"\napprovals_reviewer = "auto_review"\n'
+    settings.write_text(allowing + settings.read_text(encoding="utf-8"), encoding="utf-8")
+    codex.model.play(T1=[Call("shell", {"command": "echo hello > other.txt"}), WRITE, Say()])
+
+    assert len(codex.talk().of(Permission)) == 1
+    assert not codex.exists("other.txt")
+
+
+def test_a_rule_of_the_user_that_allows_a_command_lets_it_write_unasked(codex: Codex) -> None:
+    rules = codex.home / ".codex" / "rules"
+    rules.mkdir()
+    (rules / "default.rules").write_text('prefix_rule(pattern=["touch"], decision="allow")\n', encoding="utf-8")
+    codex.model.play(T1=[Call("exec_command", {"cmd": "touch other.txt"}), Say()])
+
+    assert codex.talk().of(Permission) == []
+    assert codex.exists("other.txt")  # seen, not wished: the app-server has no switch for it
+
+
 def test_a_command_that_must_write_is_asked_for_by_its_text(codex: Codex) -> None:
     codex.model.play(T1=[ESCALATED, Say()])
 
