@@ -106,7 +106,7 @@ class ClaudeConversation:
 
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        return [said for line in self._lines.finish() for said in self._line(line)]
+        return [*(said for line in self._lines.finish() for said in self._line(line)), *self._turns.broken_off()]
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
         """Word the answer to a question; the model reads the reason of a refusal as it is. Empty for what was withdrawn."""
@@ -155,6 +155,7 @@ class ClaudeConversation:
 
     def _assistant(self, line: Object) -> list[Said]:
         """Read what the model itself says; an agent of its own speaks for nobody."""
+        self._turns.heard(inner(line, "message"))
         if line.get("parent_tool_use_id") is not None:
             return []
         self._turns.error = word(line, "error")

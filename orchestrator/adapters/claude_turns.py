@@ -14,6 +14,7 @@ _TRANSIENT_WORDS = frozenset({"rate_limit", "overloaded", "server_error", "unkno
 #: HTTP statuses of requests that may succeed when they are repeated; 529: overloaded.
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LONGEST_REASON = 500
+_MESSAGES = 10_000
 
 
 class Turns:
@@ -23,6 +24,7 @@ class Turns:
         """Begin with nothing reported; what a resumed conversation has cost before is not known."""
         self.error = ""  #: word of the error that the last message of the model stands for
         self.asked: set[str] = set()  #: uses of tools that would change something and were asked for, in this turn
+        self._messages: dict[str, Usage] = {}  #: of this turn, by their names; a message comes in several lines
         self._until: float | None = None
         self._spent: float | None = None if resumed else 0.0
 
@@ -31,11 +33,26 @@ class Turns:
         until = number(told, "resetsAt")
         self._until = until if told.get("status") == "rejected" and until else None
 
+    def heard(self, message: Object) -> None:
+        """Note what a message consumed, in case that the turn comes to no result."""
+        usage = _of_turn(inner(message, "usage"), None)
+        if usage and len(self._messages) < _MESSAGES:
+            self._messages[word(message, "id")] = usage
+
+    def broken_off(self) -> list[Said]:
+        """Give what a turn without a result consumed as far as it was told; no later result tells of it."""
+        messages = self._messages.values()
+        self._messages = {}
+        fresh, cached = sum(one.fresh for one in messages), sum(one.cached for one in messages)
+        output = sum(one.output for one in messages)
+        return [Usage(fresh=fresh, cached=cached, output=output)] if fresh or cached or output else []
+
     def end(self, result: Object) -> list[Said]:
         """Give what a turn consumed and how it ended, and begin the next."""
         usage = self._usage(result)
         turned = self._turned(result)
         self.asked.clear()
+        self._messages.clear()
         self.error = ""
         return [usage, turned] if usage else [turned]
 

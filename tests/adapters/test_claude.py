@@ -443,6 +443,22 @@ def test_money_that_a_resumed_conversation_had_cost_before_is_not_reported_again
     assert consumed(hear(lines(_total(0.5), _total(0.75)), resumed=True)) == [(15, 0, 1, None), (15, 0, 1, 25.0)]
 
 
+def test_a_turn_without_a_result_tells_what_its_messages_consumed() -> None:
+    printed = recording("write")
+
+    killed = hear(printed[: printed.rindex(b'"duration_api_ms"')])
+
+    assert consumed(killed) == [(2000, 400, 2, None)]
+    assert ending(killed) == []
+
+
+def test_a_message_that_comes_in_several_lines_is_counted_once() -> None:
+    usage = {"input_tokens": 10, "cache_read_input_tokens": 3, "output_tokens": 1}
+    piece = {"type": "assistant", "message": {"id": "m1", "content": [], "usage": usage}, "parent_tool_use_id": None}
+
+    assert consumed(hear(lines(piece, piece))) == [(10, 3, 1, None)]
+
+
 # how it is started
 
 

@@ -286,10 +286,12 @@ def test_a_conversation_is_resumed_after_its_process_was_killed(claude: Claude) 
         if isinstance(said, Permission):
             going.process.kill()
 
-    [begun] = claude.talk(kill).of(Conversed)
+    killed = claude.talk(kill)
+    [begun] = killed.of(Conversed)
     assert isinstance(begun, Conversed)
     gone = claude.talk(prompt="now T2", conversation=begun.session)
 
+    assert [usage.fresh for usage in killed.of(Usage) + gone.of(Usage) if isinstance(usage, Usage)] == [2000, 1000]
     assert [turn.outcome for turn in gone.turns] == [TurnEnd.DONE]
     assert any("do T1" in text for text in claude.model.asked[-1].said)
 
