@@ -74,7 +74,15 @@ class Limit:
     text: str = ""
 
 
-Message: TypeAlias = Status | Done | Blocked | Handoff | Ask | Usage | Limit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversed:
+    """The agent has begun a conversation of its own protocol, or taken it up again."""
+
+    session: str  #: by which it can be resumed
+    version: str = ""  #: of the agent's program
+
+
+Message: TypeAlias = Status | Done | Blocked | Handoff | Ask | Usage | Limit | Conversed
 
 
 # what only an agent says that is spoken to in its own protocol
@@ -96,14 +104,6 @@ class Withdrawn:
     """The agent does not wait for the answer any more."""
 
     request: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversed:
-    """The conversation has begun, or was taken up again."""
-
-    session: str  #: by which it can be resumed
-    version: str = ""  #: of the agent's program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,4 +143,4 @@ class Turned:
     queued: int = 0  #: turns that follow by themselves, from what it was told meanwhile
 
 
-Said: TypeAlias = Message | Permission | Withdrawn | Conversed | Retrying | Reply | Turned
+Said: TypeAlias = Message | Permission | Withdrawn | Retrying | Reply | Turned

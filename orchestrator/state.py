@@ -63,6 +63,7 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     ended_at: float | None = None
     claim: bool | None = None  #: True: done, False: failed, None: nothing said
     note: str = ""
+    conversation: str = ""  #: the agent's own name for it, by which it can be taken up again
     outcome: str | None = None
     reason: str = ""
     commit: str | None = None
@@ -79,6 +80,7 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     prepared: int = 0  #: number of the last attempt
     counted: int = 0  #: attempts that count against the ceiling
     uncounted: int = 0  #: attempts in a row that the environment ended
+    unreached: int = 0  #: attempts in a row that could not reach their model
     conflicts: int = 0  #: how often its result could not be merged
     cause: str = ""  #: why the last result was refused; empty: the attempt itself did not end well
     attempt: str | None = None  #: the current or last one
@@ -205,7 +207,13 @@ def fold(state: State, entry: ev.Entry) -> None:
         case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskReassigned():
             _fold_task(state, event)
         case (
-            ev.AgentReported() | ev.ClaimMade() | ev.AgentBlocked() | ev.AgentAsked() | ev.HandoffRequested() | ev.UsageReported()
+            ev.AgentReported()
+            | ev.ConversationKnown()
+            | ev.ClaimMade()
+            | ev.AgentBlocked()
+            | ev.AgentAsked()
+            | ev.HandoffRequested()
+            | ev.UsageReported()
         ):
             _fold_speech(state, event)
         case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
@@ -327,6 +335,7 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
     task.uncounted = task.uncounted + 1 if event.outcome == Outcome.ENVIRONMENT else 0
+    task.unreached = task.unreached + 1 if event.outcome == Outcome.TRANSIENT else 0
     _back(state, event.task, event.reason, at)
 
 
@@ -335,6 +344,7 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     _note_failure(task, event.agent, f"{event.cause}: {event.reason}", counted=event.counted)
     task.cause = event.cause
     task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
+    task.unreached = 0
     task.conflicts += event.cause == "conflict"
     task.fresh = event.cause in {"conflict", "overlap"}
     _back(state, event.task, event.reason, at)
@@ -389,7 +399,13 @@ def _fold_task(
 
 def _fold_speech(
     state: State,
-    event: ev.AgentReported | ev.ClaimMade | ev.AgentBlocked | ev.AgentAsked | ev.HandoffRequested | ev.UsageReported,
+    event: ev.AgentReported
+    | ev.ConversationKnown
+    | ev.ClaimMade
+    | ev.AgentBlocked
+    | ev.AgentAsked
+    | ev.HandoffRequested
+    | ev.UsageReported,
 ) -> None:
     match event:
         case ev.AgentReported():
@@ -399,6 +415,8 @@ def _fold_speech(
             agent.done = agent.done if event.done is None else event.done
             agent.total = agent.total if event.total is None else event.total
             agent.files = {**agent.files, **event.files}
+        case ev.ConversationKnown(attempt=attempt, session=session):
+            state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
             state.attempts[attempt].claim, state.attempts[attempt].note = done, note
         case ev.AgentBlocked():

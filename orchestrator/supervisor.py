@@ -184,7 +184,8 @@ class Supervisor:
             handover=self._handover(planned, prepared.number),
         )
         hear_out = partial(self.hear_out, agent)
-        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=self.desk.take, hear_out=hear_out)
+        desk = self.desk
+        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=desk.take, permit=desk.permit, hear_out=hear_out)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))

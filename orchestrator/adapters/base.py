@@ -7,7 +7,7 @@ nothing, reads no clock, and keeps no state beyond its readers, so it can be tes
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from orchestrator.claims import Claim
 from orchestrator.messages import Message, Permission, Said
@@ -112,6 +112,7 @@ class Adapter(Protocol):
         """Give what is written to the agent's stdin to say something to it; empty if it cannot be spoken to."""
 
 
+@runtime_checkable
 class Conversing(Protocol):
     """An agent program that is spoken with in its own protocol."""
 
@@ -128,8 +129,8 @@ class Conversing(Protocol):
         """Tell whether an interrupt leaves the agent able to go on."""
 
     @property
-    def passes(self) -> tuple[str, ...]:
-        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
+    def needs(self) -> tuple[str, ...]:
+        """Name the variables of the user's environment that the program needs; a star stands for any ending."""
 
     def missing(self, path: str) -> str | None:
         """Say why the program cannot be started with this PATH, and what helps; None if it can."""
@@ -139,3 +140,6 @@ class Conversing(Protocol):
 
     def conversation(self, order: Order) -> Conversation:
         """Give what speaks with one process."""
+
+
+AnyAdapter: TypeAlias = Adapter | Conversing

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.claude_turns import Turns
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, number, rows, word, write
+from orchestrator.adapters.profiles import SESSION
 from orchestrator.messages import Conversed, Permission, Retrying, Said, Status, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
@@ -59,9 +60,9 @@ class ClaudeAdapter:
         return True
 
     @property
-    def passes(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return ("ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
+        return (*SESSION, "ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
 
     def missing(self, path: str) -> str | None:
         """Say that the program is not to be found."""

@@ -15,6 +15,7 @@ from typing import TypeVar
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, rows, word, write
+from orchestrator.adapters.profiles import SESSION
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
@@ -49,9 +50,9 @@ class CodexAdapter:
         return True
 
     @property
-    def passes(self) -> tuple[str, ...]:
+    def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return ("OPENAI_*", "CODEX_*")
+        return (*SESSION, "OPENAI_*", "CODEX_*")
 
     def missing(self, path: str) -> str | None:
         """Say that the program is not to be found."""

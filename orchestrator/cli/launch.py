@@ -14,7 +14,7 @@ import anyio
 
 from orchestrator import git
 from orchestrator import project as projects
-from orchestrator.adapters import NAMES, Adapter, AgentMissing, make_adapter
+from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli import settings
@@ -298,7 +298,7 @@ def _rules(config: Config) -> Rules:
     )
 
 
-def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
+def _adapters(plan: Plan, config: Config) -> dict[AgentId, AnyAdapter]:
     """Give each agent its adapter.
 
     Raises:
@@ -307,7 +307,7 @@ def _adapters(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
         NoAgent: None that squad knows is.
     """
     path = passed(os.environ)["PATH"]
-    adapters: dict[AgentId, Adapter] = {}
+    adapters: dict[AgentId, AnyAdapter] = {}
     for seat in plan.agents:
         wanted = config.agents.get(seat.id, AgentSettings())
         mine = [planned.task for planned in plan.tasks if not planned.task.agents or seat.id in planned.task.agents]

@@ -18,6 +18,7 @@ class Say:
 
     text: str = "All done."
     after: float = 0.0  #: seconds before the answer begins
+    once: str = ""  #: a file that must be there before the answer begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Call:
     input: Mapping[str, Any]
     text: str = ""
     after: float = 0.0  #: seconds before the answer begins
+    once: str = ""  #: a file that must be there before the answer begins
 
 
 @dataclass(frozen=True, slots=True)

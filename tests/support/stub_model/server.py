@@ -8,6 +8,7 @@ import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tests.support.stub_model.answers import Answer, stream, whole
@@ -15,6 +16,7 @@ from tests.support.stub_model.asked import Asked, interface_of, read
 from tests.support.stub_model.failures import failure
 from tests.support.stub_model.plan import Call, Cut, Drip, Fail, Limit, Say, Script, Silence, Step
 from tests.support.stub_model.tools import concrete
+from tests.support.waiting import until
 
 _KEYS = ("x-api-key", "authorization", "x-goog-api-key")
 _REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Error"}
@@ -88,12 +90,18 @@ class Server:
             case Drip(text=text, pause=pause):
                 words = [word + " " for word in text.split()]
                 await _stream(writer, list(stream(asked, Answer(words=words))), pause=pause)
-            case Say(text=text, after=after):
-                await asyncio.sleep(after)
+            case Say(text=text):
+                await _time_has_come(step)
                 await _say(writer, asked, Answer(words=[text]))
-            case Call(text=text, after=after):
-                await asyncio.sleep(after)
+            case Call(text=text):
+                await _time_has_come(step)
                 await _say(writer, asked, Answer(words=[text] if text else [], call=concrete(step, asked.tools)))
+
+
+async def _time_has_come(step: Say | Call) -> None:
+    await asyncio.sleep(step.after)
+    if step.once:
+        await asyncio.to_thread(until, Path(step.once).exists, step.once)
 
 
 async def _say(writer: asyncio.StreamWriter, asked: Asked, answer: Answer) -> None:
