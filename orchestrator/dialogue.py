@@ -36,11 +36,12 @@ class Dialogue:
     """Reads what one process says, and answers it."""
 
     def __init__(self, conversation: Conversation, *, has_claimed: Callable[[], bool]) -> None:
-        """Begin at the start of the process's output; `has_claimed` tells whether the agent has said by itself how it ended."""
+        """Begin at the start of the process's output; `has_claimed` tells whether the agent spoke of its end by another way."""
         self.turned: Turned | None = None  #: how the last turn ended
         self.over = anyio.Event()
         self._conversation = conversation
         self._has_claimed = has_claimed
+        self._claims_itself = False  #: in its output; the same bytes may end its turn
         self._line: Line | None = None
         self._deciding: dict[str, anyio.CancelScope] = {}  #: request -> the wait for its answer
         self._is_interrupted = False
@@ -89,6 +90,7 @@ class Dialogue:
             case Turned():
                 return self._turn(said)
             case _:
+                self._claims_itself = self._claims_itself or isinstance(said, Done)
                 return [said]
         return []
 
@@ -109,7 +111,7 @@ class Dialogue:
 
     def _claims(self, turned: Turned) -> list[Message]:
         match turned.outcome:
-            case TurnEnd.DONE if not self._has_claimed():
+            case TurnEnd.DONE if not (self._claims_itself or self._has_claimed()):
                 return [Done(note=turned.reason)]
             case TurnEnd.REFUSED:
                 return [Done(ok=False, note=turned.reason)]

@@ -1,0 +1,253 @@
+"""Runs with an agent that is spoken with in its own protocol: what it asks, how its turns end, and where it goes on."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestrator import events as ev
+from tests.support.commands import LONGEST, Squad
+from tests.support.fake_claude import FakeClaude
+from tests.support.repositories import Repository
+from tests.support.runs import AT_ONCE, Ran, Runs, shell
+from tests.support.waiting import marked, until
+
+CLAUDE = {"use": "claude"}
+
+
+@pytest.fixture
+def claude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, squad: Squad) -> FakeClaude:
+    installed = FakeClaude(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{installed.folder}:/usr/local/bin:/usr/bin:/bin")
+    return installed
+
+
+@pytest.fixture
+def runs(repository: Repository) -> Runs:
+    return Runs(repository)
+
+
+def outcomes(ran: Ran) -> list[tuple[str, str]]:
+    return [(end.attempt, end.outcome) for end in ran.all(ev.AttemptEnded)]
+
+
+def one(runs: Runs, *, writes: Sequence[str] | None = ("a.txt",), run: dict[str, Any] | None = None, **more: Any) -> Ran:
+    task = {"id": "T1", "title": "Write a", **({} if writes is None else {"writes": list(writes)}), **more}
+    return runs(task, settings={"agents": {"agent-1": CLAUDE}}, run=run)
+
+
+def test_a_file_of_its_task_is_written_and_the_end_of_its_turn_claims_done(
+    runs: Runs, repository: Repository, claude: FakeClaude
+) -> None:
+    claude.play({"T1.1": [["write", "a.txt"], ["say", "The file is there."]]})
+
+    ran = one(runs)
+
+    assert ran.code == 0
+    assert repository.show("squad/tasks-1", "a.txt") == "written"
+    assert [(claim.done, claim.note) for claim in ran.all(ev.ClaimMade)] == [(True, "The file is there.")]
+    assert claude.notes("T1.1", "ended") == ["end of stdin"], "it leaves by itself, and is not killed"
+    [started] = ran.all(ev.AttemptStarted)
+    assert started.adapter == "claude"
+    assert [(told.fresh, told.cached, told.output, told.money) for told in ran.all(ev.UsageReported)] == [(1000, 200, 50, 0.005)]
+
+
+def test_what_it_says_of_itself_outweighs_the_end_of_its_turn(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["write", "a.txt"], ["say", "Status: FAILED"]]})
+
+    ran = one(runs, run={"attempts": 1})
+
+    assert outcomes(ran) == [("T1.1", "failed")]
+
+
+def test_an_edit_outside_of_its_task_is_locked_first_and_kept(runs: Runs, repository: Repository, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["write", "a.txt"], ["write", "shared/b.txt"]]})
+
+    ran = one(runs)
+
+    assert ran.code == 0
+    assert [lock.path for lock in ran.all(ev.LockGranted) if not lock.declared] == ["shared/b.txt"]
+    assert repository.show("squad/tasks-1", "shared/b.txt") == "written"
+
+
+def test_an_edit_is_held_until_the_lock_is_granted(runs: Runs, claude: FakeClaude, tmp_path: Path) -> None:
+    held, asked = tmp_path / "held", tmp_path / "asked"
+    holder = f"squad agent lock b.txt && touch {held} && while [ ! -e {asked} ]; do sleep 0.05; done; sleep 2"
+    wait = f"while [ ! -e {held} ]; do sleep 0.05; done; (sleep 0.5; touch {asked}) &"
+    claude.play({"T1.1": [["shell", wait], ["write", "b.txt"], ["write", "a.txt"]]})
+
+    ran = runs(
+        {"id": "T1", "title": "Write a", "writes": ["a.txt"], "agents": ["agent-1"]},
+        shell("T2", holder, writes=[], agents=["agent-2"]),
+        settings={"agents": {"agent-1": CLAUDE, "agent-2": {"use": "command"}}},
+    )
+
+    assert outcomes(ran) == [("T2.1", "done"), ("T1.1", "done")]
+    assert [ask.holder for ask in ran.all(ev.LockRequested)] == ["agent-1"]
+    grant = next(lock for lock in ran.all(ev.LockGranted) if lock.path == "b.txt" and lock.holder == "agent-1")
+    assert grant.waited_s >= 2
+
+
+def test_a_refusal_reaches_the_agent_with_its_reason_and_the_attempt_fails_naming_the_path(
+    runs: Runs, claude: FakeClaude
+) -> None:
+    claude.play({"T1.1": [["write", "theirs/b.txt"]], "T1.2": [["write", "a.txt"]]})
+
+    ran = runs(
+        {"id": "T1", "title": "Write a", "writes": ["a.txt"], "agents": ["agent-1"]},
+        settings={
+            "agents": {"agent-1": CLAUDE, "agent-2": {"use": "command", "command": ["true"]}},
+            "ownership": {"theirs/**": {"owner": "agent-2"}},
+        },
+    )
+
+    assert outcomes(ran) == [("T1.1", "failed"), ("T1.2", "done")]
+    [answer] = claude.notes("T1.1", "answer")
+    assert answer["behavior"] == "deny"
+    assert "belongs to agent-2" in answer["message"]
+    assert "squad agent handoff" in answer["message"]
+    assert [refusal.path for refusal in ran.all(ev.LockRefused)] == ["theirs/b.txt"]
+    [told] = claude.notes("T1.2", "told")
+    assert "theirs/b.txt" in told, "the handover names what was refused"
+
+
+@pytest.mark.parametrize("path", ["../b.txt", "/etc/squad-test", "{project}/a.txt"])
+def test_what_lies_outside_of_its_workspace_is_refused(runs: Runs, repository: Repository, claude: FakeClaude, path: str) -> None:
+    """A path below the project's root was once taken for the same path in the workspace: the user's own file was written."""
+    claude.play({"T1.1": [["write", path.format(project=repository.root)], ["write", "a.txt"]]})
+
+    ran = one(runs)
+
+    assert outcomes(ran) == [("T1.1", "done")]
+    assert [answer["behavior"] for answer in claude.notes("T1.1", "answer")] == ["deny", "allow"]
+    assert not (repository.root / "a.txt").exists()
+    assert len(ran.all(ev.LockRefused)) == 1
+
+
+def test_a_write_of_its_shell_outside_of_its_task_is_found_and_kept_aside(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["shell", "echo x > stray.txt"], ["write", "a.txt"]]})
+
+    ran = one(runs, run={"attempts": 1})
+
+    assert outcomes(ran) == [("T1.1", "foreign")]
+    assert [found.paths for found in ran.all(ev.ForeignChangeFound)] == [["stray.txt"]]
+
+
+def test_a_usage_limit_is_waited_for_and_the_conversation_taken_up_again(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["limit", 3]], "T1.2": [["write", "a.txt"]]})
+    began = time.time()
+
+    ran = one(runs)
+
+    assert outcomes(ran) == [("T1.1", "limit"), ("T1.2", "done")]
+    [limit] = ran.all(ev.LimitReached)
+    assert limit.until is not None
+    assert limit.until > began
+    starts = [entry.at for entry in ran.entries if isinstance(entry.event, ev.AttemptStarted)]
+    assert starts[1] >= limit.until
+    way, name = claude.conversation("T1.1")
+    assert way == "--session-id"
+    assert claude.conversation("T1.2") == ("--resume", name)
+    assert len(ran.all(ev.UsageReported)) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"), [(529, "transient"), (429, "transient"), (401, "environment"), (400, "environment")]
+)
+def test_an_error_of_the_model_is_not_counted_against_the_task(runs: Runs, claude: FakeClaude, status: int, outcome: str) -> None:
+    claude.play({"T1.1": [["fail", status]], "T1.2": [["write", "a.txt"]]})
+
+    ran = one(runs, run={"attempts": 2})
+
+    assert outcomes(ran) == [("T1.1", outcome), ("T1.2", "done")]
+    assert str(status) in ran.all(ev.AttemptEnded)[0].reason
+    assert claude.conversation("T1.2")[0] == "--resume"
+
+
+def test_a_model_out_of_reach_more_often_than_the_ceiling_is_tried_again(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({f"T1.{number}": [["fail", 529]] for number in range(1, 5)} | {"T1.5": [["write", "a.txt"]]})
+
+    ran = one(runs, run={"attempts": 2})
+
+    assert outcomes(ran)[-1] == ("T1.5", "done")
+
+
+def test_one_that_is_not_signed_in_is_parked_with_the_reason(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({f"T1.{number}": [["fail", 401]] for number in range(1, 5)})
+
+    ran = one(runs, run={"attempts": 2})
+
+    assert ran.code == 6
+    [parked] = ran.all(ev.TaskParked)
+    assert "not signed in" in parked.reason
+
+
+def test_a_conversation_that_is_not_known_any_more_is_begun_anew(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["fail", 529]], "T1.2": [["unknown"]], "T1.3": [["write", "a.txt"]]})
+
+    ran = one(runs)
+
+    assert outcomes(ran) == [("T1.1", "transient"), ("T1.2", "environment"), ("T1.3", "done")]
+    assert [claude.conversation(f"T1.{number}")[0] for number in (1, 2, 3)] == ["--session-id", "--resume", "--session-id"]
+    assert "Rules of this run" in claude.notes("T1.3", "told")[0]
+    assert "Rules of this run" not in claude.notes("T1.2", "told")[0], "who knows them already is not told again"
+
+
+def test_a_silent_turn_is_interrupted_once_and_the_conversation_goes_on(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["write", "a.txt"], ["hang"]]})
+
+    ran = one(runs, run={"stall": {"after": "1s", "ladder": ["nudge", "interrupt", "restart", "park"]}})
+
+    assert outcomes(ran) == [("T1.1", "done")]
+    assert [rung.rung for rung in ran.all(ev.RungClimbed)] == ["nudge", "interrupt"]
+    assert len(claude.notes("T1.1", "interrupt")) == 1
+    assert "interrupted you" in claude.notes("T1.1", "told")[-1]
+
+
+def test_a_line_of_a_hundred_megabytes_is_passed_over(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["flood", 100_000_000], ["write", "a.txt"]]})
+
+    assert outcomes(one(runs)) == [("T1.1", "done")]
+
+
+class Background:
+    """A run with a hanging agent, in a process of its own."""
+
+    def __init__(self, squad: Squad, claude: FakeClaude) -> None:
+        self.squad = squad
+        claude.play({"T1.1": [["write", "a.txt"], ["hang"]], "T1.2": [["write", "a.txt", "again\n"]]})
+        settings = {"agents": {"agent-1": CLAUDE}, "run": AT_ONCE}
+        tasks = [{"id": "T1", "title": "Write a", "writes": ["a.txt"]}]
+        (squad.folder / "squad.yaml").write_text(json.dumps({"version": 1, **settings}), encoding="utf-8")
+        (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": tasks}), encoding="utf-8")
+        self.process = squad.start("-y", "run", "tasks.json")
+        squad.wait_for_event("AgentReported", lambda row: bool(row["files"]))
+
+
+def test_a_stop_interrupts_the_turn_before_it_ends_the_process(squad: Squad, claude: FakeClaude) -> None:
+    going = Background(squad, claude)
+
+    squad.ok("stop")
+
+    going.process.wait(LONGEST)
+    assert [row["outcome"] for row in squad.events("AttemptEnded")] == ["stopped"]
+    assert claude.notes("T1.1", "interrupt")[0]["request"] == {"subtype": "interrupt"}
+    assert until(lambda: not marked(f"{squad.folder}/"), "the end of every process")
+    assert squad.ok("-y", "resume") is not None
+    way, name = claude.conversation("T1.2")
+    assert (way, name) == ("--resume", claude.conversation("T1.1")[1])
+
+
+def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(squad: Squad, claude: FakeClaude) -> None:
+    going = Background(squad, claude)
+
+    squad.kill(going.process)
+
+    assert until(lambda: not marked(f"{squad.folder}/"), "the end of every process")
+    squad.ok("-y", "resume")
+    assert [(row["attempt"], row["outcome"]) for row in squad.events("AttemptEnded")] == [("T1.1", "stopped"), ("T1.2", "done")]
+    assert claude.conversation("T1.2") == ("--resume", claude.conversation("T1.1")[1])
+    assert len(squad.events("UsageReported")) == 1, "what the second attempt consumed, and nothing of the first again"
