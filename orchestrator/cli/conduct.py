@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +18,7 @@ from orchestrator.events import Entry, LockRefused, Noticed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
+from orchestrator.platform.watching import watching
 from orchestrator.project import Project, restore
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
@@ -29,7 +30,8 @@ from orchestrator.views.lockfiles import LockFiles
 from orchestrator.views.text import page
 
 INTERRUPTED, TERMINATED = 130, 143
-_TICK = 1.0  #: seconds between two looks at what agents appended to their comm files
+_TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
+_SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
 
@@ -93,14 +95,34 @@ async def _heed_signals(run: Conduct) -> None:
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
-    """Keep comm files and lock files true, and take in what people and agents did to them."""
+    """Keep comm files and lock files true, and take in what people and agents did to them.
+
+    Looking begins before the files are brought up to date, so that no change falls between the two; squad's own writing
+    is seen too, and costs one more round that finds nothing.
+    """
+    folder = run.project.folder
     while True:
-        is_over = run.is_over
-        keeper.keep(changed=bool(news.drain()))
-        if is_over and news.is_empty:
-            return
-        with anyio.move_on_after(_TICK):
-            await news.wait()
+        with watching(folder, folder / "comms", folder / "locks") as changes:
+            is_over = run.is_over
+            keeper.keep(changed=bool(news.drain()))
+            if is_over and news.is_empty:
+                return
+            with anyio.move_on_after(keeper.patience):
+                await _first(news.wait, changes.changed)
+        if not run.is_over:
+            await anyio.sleep(_SHORTEST)
+
+
+async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
+    """Wait for whichever comes first."""
+
+    async def wait_for(wait: Callable[[], Awaitable[None]]) -> None:
+        await wait()
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for wait in waits:
+            group.start_soon(wait_for, wait)
 
 
 class Keeper:
@@ -113,6 +135,11 @@ class Keeper:
         self._locks = LockFiles(run.project.folder / "locks")
         self._behind = True  #: the files do not show the newest state
         self._told: set[str] = set()
+
+    @property
+    def patience(self) -> float:
+        """Give the seconds after which the files are looked at again, also if nobody told of a change."""
+        return self._comms.patience
 
     def keep(self, *, changed: bool) -> None:
         """Bring all files up to date."""

@@ -10,7 +10,7 @@ from orchestrator.cli.context import Context, out, out_json
 if TYPE_CHECKING:
     from orchestrator.project import Project
 
-_PAUSE = 0.05
+_PAUSE = 0.05  #: seconds before a supervisor that only just starts is asked again
 _PATIENCE = 30.0  #: seconds in which a living supervisor must answer
 
 
@@ -27,13 +27,15 @@ def stop(
 
     End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
     """
+    from orchestrator.platform.watching import watching
     from orchestrator.project import supervisor_of
 
     options: Context = context.obj
     project = options.project()
-    _ask(project, "stop", {"now": now}, unless_gone=True)
-    while supervisor_of(project) is not None:
-        time.sleep(_PAUSE)
+    with watching(project.state) as changes:
+        _ask(project, "stop", {"now": now}, unless_gone=True)
+        while supervisor_of(project) is not None:
+            changes.wait()
     if options.as_json:
         out_json({"schema_version": 1, "stopped": True})
     elif not options.quiet:

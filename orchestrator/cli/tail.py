@@ -3,7 +3,6 @@
 import codecs
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from orchestrator.places import nearest
 from orchestrator.state import State
 from orchestrator.views.text import plain_lines
 
-_PAUSE = 0.1
 _CHUNK = 1 << 20
 
 
@@ -25,8 +23,18 @@ class UnknownName(UsageError):
         )
 
 
-def follow_logs(read: Callable[[], State], name: str | None, *, raw: bool, over: Callable[[], bool]) -> None:
-    """Print the logs of an agent, a task, an attempt, or of all as they grow, until the run is over."""
+def follow_logs(
+    read: Callable[[], State], name: str | None, *, raw: bool, over: Callable[[], bool], wait: Callable[[], None]
+) -> None:
+    """Print the logs of an agent, a task, an attempt, or of all as they grow, until the run is over.
+
+    Args:
+        read: Gives the state as it is now.
+        name: An agent, a task, an attempt, or the beginning of one; None: all.
+        raw: The bytes as they came.
+        over: Tells whether nothing more will come.
+        wait: Returns when something may have changed.
+    """
     tails: dict[str, _Tail] = {}
     shown = ""
     while True:
@@ -42,7 +50,7 @@ def follow_logs(read: Callable[[], State], name: str | None, *, raw: bool, over:
         sys.stdout.flush()
         if is_over:
             return
-        time.sleep(_PAUSE)
+        wait()
 
 
 def logs_json(state: State, name: str | None) -> dict[str, object]:

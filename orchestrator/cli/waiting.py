@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.cli.context import say
-from orchestrator.cli.finish import FAILED, LIMITED, exit_code
+from orchestrator.cli.finish import FAILED, exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import TaskState
 from orchestrator.places import nearest
+from orchestrator.platform.watching import watching
 from orchestrator.project import Project, supervisor_of
 from orchestrator.quantities import parse_duration
 from orchestrator.state import State
 
-_PAUSE = 0.1
+TIMED_OUT = 124  #: as timeout(1) has it
 _KINDS = ("done", "idle", "needs-you")
 
 
@@ -40,19 +41,21 @@ def wish(until: str, timeout: str | None) -> Wish:
 
 
 def wait_for(wanted: Wish, *, project: Project, read: Callable[[], State]) -> int:
-    """Wait; gives 0 when it is so, 5 when the time is over, else how the run ended, and 1 if it ended well otherwise."""
+    """Wait; gives 0 when it is so, 124 when the time is over, else how the run ended, and 1 if it ended well otherwise."""
     deadline = time.monotonic() + wanted.seconds
-    while True:
-        lives = supervisor_of(project) is not None
-        state = read()
-        if _is_so(wanted.until, state, lives=lives):
-            return 0
-        if not lives:
-            return exit_code(state, []) or FAILED
-        if time.monotonic() >= deadline:
-            say(f"squad: {state.run} is still {state.phase}: the time to wait is over")
-            return LIMITED
-        time.sleep(_PAUSE)
+    with watching(project.state) as changes:
+        while True:
+            lives = supervisor_of(project) is not None
+            state = read()
+            if _is_so(wanted.until, state, lives=lives):
+                return 0
+            if not lives:
+                return exit_code(state, []) or FAILED
+            left = deadline - time.monotonic()
+            if left <= 0:
+                say(f"squad: {state.run} is still {state.phase}: the time to wait is over")
+                return TIMED_OUT
+            changes.wait(left)
 
 
 def _is_so(until: str, state: State, *, lives: bool) -> bool:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from orchestrator.replay import Replayed
     from orchestrator.state import State
 
-_PAUSE = 0.1  #: seconds between two looks at a journal or a log that is followed
 _RUN_HELP = "a run's id or its beginning; default: the latest"
 RunOption = Annotated[str | None, typer.Option("--run", metavar="RUN", help=_RUN_HELP)]
 
@@ -53,6 +52,7 @@ def events(
 
     Print what happened, one JSON object a line.
     """
+    from orchestrator.platform.watching import watching
     from orchestrator.replay import find_run
     from orchestrator.views.events import line
 
@@ -60,15 +60,16 @@ def events(
     project, journal = _journal(options)
     wanted = None if everything else find_run(journal, run)
     seen = 0
-    while True:
-        is_last = not follow or _is_over(project, journal, wanted)
-        for entry in journal.entries(run=wanted, after=seen):
-            out(line(entry))
-            seen = entry.seq
-        sys.stdout.flush()
-        if is_last:
-            return
-        time.sleep(_PAUSE)
+    with watching(project.state) as changes:
+        while True:
+            is_last = not follow or _is_over(project, journal, wanted)
+            for entry in journal.entries(run=wanted, after=seen):
+                out(line(entry))
+                seen = entry.seq
+            sys.stdout.flush()
+            if is_last:
+                return
+            changes.wait()
 
 
 def logs(
@@ -83,18 +84,21 @@ def logs(
     Print what agents wrote, made safe to look at. With --json: where the raw logs are.
     """
     from orchestrator.cli.tail import follow_logs, logs_json
+    from orchestrator.platform.watching import watching
 
     options: Context = context.obj
     project, journal, replayed = _replayed(options, run)
     if options.as_json:
         out_json(logs_json(replayed.state, name))
         return
-    follow_logs(
-        lambda: _state(journal, replayed),
-        name,
-        raw=raw,
-        over=lambda: not follow or _is_over(project, journal, replayed.run),
-    )
+    with watching(project.state, project.logs / replayed.run) as changes:
+        follow_logs(
+            lambda: _state(journal, replayed),
+            name,
+            raw=raw,
+            over=lambda: not follow or _is_over(project, journal, replayed.run),
+            wait=changes.wait,
+        )
 
 
 def list_runs(context: typer.Context) -> None:

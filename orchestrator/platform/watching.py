@@ -6,6 +6,7 @@ waits ends the next one at once.
 """
 
 import ctypes
+import math
 import os
 import select
 import sys
@@ -37,7 +38,8 @@ class Watch:
         if self._descriptor is None:
             time.sleep(TICK if seconds is None else min(TICK, seconds))
             return
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+        bound = seconds if seconds is not None and math.isfinite(seconds) else None
+        ready, _, _ = select.select([self._descriptor], [], [], bound)
         if ready:
             self._take()
 

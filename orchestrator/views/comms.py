@@ -76,6 +76,12 @@ class CommFiles:
         self._hear = hear
         self._books = {seat.id: _Book(seat) for seat in plan.agents}
 
+    @property
+    def patience(self) -> float:
+        """Give the seconds after which to look again although nothing changed: for what was begun, or a new time."""
+        is_begun = any(book.unfinished or book.pending or book.locked is not None for book in self._books.values())
+        return _QUIET + 0.1 if is_begun else _REWRITE / 5
+
     def write(self, state: State, *, now: float) -> None:
         """Take in what agents appended, and bring all files up to date.
 
