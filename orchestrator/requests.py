@@ -282,12 +282,10 @@ class Desk:
     async def _take_right(self, agent: AgentId, paths: Sequence[str], operation: Operation) -> None:
         """See to it that the agent may do it to all the paths: those outside its write set are locked one after another."""
         workspace = self._seat_of(agent).workspace
-        for path in paths:
-            place = self._asked_path(agent, path)
-            if operation is Operation.READ:
-                continue
+        for path in paths if operation is not Operation.READ else ():
             if not _is_below(path, workspace):
-                raise self._refused(place, agent, f"{path} lies outside of your workspace: write below {workspace}")
+                raise self._refused(path, agent, f"{path} lies outside of your workspace: write below {workspace}")
+            place = self._asked_path(agent, path)
             if not self._rights.has(agent, place):
                 await self._obtain(agent, place, wait=_FAR, purpose=f"to {operation} it")
 
