@@ -399,7 +399,8 @@ def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int
 
 def _speech(assignment: Assignment, heard: Heard) -> Reader:
     if assignment.conversation is not None:
-        return Dialogue(assignment.conversation, has_claimed=lambda: heard.claim is not None)
+        workspace = assignment.workspace
+        return Dialogue(assignment.conversation, workspace=workspace, has_claimed=lambda: heard.claim is not None)
     if isinstance(assignment.adapter, Conversing):
         raise TypeError(f"{assignment.adapter.name} is not spoken with")
     return assignment.adapter.reader()

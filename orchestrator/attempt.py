@@ -244,7 +244,7 @@ class Attempt:
             adapter=adapter,
             invocation=invocation,
             environment=self._environment(invocation.environment),
-            mark=order.mark,
+            mark=self._mark(),
             log=self._log(),
             socket=stage.project.socket(f"leash/{piece.attempt}"),
             level=stage.level,
@@ -254,7 +254,7 @@ class Attempt:
         )
 
     def _order(self) -> Order:
-        stage, piece, planned = self._stage, self.piece, self.piece.planned
+        piece, planned = self.piece, self.piece.planned
         conversation = self._conversation()
         wording = resumed if conversation else prompt
         return Order(
@@ -267,9 +267,12 @@ class Attempt:
             area=piece.seat.owns,
             writes=planned.writes,
             scratch=self._scratch(),
-            mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
+            mark=f"{self._mark()}@{self._recorder.state.started_at}",
             conversation=conversation,
         )
+
+    def _mark(self) -> str:
+        return f"{self._stage.project.key}/{self._stage.run}/{self.piece.attempt}"
 
     def _conversation(self) -> str:
         """Name the conversation to take up again: the one of the last attempt, if it went on in the same place.

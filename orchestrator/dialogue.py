@@ -8,6 +8,7 @@ left is read, everything is understood and nothing is said.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import anyio
 import anyio.abc
@@ -35,11 +36,12 @@ class Line:
 class Dialogue:
     """Reads what one process says, and answers it."""
 
-    def __init__(self, conversation: Conversation, *, has_claimed: Callable[[], bool]) -> None:
+    def __init__(self, conversation: Conversation, *, workspace: Path, has_claimed: Callable[[], bool]) -> None:
         """Begin at the start of the process's output; `has_claimed` tells whether the agent spoke of its end by another way."""
         self.turned: Turned | None = None  #: how the last turn ended
         self.over = anyio.Event()
         self._conversation = conversation
+        self._workspace = workspace
         self._has_claimed = has_claimed
         self._claims_itself = False  #: in its output; the same bytes may end its turn
         self._line: Line | None = None
@@ -114,7 +116,7 @@ class Dialogue:
             case TurnEnd.DONE if not (self._claims_itself or self._has_claimed()):
                 return [Done(note=turned.reason)]
             case TurnEnd.REFUSED:
-                return [Done(ok=False, note=turned.reason)]
+                return [Done(ok=False, note=turned.reason.replace(f"{self._workspace}/", ""))]
             case TurnEnd.LIMIT:
                 return [Limit(until=turned.until, text=turned.reason)]
         return []

@@ -111,7 +111,7 @@ def test_a_refusal_reaches_the_agent_with_its_reason_and_the_attempt_fails_namin
     assert "squad agent handoff" in answer["message"]
     assert [refusal.path for refusal in ran.all(ev.LockRefused)] == ["theirs/b.txt"]
     [told] = claude.notes("T1.2", "told")
-    assert "theirs/b.txt" in told, "the handover names what was refused"
+    assert "refused: Write theirs/b.txt" in told, "the handover names what was refused"
 
 
 @pytest.mark.parametrize("path", ["../b.txt", "/etc/squad-test", "{project}/a.txt"])

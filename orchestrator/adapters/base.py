@@ -27,7 +27,7 @@ class Order:
     area: tuple[Claim, ...]
     writes: tuple[Claim, ...] | None
     scratch: Path  #: a private folder for this attempt; made only if the invocation has files
-    mark: str = ""  #: names the attempt among those of all runs, always the same
+    mark: str = ""  #: names the attempt among those of all runs, also of runs whose journal is gone; always the same
     conversation: str = ""  #: of the attempt before, as the agent called it; to be resumed
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.support.commands import LONGEST, Squad
 from tests.support.real_agents import program
 from tests.support.repositories import Repository
-from tests.support.stub_model import Call, Fail, Limit, Say, StubModel
+from tests.support.stub_model import Call, Fail, Limit, Say, Step, StubModel
 from tests.support.waiting import marked, until
 
 BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
@@ -137,18 +137,22 @@ def test_claude_and_codex_do_their_tasks_and_edit_one_file_under_its_lock(scene:
 
 @BOTH
 def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_knows_of_it(scene: Scene, name: str) -> None:
-    scene.model.play(alpha=[Call("write", {"path": "theirs/b.txt", "content": "x\n"}), Say("I could not."), WRITE, Say()])
+    theirs = Call("write", {"path": "theirs/b.txt", "content": "x\n"})
+    given_up: list[Step] = [theirs, Say("I could not.")]
+    scene.model.play(**{"alpha": given_up, "refused: ": [WRITE, Say()]})
     scene.one(name)
 
     assert scene.run() == 0, scene.squad.output()
 
-    assert list(scene.ends().values())[-1] == "done"
+    assert scene.ends() == {"T1.1": "failed", "T1.2": "done"}
     assert "theirs/b.txt belongs to agent-3" in scene.heard()
     assert [row["path"] for row in scene.squad.events("LockRefused")] == ["theirs/b.txt"]
 
 
 @BOTH
 def test_a_usage_limit_is_waited_for_and_the_same_conversation_goes_on(scene: Scene, name: str) -> None:
+    scene.squad.environment |= {"CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key
+    del scene.squad.environment["ANTHROPIC_API_KEY"]
     lifted = float(round(time.time() + 25))
     scene.model.play(alpha=[Limit(until=lifted, times=1), WRITE, Say()])
     scene.one(name)
@@ -205,7 +209,7 @@ def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(
 
 @BOTH
 def test_a_stop_in_the_middle_of_a_command_leaves_nothing_running(scene: Scene, name: str) -> None:
-    sleeper = "sleep 987"
+    sleeper = "tail -n 987 -f README.md"
     scene.model.play(alpha=[Call("shell", {"command": f"{sleeper}; true"}), Say()])
     scene.one(name)
     run = scene.begin()
