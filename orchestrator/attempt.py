@@ -46,6 +46,19 @@ class Stage:
     surroundings: Mapping[str, str]  #: squad's own environment
     git: anyio.Lock  #: `op:git`
 
+    def account(self, agent: AgentId) -> tuple[AgentId, ...]:
+        """Give the agents that share an agent's account, itself first: one program, signed in by the same environment.
+
+        Only of a program that squad speaks with is known what its account is.
+        """
+        mine = self._signed_in(agent)
+        return (agent, *(other for other in self.adapters if mine and other != agent and self._signed_in(other) == mine))
+
+    def _signed_in(self, agent: AgentId) -> tuple[str, Mapping[str, str]] | None:
+        adapter = self.adapters[agent]
+        configured = self.config.agents[agent].environment if agent in self.config.agents else {}
+        return (adapter.name, configured) if isinstance(adapter, Conversing) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:

@@ -72,13 +72,23 @@ class Lead(Protocol):
 class Desk:
     """Takes in what agents say and ask, and what people ask for."""
 
-    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, *, root: Path, lead: Lead) -> None:
-        """Answer for one run."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        table: LockTable,
+        rights: Rights,
+        *,
+        root: Path,
+        lead: Lead,
+        account: Callable[[AgentId], tuple[AgentId, ...]] = lambda agent: (agent,),
+    ) -> None:
+        """Answer for one run; `account` gives the agents that share an agent's account, itself first."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._root = root
         self._lead = lead
+        self._account = account
         self._seated: dict[AgentId, Seated] = {}
         self._parked: dict[int, anyio.Event] = {}
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
@@ -149,7 +159,7 @@ class Desk:
                     )
                 ]
             case msg.Limit(until=until):
-                return [ev.LimitReached(limit="usage", agent=agent, until=until)]
+                return [ev.LimitReached(limit="usage", agent=seat, until=until) for seat in self._account(agent)]
 
     def _inside(self, seated: Seated, raw: str) -> str | None:
         try:

@@ -40,7 +40,7 @@ class Supervisor:
         self.plan = recorder.plan
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
-        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self)
+        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self, account=stage.account)
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None

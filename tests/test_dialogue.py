@@ -154,6 +154,21 @@ def test_a_usage_limit_is_waited_for_and_the_conversation_taken_up_again(runs: R
     assert len(ran.all(ev.UsageReported)) == 2
 
 
+def test_a_usage_limit_holds_for_every_agent_of_the_account_and_others_go_on(runs: Runs, claude: FakeClaude) -> None:
+    claude.play({"T1.1": [["limit", 4]], "T1.2": [["write", "a.txt"]], "T2.1": [["write", "b.txt"]]})
+    other = {"use": "claude", "environment": {"ANTHROPIC_API_KEY": "another"}}
+    tasks = [
+        {"id": "T1", "title": "Write a", "writes": ["a.txt"], "agents": ["agent-1", "agent-2"]},
+        {"id": "T2", "title": "Write b", "writes": ["b.txt"], "agents": ["agent-3"]},
+    ]
+
+    ran = runs(*tasks, settings={"agents": {"agent-1": CLAUDE, "agent-2": CLAUDE, "agent-3": other}})
+
+    assert [limit.agent for limit in ran.all(ev.LimitReached)] == ["agent-1", "agent-2"]
+    assert sorted(outcomes(ran)) == [("T1.1", "limit"), ("T1.2", "done"), ("T2.1", "done")]
+    assert claude.conversation("T1.2")[0] == "--resume", "the task waits with its agent, and is not tried by the other"
+
+
 @pytest.mark.parametrize(
     ("status", "outcome"), [(529, "transient"), (429, "transient"), (401, "environment"), (400, "environment")]
 )

@@ -139,7 +139,8 @@ def test_claude_and_codex_do_their_tasks_and_edit_one_file_under_its_lock(scene:
 def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_knows_of_it(scene: Scene, name: str) -> None:
     theirs = Call("write", {"path": "theirs/b.txt", "content": "x\n"})
     given_up: list[Step] = [theirs, Say("I could not.")]
-    scene.model.play(**{"alpha": given_up, "refused: ": [WRITE, Say()]})
+    again: list[Step] = [WRITE, Say()]
+    scene.model.play(**{"alpha": given_up, "refused: ": again})
     scene.one(name)
 
     assert scene.run() == 0, scene.squad.output()
