@@ -38,7 +38,7 @@ class Dialogue:
 
     def __init__(self, conversation: Conversation, *, workspace: Path, has_claimed: Callable[[], bool]) -> None:
         """Begin at the start of the process's output; `has_claimed` tells whether the agent spoke of its end by another way."""
-        self.turned: Turned | None = None  #: how the last turn ended
+        self.turned: Turned | None = None  #: how the turn ended that was the last
         self.over = anyio.Event()
         self._conversation = conversation
         self._workspace = workspace
@@ -98,7 +98,6 @@ class Dialogue:
 
     def _turn(self, turned: Turned) -> list[Message]:
         """Go on after a turn, or end the talk; give what it amounts to as a claim."""
-        self.turned = turned
         then, self._then = self._then, ""
         if self._is_interrupted and then:
             self._is_interrupted = False
@@ -106,6 +105,7 @@ class Dialogue:
             return []
         if turned.queued and not self._is_interrupted:
             return []
+        self.turned = turned
         self.over.set()
         if self._line is not None:
             self._line.leashed.close_stdin()

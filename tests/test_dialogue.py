@@ -2,13 +2,34 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import anyio
+import anyio.lowlevel
 import pytest
 
 from orchestrator import events as ev
+from orchestrator.dialogue import Dialogue, Line, Permit
+from orchestrator.leash import Leashed
+from orchestrator.messages import (
+    Done,
+    Limit,
+    Message,
+    Permission,
+    Reply,
+    Retrying,
+    Said,
+    Status,
+    Turned,
+    TurnEnd,
+    Withdrawn,
+)
+from orchestrator.model import AgentId, Operation
+from orchestrator.rights import Allow, Deny
+from tests.support.builders import ONE
 from tests.support.commands import LONGEST, Squad
 from tests.support.fake_claude import FakeClaude
 from tests.support.repositories import Repository
@@ -266,3 +287,144 @@ def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(
     assert [(row["attempt"], row["outcome"]) for row in squad.events("AttemptEnded")] == [("T1.1", "stopped"), ("T1.2", "done")]
     assert claude.conversation("T1.2") == ("--resume", claude.conversation("T1.1")[1])
     assert len(squad.events("UsageReported")) == 1, "what the second attempt consumed, and nothing of the first again"
+
+
+# the talk itself, without a process
+
+
+@dataclass(slots=True)
+class Script:
+    """A conversation that says what it is fed by name, and words everything as text."""
+
+    said: Mapping[bytes, Said]
+    held: int = 0
+
+    def feed(self, chunk: bytes) -> list[Said]:
+        return [self.said[word] for word in chunk.split()]
+
+    def finish(self) -> list[Said]:
+        return []
+
+    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
+        return f"{permission.request} {'yes' if allow else f'no: {reason}'}".encode()
+
+    def tell(self, text: str) -> bytes:
+        return f"tell {text}".encode()
+
+    def interrupt(self) -> bytes:
+        return b"interrupt"
+
+
+@dataclass(slots=True)
+class Stdin:
+    """Stands for the leash: keeps what is written."""
+
+    written: list[str] = field(default_factory=list)
+
+    def send(self, data: bytes) -> None:
+        self.written.append(data.decode())
+
+    def close_stdin(self) -> None:
+        self.written.append("end")
+
+
+SAID: Mapping[bytes, Said] = {
+    b"read": Permission(request="q", tool="Read", paths=("a",), operation=Operation.READ),
+    b"write": Permission(request="q", tool="Write", paths=("a",), operation=Operation.WRITE),
+    b"shell": Permission(request="q", tool="Bash", operation=Operation.WRITE, command="ls"),
+    b"mail": Permission(request="q", tool="mcp__mail", operation=Operation.WRITE),
+    b"withdrawn": Withdrawn(request="q"),
+    b"reply": Reply(line=b"pong"),
+    b"retrying": Retrying(error="529", delay=1.0),
+    b"failed": Done(ok=False),
+    b"queued": Turned(outcome=TurnEnd.DONE, queued=1),
+    b"done": Turned(outcome=TurnEnd.DONE, reason="Well."),
+    b"refused": Turned(outcome=TurnEnd.REFUSED, reason="refused: Write /w/a"),
+    b"interrupted": Turned(outcome=TurnEnd.INTERRUPTED),
+    b"limit": Turned(outcome=TurnEnd.LIMIT, until=5.0, reason="No more."),
+}
+
+
+async def never(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation) -> Allow | Deny:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+async def no(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation) -> Allow | Deny:
+    return Deny(reason="not yours", hint="ask")
+
+
+async def talked(words: bytes, *, permit: Permit = no, interrupt: str | None = None) -> tuple[Dialogue, list[Message], list[str]]:
+    """Feed words one by one; gives the dialogue, what it said to squad, and what was written to the agent."""
+    dialogue, stdin, messages = Dialogue(Script(SAID), workspace=Path("/w"), has_claimed=lambda: False), Stdin(), []
+    async with anyio.create_task_group() as group:
+        dialogue.begin(Line(leashed=cast("Leashed", stdin), group=group, agent=ONE, permit=permit))
+        if interrupt is not None:
+            assert dialogue.interrupt(then=interrupt)
+        for word in words.split():
+            messages += dialogue.feed(word)
+            for _ in range(3):
+                await anyio.lowlevel.checkpoint()
+        group.cancel_scope.cancel()
+    return dialogue, messages, stdin.written
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (b"read", "q yes"),
+        (b"shell", "q yes"),
+        (b"write", "q no: not yours\nask"),
+        (b"mail", "q no: squad cannot tell what mcp__mail would do, and nobody is there to be asked: do without it"),
+    ],
+)
+async def test_what_is_asked_is_answered_by_what_is_known_of_it(asked: bytes, answer: str) -> None:
+    assert (await talked(asked))[2] == [answer]
+
+
+async def test_a_question_that_is_withdrawn_is_waited_for_no_more_and_not_answered() -> None:
+    dialogue, _, written = await talked(b"write withdrawn", permit=never)
+
+    assert written == []
+    assert dialogue._deciding == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "messages", "written"),
+    [
+        (b"done", [Done(note="Well.")], ["end"]),
+        (b"queued", [], []),
+        (b"queued done", [Done(note="Well.")], ["end"]),
+        (b"failed done", [Done(ok=False)], ["end"]),
+        (b"refused", [Done(ok=False, note="refused: Write a")], ["end"]),
+        (b"limit", [Limit(until=5.0, text="No more.")], ["end"]),
+        (b"interrupted", [], ["end"]),
+        (b"reply", [], ["pong"]),
+        (b"retrying", [Status(message="cannot reach its model, tries again: 529")], []),
+    ],
+)
+async def test_a_talk_is_over_when_no_other_turn_follows(words: bytes, messages: list[Message], written: list[str]) -> None:
+    assert (await talked(words))[1:] == (messages, written)
+
+
+async def test_after_an_interrupt_the_talk_goes_on_with_what_was_to_be_said() -> None:
+    dialogue, _, written = await talked(b"interrupted", interrupt="go on")
+
+    assert written == ["interrupt", "tell go on"]
+    assert not dialogue.over.is_set()
+    assert dialogue.turned is None, "an agent that dies in its next turn was not interrupted"
+
+
+async def test_an_interrupt_for_good_ends_the_talk_whatever_is_queued() -> None:
+    dialogue, messages, written = await talked(b"queued", interrupt="")
+
+    assert dialogue.over.is_set()
+    assert (messages, written) == ([Done()], ["interrupt", "end"])
+
+
+def test_where_nobody_listens_everything_is_understood_and_nothing_is_said() -> None:
+    dialogue = Dialogue(Script(SAID), workspace=Path("/w"), has_claimed=lambda: True)
+
+    assert dialogue.feed(b"write reply done") == []
+    assert dialogue.turned == SAID[b"done"]
+    assert not dialogue.interrupt()
