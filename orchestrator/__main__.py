@@ -5,7 +5,7 @@ Everything behind the fast door is the standard library; typer and what it loads
 
 import sys
 
-_WITH_VALUE = frozenset({"-C", "-c", "--config", "--color"})
+from orchestrator.cli.options import VALUES
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def _command_at(arguments: list[str]) -> int | None:
         word = arguments[place]
         if not word.startswith("-"):
             return place
-        place += 2 if word in _WITH_VALUE else 1
+        place += 2 if word in VALUES else 1
     return None
 
 

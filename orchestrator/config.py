@@ -28,8 +28,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orchestrator.claims import canonical
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
-from orchestrator.places import Document, Path, Plain, nearest, parse
+from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_duration, parse_range, parse_rate
+from orchestrator.spelling import nearest
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",
@@ -256,7 +257,7 @@ def combine(layers: Sequence[Layer]) -> Config:
     merged: dict[str, Any] = {}
     origins: dict[Path, Layer] = {}
     for one in reversed(layers):
-        _merge(merged, one.document.plain or {}, one, (), origins)
+        _merge(merged, one.document.plain or {}, one, path=(), origins=origins)
     try:
         return Config.model_validate(merged)
     except ValidationError as error:
@@ -297,15 +298,15 @@ def level_names() -> tuple[str, ...]:
     return ("auto", *(level.value for level in Level))
 
 
-def _merge(into: dict[str, Any], values: Any, source: Layer, path: Path, origins: dict[Path, Layer]) -> None:  # noqa: ANN401 - any YAML
+def _merge(into: dict[str, Any], values: Any, source: Layer, *, path: Path, origins: dict[Path, Layer]) -> None:  # noqa: ANN401 - any YAML
     for key, value in values.items() if isinstance(values, dict) else ():
         here = (*path, key)
         origins[here] = source
         if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value, source, here, origins)
+            _merge(into[key], value, source, path=here, origins=origins)
         elif isinstance(value, dict):
             into[key] = {}
-            _merge(into[key], value, source, here, origins)
+            _merge(into[key], value, source, path=here, origins=origins)
         elif value is not None or key not in into:
             into[key] = value
 

@@ -7,7 +7,7 @@ something, or run a hook on squad's behalf. Variables that would point it at ano
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,6 +102,11 @@ class Git:
                 raise RepositoryError(f"the folder {self.folder} is gone") from error
             message = "git is not installed"
             raise ToolMissing(message, hint="install git: https://git-scm.com/downloads") from error
+
+
+def literal(paths: Iterable[str]) -> str:
+    """Give paths for `--pathspec-from-file=- --pathspec-file-nul`, each meaning nothing but itself."""
+    return "\0".join(f":(literal){path}" for path in paths)
 
 
 def toplevel(start: Path) -> Path | None:

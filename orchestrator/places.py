@@ -6,8 +6,6 @@ What is read is never much larger than what was written: aliases cannot multiply
 """
 
 import contextlib
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -75,12 +73,6 @@ def parse(text: str, *, name: str) -> Document:
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
     return Document(name=name, text=text, plain=plain, marks=source.marks)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Give a hint to the known word that comes nearest; empty if none does."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else ""
 
 
 def pointed(text: str, line: int, column: int) -> str:

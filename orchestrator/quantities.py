@@ -1,4 +1,4 @@
-"""Durations, ranges, rates and counts as people write them.
+"""Durations, ranges and rates as people write them.
 
 A number without a unit is never guessed at: `10` could be seconds or minutes, so it is an error that names the units.
 All durations are seconds.
@@ -6,13 +6,11 @@ All durations are seconds.
 
 import math
 import re
-from decimal import Decimal
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _LONGEST = 100 * 365.25 * 86400  #: seconds
-_COUNT = re.compile(r"(\d+(?:\.\d+)?)([kM]?)")
 
 
 def parse_duration(text: str) -> float:
@@ -82,17 +80,3 @@ def parse_rate(text: str) -> tuple[int, float]:
         msg = f"{text!r} is no rate: expected a count and a duration such as 5/10m"
         raise ValueError(msg)
     return int(number), seconds
-
-
-def parse_count(text: str) -> int:
-    """Read `300`, `300k` or `5M`.
-
-    Raises:
-        ValueError: It is no count.
-    """
-    found = _COUNT.fullmatch(text.strip())
-    number = Decimal(found[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[found[2]] if found else Decimal("0.5")
-    if number != int(number):
-        msg = f"{text!r} is no count: expected a whole number, such as 300k or 5M"
-        raise ValueError(msg)
-    return int(number)

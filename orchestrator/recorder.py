@@ -12,9 +12,10 @@ import anyio
 from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.feed import Feed
+from orchestrator.fold import fold
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.model import Plan, RunId
-from orchestrator.state import State, encode, fold
+from orchestrator.state import State, encode
 
 
 class Recorder:

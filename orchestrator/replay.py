@@ -10,10 +10,11 @@ import msgspec
 
 from orchestrator.errors import JournalError
 from orchestrator.events import RunStarted
+from orchestrator.fold import fold
 from orchestrator.journal import Journal
 from orchestrator.model import Plan, RunId
-from orchestrator.planning import load_plan
-from orchestrator.state import State, decode, fold, initial
+from orchestrator.planning.document import load_plan
+from orchestrator.state import State, decode, initial
 
 
 class NoRun(JournalError):

@@ -5,20 +5,14 @@ ownership matrix, the write sets of the tasks under way and the lock table, and 
 decided with everything in it: who may not write a part may not write the whole.
 """
 
-import re
-import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from orchestrator.claims import Claim, covers, is_operation, key, meets
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
-
-_INEXACT = frozenset("[{")
-_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
-_MOST_BRACES = 6
+from orchestrator.ownership import length, row_of
+from orchestrator.patterns import lies_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +99,7 @@ class Rights:
 
     def owner(self, path: str) -> Owned:
         """Tell whom a path belongs to, what that means, and who holds it now."""
-        row = max((row for row in self._matrix if covers(row.path, path)), key=_length, default=None)
+        row = row_of(path, self._matrix)
         return Owned(
             path=path,
             row=row,
@@ -126,52 +120,9 @@ class Rights:
         below = [
             row
             for row in self._matrix
-            if meets(row.path, path) and not covers(row.path, path) and _length(row) >= (_length(above) if above else 0)
+            if meets(row.path, path) and not covers(row.path, path) and length(row) >= (length(above) if above else 0)
         ]
         return [above, *below] if above else below
-
-
-def lies_in(path: str, claim: str) -> bool:
-    """Tell whether all of the path surely lies in the claim; unlike `covers` it reads sets and braces too."""
-    if covers(claim, path):
-        return True
-    if is_operation(claim) or is_operation(path) or not _INEXACT & set(claim):
-        return False
-    return any(_fits(_names(pattern), _names(path)) for pattern in (claim, *_without_braces(claim)))
-
-
-def _without_braces(pattern: str) -> list[str]:
-    """Give the patterns that one with braces stands for; innermost first, none for a pattern with too many."""
-    found = _BRACES.search(pattern)
-    if found is None or pattern.count("{") > _MOST_BRACES:
-        return [] if found else [pattern]
-    choices = [pattern[: found.start()] + choice + pattern[found.end() :] for choice in found[1].split(",")]
-    return [one for choice in choices for one in _without_braces(choice)]
-
-
-def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id]`."""
-    reach = {0}
-    for name in (*names, None):
-        todo = sorted(reach)
-        for at in todo:  # `**` may stand for nothing, unless it is the last
-            if at < len(pattern) - 1 and pattern[at] == "**" and at + 1 not in todo:
-                todo.append(at + 1)
-        if len(pattern) in todo:
-            return True
-        if name is None:
-            break
-        reach = {at for at in todo if pattern[at] == "**"} | {at + 1 for at in todo if _fits_name(pattern[at], name)}
-    return False
-
-
-def _fits_name(pattern: str, name: str) -> bool:
-    return pattern in {"**", name} or fnmatchcase(name, pattern.replace("[^", "[!"))
-
-
-def _names(path: str) -> tuple[str, ...]:
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
-    return tuple(name for name in folded.split("/") if name not in {"", "."})
 
 
 def _allows(row: Area, agent: AgentId) -> bool:
@@ -184,10 +135,6 @@ def _belongs(path: str, row: Area) -> Deny:
     owner, file = row.owners[0], path if covers(row.path, path) else row.path
     hint = f"ask its owner: squad agent handoff {file} --to {owner}"
     return Deny(reason=f"{_part(path, row)} belongs to {owner} ({_why(row)})", hint=hint)
-
-
-def _length(row: Area) -> int:
-    return len(key(row.path)) if key(row.path) != "." else 0
 
 
 def _part(path: str, row: Area) -> str:

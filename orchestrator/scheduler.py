@@ -13,8 +13,7 @@ from typing import TypeAlias
 
 from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
-from orchestrator.planning.seats import owners_of
-from orchestrator.planning.surroundings import SeatSpec
+from orchestrator.ownership import owners_of
 from orchestrator.state import State, TaskStatus
 
 #: From so many written paths on, their top folders are locked instead.
@@ -112,13 +111,13 @@ def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[St
     for planned in ready:
         status = state.tasks[planned.task.id]
         owner = AgentId(status.agent)
-        if owner in able(plan, planned, status) and _may_start(state, planned, owner, rules, now):
+        if owner in able(plan, planned, status) and _may_start(state, planned, owner, rules, now=now):
             yield Start(task=planned.task.id, agent=owner, moved=False)
     for planned in ready:
         status = state.tasks[planned.task.id]
         moves = not status.prepared or state.agents[status.agent].limited_until > now
         for agent in able(plan, planned, status) if moves else ():
-            if agent != status.agent and _may_start(state, planned, agent, rules, now):
+            if agent != status.agent and _may_start(state, planned, agent, rules, now=now):
                 yield Start(task=planned.task.id, agent=agent, moved=True, why=f"{agent} is idle, {status.agent} is not")
 
 
@@ -175,8 +174,7 @@ def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId,
         return (AgentId(status.agent),)
     owner = AgentId(status.agent)
     if planned.task.agents:
-        specs = [SeatSpec(id=seat.id, role=seat.role) for seat in plan.agents]
-        others = [name for wanted in planned.task.agents for name in owners_of(wanted, specs)]
+        others = [name for wanted in planned.task.agents for name in owners_of(wanted, plan.agents)]
     else:
         others = [seat.id for seat in plan.agents if has_skills(seat, planned.task.skills)]
     return tuple(dict.fromkeys((owner, *others)))
@@ -281,7 +279,7 @@ def _least_busy(state: State, names: list[AgentId]) -> AgentId:
     return min(names, key=lambda name: (state.agents[name].task is not None, names.index(name)))
 
 
-def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules, now: float) -> bool:
+def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules, *, now: float) -> bool:
     status = state.tasks[planned.task.id]
     if status.state is not TaskState.WAITING or not is_idle(state, agent, now=now):
         return False

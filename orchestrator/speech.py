@@ -197,7 +197,7 @@ class Lines:
 
 
 def parse_blocks(text: str) -> list[Message]:
-    """Read what an agent appended to its comm file."""
+    """Read what an agent says in the text of a message of its own protocol."""
     lines = Lines()
     return [*lines.feed(text.encode("utf-8", "surrogateescape")), *lines.finish()]
 

@@ -108,8 +108,6 @@ class Supervisor:
             text = f"{agent} holds {', '.join(paths)} and has shown no life for {minutes:g} min"
             self.recorder.record(ev.Noticed(text=text))
 
-    # deciding
-
     def _decide(self, group: anyio.abc.TaskGroup) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if not self._stopping:
@@ -212,8 +210,6 @@ class Supervisor:
         kept = f" Its work is commit {last.commit[:12]}." if last.commit else ""
         return f"Attempt {number - 1} by {last.agent} ended: {reason}.{changed}{kept}"
 
-    # carrying out
-
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
         work = await attempt.run()
@@ -257,8 +253,6 @@ class Supervisor:
 
     def _free(self, agent: AgentId) -> None:
         self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
-
-    # the ends
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adoption import prepare
+from orchestrator.project import Project, find
 from tests.support.commands import Squad
 from tests.support.here import Here
 from tests.support.repositories import Repository
@@ -63,3 +65,11 @@ def here(repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch
     """The command line in that repository, in the test's own process; for commands that start nothing."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
     return Here(repository.root, capsys, monkeypatch.chdir)
+
+
+@pytest.fixture
+def project(repository: Repository) -> Project:
+    """Give a prepared project in a repository."""
+    found = find(repository.root)
+    prepare(found, now=0.0)
+    return found

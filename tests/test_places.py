@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import Where
-from orchestrator.places import Malformed, Plain, nearest, parse, pointed
+from orchestrator.places import Malformed, Plain, parse, pointed
 
 
 def refused(text: str, *, name: str = "squad.yaml") -> Malformed:
@@ -202,8 +202,3 @@ def test_the_caret_stands_below_its_column_in_a_long_line_too() -> None:
 @pytest.mark.parametrize(("line", "column"), [(0, 1), (9, 1), (1, 99)])
 def test_a_place_outside_of_the_text_is_shown_without_failing(line: int, column: int) -> None:
     assert pointed("a: b", line, column).endswith("^")
-
-
-def test_the_nearest_word_is_a_hint() -> None:
-    assert nearest("agnets", ["agents", "checks"]) == "did you mean 'agents'?"
-    assert nearest("zzz", ["agents", "checks"]) == ""

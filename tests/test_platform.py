@@ -12,8 +12,8 @@ from orchestrator.platform import (
     asleep,
     below,
     identity,
-    is_alive,
     is_frozen,
+    is_living,
     newest_write,
     peer_uid,
     processes_marked,
@@ -26,11 +26,12 @@ from tests.support.waiting import until
 def test_a_process_is_told_from_another_with_its_number() -> None:
     with subprocess.Popen(["sleep", "1000"]) as process:
         who = identity(process.pid)
-        assert is_alive(who)
+        assert who == identity(process.pid)
+        assert who.born > 0
         for other in (replace(who, born=who.born + 1), replace(who, boot="another"), replace(who, node="elsewhere")):
-            assert not is_alive(other), "in doubt it is not the one that was meant"
+            assert other != identity(process.pid), "in doubt it is not the one that was meant"
         process.kill()
-        until(lambda: not is_alive(who), "its end, though it is not buried yet")
+        until(lambda: not is_living(who.pid), "its end, though it is not buried yet")
     assert identity(process.pid).born == 0
 
 

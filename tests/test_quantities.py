@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.quantities import format_duration, parse_count, parse_duration, parse_range, parse_rate
+from orchestrator.quantities import format_duration, parse_duration, parse_range, parse_rate
 
 
 @pytest.mark.parametrize(
@@ -103,16 +103,3 @@ def test_what_is_no_rate(text: str) -> None:
 def test_a_rate_per_bare_number_names_the_units() -> None:
     with pytest.raises(ValueError, match="no unit"):
         parse_rate("5/10")
-
-
-@pytest.mark.parametrize(
-    ("text", "count"), [("300", 300), ("300k", 300_000), ("5M", 5_000_000), ("1.5k", 1500), ("0.29M", 290_000)]
-)
-def test_counts(text: str, count: int) -> None:
-    assert parse_count(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "k", "5m", "300K", "1.5", "-1", "1e6", "5 M"])
-def test_what_is_no_count(text: str) -> None:
-    with pytest.raises(ValueError, match="no count"):
-        parse_count(text)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from orchestrator import events as ev
 from orchestrator.claims import any_meets
 from orchestrator.events import Event
+from orchestrator.fold import fold
 from orchestrator.model import AgentId, Plan, PlannedTask, TaskId, TaskState
 from orchestrator.scheduler import (
     Climb,
@@ -29,7 +30,7 @@ from orchestrator.scheduler import (
     waits_for,
     waits_until,
 )
-from orchestrator.state import fold, initial
+from orchestrator.state import initial
 from tests.support.builders import (
     ONE,
     RUN,

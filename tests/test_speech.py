@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.messages import Ask, Blocked, Done, Handoff, Limit, Message, Status, Usage
-from orchestrator.speech import LONGEST, PIPE_NAMES, Lines, parse_blocks
+from orchestrator.speech import LONGEST, PIPE_NAMES, Lines
 
 
 def read(data: bytes, *cuts: int) -> list[Message]:
@@ -197,7 +197,7 @@ def test_a_handoff_that_never_ends_is_given_up() -> None:
     ],
 )
 def test_the_dialects_of_hand_run_squads_are_read(text: str, messages: list[Message]) -> None:
-    assert parse_blocks(text) == messages
+    assert read(text.encode()) == messages
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,11 @@ from orchestrator.events import (
     TaskRevived,
     TaskSkipped,
 )
+from orchestrator.fold import fold
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.project import find
 from orchestrator.replay import replay
-from orchestrator.state import fold, initial
+from orchestrator.state import initial
 from tests.support.repositories import Repository
 from tests.support.runs import Ran, Runs, first_leaf, shell, simulated
 

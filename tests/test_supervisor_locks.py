@@ -9,9 +9,10 @@ import anyio
 import pytest
 
 from orchestrator import events as ev
+from orchestrator.fold import fold
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.scheduler import Rules
-from orchestrator.state import State, fold
+from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from tests.support.builders import ONE, TWO, entries, granted, plan, planned, prepared, run_started, state_after, task
 from tests.support.desks import Office, office

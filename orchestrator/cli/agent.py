@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 
+from orchestrator.cli.options import FLAGS, FOLDER, JSON, VALUES
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import Rejected
 
@@ -31,8 +32,6 @@ _WAIT = 600.0  #: seconds a lock is waited for when nobody says how long
 _FAR = 365 * 86400.0  #: seconds; longer than any run
 _ANSWER = 30.0  #: seconds in which a living supervisor has answered
 _OPERATIONS = ("op:", "api:", "table:", "files:")  #: beginnings of keys that are no paths
-_FLAGS = frozenset({"--json", "-q", "--quiet", "-v", "--verbose", "-y", "--yes", "--no-input"})
-_VALUES = frozenset({"-C", "-c", "--config", "--color"})
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 #: command -> names of its positional arguments, its options, those that must be there
@@ -82,11 +81,11 @@ def _without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, 
         name, equals, value = word.partition("=")
         if word == "--":
             return folder, as_json, [*rest, word, *words]
-        if word in _FLAGS:
-            as_json = as_json or word == "--json"
-        elif name in _VALUES and (equals or words):
+        if word in FLAGS:
+            as_json = as_json or word == JSON
+        elif name in VALUES and (equals or words):
             given = value if equals else words.pop(0)
-            folder = os.path.join(folder, given) if name == "-C" else folder
+            folder = os.path.join(folder, given) if name == FOLDER else folder
         elif rest and word in {f"--{option}" for option in _COMMANDS.get(rest[0], ((), (), ()))[1]} and words:
             rest += [word, words.pop(0)]
         else:

@@ -17,11 +17,12 @@ from typing import Any, cast
 import typer
 from typer.main import get_command
 
-from orchestrator.cli import documents, harvest, run, steer, watch
+from orchestrator.cli import documents, harvest, options, run, steer, watch
 from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
-from orchestrator.cli.usage import HELP, HOME, explained, of_command, overall, unknown_command
+from orchestrator.cli.options import HELP
+from orchestrator.cli.usage import HOME, explained, of_command, overall, unknown_command
 from orchestrator.errors import FolderError, SquadError, UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 
 BUG = 70
 INTERRUPTED = 130
@@ -29,16 +30,13 @@ _THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, e
 _WRONG_CALL = cast("type[Exception]", typer.BadParameter.__mro__[1])  #: every usage error that typer finds
 
 _FLAGS: dict[str, Callable[[Context], Context]] = {
-    "--json": partial(replace, as_json=True),
-    "-q": partial(replace, quiet=True),
-    "--quiet": partial(replace, quiet=True),
-    "-v": partial(replace, verbose=True),
-    "--verbose": partial(replace, verbose=True),
-    "-y": partial(replace, yes=True),
-    "--yes": partial(replace, yes=True),
-    "--no-input": partial(replace, no_input=True),
+    options.JSON: partial(replace, as_json=True),
+    **dict.fromkeys(options.QUIET, partial(replace, quiet=True)),
+    **dict.fromkeys(options.VERBOSE, partial(replace, verbose=True)),
+    **dict.fromkeys(options.YES, partial(replace, yes=True)),
+    options.NO_INPUT: partial(replace, no_input=True),
 }
-_VALUES = {"-C": "folder", "-c": "config", "--config": "config", "--color": "color"}
+_VALUES = {options.FOLDER: "folder", **dict.fromkeys(options.CONFIG, "config"), options.COLOR: "color"}
 
 
 def make_app() -> typer.Typer:

@@ -9,6 +9,7 @@ from functools import partial
 
 import anyio
 
+from orchestrator.adoption import restore
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
@@ -19,7 +20,7 @@ from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import watching
-from orchestrator.project import Project, restore
+from orchestrator.project import Project
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board

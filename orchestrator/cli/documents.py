@@ -57,7 +57,8 @@ def plan(
     """
     from orchestrator.cli.start import make_plan_for
     from orchestrator.model import TaskId
-    from orchestrator.planning import explain, plan_document
+    from orchestrator.planning.document import plan_document
+    from orchestrator.planning.explain import explain
     from orchestrator.views.plan_table import render_plan
 
     options: Context = context.obj

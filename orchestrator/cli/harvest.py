@@ -66,7 +66,7 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.events import Merged
     from orchestrator.git import Git, head
     from orchestrator.journal import Journal
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
     from orchestrator.workspaces.branch import merge_into
 
     options: Context = context.obj
@@ -90,16 +90,18 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
 
     End a run for good and remove its worktrees and branches; all its work stays kept under refs.
     """
-    from orchestrator import project as projects
     from orchestrator.events import RunEnded
+    from orchestrator.holding import hold
     from orchestrator.journal import Journal
     from orchestrator.replay import replay
+    from orchestrator.supervised import require_free
+    from orchestrator.workspaces.names import integration_branch, kept_refs, kept_result
 
     options: Context = context.obj
     project, replayed = _of(options, run)
-    projects.require_free(project)
-    _confirm(options, f"drop the run {replayed.run}? its work stays kept under refs/squad/kept/{replayed.run}/")
-    with projects.hold(project), Journal.open(project.state) as journal:
+    require_free(project)
+    _confirm(options, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
+    with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
         refs = _drop(project, journal, replayed) if replayed.state.branch else ()
         if replayed.state.phase != "ended":
@@ -109,18 +111,16 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
         return
     out(f"dropped {replayed.run}; kept: {len(refs)} refs")
     if refs:
-        out(f"undo: git branch squad/{replayed.run} refs/squad/kept/{replayed.run}/integration")
+        out(f"undo: git branch {integration_branch(replayed.run)} {kept_result(replayed.run)}")
 
 
 def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
+    from orchestrator.cli.wiring import worktrees_of
     from orchestrator.config import load_dump
     from orchestrator.model import AgentId, AttemptId
     from orchestrator.workspaces.branch import Left, discard
-    from orchestrator.workspaces.worktree import Worktrees
 
-    isolation = load_dump(journal.document(replayed.settings)).isolation
-    place = project.root / Path(isolation.place).expanduser() if isolation.place else project.folder / "worktrees"
-    workspaces = Worktrees(project=project, run=replayed.run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
+    workspaces = worktrees_of(project, replayed.run, load_dump(journal.document(replayed.settings)))
     left = {
         Path(one.workspace): Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
         for name, one in replayed.state.attempts.items()
@@ -143,8 +143,9 @@ def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":
 def _result(project: "Project", replayed: "Replayed") -> str:
     """Give the ref that holds the result: the branch, or what was kept of it when the run was dropped."""
     from orchestrator.git import Git
+    from orchestrator.workspaces.names import kept_result
 
-    branch, kept = f"refs/heads/{replayed.state.branch}", f"refs/squad/kept/{replayed.run}/integration"
+    branch, kept = f"refs/heads/{replayed.state.branch}", kept_result(replayed.run)
     found = Git(project.root).attempt("rev-parse", "--verify", "--quiet", branch)
     return branch if found.returncode == 0 else kept
 

@@ -8,8 +8,9 @@ from orchestrator import config as configuration
 from orchestrator.cli.context import Context, say
 from orchestrator.config import Config, Layer
 from orchestrator.errors import ConfigError, NeedsYou, Where
-from orchestrator.places import Plain, nearest
+from orchestrator.places import Plain
 from orchestrator.project import Project
+from orchestrator.spelling import nearest
 from orchestrator.views.text import plain
 
 _NAME = "squad.yaml"

@@ -16,9 +16,12 @@ from orchestrator.cli.context import Context
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Document, Isolation, Plan
+from orchestrator.ownership import label_of
 from orchestrator.places import Plain
-from orchestrator.planning import OwnershipRow, SeatSpec, Surroundings, load_plan, make_plan, plan_document
 from orchestrator.planning.checker import problems
+from orchestrator.planning.document import load_plan, plan_document
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from orchestrator.platform import real_relative
 from orchestrator.prd import read as read_prd
 from orchestrator.prd.source import LARGEST
@@ -147,7 +150,8 @@ def surroundings(project: Project, config: Config, *, count: int | None) -> Surr
         files=git.tracked_files(project.root) if project.repository else (),
         codeowners=_codeowners(project.root),
         seats=tuple(
-            SeatSpec(id=name, role=agent.role or _label(name), skills=agent.skills) for name, agent in config.agents.items()
+            SeatSpec(id=name, role=agent.role or label_of(name) or "general", skills=agent.skills)
+            for name, agent in config.agents.items()
         ),
         ownership=tuple(
             OwnershipRow(path=claim(path), owner=row.owner, access=row.access) for path, row in config.ownership.items()
@@ -162,10 +166,6 @@ def claims_of(project: Project) -> Callable[[str], Claim]:
     """Give the function that brings a path of a document into canonical form."""
     resolve = partial(real_relative, project.root)
     return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=resolve)
-
-
-def _label(name: str) -> str:
-    return "-".join(name.split("-")[2:]) or "general"
 
 
 def _codeowners(root: Path) -> str | None:

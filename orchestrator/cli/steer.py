@@ -28,7 +28,7 @@ def stop(
     End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
     """
     from orchestrator.platform.watching import watching
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
 
     options: Context = context.obj
     project = options.project()
@@ -66,8 +66,8 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
     from orchestrator.control.client import Unreachable, call
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
-    from orchestrator.project import supervisor_of
     from orchestrator.replay import NoRun
+    from orchestrator.supervised import supervisor_of
 
     lived = False
     patience = time.monotonic() + _PATIENCE

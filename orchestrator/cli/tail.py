@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.adapters.spoken import spoken
 from orchestrator.errors import UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 from orchestrator.state import State
 from orchestrator.views.text import plain_lines
 

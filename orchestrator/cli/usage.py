@@ -9,8 +9,9 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from orchestrator.cli.options import FLAGS, HELP, VALUES
 from orchestrator.errors import UsageError
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 
 HOME = """\
 squad runs several coding agents on one repository, without conflicts and without watching.
@@ -21,8 +22,7 @@ squad runs several coding agents on one repository, without conflicts and withou
   squad --help                   everything else
 """
 
-GLOBALS = ("-C", "-c", "--config", "--json", "-q", "--quiet", "-v", "--verbose", "-y", "--yes", "--no-input", "--color")
-HELP = ("-h", "--help")
+GLOBALS = tuple(sorted(FLAGS | VALUES))
 _GLOBALS_TEXT = """\
 Before or after each command: -C DIR  -c FILE|NAME  --json  -q (quiet)
 -v (more)  -y (confirm)  --no-input (never ask)  --color auto|always|never

@@ -8,11 +8,12 @@ from orchestrator.cli.context import say
 from orchestrator.cli.finish import FAILED, exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import TaskState
-from orchestrator.places import nearest
 from orchestrator.platform.watching import watching
-from orchestrator.project import Project, supervisor_of
+from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
+from orchestrator.spelling import nearest
 from orchestrator.state import State
+from orchestrator.supervised import supervisor_of
 
 TIMED_OUT = 124  #: as timeout(1) has it
 _KINDS = ("done", "idle", "needs-you")

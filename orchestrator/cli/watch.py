@@ -30,7 +30,7 @@ def status(context: typer.Context, run: RunOption = None) -> None:
 
     Show where a run stands: tasks, agents, locks, and what needs you.
     """
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
     from orchestrator.views.status import render_status, status_json
 
     options: Context = context.obj
@@ -106,7 +106,7 @@ def list_runs(context: typer.Context) -> None:
 
     List the runs of this project, newest last.
     """
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
     from orchestrator.views.runs import render_runs, runs_json
 
     options: Context = context.obj
@@ -144,7 +144,7 @@ def locks(context: typer.Context, run: RunOption = None) -> None:
 
     Show who holds which path, and who waits for it.
     """
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
     from orchestrator.views.locks import render_locks
     from orchestrator.views.status import status_json
 
@@ -186,8 +186,8 @@ def report(
     Tell a run: what needs you, what came out, and what was measured.
     """
     from orchestrator.errors import UsageError
-    from orchestrator.places import nearest
-    from orchestrator.project import supervisor_of
+    from orchestrator.spelling import nearest
+    from orchestrator.supervised import supervisor_of
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
@@ -223,7 +223,7 @@ def _replayed(options: Context, run: str | None) -> "tuple[Project, Journal, Rep
 
 def _state(journal: "Journal", replayed: "Replayed") -> "State":
     """Bring a state up to date with its journal."""
-    from orchestrator.state import fold
+    from orchestrator.fold import fold
 
     for entry in journal.entries(run=replayed.run, after=replayed.state.seq):
         fold(replayed.state, entry)
@@ -232,7 +232,7 @@ def _state(journal: "Journal", replayed: "Replayed") -> "State":
 
 def _is_over(project: "Project", journal: "Journal", run: str | None) -> bool:
     """Tell whether nothing more will happen: no supervisor lives, or it works on a later run."""
-    from orchestrator.project import supervisor_of
+    from orchestrator.supervised import supervisor_of
 
     before = journal.last()
     if run is not None and journal.latest() != run:

@@ -5,7 +5,7 @@ Never silently weaker than asked for: a level that is not to be had ends the com
 
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.model import Level
-from orchestrator.places import nearest
+from orchestrator.spelling import nearest
 
 BUILT = (Level.AGREE, Level.DETECT)
 

@@ -23,9 +23,9 @@ import anyio.to_thread
 import msgspec
 
 from orchestrator.errors import SquadError
+from orchestrator.holding import OWNER
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.platform import adopted, sweep, tree_cpu
-from orchestrator.project import OWNER
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
 HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)

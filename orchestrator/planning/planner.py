@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestrator.claims import Claim, any_meets, covers, key
+from orchestrator.claims import Claim, any_meets, key
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Access, AgentId, Area, Document, Isolation, Mark, Plan, PlannedTask, Seat, Task, TaskId
-from orchestrator.places import nearest
+from orchestrator.ownership import owners_of, row_of, slug
 from orchestrator.planning.guard import certify, guard_pairs, reach_of
 from orchestrator.planning.order import Slot, arrange
-from orchestrator.planning.seats import Seating, Territory, owners_of, seat_agents, slug
+from orchestrator.planning.seats import Seating, Territory, seat_agents
 from orchestrator.planning.selection import to_plan
-from orchestrator.planning.surroundings import SeatSpec, Surroundings
+from orchestrator.planning.surroundings import Surroundings
+from orchestrator.spelling import nearest
 from orchestrator.stems import shared, stems
 
 _NOWHERE = "it names no path and no area fits, so its write set is not known"
@@ -149,8 +150,7 @@ def _allowed(task: Task, seats: Sequence[Seat]) -> list[Seat]:
         wanted = {skill.casefold() for skill in task.skills}
         skilled = [seat for seat in seats if wanted and wanted <= {skill.casefold() for skill in seat.skills}]
         return skilled or list(seats)
-    specs = [SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in seats]
-    listed = {name for wanted in task.agents for name in owners_of(wanted, specs)}
+    listed = {name for wanted in task.agents for name in owners_of(wanted, seats)}
     if not listed:
         where = Where(task.source.file, task.source.line)
         message = f"task {task.id} may only be done by {', '.join(task.agents)}, and there is no such agent"
@@ -173,12 +173,6 @@ def _owner_of(
         return None
     owner = min(votes, key=lambda name: (-len(votes[name]), loads[name], allowed.index(name)))
     return owner, f"{owner} owns it: {votes[owner][0]}"
-
-
-def row_of(claim: Claim, matrix: Sequence[Area]) -> Area | None:
-    """Give the row that decides about a claim: the longest that covers it."""
-    rows = (row for row in matrix if covers(row.path, claim))
-    return max(rows, key=lambda row: len(key(row.path)), default=None)
 
 
 def _territory_of(task: Task, seating: Seating, seats: Sequence[Seat]) -> tuple[Territory, str] | None:

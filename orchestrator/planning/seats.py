@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from orchestrator.claims import Claim, is_folder, is_glob, key, meets
 from orchestrator.model import Access, AgentId, Area, Document, Seat
+from orchestrator.ownership import label_of, owners_of, slug, words_of
 from orchestrator.planning.codeowners import Rule, live_rules, names_of, owned_by
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 
@@ -41,11 +42,6 @@ class Seating:
     warnings: tuple[str, ...] = ()
 
 
-def slug(label: str) -> str:
-    """Give a label as it stands in agent ids and folder names."""
-    return re.sub(r"[^a-z0-9]+", "-", label.casefold()).strip("-")
-
-
 def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -> Seating:
     """Seat the agents; `width` is how many tasks could run side by side at most."""
     areas = document_areas(document)
@@ -56,7 +52,9 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(
-        _territory(area, dealing.owner_of(area, _work(area, document)), rows, rules, homes, surroundings)
+        _territory(
+            area, dealing.owner_of(area, _work(area, document)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
+        )
         for area in areas.values()
     )
     matrix = _matrix(rows, territories)
@@ -136,29 +134,6 @@ def _matrix(rows: Sequence[Area], territories: Sequence[Territory]) -> tuple[Are
     return tuple(sorted({**proposed, **known}.values(), key=lambda row: row.path))
 
 
-def owners_of(owner: str | None, specs: Sequence[SeatSpec]) -> tuple[AgentId, ...]:
-    """Give the agents that an owner means: by id, else by role, else by label."""
-    if owner is None or owner.casefold() in {"none", ""}:
-        return ()
-    named = owner.casefold().lstrip("@")
-    by_id = tuple(
-        spec.id for spec in specs if spec.id.casefold() == named or re.fullmatch(rf"{re.escape(named)}-.*", spec.id.casefold())
-    )
-    by_role = tuple(spec.id for spec in specs if spec.role.casefold() == named)
-    by_label = tuple(
-        spec.id for spec in specs if slug(named) in {_label(spec), *_label(spec).split("-"), *_parts(spec.role)} - {""}
-    )
-    return (by_id if named.startswith("agent-") else ()) or by_role or by_label
-
-
-def _label(spec: SeatSpec) -> str:
-    return "-".join(spec.id.casefold().split("-")[2:])
-
-
-def _parts(role: str) -> list[str]:
-    return re.split(r"[^a-z0-9]+", role.casefold())
-
-
 def _homes(areas: Mapping[str, Label]) -> dict[str, Claim]:
     """Give for areas, by label, the folder that most files of their tasks lie in and none of another area."""
     homes: dict[str, Claim] = {}
@@ -176,6 +151,7 @@ def _homes(areas: Mapping[str, Label]) -> dict[str, Claim]:
 def _territory(
     area: Label,
     owner: AgentId,
+    *,
     rows: Sequence[Area],
     rules: Sequence[Rule],
     homes: Mapping[str, Claim],
@@ -210,7 +186,7 @@ class _Dealing:
         if not name:
             return None
         for spec in self.specs:
-            if name == _label(spec) or name in (slug(skill) for skill in spec.skills):
+            if name == label_of(spec.id).casefold() or name in (slug(skill) for skill in spec.skills):
                 return spec.id
         for row in self.rows:
             if row.owners and slug(key(row.path).rpartition("/")[2]) == name:
@@ -218,10 +194,7 @@ class _Dealing:
         if fitting := owners_of(name, self.specs):
             return fitting[0]
         words = set(name.split("-"))
-        own = {
-            spec.id: {*_parts(spec.role), *_label(spec).split("-"), *(slug(skill) for skill in spec.skills)} - {"", "general"}
-            for spec in self.specs
-        }
+        own = {spec.id: (words_of(spec) | {slug(skill) for skill in spec.skills}) - {"", "general"} for spec in self.specs}
         return next((agent for agent, known in own.items() if words & known), None)
 
 
@@ -250,8 +223,7 @@ def _existing(candidate: str, files: Sequence[str]) -> str:
 def _seat(spec: SeatSpec, matrix: Sequence[Area], territories: Sequence[Territory]) -> Seat:
     owns = [row.path for row in matrix if spec.id in row.owners and row.access is not Access.READ_ONLY]
     owns += [folder for territory in territories if territory.owner == spec.id for folder in territory.folders]
-    label = "-".join(spec.id.split("-")[2:])
-    return Seat(id=spec.id, role=spec.role, label=label, skills=spec.skills, owns=tuple(dict.fromkeys(owns)))
+    return Seat(id=spec.id, role=spec.role, label=label_of(spec.id), skills=spec.skills, owns=tuple(dict.fromkeys(owns)))
 
 
 def _unowned(rows: Sequence[Area], configured: Sequence[OwnershipRow]) -> tuple[str, ...]:

@@ -38,11 +38,6 @@ def identity(pid: int) -> Identity:
     return Identity(node=system.node(), boot=boot_id(), pid=pid, born=_born(pid))
 
 
-def is_alive(who: Identity) -> bool:
-    """Tell whether exactly that process lives here."""
-    return who.born > 0 and who == identity(who.pid) and is_living(who.pid)
-
-
 def boot_id() -> str:
     """Name the boot of this machine."""
     with contextlib.suppress(OSError):

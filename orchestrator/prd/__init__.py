@@ -9,10 +9,10 @@ from collections.abc import Callable
 from orchestrator.claims import Claim, canonical
 from orchestrator.errors import UsageError
 from orchestrator.model import Document
-from orchestrator.places import nearest
 from orchestrator.prd.markdown import read_markdown
 from orchestrator.prd.source import decode
 from orchestrator.prd.squad_tasks import read_tasks_file
+from orchestrator.spelling import nearest
 
 __all__ = ["FORMATS", "read"]
 

@@ -1,8 +1,6 @@
 """Tasks from Markdown: the seed's shape, its longer cousin with streams and file lists, and plain task lists.
 
-What counts as a task: what stands below a heading that says so (tasks, streams), headings that are one task each, and
-checkboxes anywhere but below headings that introduce something else (goals, criteria, risks); else the items of phases,
-else the features of a document that has neither, else the items of a document that is nothing but a list.
+Which items are tasks is decided in `choice`; here they get their ids, needs, files and places.
 """
 
 from collections import Counter
@@ -14,6 +12,7 @@ from orchestrator.errors import PrdError, Where
 from orchestrator.model import Document, Mark, Requirement, Source, Task, TaskId
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
+from orchestrator.prd.choice import choices, takes_plain
 from orchestrator.prd.gather import gather, is_step
 from orchestrator.prd.needs import Wish, resolve
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
@@ -100,58 +99,13 @@ def _tasks(blocks: list[Block], requirements: tuple[Requirement, ...], warnings:
     items = [block for block in blocks if isinstance(block, Item)]
     areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
     bare = not any(isinstance(block, Heading) for block in blocks)
-    choices: tuple[tuple[Callable[[Item], bool], str], ...] = (
-        (lambda item: _below_tasks(item) or item.is_heading or (_boxed(item) and not _wished(item)), ""),
-        (_boxed, ""),
-        (_in_phase, "no task list: each item of a phase is taken as one task; phases by themselves order nothing"),
-        (_wished, "no task list: each feature or requirement is taken as one task"),
-        (lambda _: bare, "no heading: each item of the list is taken as one task"),
-    )
-    for chosen, remark in choices:
-        top = [item for item in items if chosen(item) and not (item.is_heading and _is_else(item))]
-        found = [one for item in top for one in _family(item, None, areas, boxed=not _takes_plain(item, remark))]
+    for top, remark in choices(items, bare=bare):
+        found = [one for item in top for one in _family(item, None, areas, boxed=not takes_plain(item, remark))]
         if found:
             warnings += [remark] if remark else []
             _check_streams(found, blocks, warnings)
             return found
     return []
-
-
-def _takes_plain(item: Item, remark: str) -> bool:
-    """Tell whether an item without a checkbox is a task: not where checkboxes alone made it one."""
-    return item.is_heading or _below_tasks(item) or (bool(remark) and item.box is None)
-
-
-def _below_tasks(item: Item) -> bool:
-    """Tell whether the nearest heading that says anything about it says that it is a task."""
-    for heading in reversed(item.above):
-        if words.is_work(heading.text) or words.stream_of(heading.text):
-            return True
-        if words.is_else(heading.text):
-            return False
-    return False
-
-
-def _is_else(item: Item) -> bool:
-    """Tell whether the nearest heading that says anything says that it is none; a title alone says nothing."""
-    for heading in reversed(item.above):
-        if words.is_work(heading.text) or words.stream_of(heading.text) or words.is_phase(heading.text):
-            return False
-        if words.is_else(heading.text) and (heading.level > 1 or len(item.above) == 1):
-            return True
-    return False
-
-
-def _boxed(item: Item) -> bool:
-    return any(below.box is not None for below in item.walk()) and not _is_else(item)
-
-
-def _in_phase(item: Item) -> bool:
-    return any(words.is_phase(heading.text) for heading in item.above) and not _is_else(item)
-
-
-def _wished(item: Item) -> bool:
-    return bool(item.above) and words.is_wish(item.above[-1].text)
 
 
 def _family(item: Item, parent: Found | None, areas: dict[str, str], *, boxed: bool) -> Iterator[Found]:

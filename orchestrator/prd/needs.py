@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
-from orchestrator.places import nearest
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.words import expand
+from orchestrator.spelling import nearest
 from orchestrator.stems import stems
 
 

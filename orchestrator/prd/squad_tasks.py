@@ -11,9 +11,10 @@ from orchestrator.claims import Claim, OutsideProject, is_operation
 from orchestrator.errors import PrdError
 from orchestrator.model import AgentId, Document, Simulation, Source, Task, TaskId
 from orchestrator.places import Document as Parsed
-from orchestrator.places import Path, Plain, nearest, parse
+from orchestrator.places import Path, Plain, parse
 from orchestrator.prd.needs import UnknownNeed, require_no_cycle
 from orchestrator.quantities import parse_duration
+from orchestrator.spelling import nearest
 
 ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),

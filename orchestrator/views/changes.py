@@ -2,7 +2,7 @@
 
 from orchestrator import events as ev
 from orchestrator.model import Plan
-from orchestrator.views.text import plain
+from orchestrator.views.text import counted, plain
 
 
 def change_line(plan: Plan, entry: ev.Entry) -> str:
@@ -11,7 +11,7 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
     event = entry.event
     match event:
         case ev.RunStarted(title=title, agents=agents):
-            return f"run {entry.run}: {plain(title)}, {_count(len(titles), 'task')}, {_count(len(agents), 'agent')}"
+            return f"run {entry.run}: {plain(title)}, {counted(len(titles), 'task')}, {counted(len(agents), 'agent')}"
         case ev.RunResumed(reason=reason):
             return f"run {entry.run} goes on: {plain(reason)}"
         case ev.AttemptStarted(task=task, agent=agent, attempt=attempt):
@@ -77,7 +77,3 @@ def _rarer_line(event: ev.Event) -> str:
             return plain(text)
         case _:
             return ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

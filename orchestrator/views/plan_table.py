@@ -3,14 +3,14 @@
 from orchestrator.model import Plan, PlannedTask
 from orchestrator.planning.explain import waits
 from orchestrator.quantities import format_duration
-from orchestrator.views.text import padded, page, plain, shortened
+from orchestrator.views.text import counted, padded, page, plain, shortened
 
 _WIDTH = 100
 
 
 def render_plan(plan: Plan) -> str:
     """Give the text of `squad plan`, at most 100 columns wide."""
-    lines = [f"{plain(plan.title)}: {_count(len(plan.tasks), 'task')} for {_count(len(plan.agents), 'agent')}", ""]
+    lines = [f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}", ""]
     lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
     lines.append("")
     for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
@@ -44,7 +44,7 @@ def _task(plan: Plan, planned: PlannedTask) -> list[str]:
 def _guards(plan: Plan) -> str:
     pairs = plan.certificate.guarded
     by_lock = sum(1 for pair in pairs if pair.by == "lock")
-    return f"{_count(len(pairs), 'pair')} kept apart ({len(pairs) - by_lock} by needs, {by_lock} by locks)"
+    return f"{counted(len(pairs), 'pair')} kept apart ({len(pairs) - by_lock} by needs, {by_lock} by locks)"
 
 
 def _opens(plan: Plan) -> dict[tuple[str, str], str]:
@@ -59,7 +59,3 @@ def _opens(plan: Plan) -> dict[tuple[str, str], str]:
 
 def _open(a: str, b: str, why: str) -> str:
     return f"{a}{f' and {b}' if b else ' beside others'}: {why}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

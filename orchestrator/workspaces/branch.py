@@ -14,8 +14,9 @@ from orchestrator.errors import Refused
 from orchestrator.git import Git, GitFailed
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
-from orchestrator.workspaces import Signed
-from orchestrator.workspaces.worktree import Worktrees, check_out, keep, refs_of
+from orchestrator.workspaces import Signed, names
+from orchestrator.workspaces.kept import keep, refs_of
+from orchestrator.workspaces.worktree import Worktrees, check_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class IntegrationBranch:
     @property
     def name(self) -> str:
         """Give the branch's name."""
-        return f"squad/{self.run}"
+        return names.integration_branch(self.run)
 
     @property
     def worktree(self) -> Path:
@@ -129,7 +130,7 @@ def merge_into(project: Project, run: RunId) -> str:
         MergeRefused: Git refuses, or there are conflicts; nothing has changed then.
         RepositoryError: The user is in the middle of something else.
     """
-    here, branch = Git(project.root), f"squad/{run}"
+    here, branch = Git(project.root), names.integration_branch(run)
     if not here.succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
         raise MergeRefused(branch, "there is no such branch")
     git.require_quiet(project.root)
@@ -153,16 +154,16 @@ def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]
         RepositoryError: What an agent left could not be kept; then its worktree stays.
     """
     project, run = workspaces.project, workspaces.run
-    here, branch = Git(project.root), f"refs/heads/squad/{run}"
+    here, branch = Git(project.root), f"refs/heads/{names.integration_branch(run)}"
     for folder, what in left.items():
         signed = Signed(agent=what.agent, title="Work that was under way", trailers={"Squad-Run": run})
         workspaces.harvest(what.attempt, folder, base=what.base, signed=signed)
     if here.succeeds("rev-parse", "--verify", "--quiet", branch):
-        here.run("update-ref", f"refs/squad/kept/{run}/integration", branch)
-    rows = here.run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/squad-work/{run}/").splitlines()
+        here.run("update-ref", names.kept_result(run), branch)
+    rows = here.run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{names.work_branches(run)}/").splitlines()
     work = dict(row.split(" ", 1) for row in rows)
     for name, commit in work.items():
-        keep(here, f"refs/squad/kept/{run}/{name.rsplit('/', 1)[1]}-branch", commit, unless=refs_of(project, run).values())
+        keep(here, f"{names.kept_refs(run)}/{name.rsplit('/', 1)[1]}-branch", commit, unless=refs_of(project, run).values())
     own = (workspaces.place / run / "integration", workspaces.place / run / "base")
     for folder in (*left, *own):
         here.attempt("worktree", "remove", "--force", "--force", str(folder))

@@ -14,7 +14,7 @@ from orchestrator.claims import any_meets
 from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
-from orchestrator.workspaces import Signed, Work
+from orchestrator.workspaces import Signed, Work, names
 from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 
@@ -38,7 +38,7 @@ class SharedTree:
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - it is always there
         """Take the snapshot to compare with; the tree itself is never made by squad."""
         self._bases[attempt] = self._snapshot(f"before {attempt}", {})
-        self._git.run("update-ref", f"refs/squad/before/{self.run}/{file_name(attempt)}", self._bases[attempt])
+        self._git.run("update-ref", self._before(attempt), self._bases[attempt])
         return False
 
     def finish(self, folder: Path) -> None:
@@ -53,14 +53,14 @@ class SharedTree:
         if before is None:
             return Work(commit=None, paths=())
         commit = self._snapshot(signed.title, {**git.author(signed.agent)}, trailers=dict(signed.trailers))
-        self._git.run("update-ref", f"refs/squad/kept/{self.run}/{file_name(attempt)}", commit)
+        self._git.run("update-ref", names.kept_attempt(self.run, attempt), commit)
         others = self.others(attempt)
         changed = git.changed_paths(self._git_folder, before, commit)
         return Work(commit=commit, paths=tuple(path for path in changed if not any_meets((path,), others)))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
         """Keep foreign changes under a ref; in a shared tree they are not taken back, since another may have made them."""
-        ref = f"refs/squad/kept/{self.run}/{file_name(attempt)}-foreign"
+        ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
         self._git.run("update-ref", ref, work.commit or "HEAD")
         return ref
 
@@ -78,11 +78,14 @@ class SharedTree:
             (self._git_folder / "info" / "exclude").write_text(excludes, encoding="utf-8")  # last: now it is whole
         return Git(self._git_folder)
 
+    def _before(self, attempt: AttemptId) -> str:
+        return f"refs/squad/before/{self.run}/{file_name(attempt)}"
+
     def _base_of(self, attempt: AttemptId) -> str | None:
         known = self._bases.get(attempt)
         if known is not None:
             return known
-        found = self._git.attempt("rev-parse", "--verify", "--quiet", f"refs/squad/before/{self.run}/{file_name(attempt)}")
+        found = self._git.attempt("rev-parse", "--verify", "--quiet", self._before(attempt))
         return found.stdout.strip() or None
 
     def _snapshot(self, title: str, extra: dict[str, str], *, trailers: dict[str, str] | None = None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pathspec
 
-from orchestrator.git import Git
+from orchestrator.git import Git, literal
 
 #: What tools leave behind and nobody wants committed, where the repository itself does not ignore it.
 BYPRODUCTS = (
@@ -64,5 +64,4 @@ def _leave_out(here: Git, put_there: Sequence[str]) -> None:
     spec = pathspec.GitIgnoreSpec.from_lines([*BYPRODUCTS, *(f"/{name.strip('/')}" for name in put_there)])
     unwanted = [name for name in added if spec.match_file(name)]
     if unwanted:
-        names = "\0".join(f":(literal){name}" for name in unwanted)
-        here.run("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+        here.run("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=literal(unwanted))

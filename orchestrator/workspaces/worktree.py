@@ -9,7 +9,7 @@ holds `op:git` may call what writes.
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from orchestrator import git
 from orchestrator.errors import RepositoryError
 from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
-from orchestrator.project import Project, file_name, finish_worktree, is_half_made, is_whole, own_worktree
-from orchestrator.workspaces import Signed, Work
+from orchestrator.project import Project, file_name
+from orchestrator.workspaces import Signed, Work, names, notes
+from orchestrator.workspaces.kept import keep
+from orchestrator.workspaces.mending import clear, leave_operations, mend_link
 from orchestrator.workspaces.staging import BYPRODUCTS, stage
 
 
@@ -38,7 +40,7 @@ class Worktrees:
 
     def branch(self, attempt: AttemptId) -> str | None:
         """Name the branch of an attempt."""
-        return f"squad-work/{self.run}/{file_name(attempt)}"
+        return names.work_branch(self.run, attempt)
 
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make a worktree at a commit unless a whole one is there; tell whether it is new.
@@ -48,11 +50,11 @@ class Worktrees:
         Raises:
             GitFailed: Git could not make it.
         """
-        if is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
+        if notes.is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
             return False
-        _clear(self.project, folder)
+        clear(self.project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        own_worktree(self.project, folder)
+        notes.own(self.project, folder)
         where = (self.branch(attempt) or "", str(folder), start or "HEAD")
         Git(self.project.root).run("worktree", "add", "--quiet", "-B", *where)
         self._furnish(folder)
@@ -60,7 +62,7 @@ class Worktrees:
 
     def finish(self, folder: Path) -> None:
         """Note that the workspace is made and set up: from here on what is in it is an agent's."""
-        finish_worktree(self.project, folder)
+        notes.finish(self.project, folder)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
         """Commit what an attempt left and keep it under `refs/squad/kept/`; a workspace that is gone leaves nothing.
@@ -68,12 +70,12 @@ class Worktrees:
         Raises:
             RepositoryError: It could not be committed; it still lies in the workspace.
         """
-        if base is None or not folder.is_dir() or not is_whole(self.project, folder):
+        if base is None or not folder.is_dir() or not notes.is_whole(self.project, folder):
             return Work(commit=None, paths=())
         if not mend_link(self.project, folder):
             raise RepositoryError(f"{folder} is no worktree any more; what the agent left lies there")
         here = Git(folder)
-        _leave_operations(here)
+        leave_operations(here)
         if git.head(folder) is None:
             here.run("update-ref", "HEAD", base)  # the agent stands on a branch that it has not begun
         stage(folder, base, put_there=(*self.copy, *self.symlink))
@@ -82,7 +84,7 @@ class Worktrees:
             message = git.message_with(signed.title, signed.trailers)
             here.run("commit", "--quiet", "--no-verify", "--allow-empty-message", "-F", "-", stdin=message, extra=extra)
         commit = self._rooted(here, here.line("rev-parse", "--verify", "HEAD^{commit}"), base, signed)
-        keep(here, f"refs/squad/kept/{self.run}/{file_name(attempt)}", commit)
+        keep(here, names.kept_attempt(self.run, attempt), commit)
         return Work(commit=commit, paths=git.changed_paths(folder, self._since(here, commit, base), commit))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
@@ -91,7 +93,7 @@ class Worktrees:
         Raises:
             GitFailed: They could not be taken back.
         """
-        ref = f"refs/squad/kept/{self.run}/{file_name(attempt)}-foreign"
+        ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
         here, commit = Git(folder), work.commit or "HEAD"
         here.run("update-ref", ref, commit)
         old = self._since(here, commit, base or "HEAD")
@@ -112,7 +114,7 @@ class Worktrees:
 
     def _since(self, here: Git, commit: str, base: str) -> str:
         """Give the commit to compare with: what the agent merged from the integration branch is not its own change."""
-        done = here.attempt("merge-base", commit, f"refs/heads/squad/{self.run}")
+        done = here.attempt("merge-base", commit, f"refs/heads/{names.integration_branch(self.run)}")
         return done.stdout.strip() or base
 
     def _rooted(self, here: Git, commit: str, base: str, signed: Signed) -> str:
@@ -142,104 +144,35 @@ class Worktrees:
                 target.symlink_to(source)
 
 
-def refs_of(project: Project, run: RunId) -> dict[str, str]:
-    """Give the kept refs of a run with their commits."""
-    listed = Git(project.root).run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/squad/kept/{run}/")
-    return dict(line.split(" ", 1) for line in listed.splitlines() if " " in line)
-
-
-def keep(here: Git, ref: str, commit: str, *, unless: Iterable[str] = ()) -> None:
-    """Let a ref hold a commit, unless another commit holds it; what the ref held before stays held if it is not below."""
-    if any(here.succeeds("merge-base", "--is-ancestor", commit, other) for other in unless):
-        return
-    before = here.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip()
-    if before and not here.succeeds("merge-base", "--is-ancestor", before, commit):
-        here.run("update-ref", f"{ref}-{before[:12]}", before)
-    here.run("update-ref", ref, commit)
-
-
 def check_out(project: Project, folder: Path, commit: str) -> None:
     """Have a detached worktree of squad's own stand at a commit, clean but for what git ignores.
 
     Raises:
         RepositoryError: It cannot be brought there.
     """
-    if not (folder / ".git").is_file() or git.head(folder) is None or is_half_made(project, folder):
+    if not (folder / ".git").is_file() or git.head(folder) is None or notes.is_half_made(project, folder):
         shutil.rmtree(folder, ignore_errors=True)
-        _clear(project, folder)
+        clear(project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        own_worktree(project, folder)
+        notes.own(project, folder)
         Git(project.root).run("worktree", "add", "--quiet", "--detach", str(folder), commit)
-        finish_worktree(project, folder)
+        notes.finish(project, folder)
         return
     here = Git(folder)
-    _leave_operations(here)
+    leave_operations(here)
     here.run("checkout", "--quiet", "--force", "--detach", commit)
     here.run("clean", "-ffdq")
     if git.head(folder) != commit:
         raise RepositoryError(f"{folder} cannot be brought to {commit[:12]}")
 
 
-def mend_link(project: Project, folder: Path) -> bool:
-    """See to it that a folder is the worktree that git knows there, whatever an agent did to its `.git`; tell whether it is."""
-    link = folder / ".git"
-    admin = _admin_of(project, folder)
-    if admin is None or not folder.is_dir():
-        return False
-    if link.is_dir() and not link.is_symlink():
-        aside = _free(project.state / "aside" / f"{folder.parent.name}-{folder.name}.git")
-        aside.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(link, aside)  # a repository of the agent's own: its history is kept, its files are harvested
-    told = f"gitdir: {admin}\n"
-    if link.is_symlink() or not link.is_file() or os.fsdecode(link.read_bytes()) != told:
-        link.unlink(missing_ok=True)
-        link.write_bytes(os.fsencode(told))
-    return True
-
-
-def _admin_of(project: Project, folder: Path) -> Path | None:
-    """Give git's own folder for a worktree; it outlives whatever happens to the worktree's."""
-    wanted = os.path.realpath(folder)
-    for noted in sorted((project.state.parent / "worktrees").glob("*/gitdir")):
-        with contextlib.suppress(OSError):
-            if os.path.realpath(Path(os.fsdecode(noted.read_bytes()).rstrip("\n")).parent) == wanted:
-                return noted.parent
-    return None
-
-
-def _clear(project: Project, folder: Path) -> None:
-    """Make room for a worktree; only what squad itself left half-made may be removed."""
-    if is_half_made(project, folder):
-        shutil.rmtree(folder, ignore_errors=True)
-    if os.path.lexists(folder):
-        folder.rename(_free(folder.with_name(f"{folder.name}-aside")))
-    if _admin_of(project, folder) is not None:
-        Git(project.root).run("worktree", "remove", "--force", "--force", str(folder))
-
-
-def _free(path: Path) -> Path:
-    number = 1
-    while os.path.lexists(found := path.with_name(f"{path.name}-{number}")):
-        number += 1
-    return found
-
-
-def _leave_operations(here: Git) -> None:
-    """End a merge or rebase that an agent left, without touching its files, and clear the locks of a killed git."""
-    folder = Path(here.line("rev-parse", "--absolute-git-dir"))
-    for name in ("index.lock", "HEAD.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_MSG", "MERGE_MODE"):
-        with contextlib.suppress(FileNotFoundError):
-            (folder / name).unlink()
-    for name in ("rebase-merge", "rebase-apply", "sequencer"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
 def _take_away(here: Git, paths: list[str]) -> None:
     """Remove files that were not there before, and the folders that only they filled."""
     if not paths:
         return
-    names = "\0".join(f":(literal){path}" for path in paths)
-    here.run("rm", "--quiet", "--cached", "--ignore-unmatch", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+    here.run(
+        "rm", "--quiet", "--cached", "--ignore-unmatch", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=git.literal(paths)
+    )
     for path in paths:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             (here.folder / path).unlink()
@@ -250,5 +183,4 @@ def _take_away(here: Git, paths: list[str]) -> None:
 
 def _restore(here: Git, commit: str, paths: list[str]) -> None:
     if paths:
-        names = "\0".join(f":(literal){path}" for path in paths)
-        here.run("checkout", "--quiet", commit, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+        here.run("checkout", "--quiet", commit, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=git.literal(paths))

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from orchestrator.model import Document, Isolation, Requirement, Task
-from orchestrator.planning import Surroundings
+from orchestrator.planning.surroundings import Surroundings
 from tests.support.builders import task
 
 PATHS = (

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from orchestrator.claims import any_meets
 from orchestrator.errors import PlanError
 from orchestrator.model import Document
-from orchestrator.planning import Surroundings, make_plan, plan_document
 from orchestrator.planning.checker import problems
+from orchestrator.planning.document import plan_document
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.surroundings import Surroundings
 from tests.planning.drawn import documents, surroundings
 from tests.support.builders import task
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from orchestrator.claims import Claim
 from orchestrator.model import AgentId, Document, TaskId
-from orchestrator.planning import SeatSpec, Surroundings, make_plan
 from orchestrator.planning.order import Order, Slot, arrange
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.surroundings import SeatSpec, Surroundings
 from tests.support.builders import task
 
 PLANTED = Path(__file__).parents[1] / "data" / "planted_n24_m4_s11.json"

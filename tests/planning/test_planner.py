@@ -11,7 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from orchestrator.claims import Claim
 from orchestrator.errors import PlanError
 from orchestrator.model import Access, AgentId, Document, Isolation, Mark, Plan, Requirement, Task
-from orchestrator.planning import OwnershipRow, SeatSpec, Surroundings, explain, load_plan, make_plan, plan_document
+from orchestrator.planning.document import load_plan, plan_document
+from orchestrator.planning.explain import explain
+from orchestrator.planning.planner import make_plan
+from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from orchestrator.prd import read
 from tests.planning.drawn import documents, surroundings
 from tests.support.builders import task

@@ -7,6 +7,7 @@ from orchestrator import events as ev
 from orchestrator.adapters.base import Order
 from orchestrator.claims import Claim
 from orchestrator.events import Entry, Event
+from orchestrator.fold import fold
 from orchestrator.model import (
     Access,
     AgentId,
@@ -22,7 +23,7 @@ from orchestrator.model import (
     Task,
     TaskId,
 )
-from orchestrator.state import State, fold, initial
+from orchestrator.state import State, initial
 
 RUN = RunId("demo-1")
 ONE, TWO, THREE = AgentId("agent-1"), AgentId("agent-2"), AgentId("agent-3")

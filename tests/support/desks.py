@@ -8,13 +8,14 @@ from pathlib import Path
 
 from orchestrator.control.server import Caller
 from orchestrator.events import Event
+from orchestrator.fold import fold
 from orchestrator.journal import Journal
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Seated, granted_event
 from orchestrator.rights import Rights
-from orchestrator.state import State, fold, initial
+from orchestrator.state import State, initial
 from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
 
 AGENTS = (ONE, TWO, THREE)

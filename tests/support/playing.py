@@ -11,9 +11,10 @@ from orchestrator import events as ev
 from orchestrator import scheduler
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
+from orchestrator.fold import fold
 from orchestrator.model import AgentId, Plan, TaskId, TaskState
 from orchestrator.scheduler import Climb, Fail, Park, Rules, Skip
-from orchestrator.state import State, fold, initial
+from orchestrator.state import State, initial
 from tests.support.builders import ONE, RUN, THREE, TWO, ended, plan, planned, prepared, run_started, seat, started, task
 
 #: More steps than any run of a test can need; who takes more goes round in circles.

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import project as projects
+from orchestrator.adoption import prepare
 from orchestrator.errors import RepositoryError
 from orchestrator.git import Git, GitFailed
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project, find
 from orchestrator.workspaces import Signed
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch, Left, Merged, MergeRefused, discard, merge_into
-from orchestrator.workspaces.worktree import Worktrees, refs_of
+from orchestrator.workspaces.kept import refs_of
+from orchestrator.workspaces.worktree import Worktrees
 from tests.support.repositories import Repository
 
 RUN = RunId("demo-1")
@@ -56,7 +57,7 @@ class Result:
 def result(repository: Repository) -> Result:
     base = repository.commit({"a.txt": "a\n", "b.txt": "b\n"})
     project = find(repository.root)
-    projects.prepare(project, now=0.0)
+    prepare(project, now=0.0)
     branch = IntegrationBranch(project=project, run=RUN, place=project.folder / "worktrees")
     branch.create(base)
     return Result(repository, project, branch, base)
@@ -144,7 +145,7 @@ def test_a_repository_with_sha256_works_the_same(tmp_path: Path) -> None:
     repository = Repository(root)
     base = repository.commit({"a.txt": "a\n"})
     project = find(root)
-    projects.prepare(project, now=0.0)
+    prepare(project, now=0.0)
     branch = IntegrationBranch(project=project, run=RUN, place=project.folder / "worktrees")
 
     branch.create(base)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import project as projects
+from orchestrator.adoption import prepare
 from orchestrator.git import Git
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import find
@@ -50,7 +50,7 @@ def tree(tmp_path: Path) -> Tree:
     made = Tree(root)
     made.write("a.txt", "a\n")
     made.write("b.txt", "b\n")
-    projects.prepare(find(root), now=0.0)
+    prepare(find(root), now=0.0)
     return made
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_read_does_not_stop_the_evidence(tree: Tree) -> None:
 def test_in_a_repository_the_users_own_index_and_branch_are_not_touched(repository: Repository) -> None:
     repository.write({"staged.txt": "staged\n", "loose.txt": "loose\n"})
     repository.git("add", "staged.txt")
-    projects.prepare(find(repository.root), now=0.0)
+    prepare(find(repository.root), now=0.0)
     before = repository.git("status", "--porcelain=v2"), repository.git("for-each-ref"), repository.head()
 
     assert Tree(repository.root).changed(lambda: (repository.root / "README.md").write_text("x", encoding="utf-8")) == (

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator import project as projects
+from orchestrator.adoption import prepare
 from orchestrator.errors import RepositoryError
 from orchestrator.git import Git
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import find
 from orchestrator.workspaces import Signed, Work
 from orchestrator.workspaces.branch import IntegrationBranch
-from orchestrator.workspaces.worktree import Worktrees, check_out, refs_of
+from orchestrator.workspaces.kept import refs_of
+from orchestrator.workspaces.worktree import Worktrees, check_out
 from tests.support.repositories import IDENTITY, Repository
 
 RUN = RunId("demo-1")
@@ -60,7 +61,7 @@ class Place:
 def place(repository: Repository) -> Place:
     base = repository.commit({"src/app.py": "app\n", "src/run.sh": "run\n", "docs/a.md": "a\n", ".gitignore": "ignored/\n"})
     project = find(repository.root)
-    projects.prepare(project, now=0.0)
+    prepare(project, now=0.0)
     IntegrationBranch(project=project, run=RUN, place=project.folder / "worktrees").create(base)
     worktrees = Worktrees(project=project, run=RUN, place=project.folder / "worktrees")
     folder = worktrees.folder(FIRST)

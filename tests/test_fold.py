@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import state as states
 from orchestrator.events import Event
+from orchestrator.fold import UNTOLD, ImpossibleTransition, fold
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
-from orchestrator.state import ImpossibleTransition, State, decode, encode, fold, initial
+from orchestrator.state import State, TaskStatus, decode, encode, initial
 from tests.support.builders import (
     ONE,
     RUN,
@@ -162,7 +162,7 @@ def test_a_revived_task_starts_counting_anew_and_keeps_its_numbers() -> None:
 
     status = after(*BEGUN, ended(outcome="stalled"), climbed, parked, ev.TaskRevived(task="T1", reason="y")).tasks["T1"]
 
-    assert status == states.TaskStatus(agent=ONE, attempts=1, prepared=1, attempt="T1.1")
+    assert status == TaskStatus(agent=ONE, attempts=1, prepared=1, attempt="T1.1")
 
 
 @pytest.mark.parametrize("rung", ["restart", "reassign", "park"])
@@ -255,7 +255,7 @@ def test_a_claim_is_kept_with_its_attempt() -> None:
 def test_a_limit_is_over_when_an_attempt_ends_well_in_spite_of_it() -> None:
     limit = ev.LimitReached(limit="usage", agent=ONE, until=None)
 
-    assert after(*BEGUN, limit, ended(outcome="limit")).agents[ONE].limited_until == 3.0 + states.UNTOLD
+    assert after(*BEGUN, limit, ended(outcome="limit")).agents[ONE].limited_until == 3.0 + UNTOLD
     assert after(*BEGUN, limit, ended()).agents[ONE].limited_until == 0.0
 
 

@@ -1,0 +1,81 @@
+"""The first that a journal and the project's folder learn of a run, or of its going on.
+
+What a former run left there is set aside before, so that nothing of it is lost and nothing of it is taken for the new one's.
+"""
+
+import contextlib
+import time
+from functools import partial
+from pathlib import Path
+
+from orchestrator import git
+from orchestrator.config import Config, dump
+from orchestrator.errors import JournalError
+from orchestrator.events import RunResumed, RunStarted, TaskRevived
+from orchestrator.journal import Journal
+from orchestrator.model import Isolation, Plan, RunId, TaskState
+from orchestrator.planning.document import plan_document
+from orchestrator.project import Project
+from orchestrator.recorder import Recorder
+from orchestrator.state import State, initial
+from orchestrator.views.agent_plan import render_agent_plan
+from orchestrator.workspaces import names
+
+
+def begin(project: Project, journal: Journal, config: Config, plan: Plan, *, base: str | None, document: bytes) -> Recorder:
+    """Record the start of a new run, its document, plan and settings with it."""
+    run = journal.next_run_id(plan.title, is_taken=partial(_is_taken, project, project.worktrees(config.isolation.place)))
+    journal.save_document(document)
+    recorder = Recorder(journal, plan, initial(run, plan), clock=time.time)
+    isolated = plan.isolation is Isolation.WORKTREE
+    recorder.record(
+        RunStarted(
+            title=plan.title,
+            source=plan.source,
+            source_digest=plan.source_digest,
+            plan=journal.save_document(plan_document(plan)),
+            settings=journal.save_document(dump(config)),
+            isolation=plan.isolation,
+            base=base if isolated else None,
+            branch=names.integration_branch(run) if isolated else None,
+            agents=[seat.id for seat in plan.agents],
+        )
+    )
+    return recorder
+
+
+def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
+    """Tell whether a run of that id left something, though the journal knows nothing of it any more."""
+    if (project.logs / run).exists() or (worktrees / run).exists():
+        return True
+    return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names.all_of(run)))
+
+
+def revive(recorder: Recorder, state: State) -> None:
+    """Record that a supervisor goes on; what was parked gets another chance."""
+    parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
+    gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
+    recorder.record(
+        RunResumed(reason=state.outcome or "its supervisor was gone"),
+        *(TaskRevived(task=task, reason="resumed by a person") for task in parked if task not in gates),
+    )
+
+
+def set_former_aside(project: Project, former: RunId | None) -> None:
+    """Move the plans and comm files of the former run to its own folder."""
+    aside = project.folder / "runs" / (former or "before")
+    for name in ("parallel-plans", "comms"):
+        for path in sorted((project.folder / name).glob("*.md")):
+            (aside / name).mkdir(parents=True, exist_ok=True)
+            path.replace(aside / name / path.name)
+
+
+def lay_out(project: Project, recorder: Recorder) -> None:
+    """Put the PRD, the plan and the agents' plans where people look for them."""
+    plan = recorder.plan
+    with contextlib.suppress(JournalError):  # a run of a plan that was made elsewhere has no document here
+        (project.folder / "feature-prd.md").write_bytes(recorder.journal.document(plan.source_digest))
+    (project.folder / "plan.json").write_bytes(plan_document(plan))
+    for seat in plan.agents:
+        path = project.folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"
+        path.write_text(render_agent_plan(plan, seat.id), encoding="utf-8")

@@ -1,0 +1,58 @@
+"""Which program each agent of a plan runs; one that is missing is told before anything is started."""
+
+import os
+
+from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
+from orchestrator.config import AgentSettings, Config
+from orchestrator.environment import passed
+from orchestrator.errors import ConfigError, UsageError
+from orchestrator.model import AgentId, Plan
+from orchestrator.spelling import nearest
+
+
+class NoCommand(ConfigError):
+    """An agent of the kind `command` has none, and neither have the tasks."""
+
+    def __init__(self, agent: AgentId) -> None:
+        hint = f'write it in squad.yaml: agents: {{{agent}: {{use: command, command: ["my-agent", "{{prompt_file}}"]}}}}'
+        super().__init__(f"{agent} is to run a command, and none is configured", hint=hint)
+
+
+def adapters_of(plan: Plan, config: Config) -> dict[AgentId, AnyAdapter]:
+    """Give each agent its adapter.
+
+    Raises:
+        AgentMissing: A program is not installed.
+        NoCommand: It is to run a command and has none.
+        NoAgent: None that squad knows is.
+    """
+    path = passed(os.environ)["PATH"]
+    adapters: dict[AgentId, AnyAdapter] = {}
+    for seat in plan.agents:
+        wanted = config.agents.get(seat.id, AgentSettings())
+        mine = [planned.task for planned in plan.tasks if not planned.task.agents or seat.id in planned.task.agents]
+        own_commands = all(task.command for task in mine)
+        use = "command" if wanted.use == "auto" and own_commands else wanted.use
+        if use == "command" and not wanted.command and not own_commands:
+            raise NoCommand(seat.id)
+        adapter = make_adapter(use, command=wanted.command, speaks_squad=wanted.speaks == "squad", path=path)
+        reason = adapter.missing(wanted.environment.get("PATH", path)) if not own_commands else None
+        if reason is not None:
+            raise AgentMissing(seat.id, reason)
+        adapters[seat.id] = adapter
+    return adapters
+
+
+def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
+    """Give every agent the adapter that the command line names.
+
+    Raises:
+        UsageError: There is no such adapter.
+    """
+    if use is None:
+        return config
+    if use not in NAMES:
+        raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+    known = {seat.id: config.agents.get(seat.id, AgentSettings()) for seat in plan.agents}
+    agents = {name: agent.model_copy(update={"use": use}) for name, agent in {**config.agents, **known}.items()}
+    return config.model_copy(update={"agents": agents})

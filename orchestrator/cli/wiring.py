@@ -1,0 +1,102 @@
+"""A supervisor and all that it works with, put together from a plan, its settings and what is known of its run."""
+
+import os
+import secrets
+from functools import partial
+
+import anyio
+
+from orchestrator.attempt import Stage
+from orchestrator.claims import is_operation
+from orchestrator.cli.programs import adapters_of
+from orchestrator.config import Config
+from orchestrator.enforcement import choose
+from orchestrator.environment import passed
+from orchestrator.integration import Integration
+from orchestrator.model import AttemptId, Isolation, RunId, TaskId
+from orchestrator.project import Project
+from orchestrator.recorder import Recorder
+from orchestrator.scheduler import Rules
+from orchestrator.state import State
+from orchestrator.supervisor import Supervisor
+from orchestrator.workspaces import Workspaces
+from orchestrator.workspaces.branch import IntegrationBranch
+from orchestrator.workspaces.shared import SharedTree
+from orchestrator.workspaces.worktree import Worktrees
+
+
+def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supervisor:
+    """Build the supervisor of a run; its integration branch stands where the run left it."""
+    branch = _branch(project, config, recorder.state)
+    if branch is not None and recorder.state.tip is not None:
+        branch.create(recorder.state.tip)
+    stage = _stage(project, config, recorder)
+    integration = Integration(
+        recorder,
+        branch,
+        stage.workspaces,
+        checks=config.run.checks,
+        logs=project.logs / recorder.state.run,
+        environment=passed(os.environ),
+        silence=config.run.stall.after,
+    )
+    return Supervisor(recorder, stage, integration, _rules(config))
+
+
+def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
+    run = RunId(recorder.state.run)
+    agents = [seat.id for seat in recorder.plan.agents]
+    return Stage(
+        project=project,
+        run=run,
+        config=config,
+        level=choose(config.enforce),
+        workspaces=_workspaces(project, config, recorder),
+        adapters=adapters_of(recorder.plan, config),
+        tokens={agent: secrets.token_hex(16) for agent in agents},
+        sockets={agent: project.socket(agent) for agent in agents},
+        surroundings=os.environ,
+        git=anyio.Lock(),
+    )
+
+
+def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:
+    run = RunId(recorder.state.run)
+    if recorder.plan.isolation is Isolation.SHARED:
+        return SharedTree(project=project, run=run, others=partial(_others, recorder))
+    return worktrees_of(project, run, config)
+
+
+def worktrees_of(project: Project, run: RunId, config: Config) -> Worktrees:
+    """Give the worktrees of a run by its settings."""
+    isolation = config.isolation
+    place = project.worktrees(isolation.place)
+    return Worktrees(project=project, run=run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
+
+
+def _others(recorder: Recorder, attempt: AttemptId) -> tuple[str, ...]:
+    """Give what the other tasks under way may write, and what the other agents have locked."""
+    me = recorder.state.attempts[attempt]
+    by_id = {planned.task.id: planned for planned in recorder.plan.tasks}
+    under_way = [TaskId(agent.task) for name, agent in recorder.state.agents.items() if agent.task and name != me.agent]
+    claims = [claim for task in under_way for claim in by_id[task].writes or ()]
+    return (*claims, *(lock.path for lock in recorder.state.locks if lock.holder != me.agent and not is_operation(lock.path)))
+
+
+def _branch(project: Project, config: Config, state: State) -> IntegrationBranch | None:
+    if state.branch is None:
+        return None
+    return IntegrationBranch(project=project, run=RunId(state.run), place=project.worktrees(config.isolation.place))
+
+
+def _rules(config: Config) -> Rules:
+    run = config.run
+    return Rules(
+        attempts=run.attempts,
+        same_failure=run.stall.same_failure,
+        ladder=run.stall.ladder,
+        backoff=run.restart.backoff,
+        per_agent=run.restart.per_agent,
+        fleet=run.restart.fleet,
+        agents=run.agents,
+    )

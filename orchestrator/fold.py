@@ -1,0 +1,356 @@
+"""What each event changes of a run's state.
+
+`fold` is the only thing that changes it. It never fails on an event that the supervisor may record, and an impossible
+transition of a task is a bug that shows at once. The supervisor, `squad status` and `squad resume` all build the state
+through here, so they cannot disagree.
+"""
+
+import math
+from typing import assert_never
+
+from orchestrator import events as ev
+from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
+from orchestrator.state import AttemptStatus, LockStatus, State, TaskStatus, WaitStatus
+
+#: Seconds for which an agent is left alone after a limit whose end is not told, and the most that is believed.
+UNTOLD, FARTHEST = 300.0, 8 * 86400.0
+#: How many restarts of an agent are remembered for its budget.
+_REMEMBERED = 1000
+_W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
+_D, _F, _P, _S = TaskState.DONE, TaskState.FAILED, TaskState.PARKED, TaskState.SKIPPED
+_TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
+    _W: frozenset({_R, _F, _P, _S}),
+    _R: frozenset({_C, _W}),
+    _C: frozenset({_I, _D, _W}),
+    _I: frozenset({_I, _D, _W}),
+    _P: frozenset({_W, _S}),
+    _D: frozenset(),
+    _F: frozenset(),
+    _S: frozenset({_W}),
+}
+
+
+class ImpossibleTransition(RuntimeError):
+    """A task was about to go where it cannot go from where it stands."""
+
+    def __init__(self, task: str, here: TaskState, there: TaskState) -> None:
+        super().__init__(f"task {task} cannot go from {here} to {there}")
+        self.task, self.here, self.there = task, here, there
+
+
+def fold(state: State, entry: ev.Entry) -> None:
+    """Let one event take effect.
+
+    Raises:
+        ImpossibleTransition: The event contradicts the state; a bug in squad.
+    """
+    state.seq = entry.seq
+    event, at = entry.event, entry.at
+    match event:
+        case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
+            _fold_run(state, event, at)
+        case ev.Noticed() | ev.Merged() | ev.LimitReached():
+            _fold_notice(state, event, at)
+        case (
+            ev.AttemptPrepared()
+            | ev.AttemptStarted()
+            | ev.OutputRead()
+            | ev.AttemptEnded()
+            | ev.ResultRefused()
+            | ev.IntegrationStarted()
+            | ev.Integrated()
+        ):
+            _fold_attempt(state, event, at)
+        case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskReassigned():
+            _fold_task(state, event)
+        case (
+            ev.AgentReported()
+            | ev.ConversationKnown()
+            | ev.ClaimMade()
+            | ev.AgentBlocked()
+            | ev.AgentAsked()
+            | ev.HandoffRequested()
+            | ev.UsageReported()
+        ):
+            _fold_speech(state, event)
+        case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
+            _fold_lock(state, event, at)
+        case ev.AgentStalled() | ev.RungClimbed() | ev.ForeignChangeFound() | ev.CheckEnded() | ev.MergeConflicted():
+            _fold_evidence(state, event)
+        case _:
+            assert_never(event)
+
+
+def _fold_run(
+    state: State,
+    event: ev.RunStarted | ev.RunPaused | ev.RunResumed | ev.StopRequested | ev.RunEnded,
+    at: float,
+) -> None:
+    match event:
+        case ev.RunStarted():
+            state.title, state.source, state.source_digest = event.title, event.source, event.source_digest
+            state.plan, state.settings, state.isolation = event.plan, event.settings, event.isolation
+            state.base, state.branch, state.tip = event.base, event.branch, event.base
+            state.phase, state.started_at = "running", at
+        case ev.RunPaused(reason=reason):
+            state.phase, state.outcome = "paused", reason
+        case ev.RunResumed():
+            state.phase, state.outcome = "running", ""
+            state.waiting = []  # no connection outlives its supervisor
+        case ev.StopRequested():
+            state.phase = "ending"
+        case ev.RunEnded(outcome=outcome):
+            state.phase, state.outcome, state.ended_at = "ended", outcome, at
+
+
+def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
+    match event:
+        case ev.Noticed(text=text):
+            state.notices.append(text)
+        case ev.LimitReached(agent=agent, until=until):
+            if agent in state.agents:
+                state.agents[agent].limited_until = _believed(until, at)
+        case ev.Merged():
+            pass
+
+
+def _believed(until: float | None, at: float) -> float:
+    """Give the end of a limit: what an agent tells of it may be missing, over, no number, or centuries away."""
+    if until is None or not math.isfinite(until) or until <= at:
+        return at + UNTOLD
+    return min(until, at + FARTHEST)
+
+
+def _fold_attempt(
+    state: State,
+    event: ev.AttemptPrepared
+    | ev.AttemptStarted
+    | ev.OutputRead
+    | ev.AttemptEnded
+    | ev.ResultRefused
+    | ev.IntegrationStarted
+    | ev.Integrated,
+    at: float,
+) -> None:
+    match event:
+        case ev.AttemptPrepared():
+            _prepare(state, event, at)
+        case ev.AttemptStarted():
+            _start(state, event, at)
+        case ev.OutputRead(attempt=attempt, log=log, status=status):
+            state.attempts[attempt].read_log, state.attempts[attempt].read_status = log, status
+        case ev.AttemptEnded():
+            _end(state, event, at)
+        case ev.ResultRefused():
+            _refuse(state, event, at)
+        case ev.IntegrationStarted(task=task, onto=onto):
+            state.tip = onto  # where the branch really stands, also after a person moved it
+            _move(state, task, TaskState.INTEGRATING)
+        case ev.Integrated(commit=commit):
+            state.tip = commit
+
+
+def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
+    task, agent = state.tasks[event.task], state.agents[event.agent]
+    number = int(event.attempt.rpartition(".")[2])
+    if task.counted:
+        agent.starts = [*agent.starts[1 - _REMEMBERED :], at]
+    task.agent, task.attempt, task.prepared, task.reason, task.fresh = event.agent, event.attempt, number, "", False
+    task.cause = ""
+    agent.task, agent.state, agent.pid, agent.says = event.task, AgentState.STARTING, None, "ACTIVE"
+    agent.message, agent.done, agent.total, agent.files = "", None, None, {}
+    agent.blocked_on = agent.meanwhile = ""
+    state.attempts[event.attempt] = AttemptStatus(
+        task=event.task,
+        agent=event.agent,
+        number=number,
+        workspace=event.workspace,
+        branch=event.branch,
+        base=event.base,
+        prepared_at=at,
+    )
+    _move(state, event.task, TaskState.RUNNING)
+
+
+def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
+    attempt = state.attempts[event.attempt]
+    attempt.pid, attempt.node, attempt.boot, attempt.born = event.pid, event.node, event.boot, event.born
+    attempt.leash, attempt.log, attempt.started_at = event.leash, event.log, at
+    state.tasks[event.task].attempts += 1
+    state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid
+    _set_waiting(state, event.agent)
+
+
+def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
+    attempt, task, agent = state.attempts[event.attempt], state.tasks[event.task], state.agents[event.agent]
+    attempt.ended_at, attempt.outcome, attempt.reason = at, event.outcome, event.reason
+    attempt.commit, attempt.paths = event.commit, event.paths
+    agent.pid = None
+    if event.outcome == Outcome.DONE:
+        agent.state, agent.limited_until = AgentState.CHECKING, 0.0
+        _move(state, event.task, TaskState.CHECKING)
+        return
+    _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
+    task.uncounted = task.uncounted + 1 if event.outcome == Outcome.ENVIRONMENT else 0
+    task.unreached = task.unreached + 1 if event.outcome == Outcome.TRANSIENT else 0
+    _back(state, event.task, event.reason, at)
+
+
+def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
+    task = state.tasks[event.task]
+    _note_failure(task, event.agent, f"{event.cause}: {event.reason}", counted=event.counted)
+    task.cause = event.cause
+    task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
+    task.unreached = 0
+    task.conflicts += event.cause == "conflict"
+    task.fresh = event.cause in {"conflict", "overlap"}
+    _back(state, event.task, event.reason, at)
+
+
+def _note_failure(task: TaskStatus, agent: str, failure: str, *, counted: bool) -> None:
+    if not counted:
+        return
+    task.counted += 1
+    task.same = task.same + 1 if failure == task.failure else 1
+    task.failure = failure
+    if agent not in task.failed_with:
+        task.failed_with.append(agent)
+
+
+def _back(state: State, task: str, reason: str, at: float) -> None:
+    """Return a task to the waiting ones and free its agent."""
+    status = state.tasks[task]
+    status.reason, status.ended_at = reason, at
+    _free(state, status.agent, task)
+    _move(state, task, TaskState.WAITING)
+
+
+def _fold_task(
+    state: State,
+    event: ev.TaskDone | ev.TaskFailed | ev.TaskParked | ev.TaskSkipped | ev.TaskRevived | ev.TaskReassigned,
+) -> None:
+    match event:
+        case ev.TaskDone(task=task):
+            state.agents[state.tasks[task].agent].finished += 1
+            state.tasks[task].reason = ""
+            _free(state, state.tasks[task].agent, task)
+            _move(state, task, TaskState.DONE)
+        case ev.TaskFailed(task=task, reason=reason):
+            state.tasks[task].reason = reason
+            _move(state, task, TaskState.FAILED)
+        case ev.TaskParked(task=task, reason=reason):
+            state.tasks[task].reason = reason
+            _move(state, task, TaskState.PARKED)
+        case ev.TaskSkipped(task=task, reason=reason):
+            state.tasks[task].reason = reason
+            _move(state, task, TaskState.SKIPPED)
+        case ev.TaskRevived(task=task):
+            old = state.tasks[task]
+            state.tasks[task] = TaskStatus(
+                agent=old.agent, state=old.state, attempts=old.attempts, prepared=old.prepared, attempt=old.attempt
+            )
+            _move(state, task, TaskState.WAITING)
+        case ev.TaskReassigned(task=task, to=to):
+            state.tasks[task].agent = to
+
+
+def _fold_speech(
+    state: State,
+    event: ev.AgentReported
+    | ev.ConversationKnown
+    | ev.ClaimMade
+    | ev.AgentBlocked
+    | ev.AgentAsked
+    | ev.HandoffRequested
+    | ev.UsageReported,
+) -> None:
+    match event:
+        case ev.AgentReported():
+            agent = state.agents[event.agent]
+            agent.says = event.status or ("ACTIVE" if agent.says == "BLOCKED" else agent.says)
+            agent.message = event.message or agent.message
+            agent.done = agent.done if event.done is None else event.done
+            agent.total = agent.total if event.total is None else event.total
+            agent.files = {**agent.files, **event.files}
+        case ev.ConversationKnown(attempt=attempt, session=session):
+            state.attempts[attempt].conversation = session
+        case ev.ClaimMade(attempt=attempt, done=done, note=note):
+            state.attempts[attempt].claim, state.attempts[attempt].note = done, note
+        case ev.AgentBlocked():
+            agent = state.agents[event.agent]
+            agent.says, agent.blocked_on, agent.meanwhile = "BLOCKED", event.on, event.meanwhile
+        case ev.AgentAsked(agent=name, text=text):
+            state.questions.append(f"{name}: {text}")
+        case ev.HandoffRequested() | ev.UsageReported():
+            pass
+
+
+def _fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
+    match event:
+        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
+            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
+            _set_waiting(state, holder)
+        case ev.LockGranted():
+            state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (event.path, event.holder)]
+            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (event.path, event.holder)]
+            state.locks.append(
+                LockStatus(
+                    path=event.path,
+                    holder=event.holder,
+                    fence=event.fence,
+                    since=at,
+                    waited_s=event.waited_s,
+                    purpose=event.purpose,
+                    declared=event.declared,
+                )
+            )
+            state.fence = max(state.fence, event.fence)
+            _note_lock(state, event.holder, event.path)
+            _set_waiting(state, event.holder)
+        case ev.LockReleased(path=path, holder=holder):
+            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
+        case ev.LockRefused(holder=holder, ticket=ticket):
+            state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
+            _set_waiting(state, holder)
+
+
+def _fold_evidence(
+    state: State, event: ev.AgentStalled | ev.RungClimbed | ev.ForeignChangeFound | ev.CheckEnded | ev.MergeConflicted
+) -> None:
+    match event:
+        case ev.RungClimbed(task=task, rung=rung, attempt=attempt) if rung in {"restart", "reassign", "park"}:
+            state.tasks[task].rungs.append(rung)
+            state.tasks[task].judged = attempt
+        case _:
+            pass
+
+
+def _note_lock(state: State, holder: str, path: str) -> None:
+    """Remember what the agent's attempt held: it may have written there, even if it has given the lock back since."""
+    agent = state.agents.get(holder)
+    task = state.tasks.get(agent.task) if agent and agent.task else None
+    if task is not None and task.attempt is not None and path not in state.attempts[task.attempt].locked:
+        state.attempts[task.attempt].locked.append(path)
+
+
+def _set_waiting(state: State, holder: str) -> None:
+    agent = state.agents.get(holder)
+    if agent is None or agent.state not in {AgentState.WORKING, AgentState.WAITING}:
+        return
+    waits = any(wait.holder == holder for wait in state.waiting)
+    agent.state = AgentState.WAITING if waits else AgentState.WORKING
+
+
+def _free(state: State, name: str, task: str) -> None:
+    agent = state.agents[name]
+    if agent.task != task:
+        return
+    agent.task, agent.state, agent.pid = None, AgentState.IDLE, None
+    state.waiting = [wait for wait in state.waiting if wait.holder != name]
+
+
+def _move(state: State, task: str, there: TaskState) -> None:
+    status = state.tasks[task]
+    if there not in _TRANSITIONS[status.state]:
+        raise ImpossibleTransition(task, status.state, there)
+    status.state = there

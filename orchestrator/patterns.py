@@ -1,0 +1,59 @@
+"""Whether a path lies in a pattern, read as people mean sets and braces.
+
+`claims.covers` says no to those, since they have several readings; here an agent asks for what its own task names, so
+each usual reading gives the right to it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from orchestrator.claims import covers, is_operation
+
+_INEXACT = frozenset("[{")
+_BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
+_MOST_BRACES = 6
+
+
+def lies_in(path: str, claim: str) -> bool:
+    """Tell whether all of the path surely lies in the claim; unlike `covers` it reads sets and braces too."""
+    if covers(claim, path):
+        return True
+    if is_operation(claim) or is_operation(path) or not _INEXACT & set(claim):
+        return False
+    return any(_fits(_names(pattern), _names(path)) for pattern in (claim, *_without_braces(claim)))
+
+
+def _without_braces(pattern: str) -> list[str]:
+    """Give the patterns that one with braces stands for; innermost first, none for a pattern with too many."""
+    found = _BRACES.search(pattern)
+    if found is None or pattern.count("{") > _MOST_BRACES:
+        return [] if found else [pattern]
+    choices = [pattern[: found.start()] + choice + pattern[found.end() :] for choice in found[1].split(",")]
+    return [one for choice in choices for one in _without_braces(choice)]
+
+
+def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
+    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id]`."""
+    reach = {0}
+    for name in (*names, None):
+        todo = sorted(reach)
+        for at in todo:  # `**` may stand for nothing, unless it is the last
+            if at < len(pattern) - 1 and pattern[at] == "**" and at + 1 not in todo:
+                todo.append(at + 1)
+        if len(pattern) in todo:
+            return True
+        if name is None:
+            break
+        reach = {at for at in todo if pattern[at] == "**"} | {at + 1 for at in todo if _fits_name(pattern[at], name)}
+    return False
+
+
+def _fits_name(pattern: str, name: str) -> bool:
+    return pattern in {"**", name} or fnmatchcase(name, pattern.replace("[^", "[!"))
+
+
+def _names(path: str) -> tuple[str, ...]:
+    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", path).casefold())
+    return tuple(name for name in folded.split("/") if name not in {"", "."})

@@ -1,0 +1,53 @@
+"""Whether somebody supervises a project, and who: told by a kernel lock, which ends with the process that holds it."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from orchestrator.errors import AlreadySupervised
+from orchestrator.project import Project
+
+
+class Supervised(AlreadySupervised):
+    """Another supervisor works on the project."""
+
+    def __init__(self, root: Path, owner: str) -> None:
+        hint = "look on: squad status   end it: squad stop"
+        super().__init__(f"another supervisor (process {owner or 'unknown'}) works on {root}", hint=hint)
+        self.owner = owner
+
+
+def require_free(project: Project) -> None:
+    """See to it that nobody else supervises the project.
+
+    Raises:
+        Supervised: Somebody does.
+    """
+    if (owner := supervisor_of(project)) is not None:
+        raise Supervised(project.root, str(owner or ""))
+
+
+def supervisor_of(project: Project) -> int | None:
+    """Give the process id of the living supervisor, if there is one."""
+    try:
+        descriptor = os.open(lock_of(project), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = owner_in(descriptor)
+        return int(owner) if owner.isdigit() else 0
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def lock_of(project: Project) -> Path:
+    """Give the file that the supervisor of a project's journal has locked; its process id stands in it."""
+    return project.state / "supervisor.lock"
+
+
+def owner_in(descriptor: int) -> str:
+    """Give what stands in a lock's file: the process id of its owner, or nothing yet."""
+    return os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()

@@ -1,0 +1,67 @@
+"""What an agent, or a git that was killed, did to a worktree, put right.
+
+What may hold an agent's work is moved aside, never removed; only what squad itself left half-made is cleared away.
+"""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from orchestrator.git import Git
+from orchestrator.project import Project
+from orchestrator.workspaces import notes
+
+
+def mend_link(project: Project, folder: Path) -> bool:
+    """See to it that a folder is the worktree that git knows there, whatever an agent did to its `.git`; tell whether it is."""
+    link = folder / ".git"
+    admin = _admin_of(project, folder)
+    if admin is None or not folder.is_dir():
+        return False
+    if link.is_dir() and not link.is_symlink():
+        aside = _free(project.state / "aside" / f"{folder.parent.name}-{folder.name}.git")
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(link, aside)  # a repository of the agent's own: its history is kept, its files are harvested
+    told = f"gitdir: {admin}\n"
+    if link.is_symlink() or not link.is_file() or os.fsdecode(link.read_bytes()) != told:
+        link.unlink(missing_ok=True)
+        link.write_bytes(os.fsencode(told))
+    return True
+
+
+def clear(project: Project, folder: Path) -> None:
+    """Make room for a worktree; only what squad itself left half-made may be removed."""
+    if notes.is_half_made(project, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(folder):
+        folder.rename(_free(folder.with_name(f"{folder.name}-aside")))
+    if _admin_of(project, folder) is not None:
+        Git(project.root).run("worktree", "remove", "--force", "--force", str(folder))
+
+
+def leave_operations(here: Git) -> None:
+    """End a merge or rebase that an agent left, without touching its files, and clear the locks of a killed git."""
+    folder = Path(here.line("rev-parse", "--absolute-git-dir"))
+    for name in ("index.lock", "HEAD.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_MSG", "MERGE_MODE"):
+        with contextlib.suppress(FileNotFoundError):
+            (folder / name).unlink()
+    for name in ("rebase-merge", "rebase-apply", "sequencer"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+def _admin_of(project: Project, folder: Path) -> Path | None:
+    """Give git's own folder for a worktree; it outlives whatever happens to the worktree's."""
+    wanted = os.path.realpath(folder)
+    for noted in sorted((project.state.parent / "worktrees").glob("*/gitdir")):
+        with contextlib.suppress(OSError):
+            if os.path.realpath(Path(os.fsdecode(noted.read_bytes()).rstrip("\n")).parent) == wanted:
+                return noted.parent
+    return None
+
+
+def _free(path: Path) -> Path:
+    number = 1
+    while os.path.lexists(found := path.with_name(f"{path.name}-{number}")):
+        number += 1
+    return found
