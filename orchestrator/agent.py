@@ -97,6 +97,11 @@ class Listener:
                 self.hear(reader.feed(chunk))
                 await anyio.lowlevel.checkpoint()
 
+    @property
+    def is_behind(self) -> bool:
+        """Tell whether the agent has said more than was read."""
+        return self.output.size() > self.output.offset or self.status.size() > self.status.offset
+
     async def read_all(self) -> None:
         """Read what the logs hold, where nobody lives to tell their offsets."""
         await self.read(log=self.output.size(), status=self.status.size())
@@ -312,6 +317,8 @@ class AtWork:
             return
         if self._is_full or self._recorder.state.agents[self.assignment.agent].state is AgentState.WAITING:
             self.beat(Sign.REQUEST)
+        if self._listener.is_behind:
+            self.beat(Sign.OUTPUT)  # it is squad that is slow
         # from the leash on, which adopts what the agent left behind to work for it
         self.pulse.look(tree_cpu(leashed.leash_pid), anyio.current_time())
         if self.pulse.is_silent(self.assignment.stall_after, anyio.current_time()):

@@ -5,7 +5,7 @@ so whatever the outcome, its work is kept. Git is written to by one attempt at a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from orchestrator.dialogue import Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
-from orchestrator.events import AttemptEnded, Event, ForeignChangeFound
+from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -175,7 +175,10 @@ class Attempt:
             silence = self._stage.config.run.stall.after
             code = await run_command(Command(text=command, cwd=workspace, environment=environment, log=log, silence=silence))
             if code != 0:
-                return Ended(outcome=Outcome.ENVIRONMENT, reason=f"setup `{command}` ended with exit {code}, see {log}")
+                return Ended(
+                    outcome=Outcome.ENVIRONMENT,
+                    reason=f"setup `{command}` ended with exit {code}, see .squad/logs/{self._stage.run}/{log.name}",
+                )
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
@@ -185,6 +188,8 @@ class Attempt:
         try:
             work = await self._keep()
             strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
+            if strange and not work.is_sure:
+                found, work, strange = self._unsure(strange), _without(work, strange), ()
             if strange:
                 async with self._stage.git:
                     found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
@@ -217,6 +222,12 @@ class Attempt:
     def _foreign(self, work: Work) -> tuple[str, ...]:
         locked = self.status.locked
         return foreign(work.paths, writes=self.piece.planned.writes, locked=locked, agent=self.piece.seat.id, rights=self._rights)
+
+    def _unsure(self, paths: tuple[str, ...]) -> list[Event]:
+        """Tell, once, of changes that several may have made: none of them is blamed."""
+        more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+        text = f"unsure who changed {', '.join(paths[:5])}{more}: several were at work in the same folder"
+        return [] if text in self._recorder.state.notices else [Noticed(text=text)]
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> ForeignChangeFound:
         """Keep a foreign change under a ref and take it out of the workspace, so that the next attempt starts clean."""
@@ -333,6 +344,10 @@ def _unkept(ended: Ended, why: str) -> Ended:
     if ended.outcome is Outcome.DONE:
         return Ended(outcome=Outcome.FAILED, reason=reason)
     return Ended(outcome=ended.outcome, reason=f"{ended.reason}; {reason}")
+
+
+def _without(work: Work, paths: tuple[str, ...]) -> Work:
+    return replace(work, paths=tuple(path for path in work.paths if path not in paths))
 
 
 def _said(error: SquadError | OSError) -> str:

@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from orchestrator.claims import canonical
+from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
@@ -176,6 +176,15 @@ class Config(_Section):
     @classmethod
     def _known_version(cls, value: object) -> object:
         return 1 if value == "1" else value
+
+    @field_validator("never_parallel")
+    @classmethod
+    def _operations(cls, signs: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name in signs:
+            if not is_operation(name):
+                message = f"{name!r} is no operation: write op:{name}"
+                raise PydanticCustomError("no_operation", "{message}", {"message": message, "below": name})
+        return signs
 
     @field_validator("agents")
     @classmethod

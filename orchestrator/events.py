@@ -119,6 +119,8 @@ class ResultRefused(_Event, frozen=True, kw_only=True):
     cause: str  #: check | conflict | overlap | environment | interrupted
     reason: str
     counted: bool  #: against the ceiling `run.attempts`
+    log: str = ""  #: of the check that refused it, below the project's folder; no part of the reason: it differs each time
+    merged: str | None = None  #: the merge whose checks failed; the next attempt starts there and sees both sides
 
 
 # tasks

@@ -186,6 +186,7 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     attempt.ended_at, attempt.outcome, attempt.reason = at, event.outcome, event.reason
     attempt.commit, attempt.paths = event.commit, event.paths
     agent.pid = None
+    agent.files = {**agent.files, **{path: "modified" for path in event.paths if path not in agent.files}}
     if event.outcome == Outcome.DONE:
         agent.state, agent.limited_until = AgentState.CHECKING, 0.0
         _move(state, event.task, TaskState.CHECKING)
@@ -203,8 +204,10 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
     task.unreached = 0
     task.conflicts += event.cause == "conflict"
-    task.fresh = event.cause in {"conflict", "overlap"}
-    _back(state, event.task, event.reason, at)
+    task.fresh = event.cause in {"conflict", "overlap"} or event.merged is not None
+    attempt = state.attempts[event.attempt]
+    attempt.check_log, attempt.merged = event.log, event.merged
+    _back(state, event.task, f"{event.reason}, see {event.log}" if event.log else event.reason, at)
 
 
 def _note_failure(task: TaskStatus, agent: str, failure: str, *, counted: bool) -> None:

@@ -6,14 +6,14 @@ intent in the journal, so that a resumed run can tell whether it happened.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
-from orchestrator.claims import any_meets
+from orchestrator.claims import any_meets, is_operation, meets
 from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, ResultRefused, TaskDone
 from orchestrator.leash import HUNG, Command, run_command
@@ -43,6 +43,8 @@ class Refusal:
     cause: str  #: check | conflict | overlap | environment
     reason: str
     counted: bool = True
+    log: str = ""  #: of the check that failed, as people find it from the project's folder
+    merged: str | None = None  #: the merge whose checks failed: from there both sides are seen
 
 
 class Integration:
@@ -111,6 +113,8 @@ class Integration:
                 cause=refusal.cause,
                 reason=refusal.reason,
                 counted=refusal.counted,
+                log=refusal.log,
+                merged=refusal.merged,
             )
         )
 
@@ -134,18 +138,26 @@ class Integration:
             )
             return Refusal(cause="conflict", reason=f"conflicts with what was integrated before in {', '.join(merged.paths[:5])}")
         if refusal := await self._check(result, branch.worktree, where="combined"):
-            return refusal
+            await anyio.to_thread.run_sync(branch.keep, merged.commit, result.attempt)
+            return replace(refusal, merged=merged.commit)
         await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
         return merged.commit
 
     async def _overlap(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
-        """Refuse a result with an unknown write set if what it wrote meets what was integrated since its start."""
+        """Refuse a result with an unknown write set if what it wrote is another's now, or was integrated since its start."""
+        if held := self._held_by_others(result):
+            reason = f"wrote {', '.join(held[:5])}, which another task has locked; it is done again after that one"
+            return Refusal(cause="overlap", reason=reason, counted=False)
         since = await anyio.to_thread.run_sync(branch.changed_beside, commit)
         if not any_meets(result.work.paths, since):
             return None
         both = sorted(set(result.work.paths) & set(since)) or list(result.work.paths)
         reason = f"wrote {', '.join(both[:5])}, which another task changed since its start; it is done again from there"
         return Refusal(cause="overlap", reason=reason, counted=False)
+
+    def _held_by_others(self, result: Result) -> list[str]:
+        locks = [lock.path for lock in self._recorder.state.locks if lock.holder != result.agent and not is_operation(lock.path)]
+        return [path for path in result.work.paths if any(meets(path, lock) for lock in locks)]
 
     async def _check(self, result: Result, folder: Path, *, where: str) -> Refusal | None:
         """Run the checks in a folder; the first that fails refuses the result, unless it fails on the base too."""
@@ -155,10 +167,14 @@ class Integration:
             if code == 0:
                 continue
             if await self._fails_on_base(result, command):
-                return Refusal(cause="environment", reason=f"check `{command}` fails on the base too, see {log}", counted=False)
+                reason = f"check `{command}` fails on the base too"
+                return Refusal(cause="environment", reason=reason, counted=False, log=self._shown(log))
             said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
-            return Refusal(cause="check", reason=f"check `{command}` {said} ({where}), see {log}")
+            return Refusal(cause="check", reason=f"check `{command}` {said} ({where})", log=self._shown(log))
         return None
+
+    def _shown(self, log: Path) -> str:
+        return f".squad/logs/{self._recorder.state.run}/{log.name}"
 
     def _log(self, result: Result, what: str) -> Path:
         return self._logs / f"{file_name(result.attempt)}.{what}.log"

@@ -195,6 +195,11 @@ class Area:
     access: Access
     why: str = ""  #: where the row comes from
 
+    @property
+    def is_proposed(self) -> bool:
+        """Tell whether squad made the row up, and no person said so in a configuration or in CODEOWNERS."""
+        return self.why != "" and not self.why.startswith(("configured", "CODEOWNERS"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTask:

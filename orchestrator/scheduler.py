@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from orchestrator.claims import meets
+from orchestrator.claims import is_operation, meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
 from orchestrator.state import State, TaskStatus
@@ -145,16 +145,16 @@ def is_ready(plan: Plan, state: State, planned: PlannedTask) -> bool:
 
 
 def keys_of(state: State, planned: PlannedTask) -> tuple[str, ...]:
-    """Give the locks of the next attempt: the planned ones, and a key for each path that its last result overlapped in.
+    """Give the locks of the next attempt: the planned ones, and each path that its last result wrote if it overlapped there.
 
-    So tasks with unknown write sets meet in the dark only once: done again, those that wrote one path wait for each other.
-    The keys are no paths: who writes such a path for the first time did nothing wrong.
+    So a task with an unknown write set meets others in the dark only once: done again, it waits for whoever declares,
+    has locked or is doing again such a path, and they for it.
     """
     status = state.tasks[planned.task.id]
     last = state.attempts.get(status.attempt or "")
     wrote = last.paths if last and status.cause == "overlap" else []
     above = [path.partition("/")[0] for path in wrote] if len(wrote) > _MANY else wrote
-    return tuple(sorted({*planned.locks, *(f"files:again/{path}" for path in above)}))
+    return tuple(sorted({*planned.locks, *(f"files:again/{path}" if is_operation(path) else path for path in above)}))
 
 
 def is_idle(state: State, agent: AgentId, *, now: float) -> bool:
@@ -308,7 +308,7 @@ def waits_for(plan: Plan, state: State, holders: Mapping[str, str]) -> dict[Task
         unmet = [need for need in planned.needs if not _met(plan, state, need)]
         held = [
             (path, holder)
-            for key in planned.locks
+            for key in keys_of(state, planned)
             for path, holder in holders.items()
             if holder != status.agent and meets(key, path)
         ]

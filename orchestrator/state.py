@@ -39,6 +39,8 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     commit: str | None = None
     paths: list[str] = []
     locked: list[str] = []  #: keys held at any time
+    check_log: str = ""  #: of the check that refused its result, below the project's folder
+    merged: str | None = None  #: its merge, if the checks of that failed
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -74,7 +76,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     message: str = ""
     done: int | None = None
     total: int | None = None
-    files: dict[str, str] = {}
+    files: dict[str, str] = {}  #: path -> created | modified | deleted; by its own words, then by what was found
     limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
     finished: int = 0  #: tasks
     blocked_on: str = ""

@@ -191,10 +191,12 @@ class Supervisor:
         return attempt
 
     def _starting_commit(self, planned: PlannedTask, number: int) -> str | None:
-        """Give the commit a new workspace starts from: the kept work of the last attempt, else the base."""
+        """Give the commit a new workspace starts from: the kept work of the last attempt, its merge included, else the base."""
         prepared = self.recorder.state.attempts[f"{planned.task.id}.{number}"]
         for earlier in range(number - 1, 0, -1):
             last = self.recorder.state.attempts.get(f"{planned.task.id}.{earlier}")
+            if last is not None and last.merged is not None:
+                return last.merged
             if last is None or last.base != prepared.base:
                 break
             if last.commit is not None:
@@ -206,6 +208,7 @@ class Supervisor:
         if last is None or last.outcome is None:
             return ""
         reason = self.recorder.state.tasks[planned.task.id].failure or f"{last.outcome}: {last.reason}"
+        reason += f", see {self.stage.project.root / last.check_log}" if last.check_log else ""
         changed = f" It changed {', '.join(last.paths[:10])}." if last.paths else ""
         kept = f" Its work is commit {last.commit[:12]}." if last.commit else ""
         return f"Attempt {number - 1} by {last.agent} ended: {reason}.{changed}{kept}"

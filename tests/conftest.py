@@ -1,11 +1,16 @@
 """What all tests share: options, a home of their own, a repository, the command line, and runs in one process."""
 
+import ctypes
 import io
+import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
+from orchestrator import platform
 from orchestrator.adoption import prepare
 from orchestrator.project import Project, find
 from tests.support.commands import Squad
@@ -23,6 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         parser.addoption(f"--{name}", action="store_true", help=f"run these too: {meaning}")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how examples are drawn, and take SIGINT back.
+
+    Without --soak the same examples are drawn each time, so that a change never fails by chance for what it did not touch.
+    A script that puts the tests in the background starts them, and all that they start, deaf to SIGINT.
+    """
+    drawn = settings(deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    settings.register_profile("landing", drawn, max_examples=30, derandomize=True)
+    settings.register_profile("soak", drawn, max_examples=1000, print_blob=True)
+    settings.load_profile("soak" if config.getoption("--soak") else "landing")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     for name in _SWITCHES:
         if not config.getoption(f"--{name}"):
@@ -32,19 +51,35 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     item.add_marker(left_out)
 
 
+@pytest.fixture(scope="session")
+def runtime() -> Iterator[Path]:
+    """A folder for the sockets of projects whose own paths are too long for one, as pytest's are."""
+    with tempfile.TemporaryDirectory(prefix="squad-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory, runtime: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home that belongs to the test: nothing of the user's is read or written."""
     folder = tmp_path_factory.mktemp("home")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "SQUAD_SOCKET", "SQUAD_TOKEN", "AGENT_ID", "CI", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "config"))
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     monkeypatch.setenv("NO_COLOR", "1")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def adoption() -> Iterator[None]:
+    """A run in the test's own process adopts orphans, as every supervisor does; those of later tests are not its own."""
+    yield
+    if platform.LINUX:
+        ctypes.CDLL(None).prctl(platform._SUBREAPER, 0, 0, 0, 0)
 
 
 @pytest.fixture
@@ -61,10 +96,10 @@ def squad(repository: Repository) -> Iterator[Squad]:
 
 
 @pytest.fixture
-def here(repository: Repository, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
-    """The command line in that repository, in the test's own process; for commands that start nothing."""
+def here(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> Here:
+    """The command line in that repository, in the test's own process, with nothing to read."""
     monkeypatch.setattr("sys.stdin", io.StringIO())
-    return Here(repository.root, capsys, monkeypatch.chdir)
+    return Here(repository.root)
 
 
 @pytest.fixture

@@ -88,6 +88,23 @@ async def test_an_agent_that_claims_done_and_lingers_is_done_and_not_stalled(
     assert seen(recorder, AgentStalled) == []
 
 
+async def test_what_squad_has_not_read_yet_is_no_silence_of_the_agent(
+    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flood took longer to read than `stall.after`, and the agent was ended for it."""
+    read = agents.Listener.read
+
+    async def slowly(self: agents.Listener, *, log: int, status: int) -> None:
+        await anyio.sleep(1.5 if log > self.output.offset else 0.0)
+        await read(self, log=log, status=status)
+
+    monkeypatch.setattr(agents.Listener, "read", slowly)
+
+    ended, _ = await at_work(recorder, tmp_path, "print('much')", after=0.3).run()
+
+    assert ended.outcome is Outcome.DONE
+
+
 async def test_a_silent_agent_is_stalled_with_its_evidence(recorder: Recorder, tmp_path: Path) -> None:
     ended, _ = await at_work(recorder, tmp_path, HANG, after=0.5).run()
 

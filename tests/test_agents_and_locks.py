@@ -1,16 +1,13 @@
 """Whole runs in which shell scripts are the agents and ask for locks by `squad agent`."""
 
-import contextlib
 import json
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from orchestrator import events
-from orchestrator.errors import JournalError
-from orchestrator.journal import Journal
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.waiting import NEVER, until
@@ -55,20 +52,6 @@ class Stage:
     def mark(self, name: str) -> None:
         (self.folder / name).touch()
 
-    def wait_for_event(self, kind: str, fits: Callable[[Any], bool] = lambda _: True) -> Any:
-        """Wait until an event of a kind is in the journal; gives it."""
-
-        def found() -> Any:
-            with contextlib.suppress(JournalError):  # it may be just about to be made
-                journal = Journal.read(self.repository.root / ".git" / "squad")
-                if journal is not None:
-                    with journal:
-                        told = (entry.event for entry in journal.entries())
-                        return next((event for event in told if events.kind(event) == kind and fits(event)), None)
-            return None
-
-        return until(found, f"an event {kind}")
-
     def codes(self) -> Mapping[str, int]:
         """Give the exit codes that the scripts noted."""
         path = self.folder / "codes"
@@ -98,6 +81,23 @@ def status(of: Stage) -> Any:
     return of.squad.json("status")
 
 
+def test_a_path_named_inside_a_workspace_is_the_projects(stage: Stage) -> None:
+    """`squad owns` once told whose `.squad/worktrees/...` is."""
+    owns = f"{sys.executable} -m orchestrator owns --json"
+    asks = f'{owns} ../docs/api.md > FOLDER/near; {owns} "$PWD/a.ts" > FOLDER/far'
+    stage.scripts(
+        front=f"mkdir -p frontend; cd frontend; echo 1 > a.ts; {asks}\n",
+        back="mkdir -p backend; echo 1 > backend/b.py\n",
+    )
+    environment = {"PYTHONPATH": str(Path(__file__).parents[1])}
+    agents = json.dumps({"agents": {FRONT: {"environment": environment}}})
+    stage.repository.write({".squad/local.yaml": agents})
+
+    stage.squad.ok("-y", "run", "tasks.yaml")
+
+    assert [json.loads(stage.said(name))["path"] for name in ("near", "far")] == ["docs/api.md", "frontend/a.ts"]
+
+
 def test_an_agent_that_says_nothing_is_at_work_from_its_start(stage: Stage) -> None:
     stage.scripts(
         front="wait_for go\nmkdir -p frontend; echo 1 > frontend/a.ts\n",
@@ -105,8 +105,8 @@ def test_an_agent_that_says_nothing_is_at_work_from_its_start(stage: Stage) -> N
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
 
-    stage.wait_for_event("AttemptStarted", lambda event: event.agent == FRONT)
-    stage.wait_for_event("AttemptStarted", lambda event: event.agent == BACK)
+    stage.squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == FRONT)
+    stage.squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == BACK)
     assert [agent["state"] for agent in status(stage)["agents"]] == ["working", "working"]
     stage.mark("go")
 
@@ -132,7 +132,7 @@ echo '// more' >> ../shared/types.ts
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
     until(lambda: any(agent["state"] == "waiting" for agent in status(stage)["agents"]), "the waiting agent")
     [lock] = [lock for lock in status(stage)["locks"] if lock["path"] == "shared/types.ts"]
@@ -175,13 +175,13 @@ squad agent done --note finished; say done
         back="mkdir -p backend; echo 1 > backend/b.py\n",
     )
 
-    done = stage.squad("-y", "run", "tasks.yaml")
+    done = stage.squad.here("-y", "run", "tasks.yaml")
 
     assert stage.codes() == {
         **dict.fromkeys(("theirs", "read", "all", "out", "nobody", "declared"), 1),
         **dict.fromkeys(("handoff", "blocked", "ask", "done"), 0),
     }
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert f"backend/api.py belongs to {BACK}" in stage.said("theirs")
     assert f"squad agent handoff backend/api.py --to {BACK}" in stage.said("theirs")
     assert "docs/api.md is read-only" in stage.said("read")
@@ -219,7 +219,7 @@ mkdir -p backend; echo 1 > backend/b.py
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
     stage.mark("go")
 
     assert run.wait(NEVER) == 0
@@ -241,9 +241,9 @@ squad agent lock shared/types.ts --wait 1h
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
-    stage.squad.ok("stop", "--now")
+    stage.squad.here.ok("stop", "--now")
 
     assert run.wait(NEVER) == 6
     stopped = status(stage)
@@ -251,7 +251,7 @@ squad agent lock shared/types.ts --wait 1h
     assert stopped["locks"] == []
     assert all(agent["state"] != "waiting" for agent in stopped["agents"])
     stage.mark("go")
-    assert stage.squad("resume").returncode == 0
+    assert stage.squad.here("resume").code == 0
     assert {task["state"] for task in status(stage)["tasks"]} == {"done"}
 
 
@@ -269,11 +269,11 @@ squad agent lock shared/types.ts --wait 1h
 """,
     )
     run = stage.squad.start("-y", "run", "tasks.yaml")
-    stage.wait_for_event("LockRequested")
+    stage.squad.wait_for_event("LockRequested")
 
     stage.squad.kill(run)
     stage.mark("go")
-    assert stage.squad("resume").returncode == 0
+    assert stage.squad.here("resume").code == 0
 
     fences = [row["fence"] for row in stage.squad.events("LockGranted")]
     assert sorted(set(fences)) == fences
@@ -295,12 +295,12 @@ mkdir -p frontend; echo 1 > frontend/a.ts
     written = path.read_text(encoding="utf-8")
 
     path.unlink()
-    refused = stage.wait_for_event("LockRefused")
+    refused = stage.squad.wait_for_event("LockRefused")
     until(path.exists, "the lock file again")
-    unlocked = stage.squad("unlock", "shared/types.ts", "--json")
+    unlocked = stage.squad.here("unlock", "shared/types.ts", "--json")
     stage.mark("go")
 
-    assert "showed life" in refused.reason
+    assert "showed life" in refused["reason"]
     assert [line.partition(":")[0] for line in written.splitlines()] == [
         "FILE",
         "LOCKED_BY",
@@ -308,6 +308,6 @@ mkdir -p frontend; echo 1 > frontend/a.ts
         "PURPOSE",
         "EXPIRES_AT",
     ]
-    assert (unlocked.returncode, json.loads(unlocked.stderr)["error"]["exit_code"]) == (1, 1)
+    assert (unlocked.code, unlocked.error["exit_code"]) == (1, 1)
     assert run.wait(NEVER) == 0
     until(lambda: not path.exists(), "the end of the lock file")

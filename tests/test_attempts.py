@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
+from tests.support.runs import simulated
 from tests.support.waiting import marked, until
 
 QUICK = """
@@ -31,10 +32,6 @@ def write_tasks(squad: Squad, *tasks: dict[str, Any]) -> None:
     (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": rows}))
 
 
-def simulated(name: str, *then: str, **more: Any) -> dict[str, Any]:
-    return {"id": name, "simulate": {"work": "20ms", "then": list(then)}, **more}
-
-
 def outcomes(squad: Squad) -> list[tuple[str, str]]:
     return [(row["attempt"], row["outcome"]) for row in squad.events("AttemptEnded")]
 
@@ -52,7 +49,7 @@ def test_endings_that_do_the_task(squad: Squad, repository: Repository) -> None:
     names = ["done", "orphan", "garbage", "ask"]
     write_tasks(squad, *(simulated(name, name) for name in names))
 
-    assert squad("-y", "run", "tasks.json", "--no-input").returncode == 0
+    assert squad.here("-y", "run", "tasks.json", "--no-input").code == 0
 
     assert sorted(outcomes(squad)) == sorted((f"{name}.1", "done") for name in names)
     assert set(repository.files("squad/tasks-1")) >= {f"src/{name}.txt" for name in names}
@@ -65,7 +62,7 @@ def test_endings_that_print_very_much_lose_nothing(squad: Squad) -> None:
     configure(squad)
     write_tasks(squad, simulated("flood", "flood"), simulated("longline", "longline"))
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     assert len(log_of(squad, "flood.1")) > 64 << 20
     assert b"x" * 100_000_000 in log_of(squad, "longline.1")
@@ -81,7 +78,7 @@ def test_endings_that_fail_at_first(squad: Squad) -> None:
         simulated("quota", "quota", "done"),
     )
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     ends = {row["attempt"]: row for row in squad.events("AttemptEnded")}
     assert {name: end["outcome"] for name, end in ends.items() if name.endswith(".1")} == {
@@ -101,7 +98,7 @@ def test_a_stray_file_is_foreign_and_kept_under_a_ref(squad: Squad, repository: 
     configure(squad)
     write_tasks(squad, simulated("T1", "stray", "done"))
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     assert outcomes(squad) == [("T1.1", "foreign"), ("T1.2", "done")]
     found = squad.events("ForeignChangeFound")[0]
@@ -115,7 +112,7 @@ def test_a_silent_agent_is_stalled_with_evidence_and_done_again(squad: Squad, en
     configure(squad, after="1s", ladder="[nudge, interrupt, restart, park]")
     write_tasks(squad, simulated("T1", ending, "done"))
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     assert outcomes(squad) == [("T1.1", "stalled"), ("T1.2", "done")]
     stalled = squad.events("AgentStalled")[0]
@@ -130,7 +127,7 @@ def test_a_deaf_agent_is_killed_after_the_grace_and_done_again(squad: Squad) -> 
     configure(squad, after="1s")
     write_tasks(squad, simulated("T1", "deaf", "done"))
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     assert outcomes(squad) == [("T1.1", "stalled"), ("T1.2", "done")]
     assert squad.events("AttemptEnded")[0]["signal"] == "SIGKILL"
@@ -138,12 +135,12 @@ def test_a_deaf_agent_is_killed_after_the_grace_and_done_again(squad: Squad) -> 
 
 def test_an_agent_that_burns_cpu_without_a_word_is_at_work_until_somebody_ends_it(squad: Squad) -> None:
     """CPU time is a sign of life; only a budget could end it, or a person."""
-    configure(squad, after="1500ms")
+    configure(squad, after="500ms")
     write_tasks(squad, simulated("T1", "spin"), simulated("T2", "done", agents=["agent-1"]))
     run = squad.start("-y", "run", "tasks.json")
     started = squad.wait_for_event("AttemptStarted")
     clock = os.sysconf("SC_CLK_TCK")
-    until(lambda: _cpu(started["pid"]) > 2 * clock, "more CPU time than the time for a verdict")
+    until(lambda: _cpu(started["pid"]) > clock, "more CPU time than the time for a verdict")
 
     assert squad.events("AgentStalled") == []
     squad.ok("stop")
@@ -160,28 +157,31 @@ def _cpu(pid: int) -> int:
 @pytest.mark.parametrize(
     ("wreck", "outcome"),
     [
-        ("rm .git", "unchanged"),
-        ("rm .git && mkdir .git", "failed"),
-        ("rm .git; git init -q . && echo x > src.txt", "failed"),
+        ("rm .git", "done"),
+        ("rm .git && mkdir .git", "done"),
+        ("rm .git; git init -q . && echo x > src.txt", "foreign"),
         ('printf garbage > "$(git rev-parse --git-dir)/index"', "failed"),
         ('printf garbage > "$(git rev-parse --git-dir)/HEAD"', "failed"),
         ('rm -rf "$PWD"', "unchanged"),
     ],
 )
-def test_an_agent_that_wrecks_its_workspace_fails_and_the_run_goes_on(squad: Squad, wreck: str, outcome: str) -> None:
+def test_an_agent_that_wrecks_its_workspace_is_judged_by_what_can_be_saved_and_the_run_goes_on(
+    squad: Squad, wreck: str, outcome: str
+) -> None:
     """A workspace that could not be harvested once ended the whole run."""
     configure(squad, use="command")
     good = {"id": "T2", "command": ["sh", "-c", "mkdir -p src && echo good > src/T2.txt"]}
     write_tasks(squad, {"id": "T1", "command": ["sh", "-c", f"mkdir -p src; echo x > src/T1.txt; {wreck}"]}, good)
 
-    done = squad("-y", "run", "tasks.json")
+    said = squad.here("-y", "run", "tasks.json")
 
-    assert done.returncode == 1, done.stdout
+    is_done = outcome == "done"
+    assert said.code == (0 if is_done else 1), said.out
     first = next(row for row in squad.events("AttemptEnded") if row["task"] == "T1")
     assert first["outcome"] == outcome
-    assert first["reason"]
-    assert [row["task"] for row in squad.events("TaskDone")] == ["T2"]
-    assert [row["task"] for row in squad.events("TaskFailed")] == ["T1"]
+    assert first["reason"] or is_done
+    assert [row["task"] for row in squad.events("TaskDone")] == ["T1"] * is_done + ["T2"]
+    assert [row["task"] for row in squad.events("TaskFailed")] == ["T1"] * (not is_done)
 
 
 def test_an_agent_that_is_stopped_while_it_starts_is_stopped(squad: Squad) -> None:
@@ -200,10 +200,10 @@ def test_a_program_that_does_not_exist_is_named_before_anything_starts(squad: Sq
     (squad.folder / "squad.yaml").write_text("version: 1\nagents: {agent-1: {use: command, command: [no-such-agent]}}\n")
     write_tasks(squad, {"id": "T1"})
 
-    done = squad("-y", "run", "tasks.json")
+    done = squad.here("-y", "run", "tasks.json")
 
-    assert done.returncode == 4
-    assert "no-such-agent" in done.stderr
+    assert done.code == 4
+    assert "no-such-agent" in done.err
     assert squad.events() == []
 
 
@@ -227,7 +227,7 @@ def test_a_setup_command_that_fails_ends_the_attempt_with_its_reason(squad: Squa
         file.write("isolation: {setup: ['echo once > setup.txt', 'exit 9']}\n")
     write_tasks(squad, simulated("T1", "done"))
 
-    assert squad("-y", "run", "tasks.json").returncode == 6
+    assert squad.here("-y", "run", "tasks.json").code == 6
 
     first = squad.events("AttemptEnded")[0]
     assert first["outcome"] == "environment"
@@ -242,7 +242,7 @@ def test_copied_and_linked_files_are_there_and_never_committed(squad: Squad, rep
         file.write("isolation: {copy: [.env.example], symlink: [modules]}\n")
     write_tasks(squad, {"id": "T1", "command": ["sh", "-c", "mkdir -p src && cat .env.example modules/a.txt > src/T1.txt"]})
 
-    assert squad("-y", "run", "tasks.json").returncode == 0
+    assert squad.here("-y", "run", "tasks.json").code == 0
 
     assert repository.show("squad/tasks-1", "src/T1.txt") == "KEY=1\na"
     assert repository.files("squad/tasks-1") == ["README.md", "src/T1.txt"]

@@ -71,27 +71,23 @@ def _piece(piece: str, *, literal: bool) -> str:
     return re.escape(piece)
 
 
-@settings(max_examples=150, deadline=None)
 @given(one=PATTERNS, other=PATTERNS, literal=st.booleans())
 def test_two_claims_that_share_a_path_meet(one: str, other: str, *, literal: bool) -> None:
     if members(one, literal=literal) & members(other, literal=literal):
         assert meets(one, other)
 
 
-@settings(max_examples=150, deadline=None)
 @given(wide=PATTERNS, narrow=PATTERNS | st.sampled_from(WORLD), literal=st.booleans())
 def test_what_a_claim_covers_lies_in_it(wide: str, narrow: str, *, literal: bool) -> None:
     if covers(wide, narrow):
         assert members(narrow, literal=literal) <= members(wide, literal=literal)
 
 
-@settings(max_examples=100, deadline=None)
 @given(one=PATTERNS, other=PATTERNS)
 def test_meeting_is_mutual(one: str, other: str) -> None:
     assert meets(one, other) == meets(other, one)
 
 
-@settings(max_examples=100, deadline=None)
 @given(wide=PATTERNS, narrow=PATTERNS)
 def test_what_is_covered_is_met(wide: str, narrow: str) -> None:
     if covers(wide, narrow):
@@ -105,7 +101,7 @@ def test_a_claim_meets_and_covers_itself(claim: str) -> None:
 
 
 @pytest.mark.soak
-@settings(max_examples=5_000, deadline=None)
+@settings(max_examples=5_000)
 @given(one=PATTERNS, other=PATTERNS, literal=st.booleans())
 def test_no_overlap_is_missed_in_many_draws(one: str, other: str, *, literal: bool) -> None:
     left, right = members(one, literal=literal), members(other, literal=literal)
@@ -372,7 +368,6 @@ def test_a_lock_key_has_no_slash_at_its_end() -> None:
     assert [key(Claim(claim)) for claim in ("src/", "src", ".", "op:port/8000")] == ["src", "src", ".", "op:port/8000"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(one=PATTERNS, other=PATTERNS)
 def test_claims_with_different_heads_do_not_meet_so_that_an_index_may_keep_them_apart(one: str, other: str) -> None:
     heads = {head(one), head(other)}

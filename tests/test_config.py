@@ -107,6 +107,11 @@ def test_no_configuration_at_all_is_a_configuration() -> None:
         ("agents: agent-1\n", "squad.yaml:1:1: agents: 'agent-1': expected a mapping", "^"),
         ("ownership: {/a: {access: EXCLUSIV}}\n", "ownership./a.access: 'EXCLUSIV': expected", "did you mean 'EXCLUSIVE'?"),
         ("ownership:\n  /a: {ownr: x}\n", "squad.yaml:2:8: ownership./a.ownr: unknown key", "did you mean 'owner'?"),
+        (
+            "never_parallel:\n  install: [npm]\n",
+            "squad.yaml:2:3: never_parallel.install: 'install' is no operation: write op:install",
+            "^",
+        ),
         ("version: 2\n", "squad.yaml:1:1: version: '2': expected 1", "^"),
         ("version: 1.0\n", "version: '1.0': expected 1", "^"),
         ("unknown:\n", "squad.yaml:1:1: unknown: unknown key", "known keys: version"),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import Squad
+from tests.support.here import Here
+from tests.support.leashing import changed_program
 from tests.support.repositories import Repository
 from tests.support.runs import shell
 from tests.support.waiting import marked
@@ -25,8 +26,11 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_full_disk_is_named_and_after_making_room_resume_finishes_the_run(disk: Path, home: Path) -> None:
+#: The ten seconds for an agent to end, and the ten for the disk to take what it wrote.
+IMPATIENT = (("time.monotonic() + grace", "time.monotonic() + 0.3"), ("GIVE_UP = 10.0", "GIVE_UP = 0.3"))
 
+
+def test_a_full_disk_is_named_and_after_making_room_resume_finishes_the_run(disk: Path, home: Path) -> None:
     repository = Repository.init(disk / "project")
     fill = f'test -e "{home}/once" || {{ touch "{home}/once"; dd if=/dev/zero of={disk}/ballast bs=4k 2>/dev/null || true; }}'
     tasks = [
@@ -34,15 +38,16 @@ def test_a_full_disk_is_named_and_after_making_room_resume_finishes_the_run(disk
         shell("T2", "echo two > b.txt", writes=["b.txt"], needs=["T1"]),
     ]
     repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": tasks})})
-    with Squad(repository.root) as squad:
+    squad = Here(repository.root)
+    with changed_program(home, *IMPATIENT):
         full = squad("run", "tasks.yaml", "-y")
 
-        assert full.returncode == 3, full.stderr
-        assert "no room left" in full.stderr
-        assert "squad resume" in full.stderr
-        assert marked(str(disk)) == []
+    assert full.code == 3, full.err
+    assert "no room left" in full.err
+    assert "squad resume" in full.err
+    assert marked(str(disk)) == []
 
-        (disk / "ballast").unlink()
-        resumed = squad("resume", "-y")
-        assert resumed.returncode == 0, resumed.stderr + resumed.stdout
-        assert repository.files("squad/tasks-1") == ["README.md", "a.txt", "b.txt"]
+    (disk / "ballast").unlink()
+    resumed = squad("resume", "-y")
+    assert resumed.code == 0, resumed.err + resumed.out
+    assert repository.files("squad/tasks-1") == ["README.md", "a.txt", "b.txt"]

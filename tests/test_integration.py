@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.events import (
+    AgentStalled,
     AttemptEnded,
     CheckEnded,
     ForeignChangeFound,
@@ -121,6 +122,75 @@ def test_results_of_unknown_extent_that_do_not_meet_are_done_at_once(run: Runs, 
     assert ran.all(ResultRefused) == []
 
 
+def test_a_result_of_unknown_extent_waits_for_the_task_that_declares_what_it_wrote(run: Runs, tmp_path: Path) -> None:
+    waiting = WAIT_FOR.format(f"{tmp_path}/written")
+
+    ran = run(
+        shell("KNOWN", f"touch {tmp_path}/begun; {waiting} echo KNOWN >> a.txt", writes=["a.txt"]),
+        shell("T2", f"{WAIT_FOR.format(f'{tmp_path}/begun')} echo T2 >> a.txt"),
+        shell(
+            "T3",
+            f"until git -C {run.repository.root} for-each-ref | grep -q kept/.*/T2; do sleep 0.01; done; sleep 0.3;"
+            f" touch {tmp_path}/written",
+            writes=[],
+        ),
+        count=3,
+    )
+
+    assert ran.code == 0
+    assert [(refusal.task, refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)] == [("T2", "overlap", False)]
+    assert ran.order(Integrated) == ["KNOWN", "T2"]
+    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["KNOWN", "T2"]
+
+
+def test_a_task_between_the_areas_of_the_prd_waits_for_who_works_there_and_is_done(run: Runs, tmp_path: Path) -> None:
+    """It once failed for good: the areas that squad proposed for others took in all it could write."""
+    front = f"touch {tmp_path}/begun; {WAIT_FOR.format(f'{tmp_path}/written')} mkdir -p frontend; echo T1 > frontend/a.ts"
+    between = f"{WAIT_FOR.format(f'{tmp_path}/begun')} mkdir -p frontend; echo T2 > frontend/socket.ts"
+    refs = f"git -C {run.repository.root} for-each-ref"
+
+    ran = run(
+        shell("T1", front, area="Frontend"),
+        shell("T2", between),
+        shell("T3", f"until {refs} | grep -q kept/.*/T2; do sleep 0.01; done; sleep 0.3; touch {tmp_path}/written", writes=[]),
+        count=3,
+    )
+
+    assert ran.code == 0
+    assert [(refusal.task, refusal.cause, refusal.counted) for refusal in ran.all(ResultRefused)] == [("T2", "overlap", False)]
+    assert ran.all(ForeignChangeFound) == []
+    assert {"frontend/a.ts", "frontend/socket.ts"} <= set(run.repository.files(BRANCH))
+
+
+def test_what_failed_together_is_mended_where_both_sides_are_seen_with_the_own_work_kept(run: Runs, tmp_path: Path) -> None:
+    begun = f"touch {tmp_path}/$SQUAD_TASK; {WAIT_FOR.format(f'{tmp_path}/T1')} {WAIT_FOR.format(f'{tmp_path}/T2')}"
+    script = "test $(ls *.txt | wc -l) -lt 2 || { touch $SQUAD_TASK.mended; exit 0; }; echo $SQUAD_TASK > $SQUAD_TASK.txt"
+
+    ran = run(
+        *(shell(name, f"{begun} {script}", writes=[f"{name}.txt", f"{name}.mended"]) for name in ("T1", "T2")),
+        count=2,
+        run={"checks": ["test $(ls *.txt | wc -l) -lt 2 || ls *.mended"], "attempts": 2},
+    )
+
+    assert ran.code == 0
+    second = ran.all(ResultRefused)[0].task
+    assert {"T1.txt", "T2.txt", f"{second}.mended"} <= set(run.repository.files(BRANCH))
+    assert ran.all(AttemptEnded)[-1].paths == [f"{second}.mended", f"{second}.txt"]
+
+
+def test_a_check_that_fails_the_same_way_again_is_the_same_failure_whatever_its_log_is_called(run: Runs) -> None:
+    ran = run(
+        shell("T1", "echo one >> a.txt", writes=["a.txt"]),
+        run={"checks": ["test ! -e a.txt"], "attempts": 5, "stall": {"same_failure": 2, "ladder": ["park"]}},
+    )
+
+    assert ran.code == 6
+    assert [(stall.verdict, stall.evidence) for stall in ran.all(AgentStalled)] == [
+        ("same-failure", "2 times in a row: check: check `test ! -e a.txt` failed (attempt)")
+    ]
+    assert ran.all(TaskParked)[0].reason.endswith("see .squad/logs/tasks-1/T1.2.attempt-1.log")
+
+
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
     person = (
         'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '
@@ -205,6 +275,22 @@ def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> 
     assert ran.code == 0
     assert [ended.outcome for ended in ran.all(AttemptEnded)] == ["environment", "done"]
     assert "ended with exit 3" in ran.all(AttemptEnded)[0].reason
+
+
+def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(run: Runs) -> None:
+    settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
+
+    ran = run(
+        shell("T1", "echo one > a.txt", writes=["a.txt"]),
+        shell("T2", "true", writes=[]),
+        shell("T3", 'test -e "$HOME/once" || { touch "$HOME/once"; echo mine >> lock.json; }; echo b > b.txt', writes=["b.txt"]),
+        settings=settings,
+    )
+
+    assert ran.code == 0
+    assert [(found.task, found.paths) for found in ran.all(ForeignChangeFound)] == [("T3", ["lock.json"])]
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt", "b.txt"]
+    assert run.repository.show(BRANCH, "README.md") == "# Project"
 
 
 def test_a_foreign_change_is_refused_kept_and_gone_from_the_next_attempt(run: Runs) -> None:

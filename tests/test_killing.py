@@ -30,11 +30,11 @@ def story(repository: Repository, squad: Squad) -> Story:
 
 
 def _resume(story: Story) -> None:
-    done = story.squad("resume")
-    assert done.returncode == 0, done.stderr + done.stdout
+    done = story.squad.here("resume")
+    assert done.code == 0, done.err + done.out
 
 
-@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 6))
+@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 4))
 def test_killed_after_any_event_and_resumed_a_run_is_complete(story: Story, events: int) -> None:
     assert story.kill_after(events, *RUN_IT)
 
@@ -64,6 +64,7 @@ def test_fifty_runs_killed_at_random_moments_are_complete(tmp_path: Path) -> Non
             if lived:
                 _resume(story)
             story.must_be_whole()
+            assert story.gone_after[0] < GONE
         print(number, events, lived, round(story.gone_after[0], 3), len(story.events(AttemptStarted)), flush=True)
         shutil.rmtree(tmp_path / str(number))
 
@@ -77,13 +78,13 @@ def _fresh(folder: Path) -> Story:
 
 def test_killed_again_and_again_also_while_resuming_a_run_is_complete(story: Story) -> None:
     assert story.kill_after(7, *RUN_IT)
-    for more in (1, 2, 5, 9):
+    for more in (1, 4, 9):
         story.kill_after(story.last() + more, "resume")
 
     _resume(story)
 
     story.must_be_whole()
-    assert len(story.events(RunResumed)) >= 4
+    assert len(story.events(RunResumed)) >= 3
 
 
 def _while_in_check(story: Story, where: Callable[[], bool]) -> None:
@@ -188,7 +189,7 @@ def test_resumed_at_once_while_the_leashes_of_the_dead_supervisor_are_still_endi
     process.kill()
     process.wait()
 
-    _resume(story)
+    story.squad.ok("resume")
 
     story.must_be_whole()
 
@@ -196,12 +197,12 @@ def test_resumed_at_once_while_the_leashes_of_the_dead_supervisor_are_still_endi
 def test_an_unfinished_run_is_not_started_anew_by_accident(story: Story) -> None:
     assert story.kill_after(9, *RUN_IT)
 
-    refused = story.squad(*RUN_IT)
+    refused = story.squad.here(*RUN_IT)
 
-    assert refused.returncode == 6
-    assert "squad resume" in refused.stderr
-    assert "--new" in refused.stderr
-    assert story.squad(*RUN_IT, "--new").returncode == 0
+    assert refused.code == 6
+    assert "squad resume" in refused.err
+    assert "--new" in refused.err
+    assert story.squad.here(*RUN_IT, "--new").code == 0
     assert [row["id"] for row in story.squad.json("ls")["runs"]][:2] in (["tasks-2", "tasks-1"], ["tasks-1", "tasks-2"])
     assert story.repository.files("squad/tasks-2") >= ["README.md"]
 
@@ -214,7 +215,7 @@ def test_a_second_supervisor_is_refused_and_disturbs_nothing(story: Story) -> No
     before = story.last()
 
     for command in ((*RUN_IT, "--new"), ("resume",), ("discard", "-y")):
-        assert story.squad(*command).returncode == 7
+        assert story.squad.here(*command).code == 7
 
     assert first.poll() is None
     assert story.last() == before
@@ -226,7 +227,7 @@ def test_a_stopped_run_leaves_nothing_running_and_goes_on_where_it_was(story: St
     process = story.squad.start(*RUN_IT)
     story.squad.wait_for_event("AttemptStarted")
 
-    assert story.squad("stop").returncode == 0
+    assert story.squad.here("stop").code == 0
     process.wait(60)
     assert story.squad.json("status")["run"]["state"] == "paused"
 
@@ -235,28 +236,27 @@ def test_a_stopped_run_leaves_nothing_running_and_goes_on_where_it_was(story: St
 
 
 def test_a_run_stopped_while_a_check_runs_ends_the_check_and_repeats_it_later(story: Story) -> None:
-    story.check = 30.0
+    story.check = 300.0
     story.rewrite_settings()
     process = story.squad.start(*RUN_IT)
     until(lambda: any(story.project.logs.glob("*/*.attempt-1.log")), "a check under way")
 
     began = time.monotonic()
-    assert story.squad("stop").returncode == 0
+    assert story.squad.here("stop").code == 0
     process.wait(60)
     assert time.monotonic() - began < story.check
     assert story.kill(process) is False
-    assert story.gone_after[0] < GONE
     states = {row["state"] for row in story.squad.json("status")["tasks"]}
     assert "checking" in states
 
 
 @pytest.mark.soak
 def test_run_ids_are_not_given_again_when_the_journal_is_gone(story: Story) -> None:
-    assert story.squad(*RUN_IT).returncode == 0
+    assert story.squad.here(*RUN_IT).code == 0
     for path in story.project.state.glob("state.db*"):
         path.unlink()
 
-    assert story.squad(*RUN_IT).returncode == 0
+    assert story.squad.here(*RUN_IT).code == 0
 
     journal = Journal.read(story.project.state)
     assert journal is not None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -512,9 +512,9 @@ def _reached_from(who: AgentId, first: set[AgentId], table: LockTable) -> set[Ag
 
 
 TestTable = TableMachine.TestCase
-TestTable.settings = settings(max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+TestTable.settings = settings(max_examples=30, stateful_step_count=30)
 
 
 @pytest.mark.soak
 class TestTableLong(TableMachine.TestCase):  # type: ignore[misc, valid-type] # the class is made at run time
-    settings = settings(max_examples=1500, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck))
+    settings = settings(max_examples=1500, stateful_step_count=80)

@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import Where
@@ -171,7 +171,6 @@ _TREES: st.SearchStrategy[Plain] = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(tree=_TREES, is_indented=st.booleans(), is_ascii=st.booleans())
 def test_json_says_what_it_says_to_everybody(tree: Plain, *, is_indented: bool, is_ascii: bool) -> None:
     text = json.dumps(tree, indent="\t" if is_indented else None, ensure_ascii=is_ascii)
@@ -179,7 +178,6 @@ def test_json_says_what_it_says_to_everybody(tree: Plain, *, is_indented: bool, 
     assert parse(text, name="tasks.json").plain == tree
 
 
-@settings(max_examples=200, deadline=None)
 @given(text=st.text(st.sampled_from("ab:-[]{}&*x ,\n\t'\"#?|>!%@`~\\\0é\ud800"), max_size=30))
 def test_whatever_the_text_it_is_read_or_refused_with_a_place(text: str) -> None:
     refusal = None

@@ -10,7 +10,7 @@ import anyio
 import anyio.abc
 import anyio.lowlevel
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
@@ -511,14 +511,14 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25)
 @given(steps=STEPS)
 def test_whatever_happens_the_journal_adds_up_to_the_table(steps: list[tuple[str, AgentId, str]]) -> None:
     asyncio.run(_live(steps))
 
 
 @pytest.mark.soak
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300)
 @given(steps=STEPS)
 def test_whatever_happens_the_journal_adds_up_to_the_table_for_long(steps: list[tuple[str, AgentId, str]]) -> None:
     asyncio.run(_live(steps))

@@ -99,7 +99,7 @@ def test_json_of_any_shape_is_never_an_error(name: object, words: dict[str, obje
 
 
 @pytest.mark.soak
-@settings(max_examples=3_000, deadline=None)
+@settings(max_examples=3_000)
 @given(OUTPUT, st.data())
 def test_output_means_the_same_however_it_is_cut_many_times(output: bytes, data: st.DataObject) -> None:
     test_output_means_the_same_however_it_is_cut.hypothesis.inner_test(output, data)  # type: ignore[attr-defined]  # hypothesis's own

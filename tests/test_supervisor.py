@@ -268,7 +268,7 @@ def test_a_run_in_a_users_own_linked_worktree_works_from_there(repository: Repos
     assert not (repository.root / ".squad").exists()
 
 
-@pytest.mark.parametrize("name", ["6~2", "with space", "a/b", "x" * 120])
+@pytest.mark.parametrize("name", ["6~2", "v1.2-a_b", "Zähler", "x" * 64])
 def test_a_task_of_any_name_runs(run: Runs, name: str) -> None:
     ran = run(shell(name, "echo one > a.txt", writes=["a.txt"], checks=["test -s a.txt"]))
 

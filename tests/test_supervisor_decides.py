@@ -28,7 +28,7 @@ def begin(repository: Repository, tasks: str) -> None:
 
 
 def run(squad: Squad) -> int:
-    return squad("run", "tasks.yaml", "-y").returncode
+    return squad.here("run", "tasks.yaml", "-y").code
 
 
 def killed_while_hanging(squad: Squad) -> str:
@@ -98,7 +98,7 @@ def test_a_run_whose_supervisor_died_between_a_failure_and_what_follows_from_it_
     # neither the release of its lock nor the skip of what needs it were written any more
     append(repository, run, ended("T1.1", "failed", reason="x"), ev.TaskFailed(task="T1", reason="x"))
 
-    assert squad("resume", "-y").returncode == 1
+    assert squad.here("resume", "-y").code == 1
     assert [row["task"] for row in squad.events("TaskSkipped")] == (["T2"] if needs == "[T1]" else [])
     assert [row["task"] for row in squad.events("TaskDone")] == ([] if needs == "[T1]" else ["T2"])
     assert squad.events("RunEnded")[-1]["outcome"] == "failed"
@@ -113,7 +113,7 @@ def test_tasks_without_write_sets_that_wrote_one_file_are_done_again_one_after_a
     rows = [f"  - {{id: {name}, title: Note it, simulate: {{work: 300ms, write: [notes.md]}}}}\n" for name in names]
     repository.write({"tasks.yaml": "version: 1\ntasks:\n" + "".join(rows)})
 
-    assert squad("run", "tasks.yaml", "-y", "-n", "4", "--agent", "simulated").returncode == 0
+    assert squad.here("run", "tasks.yaml", "-y", "-n", "4", "--agent", "simulated").code == 0
     assert sorted(task["attempts"] for task in squad.json("status")["tasks"]) == [1, 2, 2, 2]
     run = squad.events("RunStarted")[0]["run"]
     lines = repository.show(f"squad/{run}", "notes.md").splitlines()

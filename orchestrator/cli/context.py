@@ -8,6 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator import git
 from orchestrator.claims import is_operation
 from orchestrator.errors import SquadError
 from orchestrator.project import Project, find
@@ -32,8 +33,14 @@ class Context:
         return find(self.folder)
 
     def from_root(self, project: Project, path: str) -> str:
-        """Give a path as it is seen from the project's root; one that is absolute, or an operation, stays."""
-        here = os.path.relpath(os.path.realpath(self.folder), project.root)
+        """Give a path as it is seen from the root of the project, or of the workspace one is in; an operation stays.
+
+        An absolute path stays too, unless it lies in that workspace.
+        """
+        root = (git.toplevel(self.folder) if project.repository else None) or project.root
+        here = os.path.relpath(os.path.realpath(self.folder), os.path.realpath(root))
+        if path.startswith(f"{root}/"):
+            return path.removeprefix(f"{root}/")
         if path.startswith("/") or is_operation(path) or here == "." or here.startswith(".."):
             return path
         return os.path.normpath(f"{here}/{path}") + ("/" if path.endswith("/") else "")

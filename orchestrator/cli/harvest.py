@@ -76,13 +76,20 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
     before = head(project.root)
     commit = merge_into(project, replayed.run)
     into = Git(project.root).run("branch", "--show-current").strip() or "HEAD"
-    if supervisor_of(project) is None:
+    nothing = commit == before
+    is_empty = replayed.state.tip == replayed.state.base
+    if supervisor_of(project) is None and not is_empty:
         with Journal.open(project.state) as journal:
             journal.append(replayed.run, Merged(into=into, commit=commit), at=time.time())
     if options.as_json:
         out_json({"schema_version": 1, "into": into, "commit": commit})
+    elif nothing:
+        why = "no task is integrated yet" if is_empty else f"{into} has all of {replayed.state.branch} already"
+        out(f"nothing to merge: {why}")
     else:
         out(f"merged {replayed.state.branch} into {into}\nundo: git reset --keep {before}")
+    if replayed.state.phase != "ended":
+        options.note(f"the run {replayed.run} is unfinished: only what is integrated so far can be merged")
 
 
 def discard(context: typer.Context, run: RunOption = None) -> None:

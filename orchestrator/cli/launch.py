@@ -25,7 +25,7 @@ from orchestrator.errors import NeedsYou, Refused, UsageError
 from orchestrator.events import RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
-from orchestrator.model import Plan, RunId
+from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.places import Plain
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
@@ -97,7 +97,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     options.note(prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
-        _announce(options, project)
+        _announce(options, project, isolation=plan.isolation)
         set_former_aside(project, journal.latest())
         since = journal.last()
         recorder = begin(project, journal, config, plan, base=base, document=document)
@@ -169,12 +169,13 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     return flags
 
 
-def _announce(options: Context, project: Project) -> None:
+def _announce(options: Context, project: Project, *, isolation: Isolation) -> None:
     """Say what a person should know before the start."""
     if options.verbose:
         options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")
-    if project.repository and (count := git.uncommitted(project.root)):
-        options.note(f"{count} uncommitted files: agents start from the last commit and will not see them")
+    if isolation is Isolation.WORKTREE and (count := git.uncommitted(project.root)):
+        files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
+        options.note(f"{files}: agents start from the last commit and will not see what is in there")
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:

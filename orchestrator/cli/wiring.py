@@ -13,7 +13,7 @@ from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
 from orchestrator.integration import Integration
-from orchestrator.model import AttemptId, Isolation, RunId, TaskId
+from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
@@ -21,7 +21,7 @@ from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
-from orchestrator.workspaces.shared import SharedTree
+from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
@@ -63,7 +63,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
 def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:
     run = RunId(recorder.state.run)
     if recorder.plan.isolation is Isolation.SHARED:
-        return SharedTree(project=project, run=run, others=partial(_others, recorder))
+        return SharedTree(project=project, run=run, beside=partial(_beside, recorder))
     return worktrees_of(project, run, config)
 
 
@@ -74,13 +74,24 @@ def worktrees_of(project: Project, run: RunId, config: Config) -> Worktrees:
     return Worktrees(project=project, run=run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
 
 
-def _others(recorder: Recorder, attempt: AttemptId) -> tuple[str, ...]:
-    """Give what the other tasks under way may write, and what the other agents have locked."""
-    me = recorder.state.attempts[attempt]
-    by_id = {planned.task.id: planned for planned in recorder.plan.tasks}
-    under_way = [TaskId(agent.task) for name, agent in recorder.state.agents.items() if agent.task and name != me.agent]
-    claims = [claim for task in under_way for claim in by_id[task].writes or ()]
-    return (*claims, *(lock.path for lock in recorder.state.locks if lock.holder != me.agent and not is_operation(lock.path)))
+def _beside(recorder: Recorder, attempt: AttemptId) -> Beside:
+    """Give what an attempt and those at work beside it may write: by their tasks, and by the locks they had."""
+    state = recorder.state
+    me = state.attempts[attempt]
+    writes = {str(planned.task.id): planned.writes or () for planned in recorder.plan.tasks}
+    others = [
+        one
+        for one in state.attempts.values()
+        if one.task != me.task
+        and (one.ended_at is None or one.ended_at > me.prepared_at or state.agents[one.agent].task == one.task)
+    ]
+    held = [lock.path for lock in state.locks if lock.holder != me.agent]
+    claims = [*(claim for one in others for claim in (*writes[one.task], *one.locked)), *held]
+    return Beside(
+        own=tuple(claim for claim in (*writes[me.task], *me.locked) if not is_operation(claim)),
+        others=tuple(claim for claim in claims if not is_operation(claim)),
+        alone=not others,
+    )
 
 
 def _branch(project: Project, config: Config, state: State) -> IntegrationBranch | None:

@@ -18,8 +18,8 @@ def foreign(
 
     Args:
         changed: Paths relative to the project, deletions and both sides of renames included.
-        writes: The task's write set; None if it is not known: then everything is allowed that belongs to nobody else,
-            and integration decides what it meets.
+        writes: The task's write set; None if it is not known: then everything is allowed that nobody has said to belong
+            to another or to be read-only, and integration decides what it meets.
         locked: Keys that the agent held at any time during the attempt.
         agent: Who changed them.
         rights: The matrix and the table as they stand after the attempt.
@@ -39,6 +39,7 @@ def _is_free(path: str, agent: AgentId, rights: Rights, *, is_known: bool) -> bo
     if owned.access is Access.READ_ONLY:
         return False
     if not is_known:
-        return owned.access is Access.SEQUENTIAL or agent in owned.owners
+        is_only_proposed = owned.row is not None and owned.row.is_proposed
+        return owned.access is Access.SEQUENTIAL or agent in owned.owners or is_only_proposed
     is_alone = owned.access is Access.EXCLUSIVE and owned.owners == (agent,)
     return is_alone and rights.holder(path, besides=agent) is None

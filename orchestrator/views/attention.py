@@ -9,6 +9,7 @@ from orchestrator.state import State
 from orchestrator.views.status import is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
+_UNSURE = "unsure who changed"  #: how such a notice begins
 _SHOWN = 3  #: paths
 
 
@@ -42,6 +43,8 @@ def _of_event(event: ev.Event, state: State) -> Iterator[str]:
             yield f"{agent} changed {shown} without the right to, kept in {ref} ({_look(ref, state)})"
         case ev.AttemptEnded(attempt=attempt, reason=reason) if reason.startswith(_LOST):
             yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
+        case ev.Noticed(text=text) if text.startswith(_UNSURE):
+            yield f"{text} (look at it)"
         case ev.AgentAsked(agent=agent, task=task, text=text):
             yield f"{agent} asked: {text} (it was told to decide by itself; look: squad logs {task})"
         case _:

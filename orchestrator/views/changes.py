@@ -18,9 +18,10 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
             again = f" (attempt {attempt.rpartition('.')[2]})" if not attempt.endswith(".1") else ""
             return f"{task} started by {agent}{again}: {plain(titles.get(task, ''))}"
         case ev.AttemptEnded(task=task, agent=agent, outcome=outcome, reason=reason) if outcome != "done":
-            return f"{task} not done by {agent}: {outcome}, {plain(reason)}"
-        case ev.ResultRefused(task=task, reason=reason):
-            return f"{task} not accepted: {plain(reason)}"
+            said = plain(reason).removeprefix(f"{outcome}: ")
+            return f"{task} not done by {agent}: {outcome}, {said}"
+        case ev.ResultRefused(task=task, reason=reason, log=log):
+            return f"{task} not accepted: {plain(reason)}{f', see {plain(log)}' if log else ''}"
         case ev.TaskDone(task=task, checked=checked):
             return f"{task} done{'' if checked else ' (unchecked)'}"
         case (
@@ -45,8 +46,6 @@ def _trouble_line(event: ev.Event) -> str:
             return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
         case ev.MergeConflicted(task=task, paths=paths):
             return f"{task} conflicts in {plain(', '.join(paths[:5]))}"
-        case ev.CheckEnded(task=task, command=command, ok=False, log=log):
-            return f"{task}: check `{plain(command)}` failed, see {log}"
         case _:
             return ""
 

@@ -45,7 +45,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, obje
             }
             for lock in state.locks
         ],
-        "needs_you": needs_you(state, supervised=supervised),
+        "needs_you": needs_you(plan, state, supervised=supervised),
     }
 
 
@@ -70,10 +70,12 @@ def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool) -> st
     return status.state
 
 
-def needs_you(state: State, *, supervised: bool) -> list[dict[str, str]]:
+def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, str]]:
     """Give what waits for a person, each with the command that helps."""
+    gates = {planned.task.id for planned in plan.tasks if planned.task.gate}
+    again = {True: f"squad run {state.source} --new", False: f"squad resume {state.run}"}  # a step of a person's is not resumed
     told = [
-        {"what": "parked", "task": name, "reason": status.reason, "command": f"squad resume {state.run}"}
+        {"what": "parked", "task": name, "reason": status.reason, "command": again[name in gates]}
         for name, status in state.tasks.items()
         if status.state is TaskState.PARKED
     ]

@@ -18,6 +18,7 @@ class Work:
 
     commit: str | None  #: None where nothing could be kept
     paths: tuple[str, ...]  #: changed since the base, deleted and renamed ones included
+    is_sure: bool = True  #: nobody else worked in the same place meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,10 @@ class IntegrationBranch:
         """
         self._repository.run("update-ref", f"refs/heads/{self.name}", new, old)
 
+    def keep(self, merged: str, attempt: AttemptId) -> None:
+        """Hold a merge that was not accepted: the next attempt starts there."""
+        keep(self._repository, names.kept_merge(self.run, attempt), merged)
+
     def changed_beside(self, commit: str) -> tuple[str, ...]:
         """Give the paths that were integrated since a commit parted from the branch, or last took it in."""
         tip = self.tip()

@@ -33,6 +33,11 @@ def kept_attempt(run: RunId, attempt: AttemptId) -> str:
     return f"{kept_refs(run)}/{file_name(attempt)}"
 
 
+def kept_merge(run: RunId, attempt: AttemptId) -> str:
+    """Name the ref that keeps a merge which was not accepted."""
+    return f"{kept_attempt(run, attempt)}-merged"
+
+
 def kept_result(run: RunId) -> str:
     """Name the ref that keeps the result of a run which was dropped."""
     return f"{kept_refs(run)}/integration"

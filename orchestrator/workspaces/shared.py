@@ -1,8 +1,8 @@
 """The one tree in which all agents work, where there is no git or a person asked for it.
 
 A hidden repository in the state folder holds the evidence: a snapshot before and after each attempt. Who changed what
-is told by write sets and locks, since they keep the agents apart; what another agent's task under way may write is
-left to that agent.
+is told by write sets and locks, since they keep the agents apart: what an attempt may write is its own, what one
+that was at work meanwhile may write is left to that one, and of the rest nobody is sure unless it was alone.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,21 @@ from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What may have been written while an attempt was at work."""
+
+    own: tuple[str, ...] = ()  #: by the attempt
+    others: tuple[str, ...] = ()  #: by those that were at work at any time meanwhile
+    alone: bool = True  #: there were none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SharedTree:
     """The project's own folder as everybody's workspace."""
 
     project: Project
     run: RunId
-    others: Callable[[AttemptId], tuple[str, ...]]  #: what the other tasks under way may write
+    beside: Callable[[AttemptId], Beside]
     _bases: dict[AttemptId, str] = field(default_factory=dict)
 
     def folder(self, attempt: AttemptId) -> Path:  # noqa: ARG002 - all work in one place
@@ -48,15 +57,21 @@ class SharedTree:
         """Nothing is taken away from a tree that people and other agents work in too."""
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002
-        """Take a snapshot and give what changed since the attempt's start and is not another's."""
+        """Take a snapshot and give what changed since the attempt's start and is not another's.
+
+        What the task's earlier attempts left in its own write set counts too: like a worktree, the tree keeps it.
+        """
         before = self._base_of(attempt)
         if before is None:
             return Work(commit=None, paths=())
         commit = self._snapshot(signed.title, {**git.author(signed.agent)}, trailers=dict(signed.trailers))
         self._git.run("update-ref", names.kept_attempt(self.run, attempt), commit)
-        others = self.others(attempt)
+        beside = self.beside(attempt)
+        first = self._base_of(AttemptId(f"{attempt.rpartition('.')[0]}.1")) or before
+        kept = {path for path in git.changed_paths(self._git_folder, first, commit) if any_meets((path,), beside.own)}
         changed = git.changed_paths(self._git_folder, before, commit)
-        return Work(commit=commit, paths=tuple(path for path in changed if not any_meets((path,), others)))
+        left = {path for path in changed if not any_meets((path,), beside.others)}
+        return Work(commit=commit, paths=tuple(sorted(kept | left)), is_sure=beside.alone)
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
         """Keep foreign changes under a ref; in a shared tree they are not taken back, since another may have made them."""

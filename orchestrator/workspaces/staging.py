@@ -4,6 +4,7 @@ Everything that git does not ignore, without what tools leave behind and what sq
 an agent made inside its workspace is work too: its files are taken in, since a bare link to it would keep nothing.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -36,6 +37,39 @@ def stage(folder: Path, base: str, *, put_there: Sequence[str]) -> None:
     if inside:
         here.run("update-index", "--add", "-z", "--stdin", stdin="\0".join(inside))
     _leave_out(here, put_there)
+    _leave_setup(here)
+
+
+def note_setup(folder: Path) -> None:
+    """Note what set-up commands left in a worktree: as long as it stays as it is, it is no work of an agent's.
+
+    Raises:
+        GitFailed: Git could not read or store it.
+    """
+    here = Git(folder)
+    if not here.run("status", "--porcelain", "--no-renames"):
+        return
+    note = _setup_note(here)
+    index = note.with_name(f"{note.name}-index")
+    shutil.copy2(note.with_name("index"), index)  # with what it knows of the files, so that none is read again
+    extra = {"GIT_INDEX_FILE": str(index)}
+    here.run("add", "--all", "--ignore-errors", extra=extra)
+    note.write_text(here.run("write-tree", extra=extra), encoding="ascii")
+
+
+def _setup_note(here: Git) -> Path:
+    return Path(here.line("rev-parse", "--absolute-git-dir")) / "squad-setup"
+
+
+def _leave_setup(here: Git) -> None:
+    """Take out of the index what stands as the set-up left it."""
+    note = _setup_note(here)
+    if not note.is_file():
+        return
+    changed = here.names("diff-index", "--cached", "--name-only", "--no-renames", "-z", "HEAD", "--")
+    tree = note.read_text(encoding="ascii").strip()
+    own = set(here.names("diff-index", "--cached", "--name-only", "--no-renames", "-z", tree, "--"))
+    _unstage(here, [name for name in changed if name not in own])
 
 
 def _bare_links(here: Git, base: str) -> list[str]:
@@ -62,6 +96,9 @@ def files_below(folder: Path, nested: str) -> Iterator[str]:
 def _leave_out(here: Git, put_there: Sequence[str]) -> None:
     added = here.names("diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z", "HEAD", "--")
     spec = pathspec.GitIgnoreSpec.from_lines([*BYPRODUCTS, *(f"/{name.strip('/')}" for name in put_there)])
-    unwanted = [name for name in added if spec.match_file(name)]
-    if unwanted:
-        here.run("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=literal(unwanted))
+    _unstage(here, [name for name in added if spec.match_file(name)])
+
+
+def _unstage(here: Git, paths: Sequence[str]) -> None:
+    if paths:
+        here.run("reset", "--quiet", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=literal(paths))

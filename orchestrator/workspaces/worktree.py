@@ -21,7 +21,7 @@ from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work, names, notes
 from orchestrator.workspaces.kept import keep
 from orchestrator.workspaces.mending import clear, leave_operations, mend_link
-from orchestrator.workspaces.staging import BYPRODUCTS, stage
+from orchestrator.workspaces.staging import BYPRODUCTS, note_setup, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +62,7 @@ class Worktrees:
 
     def finish(self, folder: Path) -> None:
         """Note that the workspace is made and set up: from here on what is in it is an agent's."""
+        note_setup(folder)
         notes.finish(self.project, folder)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:

@@ -314,9 +314,12 @@ def test_a_wait_that_is_interrupted_ends_with_130_and_without_a_word(agent: Fake
         text=True,
     )
     with process:
-        until(lambda: agent.asked, "the request")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=NEVER)
+        try:
+            until(lambda: agent.asked, "the request")
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=NEVER)
+        finally:
+            process.kill()
 
     assert (process.returncode, out, err) == (130, "", "")
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.support.commands import Squad
+from tests.support.here import Said
 from tests.support.repositories import Repository
 from tests.support.waiting import until
 
@@ -25,8 +26,8 @@ def shell(name: str, script: str, writes: str) -> str:
     return f"id: {name}, title: Do {name}, writes: [{writes}], command: [sh, -c, {json.dumps(script)}]"
 
 
-def run(squad: Squad, *more: str) -> subprocess.CompletedProcess[str]:
-    return squad("run", "tasks.yaml", "--agent", "command", "-n", "2", "-y", *more)
+def run(squad: Squad, *more: str) -> Said:
+    return squad.here("run", "tasks.yaml", "--agent", "command", "-n", "2", "-y", *more)
 
 
 def comm(repository: Repository, agent: str = "agent-1") -> Path:
@@ -42,7 +43,7 @@ def test_what_an_agent_appends_just_before_its_end_is_heard(squad: Squad, reposi
     handoff = "## Handoff Request\\nTO: agent-2\\nFILE: a.txt\\nNOTES: last words"
     tasks(repository, shell("T1", f"echo x > a.txt; printf '{handoff}' >> $AGENT_COMM", "a.txt"))
 
-    assert run(squad).returncode == 0
+    assert run(squad).code == 0
 
     assert [(row["from"], row["to"], row["file"]) for row in squad.events("HandoffRequested")] == [
         ("agent-1", "agent-2", "a.txt")
@@ -53,7 +54,7 @@ def test_a_failure_that_an_agent_only_writes_into_its_comm_file_is_a_failure(squ
     repository.write({"squad.yaml": "run: {attempts: 1}\n"})
     tasks(repository, shell("T1", "echo x > a.txt; echo 'Status: FAILED' >> $AGENT_COMM", "a.txt"))
 
-    assert run(squad).returncode == 1
+    assert run(squad).code == 1
 
     assert [row["outcome"] for row in squad.events("AttemptEnded")] == ["failed"]
     assert statuses(repository) == ["Status: FAILED", "Status: COMPLETE"]
@@ -62,7 +63,7 @@ def test_a_failure_that_an_agent_only_writes_into_its_comm_file_is_a_failure(squ
 def test_each_comm_file_ends_complete_and_no_lock_file_is_left(squad: Squad, repository: Repository) -> None:
     tasks(repository, shell("T1", "echo x > a.txt", "a.txt"), shell("T2", "echo x > b.txt", "b.txt"))
 
-    assert run(squad).returncode == 0
+    assert run(squad).code == 0
 
     assert statuses(repository) == ["Status: COMPLETE"] * 2
     assert list((repository.root / ".squad" / "locks").iterdir()) == []
@@ -92,7 +93,8 @@ def test_a_run_survives_the_loss_of_its_folder(squad: Squad, repository: Reposit
     process = squad.start("run", "tasks.yaml", "--agent", "command", "-n", "1", "-y")
     until(up.exists, "the agent")
 
-    shutil.rmtree(repository.root / ".squad")
+    lost = (repository.root / ".squad").rename(repository.root.parent / "lost")  # at once, or squad restores what is half gone
+    shutil.rmtree(lost, ignore_errors=True)
     until(lambda: comm(repository).exists() and (repository.root / ".squad" / "squad.json").exists(), "the folder again")
 
     go.touch()
@@ -108,15 +110,15 @@ def test_a_log_that_cannot_be_written_is_told_and_ends_nothing(squad: Squad, rep
 
     done = run(squad)
 
-    assert done.returncode == 0
-    assert "squad's own log cannot be written" in done.stdout
+    assert done.code == 0
+    assert "squad's own log cannot be written" in done.out
 
 
 def test_the_structured_log_holds_a_line_for_each_event(squad: Squad, repository: Repository) -> None:
     repository.write({"squad.yaml": "log: {folder: own/logs}\n"})
     tasks(repository, shell("T1", "printf 'Current Task: \\377\\033[31m\\n'; echo x > a.txt", "a.txt"))
 
-    assert run(squad).returncode == 0
+    assert run(squad).code == 0
 
     rows = [json.loads(line) for line in (repository.root / "own/logs/squad.log").read_text().splitlines()]
     assert [row["seq"] for row in rows] == [row["seq"] for row in squad.events()][-len(rows) :]
@@ -126,7 +128,7 @@ def test_the_structured_log_holds_a_line_for_each_event(squad: Squad, repository
 def test_the_first_line_says_what_run_this_is_and_each_later_one_what_changed(squad: Squad, repository: Repository) -> None:
     tasks(repository, shell("T1", "echo x > a.txt", "a.txt"))
 
-    lines = run(squad).stdout.splitlines()
+    lines = run(squad).out.splitlines()
 
     assert lines[:4] == [
         "run tasks-1: tasks, 1 task, 2 agents",

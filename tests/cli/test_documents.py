@@ -1,4 +1,4 @@
-"""`tasks`, `plan` and `verify` as a user has them: real processes, real files, real exit codes."""
+"""`tasks`, `plan` and `verify` as a user has them: real files, real exit codes."""
 
 import json
 import os
@@ -85,28 +85,28 @@ def test_a_plan_is_the_same_bytes_from_every_folder_and_for_every_hash_seed(
 def test_a_prd_outside_the_project_is_named_without_its_folder(squad: Squad, tmp_path: Path) -> None:
     (tmp_path / "outside.md").write_text(SEED, encoding="utf-8")
 
-    plan = squad.ok("plan", str(tmp_path / "outside.md"), "--json")
+    plan = squad.here.ok("plan", str(tmp_path / "outside.md"), "--json")
 
     assert json.loads(plan)["source"] == "outside.md"
     assert str(tmp_path) not in plan
 
 
 def test_the_written_plan_is_the_printed_one_verified_and_run(squad: Squad, repository: Repository, prd: str) -> None:
-    printed = squad.ok("plan", prd, "-o", "plan.json", "--json")
+    printed = squad.here.ok("plan", prd, "-o", "plan.json", "--json")
 
     assert (repository.root / "plan.json").read_text(encoding="utf-8") == printed
-    assert "holds" in squad.ok("verify", "plan.json")
+    assert "holds" in squad.here.ok("verify", "plan.json")
     assert squad.json("verify", "plan.json")["holds"] is True
-    squad.ok("run", "plan.json", "--agent", "simulated")
+    squad.here.ok("run", "plan.json", "--agent", "simulated")
     assert {row["state"] for row in squad.json("status")["tasks"]} == {"done"}
 
 
 def test_the_output_of_a_plan_lies_in_the_folder_it_works_in(
     squad: Squad, repository: Repository, prd: str, tmp_path: Path
 ) -> None:
-    done = squad("-C", str(repository.root), "plan", prd, "-o", "plan.json", cwd=tmp_path)
+    done = squad.here("-C", str(repository.root), "plan", prd, "-o", "plan.json", cwd=tmp_path)
 
-    assert done.returncode == 0, done.stderr
+    assert done.code == 0, done.err
     assert (repository.root / "plan.json").is_file()
     assert not (tmp_path / "plan.json").exists()
 
@@ -119,13 +119,13 @@ def damaged(plan: dict[str, Any]) -> dict[str, Any]:
 def test_a_plan_that_does_not_hold_is_refused_by_verify_and_run_and_nothing_starts(
     squad: Squad, repository: Repository, prd: str
 ) -> None:
-    plan = damaged(json.loads(squad.ok("plan", prd, "--json")))
+    plan = damaged(json.loads(squad.here.ok("plan", prd, "--json")))
     repository.write({"bad.json": json.dumps(plan)})
 
     for command in (("verify", "bad.json"), ("run", "bad.json", "--agent", "simulated"), ("plan", "bad.json")):
-        refused = squad(*command)
-        assert refused.returncode == 3
-        assert "T1 and T2 may run together" in refused.stderr
+        refused = squad.here(*command)
+        assert refused.code == 3
+        assert "T1 and T2 may run together" in refused.err
     assert not (repository.root / ".squad").exists()
 
 
@@ -138,37 +138,37 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_a_plan_made_for_worktrees_is_not_run_in_a_shared_tree(squad: Squad, repository: Repository, prd: str) -> None:
-    squad.ok("plan", prd, "-o", "plan.json")
+    squad.here.ok("plan", prd, "-o", "plan.json")
     repository.write({"squad.yaml": "isolation: {mode: shared}\n"})
 
-    refused = squad("run", "plan.json", "--agent", "simulated")
+    refused = squad.here("run", "plan.json", "--agent", "simulated")
 
-    assert refused.returncode == 3
-    assert "plan again" in refused.stderr
+    assert refused.code == 3
+    assert "plan again" in refused.err
 
 
 def test_check_compares_with_the_saved_plan(squad: Squad, repository: Repository, prd: str) -> None:
-    assert squad("plan", prd, "--check").returncode == 3
+    assert squad.here("plan", prd, "--check").code == 3
     (repository.root / ".squad").mkdir()
 
-    squad.ok("plan", prd, "-o", ".squad/plan.json")
-    assert squad("plan", prd, "--check").returncode == 0
+    squad.here.ok("plan", prd, "-o", ".squad/plan.json")
+    assert squad.here("plan", prd, "--check").code == 0
 
     repository.write({prd: SEED + "- Write docs\n"})
-    differs = squad("plan", prd, "--check")
-    assert differs.returncode == 10
-    assert "tasks" in differs.stderr
+    differs = squad.here("plan", prd, "--check")
+    assert differs.code == 10
+    assert "tasks" in differs.err
     repository.write({".squad/plan.json": "{"})
-    assert squad("plan", prd, "--check").returncode == 10
+    assert squad.here("plan", prd, "--check").code == 10
 
 
 def test_why_and_prompt_speak_of_one_task(squad: Squad, prd: str) -> None:
-    assert "agent-2-backend" in squad.ok("plan", prd, "--why", "T2")
-    assert "Build metrics API" in squad.ok("plan", prd, "--prompt", "T2")
+    assert "agent-2-backend" in squad.here.ok("plan", prd, "--why", "T2")
+    assert "Build metrics API" in squad.here.ok("plan", prd, "--prompt", "T2")
     for option in ("--why", "--prompt"):
-        wrong = squad("plan", prd, option, "T22")
-        assert wrong.returncode == 2
-        assert "did you mean" in wrong.stderr
+        wrong = squad.here("plan", prd, option, "T22")
+        assert wrong.code == 2
+        assert "did you mean" in wrong.err
 
 
 def test_configured_agents_and_their_matrix_decide(squad: Squad, repository: Repository, prd: str) -> None:
@@ -181,7 +181,7 @@ def test_configured_agents_and_their_matrix_decide(squad: Squad, repository: Rep
         }
     )
 
-    plan = json.loads(squad.ok("plan", prd, "--json"))
+    plan = json.loads(squad.here.ok("plan", prd, "--json"))
 
     assert [(row["id"], row["agent"], row["writes"]) for row in plan["tasks"]][:2] == [
         ("T1", "agent-1-web", ["ui"]),
@@ -234,10 +234,10 @@ def bad_files(folder: Path) -> dict[str, str]:
 
 def test_bad_input_says_the_place_ends_with_three_and_starts_nothing(squad: Squad, repository: Repository) -> None:
     for name, message in bad_files(repository.root).items():
-        refused = squad("run", name, "--agent", "simulated", "--no-input")
-        assert refused.returncode == 3, f"{name}: {refused.stderr}"
-        assert message in refused.stderr
-        assert refused.stderr.count("\n") >= 2, f"{name}: no way out is told"
+        refused = squad.here("run", name, "--agent", "simulated", "--no-input")
+        assert refused.code == 3, f"{name}: {refused.err}"
+        assert message in refused.err
+        assert refused.err.count("\n") >= 2, f"{name}: no way out is told"
     assert not (repository.root / ".squad").exists()
     assert repository.git("branch", "--list", "squad*") == ""
 

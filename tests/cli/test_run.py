@@ -90,10 +90,10 @@ def assert_texts(here: Here) -> None:
 
 def test_with_json_a_run_gives_its_report_and_nothing_else(squad: Squad, document: str) -> None:
     squad.folder.joinpath("untracked").touch()
-    done = squad("run", document, "--agent", "simulated", "--json")
+    said = squad.here("run", document, "--agent", "simulated", "--json")
 
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == squad.json("report")
+    assert (said.code, said.err) == (0, "")
+    assert json.loads(said.out) == squad.json("report")
 
 
 def test_with_v_a_run_tells_every_event(squad: Squad, document: str) -> None:
@@ -105,9 +105,9 @@ def test_with_v_a_run_tells_every_event(squad: Squad, document: str) -> None:
 
 
 def test_with_q_a_run_says_nothing(squad: Squad, document: str) -> None:
-    done = squad("run", document, "--agent", "simulated", "-q")
+    said = squad.here("run", document, "--agent", "simulated", "-q")
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (said.code, said.out, said.err) == (0, "", "")
 
 
 def test_a_run_goes_on_when_nobody_reads_its_output_any_more(squad: Squad, document: str) -> None:
@@ -118,7 +118,7 @@ def test_a_run_goes_on_when_nobody_reads_its_output_any_more(squad: Squad, docum
 
 
 def test_events_end_quietly_when_their_reader_has_enough(squad: Squad, document: str) -> None:
-    squad.ok("run", document, "--agent", "simulated")
+    squad.here.ok("run", document, "--agent", "simulated")
 
     done = shell(squad, "events | head -n 1; exit ${PIPESTATUS[0]}")
 
@@ -141,21 +141,15 @@ def test_a_run_whose_task_fails_for_good_ends_with_1(squad: Squad, repository: R
     repository.commit({"tasks.yaml": QUICK.replace("work: 50ms", "work: 50ms, then: [fail]", 1)})
     repository.write({"squad.yaml": "run: {attempts: 1}\n"})
 
-    assert squad("run", "tasks.yaml", "--agent", "simulated").returncode == 1
+    assert squad.here("run", "tasks.yaml", "--agent", "simulated").code == 1
     assert {task["id"]: task["state"] for task in squad.json("status")["tasks"]} == {"A": "failed", "B": "skipped"}
-    assert squad("wait").returncode == 1
+    assert squad.here("wait").code == 1
 
 
-def events(here: Here, kind: str) -> list[dict[str, Any]]:
-    """Give the events of a kind, none before a run began."""
-    rows = [json.loads(line) for line in here("events").out.splitlines()]
-    return [row for row in rows if row["type"] == kind]
-
-
-def start_long(squad: Squad, here: Here, repository: Repository, text: str = LONG) -> subprocess.Popen[str]:
+def start_long(squad: Squad, repository: Repository, text: str = LONG) -> subprocess.Popen[str]:
     repository.commit({"tasks.yaml": text})
     process = squad.start("run", "tasks.yaml", "--agent", "simulated")
-    until(lambda: events(here, "AttemptStarted"), "an agent at work")
+    squad.wait_for_event("AttemptStarted")
     return process
 
 
@@ -167,7 +161,7 @@ def left_of(squad: Squad) -> list[int]:
 def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(
     squad: Squad, here: Here, repository: Repository
 ) -> None:
-    process = start_long(squad, here, repository)
+    process = start_long(squad, repository)
 
     assert here("run", "tasks.yaml", "--agent", "simulated").code == 7
     assert here("resume").code == 7
@@ -189,7 +183,7 @@ def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(
     assert unfinished.error["hint"].startswith("go on with it: squad resume tasks-1\n")
 
     again = squad.start("resume")
-    until(lambda: len(events(here, "AttemptStarted")) == 2, "the second attempt")
+    until(lambda: len(squad.events("AttemptStarted")) == 2, "the second attempt")
     assert here.json("status")["tasks"][0]["attempts"] == 2
     here.ok("stop", "--now")
     assert again.wait(LONGEST) == 6
@@ -199,21 +193,21 @@ def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(
 def test_a_signal_ends_the_supervisor_but_not_the_run(
     squad: Squad, here: Here, repository: Repository, number: signal.Signals, code: int
 ) -> None:
-    process = start_long(squad, here, repository)
+    process = start_long(squad, repository)
 
     process.send_signal(number)
 
     assert process.wait(LONGEST) == code
     assert left_of(squad) == []
     assert here.json("status")["run"]["state"] == "paused"
-    (ended,) = events(here, "AttemptEnded")
+    (ended,) = squad.events("AttemptEnded")
     assert ended["outcome"] == "stopped"
     assert "go on: squad resume tasks-1" in squad.output()
 
 
 def test_a_second_signal_does_not_wait_for_an_agent_that_is_deaf(squad: Squad, here: Here, repository: Repository) -> None:
-    process = start_long(squad, here, repository, DEAF)
-    (agent,) = events(here, "AttemptStarted")
+    process = start_long(squad, repository, DEAF)
+    (agent,) = squad.events("AttemptStarted")
     until(lambda: ignores(agent["pid"], signal.SIGTERM), "an agent that ignores SIGTERM")
 
     process.send_signal(signal.SIGINT)
@@ -238,13 +232,13 @@ def test_ctrl_c_on_a_terminal_reaches_squad_alone_and_ends_it_orderly(squad: Squ
         os.chdir(squad.folder)
         os.execve(sys.executable, squad._argv(("run", "tasks.yaml", "--agent", "simulated")), dict(squad._environment()))
     screen = Drained(terminal)
-    until(lambda: events(here, "AttemptStarted"), "an agent at work")
+    squad.wait_for_event("AttemptStarted")
 
     os.write(terminal, b"\x03")
 
     assert os.waitstatus_to_exitcode(screen.outlast(child)) == 130
     assert b"A" in screen.seen
-    assert [event["outcome"] for event in events(here, "AttemptEnded")] == ["stopped"]
+    assert [event["outcome"] for event in squad.events("AttemptEnded")] == ["stopped"]
     assert left_of(squad) == []
 
 
@@ -271,7 +265,7 @@ class Drained:
 def test_a_dead_supervisor_is_told_by_every_reading_command_and_resume_finishes_its_run(
     squad: Squad, here: Here, repository: Repository
 ) -> None:
-    process = start_long(squad, here, repository, QUICK.replace("50ms", "1s"))
+    process = start_long(squad, repository, QUICK.replace("50ms", "1s"))
 
     squad.kill(process)
     until(lambda: not left_of(squad), "the end of everything the supervisor had started")
@@ -285,5 +279,5 @@ def test_a_dead_supervisor_is_told_by_every_reading_command_and_resume_finishes_
     assert here("wait", "--for", "idle").code == 0
     assert here("events", "-f").code == 0
     assert here("logs", "-f").code == 0
-    assert squad("resume").returncode == 0
-    assert [event["task"] for event in events(here, "TaskDone")] == ["A", "B"]
+    assert here("resume").code == 0
+    assert [event["task"] for event in squad.events("TaskDone")] == ["A", "B"]

@@ -16,7 +16,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.control import protocol
@@ -440,14 +440,14 @@ NOISE = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15)
 @given(noise=NOISE)
 def test_no_noise_keeps_the_next_request_from_its_answer(tmp_path_factory: pytest.TempPathFactory, noise: list[bytes]) -> None:
     asyncio.run(_stand(tmp_path_factory.mktemp("noise"), noise))
 
 
 @pytest.mark.soak
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000)
 @given(noise=NOISE)
 def test_ten_thousand_pieces_of_noise(tmp_path_factory: pytest.TempPathFactory, noise: list[bytes]) -> None:
     asyncio.run(_stand(tmp_path_factory.mktemp("noise"), noise))

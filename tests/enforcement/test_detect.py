@@ -111,6 +111,14 @@ def test_an_unknown_write_set_may_change_what_belongs_to_nobody_else_although_an
     assert found("notes.md", "frontend/a.ts", writes=None, rows=[area("frontend/", ONE, TWO)], table=table) == ()
 
 
+def test_an_unknown_write_set_may_change_an_area_that_squad_only_proposed_for_another() -> None:
+    """Work on what the PRD's areas have between them failed for good, for the areas took in all that there was."""
+    proposed = Area(path=Claim("backend/"), owners=(TWO,), access=Access.EXCLUSIVE, why="a new folder named after 'Backend'")
+
+    assert found("backend/x.py", writes=None, rows=[proposed]) == ()
+    assert found("backend/x.py", writes=["a"], rows=[proposed]) == ("backend/x.py",)
+
+
 def test_an_unknown_write_set_may_not_change_anothers_area_or_what_is_read_only() -> None:
     rows = [area("backend/", TWO), area("docs/", access=Access.READ_ONLY)]
 

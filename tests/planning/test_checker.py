@@ -9,7 +9,7 @@ from subprocess import run
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.claims import any_meets
@@ -21,9 +21,6 @@ from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import Surroundings
 from tests.planning.drawn import documents, surroundings
 from tests.support.builders import task
-
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
-MANY = settings(FEW, max_examples=100_000)
 
 Json = dict[str, Any]
 
@@ -64,21 +61,19 @@ def promises_are_kept(document: Document, around: Surroundings) -> None:
         assert set(one["locks"]) & set(other["locks"]), f"{one['id']} and {other['id']} have no key in common"
 
 
-@FEW
-@given(documents(), surroundings())
+@given(documents(6), surroundings())
 def test_every_plan_of_the_planner_is_accepted(document: Document, around: Surroundings) -> None:
     promises_are_kept(document, around)
 
 
 @pytest.mark.soak
-@MANY
+@settings(max_examples=100_000)
 @given(documents(), surroundings())
 def test_a_hundred_thousand_plans_of_the_planner_are_accepted(document: Document, around: Surroundings) -> None:
     promises_are_kept(document, around)
 
 
-@FEW
-@given(documents(), surroundings(), st.randoms(use_true_random=False))
+@given(documents(6), surroundings(), st.randoms(use_true_random=False))
 def test_a_plan_is_refused_once_the_common_locks_of_a_pair_are_taken_from_one(
     document: Document, around: Surroundings, random: Any
 ) -> None:
@@ -91,8 +86,7 @@ def test_a_plan_is_refused_once_the_common_locks_of_a_pair_are_taken_from_one(
     assert problems(plan)
 
 
-@FEW
-@given(documents(), surroundings(), st.randoms(use_true_random=False))
+@given(documents(6), surroundings(), st.randoms(use_true_random=False))
 def test_a_plan_is_refused_once_a_need_that_ordered_a_pair_is_taken_away(
     document: Document, around: Surroundings, random: Any
 ) -> None:
@@ -107,8 +101,7 @@ def test_a_plan_is_refused_once_a_need_that_ordered_a_pair_is_taken_away(
     assert problems(plan)
 
 
-@FEW
-@given(documents(), surroundings(), st.randoms(use_true_random=False))
+@given(documents(6), surroundings(), st.randoms(use_true_random=False))
 def test_a_plan_is_refused_once_an_owner_is_taken_away(document: Document, around: Surroundings, random: Any) -> None:
     plan = made(document, around)
     gone = random.choice(plan["tasks"])["agent"]
@@ -212,13 +205,11 @@ JSON = st.recursive(
 )
 
 
-@FEW
 @given(JSON)
 def test_any_json_is_answered(document: object) -> None:
     assert problems(document)
 
 
-@FEW
 @given(st.data(), JSON)
 def test_any_value_anywhere_in_a_plan_is_answered(data: st.DataObject, value: object) -> None:
     plan: Any = small_plan()

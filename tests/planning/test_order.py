@@ -4,7 +4,7 @@ import json
 from itertools import permutations
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.claims import Claim
@@ -67,7 +67,6 @@ def best_makespan(tasks: list[Slot], *, most: int) -> float:
     return min(makespan(order) for order in permutations(tasks))
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(slots(), st.integers(1, 2))
 def test_a_schedule_is_sound_and_never_better_than_the_best(tasks: list[Slot], most: int) -> None:
     order = arrange(tasks, agents=most)

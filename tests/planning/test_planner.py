@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 
 from orchestrator.claims import Claim
 from orchestrator.errors import PlanError
@@ -277,7 +277,6 @@ def test_agents_at_once_bound_the_schedule_of_configured_ones() -> None:
     assert (plan.makespan, plan.bound) == (1200.0, 1200.0)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), surroundings())
 def test_a_plan_that_is_written_and_read_is_the_same(one: Document, around: Surroundings) -> None:
     try:

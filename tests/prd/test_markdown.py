@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import InputError, PrdError, UsageError
@@ -356,13 +356,11 @@ def require_nothing_dropped(data: bytes) -> None:
     assert len({task.id for task in document.tasks}) == len(document.tasks)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(TEXTS)
 def test_no_text_crashes_the_reader_and_no_checkbox_is_dropped_in_silence(text: str) -> None:
     require_nothing_dropped(text.encode())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([SEED, COUSIN]), st.data())
 def test_no_change_of_bytes_and_no_prefix_of_a_prd_crashes_the_reader(path: Path, data: st.DataObject) -> None:
     body = bytearray(path.read_bytes())
@@ -373,7 +371,7 @@ def test_no_change_of_bytes_and_no_prefix_of_a_prd_crashes_the_reader(path: Path
 
 
 @pytest.mark.soak
-@settings(max_examples=50_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50_000)
 @given(TEXTS)
 def test_none_of_many_texts_crashes_the_reader(text: str) -> None:
     require_nothing_dropped(text.encode())

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import InputError
@@ -147,7 +147,6 @@ def test_what_says_nothing_is_as_if_left_out(value: str) -> None:
     assert one(f"{key}: {value}") == one("needs: []")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from([FULL, json.dumps({"tasks": [{"id": "T1", "title": "x"}]})]), st.data())
 def test_no_change_and_no_prefix_of_a_tasks_file_crashes_the_reader(text: str, data: st.DataObject) -> None:
     body = bytearray(text.encode())
@@ -159,7 +158,6 @@ def test_no_change_and_no_prefix_of_a_tasks_file_crashes_the_reader(text: str, d
         _ = str(error)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet=st.sampled_from("{}[]&*!|>'\"%@`,?:-#\n \\uUx0aT1~"), max_size=60))
 def test_no_yaml_crashes_the_reader(text: str) -> None:
     try:

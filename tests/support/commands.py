@@ -12,6 +12,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from orchestrator.errors import JournalError
+from orchestrator.events import Entry, kind
+from orchestrator.journal import Journal
+from orchestrator.model import RunId
+from orchestrator.project import find
+from orchestrator.views.events import line
+from tests.support.here import Here
 from tests.support.waiting import until
 
 LONGEST = 120.0  #: seconds after which a command counts as hanging
@@ -24,6 +31,7 @@ class Squad:
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
     _started: list[subprocess.Popen[str]] = field(default_factory=list)
+    _state: Path | None = None  #: the journal's folder, once it was looked for
 
     def __call__(self, *arguments: str, stdin: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -62,15 +70,30 @@ class Squad:
         self._started.append(process)
         return process
 
+    @property
+    def here(self) -> Here:
+        """Give the same command line in the test's own process."""
+        return Here(self.folder)
+
     def json(self, *arguments: str) -> Any:
-        """Run a reading command; gives its document."""
-        return json.loads(self.ok(*arguments, "--json"))
+        """Call a reading command; gives its document."""
+        return self.here.json(*arguments)
+
+    def entries(self) -> list[Entry]:
+        """Give what the journal holds about the latest run; nothing before a run began."""
+        self._state = self._state or find(self.folder).state
+        try:
+            journal = Journal.read(self._state)
+        except JournalError:  # it may be just about to be made
+            return []
+        if journal is None:
+            return []
+        with journal:
+            return list(journal.entries(run=journal.latest() or RunId("")))
 
     def events(self, *kinds: str) -> list[dict[str, Any]]:
-        """Give the events of the latest run, of the given kinds or all; none before a run began."""
-        done = self("events")
-        rows = [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
-        return [row for row in rows if not kinds or row["type"] in kinds]
+        """Give the events of the latest run as `squad events` prints them, of the given kinds or all."""
+        return [json.loads(line(entry)) for entry in self.entries() if not kinds or kind(entry.event) in kinds]
 
     def wait_for_event(self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Wait until an event of a kind is in the journal; gives it."""

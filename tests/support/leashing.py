@@ -1,13 +1,16 @@
 """Agents on leashes, for tests: small Python programs as agents, and supervisors that can be killed."""
 
+import contextlib
 import json
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from orchestrator.leash import LeashSpec, Notice, start
+import pytest
+
+from orchestrator.leash import LeashSpec, Notice, program, start
 
 _HERE = str(Path(__file__).parents[2])
 _SUPERVISOR = """
@@ -82,3 +85,17 @@ def supervised(spec: LeashSpec) -> tuple[subprocess.Popen[str], int, int]:
     assert process.stdout is not None
     leash, agent = process.stdout.readline().split()
     return process, int(leash), int(agent)
+
+
+@contextlib.contextmanager
+def changed_program(folder: Path, *changes: tuple[str, str]) -> Iterator[None]:
+    """Let leashes run a copy of their program in which some lines read differently."""
+    text = Path(program.__file__).read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    copy = folder / "program.py"
+    copy.write_text(text, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orchestrator.leash._PROGRAM", str(copy))
+        yield

@@ -106,7 +106,7 @@ class Nasty:
         }
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(NASTY)
 def test_no_view_prints_a_control_character(text: str) -> None:
     for name, shown in Nasty(text).views().items():
@@ -114,7 +114,7 @@ def test_no_view_prints_a_control_character(text: str) -> None:
         assert not raw, f"{name}: {raw}"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(NASTY)
 def test_a_newline_in_a_strangers_text_makes_no_new_line(text: str) -> None:
     with_it, without = Nasty(f"{text}\nx").views(), Nasty(f"{text} x").views()

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
@@ -71,7 +71,6 @@ def test_the_table_says_where_each_task_stands_and_what_it_waits_for() -> None:
     ]
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.integers(30, 200), st.integers(4, 60), st.integers(1, 60))
 def test_the_table_never_outgrows_its_terminal(width: int, height: int, count: int) -> None:
     of = plan(*many(count).tasks, seats=[seat(LONG_NAME), seat(ONE), seat(TWO)])

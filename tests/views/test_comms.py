@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.events import AgentReported, Event, TaskDone
@@ -400,7 +400,6 @@ def test_a_thousand_appended_blocks_are_each_heard_once_while_squad_rewrites(des
     assert desk.statuses() == ["Status: ACTIVE"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.lists(
         st.sampled_from(["Sta", "tus: ", "READY\n", "Status:", "\n", "x", "## Handoff Request\n", "漢", "FILE: a\n"]), max_size=30

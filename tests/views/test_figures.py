@@ -3,7 +3,7 @@ from dataclasses import astuple
 from typing import TypeAlias
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
@@ -287,7 +287,6 @@ def runs(draw: st.DrawFn) -> tuple[list[Entry], float]:
 THREE_TASKS: Plan = plan(planned(task("T1", writes=["x"])), planned(task("T2", needs=["T1"]), agent=TWO), planned(task("T3")))
 
 
-@settings(max_examples=80, deadline=None)
 @given(runs())
 def test_work_and_idle_add_up_to_the_time_of_all_agents(run: tuple[list[Entry], float]) -> None:
     rows, now = run

@@ -102,6 +102,15 @@ def test_what_needs_a_person_names_the_command_that_helps(
     assert [(one["what"], one["command"]) for one in needs] == expected
 
 
+def test_a_step_for_a_person_is_not_said_to_be_done_by_resuming() -> None:
+    of = plan(planned(task("T1", gate=True)))
+    state = state_after(of, run_started(), ev.TaskParked(task="T1", reason="a step for a person"))
+
+    told = status_json(of, state, supervised=True)["needs_you"]
+
+    assert told == [{"what": "parked", "task": "T1", "reason": "a step for a person", "command": "squad run prd.md --new"}]
+
+
 def test_without_a_supervisor_no_agent_works() -> None:
     made = shown(run_started(), prepared(), started(), supervised=False)
 

@@ -12,7 +12,7 @@ from orchestrator.git import Git
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import find
 from orchestrator.workspaces import Signed, Work
-from orchestrator.workspaces.shared import SharedTree
+from orchestrator.workspaces.shared import Beside, SharedTree
 from tests.support.repositories import Repository
 
 RUN = RunId("demo-1")
@@ -23,10 +23,10 @@ SIGNED = Signed(agent=AgentId("agent-1"), title="Write it", trailers={})
 @dataclass
 class Tree:
     root: Path
-    others: dict[AttemptId, tuple[str, ...]] = field(default_factory=dict)
+    beside: dict[AttemptId, Beside] = field(default_factory=dict)
 
     def open(self) -> SharedTree:
-        return SharedTree(project=find(self.root), run=RUN, others=lambda attempt: self.others.get(attempt, ()))
+        return SharedTree(project=find(self.root), run=RUN, beside=lambda attempt: self.beside.get(attempt, Beside()))
 
     def write(self, name: str, text: str = "new\n") -> None:
         path = self.root / name
@@ -76,7 +76,7 @@ def test_what_changed_since_the_start_of_an_attempt_is_told_and_kept(tree: Tree)
 
 
 def test_what_another_task_under_way_may_write_is_left_to_that_one(tree: Tree) -> None:
-    tree.others = {ONE: ("b.txt",), TWO: ("a.txt",)}
+    tree.beside = {ONE: Beside(others=("b.txt",), alone=False), TWO: Beside(others=("a.txt",), alone=False)}
     shared = tree.open()
     shared.make(ONE, tree.root, start=None)
     shared.make(TWO, tree.root, start=None)
@@ -85,6 +85,19 @@ def test_what_another_task_under_way_may_write_is_left_to_that_one(tree: Tree) -
 
     assert tree.harvest(shared, ONE).paths == ("a.txt",)
     assert tree.harvest(shared, TWO).paths == ("b.txt",)
+
+
+def test_what_an_earlier_attempt_left_in_the_own_write_set_counts(tree: Tree) -> None:
+    """Done again in the tree that held its work already, a task was once `unchanged`, and failed for it."""
+    again = AttemptId("T1.2")
+    tree.beside = {again: Beside(own=("new.txt",))}
+    shared = tree.open()
+    shared.make(ONE, tree.root, start=None)
+    tree.write("new.txt")
+    tree.write("stray.txt")
+    shared.make(again, tree.root, start=None)
+
+    assert tree.harvest(shared, again).paths == ("new.txt",)
 
 
 def test_the_base_of_an_attempt_outlives_the_supervisor(tree: Tree) -> None:

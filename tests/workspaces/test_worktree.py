@@ -212,7 +212,7 @@ def test_modes_links_and_odd_names_come_along_and_pipes_do_not_disturb(place: Pl
 
 def test_a_huge_file_is_kept(place: Place) -> None:
     with (place.folder / "huge.bin").open("wb") as file:
-        file.truncate(200 * 2**20)
+        file.truncate(64 * 2**20)
 
     assert place.harvest().paths == ("huge.bin",)
 
