@@ -52,6 +52,7 @@ class Supervisor:
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._stopping = ""
+        self._decided_at = 0.0  #: seconds since the epoch
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -110,6 +111,7 @@ class Supervisor:
 
     def _decide(self, group: anyio.abc.TaskGroup) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
+        self._decided_at = self.recorder.clock()
         if not self._stopping:
             self._settle()
             self._start(group)
@@ -139,7 +141,7 @@ class Supervisor:
 
     def _start(self, group: anyio.abc.TaskGroup) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
-        now = self.recorder.clock()
+        now = self._decided_at  # what comes due later is woken for
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
@@ -302,7 +304,10 @@ class Supervisor:
         """Wait until something changed, can start that could not before, or is to be suspected."""
         self._suspect()
         now = self.recorder.clock()
-        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=now), self.table.next_suspicion())
+        wakes = (
+            scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=self._decided_at),
+            self.table.next_suspicion(),
+        )
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - now)
         with anyio.move_on_after(seconds):
