@@ -15,11 +15,12 @@ import anyio.abc
 import anyio.to_thread
 
 from orchestrator import messages as msg
-from orchestrator.adapters import Adapter, Invocation, Reader
+from orchestrator.adapters import AnyAdapter, Conversation, Conversing, Invocation, Reader
+from orchestrator.dialogue import Dialogue, Line, Permit
 from orchestrator.events import AgentStalled, AttemptStarted, Event, Noticed, OutputRead, RungClimbed
 from orchestrator.leash import Ending, Full, Gone, Leashed, LeashSpec, Lost, Output, Room, StartFailed, Tail, start
 from orchestrator.liveness import Pulse, Sign
-from orchestrator.messages import Message
+from orchestrator.messages import Message, Turned
 from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
 from orchestrator.outcomes import Ended, Facts, judge
 from orchestrator.platform import asleep, identity, is_frozen, newest_write, tree_cpu
@@ -28,6 +29,10 @@ from orchestrator.speech import PIPE_NAMES, Lines
 
 #: Seconds that an agent may linger, silent, after its claim before its process is ended.
 LINGER = 10.0
+#: Seconds that a turn may take to end when it is interrupted because the attempt is to end.
+LAST_TURN = 2.0
+_NUDGE = "squad hears nothing from you: go on, or say what you wait for"
+_GO_ON = "squad interrupted you, because it saw no sign of life: go on with your task another way, or say what you wait for"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,7 @@ class Assignment:
     agent: AgentId
     attempt: AttemptId
     workspace: Path
-    adapter: Adapter
+    adapter: AnyAdapter
     invocation: Invocation
     environment: dict[str, str]
     mark: str  #: in the environment of every process of the attempt
@@ -48,6 +53,7 @@ class Assignment:
     stall_after: float  #: seconds
     ladder: tuple[str, ...]
     grace: float = 10.0  #: seconds between TERM and KILL
+    conversation: Conversation | None = None  #: with an agent that is spoken with in its own protocol
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Heard:
     settled: bool = False
     ended_by: Outcome | None = None
     why: str = ""
+    turned: Turned | None = None
 
 
 Take = Callable[[AgentId, Sequence[Message]], list[Event]]
@@ -77,6 +84,11 @@ class Listener:
     speech: Reader
     pipe: Reader = field(default_factory=partial(Lines, PIPE_NAMES))
     heard: Heard = field(default_factory=Heard)
+
+    @property
+    def dialogue(self) -> Dialogue | None:
+        """Give the talk with an agent that is spoken with in its own protocol."""
+        return self.speech if isinstance(self.speech, Dialogue) else None
 
     async def read(self, *, log: int, status: int) -> None:
         """Read both logs up to the offsets; other agents get their turn between two chunks."""
@@ -97,6 +109,8 @@ class Listener:
     def finish(self) -> None:
         """Take in what stood in unfinished lines and blocks, and let the logs go."""
         self.hear([*self.speech.finish(), *self.pipe.finish()])
+        if self.dialogue is not None:
+            self.heard.turned = self.dialogue.turned
         self.close()
 
     def close(self) -> None:
@@ -129,17 +143,27 @@ class AtWork:
     """An agent at work on a task."""
 
     def __init__(
-        self, recorder: Recorder, take: Take, assignment: Assignment, *, hear_out: Callable[[], None] = lambda: None
+        self,
+        recorder: Recorder,
+        take: Take,
+        assignment: Assignment,
+        *,
+        permit: Permit | None = None,
+        hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the assignment; nothing happens before `run`."""
         self.assignment = assignment
         self.pulse = Pulse(started=anyio.current_time())
         self._recorder = recorder
+        self._permit = permit
         self._hear_out = hear_out
         self._listener = listener(recorder, take, assignment, log=0, status=0)
+        self._dialogue = self._listener.dialogue
         self._leashed: Leashed | None = None
         self._claimed = anyio.Event()
+        self._interrupted = anyio.Event()  #: its last turn
         self._grace = assignment.grace
+        self._has_interrupted = False
         self._is_full = False  #: its log cannot be written, so that it waits and cannot show life
 
     async def run(self) -> tuple[Ended, Ending | None]:
@@ -150,6 +174,9 @@ class AtWork:
                 self._recorder.record(self._started(leashed))
                 if self._listener.heard.ended_by is not None:
                     leashed.stop(self._grace)
+                if self._dialogue is not None and self._permit is not None:
+                    self._dialogue.begin(Line(leashed=leashed, group=group, agent=self.assignment.agent, permit=self._permit))
+                    group.start_soon(self._end_after_turn, leashed, self._dialogue)
                 group.start_soon(self._watch)
                 group.start_soon(self._linger)
                 ending = await self._follow(leashed)
@@ -169,7 +196,11 @@ class AtWork:
         if heard.ended_by is None:
             heard.ended_by, heard.why = outcome, why
         self._grace = self.assignment.grace if grace is None else grace
-        if self._leashed is not None:
+        if self._leashed is None:
+            return
+        if self._dialogue is not None and self._dialogue.interrupt():
+            self._interrupted.set()
+        else:
             self._leashed.stop(self._grace)
 
     def beat(self, sign: Sign) -> None:
@@ -181,7 +212,14 @@ class AtWork:
         status = self._recorder.state.attempts[self.assignment.attempt]
         if status.claim is not None:
             self._listener.heard.claim, self._listener.heard.note = status.claim, status.note
+        if self._has_said_all():
             self._claimed.set()
+
+    def _has_said_all(self) -> bool:
+        """Tell whether nothing but its end is to be expected; what is claimed in mid-turn is gone on with."""
+        if self._dialogue is not None:
+            return self._dialogue.over.is_set()
+        return self._listener.heard.claim is not None
 
     def _spec(self) -> LeashSpec:
         assignment, invocation = self.assignment, self.assignment.invocation
@@ -245,9 +283,14 @@ class AtWork:
             await self._silence()
             if self._claimed.is_set():
                 return  # it has said its last word; how long it may linger is another question
+            if self._listener.heard.claim is not None:
+                break
             if not await self._comes_to_life():
                 break
-        self._verdict()
+        if self._listener.heard.claim is None:
+            self._verdict()
+        else:
+            self._settle()
 
     async def _comes_to_life(self) -> bool:
         for rung in ("nudge", "interrupt"):
@@ -291,19 +334,29 @@ class AtWork:
         frozen = is_frozen(leashed.pid)
         if rung == "nudge" and not (adapter.nudges or frozen):
             return False
-        if rung == "interrupt" and not adapter.interrupts:
-            return False
+        if rung == "interrupt" and (self._has_interrupted or not adapter.interrupts):
+            return False  # the answer to an interrupt looks like life, and would keep a dead turn up for ever
+        self._has_interrupted = self._has_interrupted or rung == "interrupt"
         self._recorder.record(self._climbed(rung))
         since = anyio.current_time()
         if frozen:
             leashed.resume()
-        elif rung == "nudge":
-            leashed.send(adapter.tell("squad hears nothing from you: go on, or say what you wait for"))
         else:
-            leashed.interrupt()
+            self._rouse(rung, leashed)
         await self._sleep_until(since + min(self.assignment.stall_after, 60.0))
         await self._look()
         return self.pulse.silent_since() > since
+
+    def _rouse(self, rung: str, leashed: Leashed) -> None:
+        adapter = self.assignment.adapter
+        if self._dialogue is not None and rung == "nudge":
+            self._dialogue.tell(_NUDGE)
+        elif self._dialogue is not None:
+            self._dialogue.interrupt(then=_GO_ON)
+        elif rung == "nudge" and not isinstance(adapter, Conversing):
+            leashed.send(adapter.tell(_NUDGE))
+        else:
+            leashed.interrupt()
 
     def _climbed(self, rung: str) -> RungClimbed:
         assignment = self.assignment
@@ -327,16 +380,37 @@ class AtWork:
         while until > anyio.current_time():
             await anyio.sleep_until(until)
             until = self.pulse.last.get(Sign.OUTPUT, 0.0) + LINGER
+        self._settle()
+
+    def _settle(self) -> None:
+        """End an agent whose claim holds as it is."""
         self._listener.heard.settled = True
         if self._leashed is not None:
             self._leashed.stop(self.assignment.grace)
 
+    async def _end_after_turn(self, leashed: Leashed, dialogue: Dialogue) -> None:
+        """End an agent by force that was interrupted for good, once its turn has ended or takes too long to."""
+        await self._interrupted.wait()
+        with anyio.move_on_after(min(self._grace, LAST_TURN)):
+            await dialogue.over.wait()
+        leashed.stop(self._grace)
+
 
 def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int, status: int) -> Listener:
     """Read an attempt's logs from the given offsets on."""
+    heard = Heard()
     output = Tail(assignment.log, offset=log)
     pipe = Tail(assignment.log.with_name(assignment.log.name + ".status"), offset=status)
-    return Listener(recorder, take, assignment, output, pipe, assignment.adapter.reader())
+    return Listener(recorder, take, assignment, output, pipe, _speech(assignment, heard), heard=heard)
+
+
+def _speech(assignment: Assignment, heard: Heard) -> Reader:
+    if assignment.conversation is not None:
+        workspace = assignment.workspace
+        return Dialogue(assignment.conversation, workspace=workspace, has_claimed=lambda: heard.claim is not None)
+    if isinstance(assignment.adapter, Conversing):
+        raise TypeError(f"{assignment.adapter.name} is not spoken with")
+    return assignment.adapter.reader()
 
 
 def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended:
@@ -348,6 +422,8 @@ def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended
             claim=heard.claim,
             note=heard.note,
             limited=heard.limited,
+            turn=heard.turned.outcome if heard.turned else None,
+            told=heard.turned.reason if heard.turned else "",
             exit_claims=exit_claims,
             ended_by=heard.ended_by,
             why=heard.why,

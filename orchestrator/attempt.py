@@ -12,10 +12,11 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from orchestrator.adapters import Adapter, Order
-from orchestrator.adapters.prompt import prompt
+from orchestrator.adapters import AnyAdapter, Conversing, Order
+from orchestrator.adapters.prompt import prompt, resumed
 from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
 from orchestrator.config import Config
+from orchestrator.dialogue import Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
@@ -39,11 +40,24 @@ class Stage:
     config: Config
     level: Level
     workspaces: Workspaces
-    adapters: Mapping[AgentId, Adapter]
+    adapters: Mapping[AgentId, AnyAdapter]
     tokens: Mapping[AgentId, str]
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
     git: anyio.Lock  #: `op:git`
+
+    def account(self, agent: AgentId) -> tuple[AgentId, ...]:
+        """Give the agents that share an agent's account, itself first: one program, signed in by the same environment.
+
+        Only of a program that squad speaks with is known what its account is.
+        """
+        mine = self._signed_in(agent)
+        return (agent, *(other for other in self.adapters if mine and other != agent and self._signed_in(other) == mine))
+
+    def _signed_in(self, agent: AgentId) -> tuple[str, Mapping[str, str]] | None:
+        adapter = self.adapters[agent]
+        configured = self.config.agents[agent].environment if agent in self.config.agents else {}
+        return (adapter.name, configured) if isinstance(adapter, Conversing) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +82,7 @@ class Attempt:
         piece: Piece,
         *,
         take: Take,
+        permit: Permit | None = None,
         hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the piece; nothing happens before `run` or `take_over`."""
@@ -77,6 +92,7 @@ class Attempt:
         self._stage = stage
         self._rights = rights
         self._take = take
+        self._permit = permit
         self._hear_out = hear_out
         self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
@@ -146,7 +162,7 @@ class Attempt:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
-        self.at_work = AtWork(self._recorder, self._take, assignment, hear_out=self._hear_out)
+        self.at_work = AtWork(self._recorder, self._take, assignment, permit=self._permit, hear_out=self._hear_out)
         try:
             return await self.at_work.run()
         finally:
@@ -242,7 +258,8 @@ class Attempt:
     def _assignment(self) -> Assignment:
         stage, piece, stall = self._stage, self.piece, self._stage.config.run.stall
         adapter = stage.adapters[piece.seat.id]
-        invocation = adapter.invoke(self._order())
+        order = self._order()
+        invocation = adapter.invoke(order)
         return Assignment(
             task=piece.planned.task.id,
             agent=piece.seat.id,
@@ -251,28 +268,47 @@ class Attempt:
             adapter=adapter,
             invocation=invocation,
             environment=self._environment(invocation.environment),
-            mark=f"{stage.project.key}/{stage.run}/{piece.attempt}",
+            mark=self._mark(),
             log=self._log(),
             socket=stage.project.socket(f"leash/{piece.attempt}"),
             level=stage.level,
             stall_after=stall.after,
             ladder=stall.ladder,
+            conversation=adapter.conversation(order) if isinstance(adapter, Conversing) else None,
         )
 
     def _order(self) -> Order:
         piece, planned = self.piece, self.piece.planned
-        number = int(piece.attempt.rpartition(".")[2])
+        conversation = self._conversation()
+        wording = resumed if conversation else prompt
         return Order(
             task=planned.task,
             agent=piece.seat.id,
             role=piece.seat.role,
-            attempt=number,
+            attempt=self.status.number,
             workspace=Path(self.status.workspace),
-            prompt=prompt(planned, piece.seat, checks=self._checks(), handover=piece.handover),
+            prompt=wording(planned, piece.seat, checks=self._checks(), handover=piece.handover),
             area=piece.seat.owns,
             writes=planned.writes,
             scratch=self._scratch(),
+            mark=f"{self._mark()}@{self._recorder.state.started_at}",
+            conversation=conversation,
         )
+
+    def _mark(self) -> str:
+        return f"{self._stage.project.key}/{self._stage.run}/{self.piece.attempt}"
+
+    def _conversation(self) -> str:
+        """Name the conversation to take up again: the one of the last attempt, if it went on in the same place.
+
+        One that could not be taken up, or not gone on with when it was, is not tried a third time.
+        """
+        number, status = self.status.number, self.status
+        last, before = (self._recorder.state.attempts.get(f"{status.task}.{number - back}") for back in (1, 2))
+        if last is None or (last.agent, last.workspace) != (status.agent, status.workspace):
+            return ""
+        is_stuck = last.outcome == Outcome.ENVIRONMENT and before is not None and before.conversation == last.conversation
+        return "" if is_stuck else last.conversation
 
     def _checks(self) -> tuple[str, ...]:
         own = self.piece.planned.task.checks

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from orchestrator.model import AgentId, RunId, TaskId
@@ -36,8 +37,9 @@ class Place:
 
 
 def passed(surroundings: Mapping[str, str], *, needs: Collection[str] = ()) -> dict[str, str]:
-    """Give what passes of squad's own environment, and what an agent program needs besides."""
-    kept = {name: value for name, value in surroundings.items() if name in _PASSED or name in needs or name.startswith("LC_")}
+    """Give what passes of squad's own environment, and what an agent program needs besides; a star stands for any ending."""
+    wanted = (*_PASSED, "LC_*", *needs)
+    kept = {name: value for name, value in surroundings.items() if any(fnmatchcase(name, pattern) for pattern in wanted)}
     kept["PATH"] = _with_squad(kept.get("PATH", os.defpath))
     return kept
 

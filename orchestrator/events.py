@@ -186,6 +186,16 @@ class AgentReported(_Event, frozen=True, kw_only=True):
     files: dict[str, str] = {}  #: path -> created | modified | deleted
 
 
+class ConversationKnown(_Event, frozen=True, kw_only=True):
+    """An agent told the name by which its conversation can be taken up again."""
+
+    agent: str
+    task: str
+    attempt: str
+    session: str
+    version: str = ""  #: of the agent's program
+
+
 class ClaimMade(_Event, frozen=True, kw_only=True):
     """An agent says that its task is done, or that it failed: a claim, no evidence."""
 
@@ -392,6 +402,7 @@ Event: TypeAlias = (
     | TaskRevived
     | TaskReassigned
     | AgentReported
+    | ConversationKnown
     | ClaimMade
     | AgentBlocked
     | AgentAsked

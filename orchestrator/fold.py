@@ -64,7 +64,13 @@ def fold(state: State, entry: ev.Entry) -> None:
         case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskReassigned():
             _fold_task(state, event)
         case (
-            ev.AgentReported() | ev.ClaimMade() | ev.AgentBlocked() | ev.AgentAsked() | ev.HandoffRequested() | ev.UsageReported()
+            ev.AgentReported()
+            | ev.ConversationKnown()
+            | ev.ClaimMade()
+            | ev.AgentBlocked()
+            | ev.AgentAsked()
+            | ev.HandoffRequested()
+            | ev.UsageReported()
         ):
             _fold_speech(state, event)
         case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
@@ -187,6 +193,7 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
     task.uncounted = task.uncounted + 1 if event.outcome == Outcome.ENVIRONMENT else 0
+    task.unreached = task.unreached + 1 if event.outcome == Outcome.TRANSIENT else 0
     _back(state, event.task, event.reason, at)
 
 
@@ -195,6 +202,7 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     _note_failure(task, event.agent, f"{event.cause}: {event.reason}", counted=event.counted)
     task.cause = event.cause
     task.uncounted = task.uncounted + 1 if event.cause == "environment" else 0
+    task.unreached = 0
     task.conflicts += event.cause == "conflict"
     task.fresh = event.cause in {"conflict", "overlap"} or event.merged is not None
     attempt = state.attempts[event.attempt]
@@ -251,7 +259,13 @@ def _fold_task(
 
 def _fold_speech(
     state: State,
-    event: ev.AgentReported | ev.ClaimMade | ev.AgentBlocked | ev.AgentAsked | ev.HandoffRequested | ev.UsageReported,
+    event: ev.AgentReported
+    | ev.ConversationKnown
+    | ev.ClaimMade
+    | ev.AgentBlocked
+    | ev.AgentAsked
+    | ev.HandoffRequested
+    | ev.UsageReported,
 ) -> None:
     match event:
         case ev.AgentReported():
@@ -261,6 +275,8 @@ def _fold_speech(
             agent.done = agent.done if event.done is None else event.done
             agent.total = agent.total if event.total is None else event.total
             agent.files = {**agent.files, **event.files}
+        case ev.ConversationKnown(attempt=attempt, session=session):
+            state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
             state.attempts[attempt].claim, state.attempts[attempt].note = done, note
         case ev.AgentBlocked():

@@ -5,7 +5,10 @@ event only when the supervisor takes it in.
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TypeAlias
+
+from orchestrator.model import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,4 +74,73 @@ class Limit:
     text: str = ""
 
 
-Message: TypeAlias = Status | Done | Blocked | Handoff | Ask | Usage | Limit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversed:
+    """The agent has begun a conversation of its own protocol, or taken it up again."""
+
+    session: str  #: by which it can be resumed
+    version: str = ""  #: of the agent's program
+
+
+Message: TypeAlias = Status | Done | Blocked | Handoff | Ask | Usage | Limit | Conversed
+
+
+# what only an agent says that is spoken to in its own protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permission:
+    """The agent asks before it does something, and waits for the answer."""
+
+    request: str  #: the agent's own name for the question
+    tool: str
+    paths: tuple[str, ...] = ()  #: as the agent writes them
+    operation: Operation
+    command: str = ""  #: of a shell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """The agent does not wait for the answer any more."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrying:
+    """The agent could not reach its model and tries again by itself."""
+
+    error: str
+    delay: float  #: seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the agent's protocol wants written back now, whatever squad decides."""
+
+    line: bytes
+
+
+class TurnEnd(StrEnum):
+    """How a turn ended, by the agent's own structured account."""
+
+    DONE = "done"  #: it has nothing more to do; a claim
+    REFUSED = "refused"  #: everything it wanted to change was refused
+    INTERRUPTED = "interrupted"  #: by squad; the conversation can go on
+    TRANSIENT = "transient"  #: its model was out of reach; the same again may succeed
+    LIMIT = "limit"  #: its account's limit
+    AUTH = "auth"  #: it is not signed in
+    PERMANENT = "permanent"  #: the same again fails again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """A turn is over: the agent waits for more, or for the end of its input."""
+
+    outcome: TurnEnd
+    reason: str = ""
+    until: float | None = None  #: seconds since the epoch at which a limit is lifted, if told
+    queued: int = 0  #: turns that follow by themselves, from what it was told meanwhile
+
+
+Said: TypeAlias = Message | Permission | Withdrawn | Retrying | Reply | Turned

@@ -94,7 +94,8 @@ class Outcome(StrEnum):
     CRASHED = "crashed"  #: ended by a signal that squad did not send
     STALLED = "stalled"  #: ended by the ladder
     LIMIT = "limit"  #: its provider's usage limit
-    ENVIRONMENT = "environment"  #: could not be started for a reason that is not its own
+    TRANSIENT = "transient"  #: its model was out of reach; the same again may succeed
+    ENVIRONMENT = "environment"  #: could not be started, or not go on, for a reason that is not its own
     STOPPED = "stopped"  #: ended by a person or by the end of the supervisor
 
 

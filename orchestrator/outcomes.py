@@ -6,6 +6,7 @@ ended the process, what the agent claimed through the protocol, how the process 
 
 from dataclasses import dataclass
 
+from orchestrator.messages import TurnEnd
 from orchestrator.model import Outcome
 
 
@@ -18,6 +19,8 @@ class Facts:
     claim: bool | None = None  #: True: done, False: failed, None: nothing said
     note: str = ""
     limited: bool = False  #: the agent told of a usage limit
+    turn: TurnEnd | None = None  #: how its last turn ended, by the protocol of an agent that has one
+    told: str = ""  #: the reason it gave
     exit_claims: bool = False  #: exit 0 of this kind of agent claims done
     ended_by: Outcome | None = None  #: squad ended it for this reason
     why: str = ""  #: squad's reason
@@ -33,13 +36,25 @@ class Ended:
     reason: str
 
 
+#: Ends of a turn that no claim outweighs: the agent could not finish what it had begun.
+_BROKEN_OFF = {
+    TurnEnd.TRANSIENT: (Outcome.TRANSIENT, "its model is out of reach"),
+    TurnEnd.AUTH: (Outcome.ENVIRONMENT, "it is not signed in"),
+    TurnEnd.PERMANENT: (Outcome.ENVIRONMENT, "its model refuses to go on"),
+    TurnEnd.INTERRUPTED: (Outcome.FAILED, "its turn was interrupted"),
+}
+
+
 def judge(facts: Facts) -> Ended:
     """Give the outcome as far as process and claims tell; evidence in the workspace may still turn it."""
     if facts.ended_by is not None:
         return Ended(outcome=facts.ended_by, reason=facts.why)
     if facts.lost:
         return Ended(outcome=Outcome.CRASHED, reason="its leash was killed; output still in the pipe may be lost")
-    if facts.limited and not facts.claim:
+    if facts.turn in _BROKEN_OFF:
+        outcome, what = _BROKEN_OFF[facts.turn]
+        return Ended(outcome=outcome, reason=f"{what}: {facts.told}" if facts.told else what)
+    if facts.turn is TurnEnd.LIMIT or (facts.limited and not facts.claim):
         return Ended(outcome=Outcome.LIMIT, reason=facts.note or "usage limit")
     if facts.claim is False:
         return Ended(outcome=Outcome.FAILED, reason=facts.note or "the agent says that it failed")

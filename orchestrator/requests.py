@@ -26,7 +26,7 @@ from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import AgentId, AttemptId, Operation, TaskId
 from orchestrator.platform import real_relative
 from orchestrator.recorder import Recorder
-from orchestrator.rights import Deny, Rights
+from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.speech import from_request
 
 _UNATTENDED = "nobody answers now: decide yourself, write down your assumption, and go on"
@@ -72,13 +72,23 @@ class Lead(Protocol):
 class Desk:
     """Takes in what agents say and ask, and what people ask for."""
 
-    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, *, root: Path, lead: Lead) -> None:
-        """Answer for one run."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        table: LockTable,
+        rights: Rights,
+        *,
+        root: Path,
+        lead: Lead,
+        account: Callable[[AgentId], tuple[AgentId, ...]] = lambda agent: (agent,),
+    ) -> None:
+        """Answer for one run; `account` gives the agents that share an agent's account, itself first."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._root = root
         self._lead = lead
+        self._account = account
         self._seated: dict[AgentId, Seated] = {}
         self._parked: dict[int, anyio.Event] = {}
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
@@ -121,6 +131,8 @@ class Desk:
                         files=files,
                     )
                 ]
+            case msg.Conversed(session=session, version=version):
+                return [ev.ConversationKnown(agent=agent, task=task, attempt=attempt, session=session, version=version)]
             case msg.Done(ok=ok, note=note):
                 return [ev.ClaimMade(agent=agent, task=task, attempt=attempt, done=ok, note=note)]
             case msg.Blocked(on=on, meanwhile=meanwhile):
@@ -147,7 +159,7 @@ class Desk:
                     )
                 ]
             case msg.Limit(until=until):
-                return [ev.LimitReached(limit="usage", agent=agent, until=until)]
+                return [ev.LimitReached(limit="usage", agent=seat, until=until) for seat in self._account(agent)]
 
     def _inside(self, seated: Seated, raw: str) -> str | None:
         try:
@@ -169,8 +181,19 @@ class Desk:
             Rejected: With the reason that the caller reads; also for a bug, which is noted and ends nothing else.
             JournalError: Nothing can be recorded any more.
         """
+        return await self._guarded(method, self._answer(caller, method, params))
+
+    async def permit(self, agent: AgentId, paths: Sequence[str], operation: Operation) -> Allow | Deny:
+        """Decide what an agent asks by a protocol of its own before it does it; a lock is waited for as long as it takes."""
         try:
-            return await self._answer(caller, method, params)
+            await self._guarded("permit", self._take_right(agent, paths, operation))
+        except Rejected as refused:
+            return Deny(reason=refused.reason)
+        return Allow()
+
+    async def _guarded(self, method: str, answering: Awaitable[object]) -> object:
+        try:
+            return await answering
         except (Rejected, JournalError):
             raise
         except Exception as bug:
@@ -263,7 +286,21 @@ class Desk:
     async def _lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         self._seat_of(agent)
         place, wait = self._asked_path(agent, params.get("path")), _seconds(params.get("wait", 0))
-        purpose = str(params.get("purpose") or "")[:_LONGEST_PURPOSE]
+        answer = await self._obtain(agent, place, wait=wait, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
+        return {"path": answer.path, "fence": answer.fence, "waited_s": round(answer.waited, 3)}
+
+    async def _take_right(self, agent: AgentId, paths: Sequence[str], operation: Operation) -> None:
+        """See to it that the agent may do it to all the paths: those outside its write set are locked one after another."""
+        workspace = self._seat_of(agent).workspace
+        for path in paths if operation is not Operation.READ else ():
+            if not _is_below(path, workspace):
+                raise self._refused(path, agent, f"{path} lies outside of your workspace: write below {workspace}")
+            place = self._asked_path(agent, path)
+            if not self._rights.has(agent, place):
+                await self._obtain(agent, place, wait=_FAR, purpose=f"to {operation} it")
+
+    async def _obtain(self, agent: AgentId, place: Claim, *, wait: float, purpose: str) -> Grant:
+        """Lock a path for an agent, or refuse it with the reason; every refusal is recorded."""
         decision = self._rights.may(agent, place, Operation.WRITE)
         if isinstance(decision, Deny):
             hint = f"\n{decision.hint}" if decision.hint else ""
@@ -276,7 +313,7 @@ class Desk:
             answer = await self._wait(answer, wait)
         elif held is None:
             self._recorder.record(granted_event(answer))
-        return {"path": answer.path, "fence": answer.fence, "waited_s": round(answer.waited, 3)}
+        return answer
 
     async def _wait(self, ticket: Ticket, seconds: float) -> Grant:
         """Wait until the path is handed over; whoever stops waiting, for whatever reason, leaves the queue."""
@@ -370,6 +407,12 @@ def _path(asked: object) -> str:
     if len(asked.encode()) > _LONGEST_PATH:
         raise Rejected(f"a path of more than {_LONGEST_PATH} bytes", code=INVALID_PARAMS)
     return asked
+
+
+def _is_below(raw: str, workspace: Path) -> bool:
+    """Tell whether a path as an agent writes it lies in its workspace, and not elsewhere in the project."""
+    base = os.path.realpath(workspace)
+    return os.path.realpath(os.path.join(base, raw)).startswith(base + os.sep)  # noqa: PTH118 - as for the other paths here
 
 
 def _below(raw: str, roots: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ from orchestrator.state import State, TaskStatus
 #: From so many written paths on, their top folders are locked instead.
 _MANY = 20
 _DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
+#: How often in a row a task is tried again whose agent cannot reach its model: most of an hour with the usual back-off.
+_UNREACHED = 50
 _OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
@@ -132,7 +134,7 @@ def ready_tasks(plan: Plan, state: State, rules: Rules, *, now: float) -> list[P
 
 def waits_until(status: TaskStatus, rules: Rules) -> float:
     """Give the time before which the task is not started again: the end of its back-off, seconds since the epoch."""
-    failures = max(status.counted, status.uncounted)
+    failures = max(status.counted, status.uncounted, status.unreached)
     return status.ended_at + back_off(status.attempt or "", failures, rules.backoff) if failures else 0.0
 
 
@@ -226,7 +228,7 @@ def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules)
     attempt = state.attempts.get(status.attempt or "")
     if attempt is None or attempt.outcome is None:
         return None
-    if status.uncounted >= rules.attempts:
+    if status.uncounted >= rules.attempts or status.unreached >= _UNREACHED:
         return Park(task=planned.task.id, reason=status.reason)
     if status.counted == 0 or status.judged == status.attempt:
         return None

@@ -196,6 +196,12 @@ class Lines:
         ]
 
 
+def parse_blocks(text: str) -> list[Message]:
+    """Read what an agent says in the text of a message of its own protocol."""
+    lines = Lines()
+    return [*lines.feed(text.encode("utf-8", "surrogateescape")), *lines.finish()]
+
+
 def _from_object(line: str, names: Sequence[str]) -> Message | None:
     """Read one JSON object; None for anything that is not in the vocabulary, whatever it is."""
     if not line.rstrip().endswith("}"):

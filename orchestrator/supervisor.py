@@ -40,7 +40,7 @@ class Supervisor:
         self.plan = recorder.plan
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
-        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self)
+        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self, account=stage.account)
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
@@ -183,7 +183,8 @@ class Supervisor:
             handover=self._handover(planned, prepared.number),
         )
         hear_out = partial(self.hear_out, agent)
-        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=self.desk.take, hear_out=hear_out)
+        desk = self.desk
+        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=desk.take, permit=desk.permit, hear_out=hear_out)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))

@@ -67,6 +67,14 @@ def test_what_the_program_needs_passes_too() -> None:
     assert not {"OPENAI_API_KEY", "NOT_SET"} & set(given)
 
 
+def test_a_star_stands_for_any_ending_of_what_the_program_needs() -> None:
+    surroundings = {**HOME, "ANTHROPIC_API_KEY": "k", "ANTHROPIC_MODEL": "m", "MY_ANTHROPIC_KEY": "x", "OPENAI_API_KEY": "l"}
+
+    given = for_agent(surroundings, PLACE, adapter={}, configured={}, needs=("ANTHROPIC_*",))
+
+    assert set(given) - set(OWN) - set(HOME) == {"ANTHROPIC_API_KEY", "ANTHROPIC_MODEL"}
+
+
 def test_the_configured_environment_wins_over_everything_but_squads_own() -> None:
     configured = {"HOME": "/other", "NODE_ENV": "test", "AGENT_ID": "me", "SQUAD_TOKEN": "mine"}
 

@@ -40,6 +40,7 @@ OURS = {
     "ResultRefused": "task agent attempt cause reason counted",
     "TaskRevived": "task reason",
     "AgentReported": "agent task status message done total files",
+    "ConversationKnown": "agent task attempt session version",
     "ClaimMade": "agent task attempt done note",
     "AgentBlocked": "agent task on meanwhile",
     "AgentAsked": "agent task text answer",

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 
+from orchestrator.messages import TurnEnd
 from orchestrator.model import Outcome
 from orchestrator.outcomes import Ended, Facts, judge, weigh
 
@@ -11,6 +12,10 @@ def expected(facts: Facts) -> Outcome:
     rules = [
         (facts.ended_by is not None, facts.ended_by or Outcome.STOPPED),  # who ended it knows why
         (facts.lost, Outcome.CRASHED),  # nobody saw how it ended
+        (facts.turn is TurnEnd.TRANSIENT, Outcome.TRANSIENT),  # whatever it claimed in mid-turn
+        (facts.turn in {TurnEnd.AUTH, TurnEnd.PERMANENT}, Outcome.ENVIRONMENT),
+        (facts.turn is TurnEnd.INTERRUPTED, Outcome.FAILED),  # and nobody wanted it to go on
+        (facts.turn is TurnEnd.LIMIT, Outcome.LIMIT),
         (facts.limited and facts.claim is not True, Outcome.LIMIT),  # the provider, not the agent
         (facts.claim is False, Outcome.FAILED),  # Status: FAILED
         (facts.claim is True and facts.settled, Outcome.DONE),  # claimed done and lingered
@@ -33,8 +38,9 @@ CELLS = [
         why="why" if ended_by else "",
         settled=settled,
         lost=lost,
+        turn=turn,
     )
-    for (code, signal), claim, limited, exit_claims, ended_by, settled, lost in itertools.product(
+    for (code, signal), claim, limited, exit_claims, ended_by, settled, lost, turn in itertools.product(
         PROCESSES,
         (True, False, None),
         (False, True),
@@ -42,13 +48,14 @@ CELLS = [
         (None, Outcome.STALLED, Outcome.STOPPED),
         (False, True),
         (False, True),
+        (None, *TurnEnd),
     )
     if not (settled and claim is None)
 ]
 
 
 def test_every_cell_of_the_table_of_outcomes() -> None:
-    assert len(CELLS) == 3 * 2 * 2 * 3 * 2 * (3 * 2 - 1)
+    assert len(CELLS) == 3 * 2 * 2 * 3 * 2 * (3 * 2 - 1) * (1 + len(TurnEnd))
     for facts in CELLS:
         ended = judge(facts)
         assert ended.outcome is expected(facts), facts
@@ -72,6 +79,15 @@ def test_every_cell_of_the_table_of_outcomes() -> None:
         (Facts(lost=True, claim=True), Outcome.CRASHED, "its leash was killed; output still in the pipe may be lost"),
         (Facts(signal="SIGKILL", ended_by=Outcome.STALLED, why="no life"), Outcome.STALLED, "no life"),
         (Facts(), Outcome.FAILED, "ended, and nobody knows how"),
+        (Facts(exit=0, claim=True, turn=TurnEnd.DONE), Outcome.DONE, ""),
+        (Facts(exit=0, claim=False, note="refused: Write a", turn=TurnEnd.REFUSED), Outcome.FAILED, "refused: Write a"),
+        (Facts(exit=1, turn=TurnEnd.TRANSIENT, told="529"), Outcome.TRANSIENT, "its model is out of reach: 529"),
+        (Facts(exit=1, turn=TurnEnd.AUTH, told="bad key"), Outcome.ENVIRONMENT, "it is not signed in: bad key"),
+        (Facts(exit=1, turn=TurnEnd.PERMANENT), Outcome.ENVIRONMENT, "its model refuses to go on"),
+        (Facts(exit=1, claim=True, turn=TurnEnd.TRANSIENT), Outcome.TRANSIENT, "its model is out of reach"),
+        (Facts(exit=1, limited=True, turn=TurnEnd.LIMIT, note="until 5"), Outcome.LIMIT, "until 5"),
+        (Facts(exit=0, turn=TurnEnd.INTERRUPTED), Outcome.FAILED, "its turn was interrupted"),
+        (Facts(exit=0, turn=TurnEnd.INTERRUPTED, ended_by=Outcome.STOPPED, why="stop"), Outcome.STOPPED, "stop"),
     ],
 )
 def test_an_outcome_with_its_reason(facts: Facts, outcome: Outcome, reason: str) -> None:

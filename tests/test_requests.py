@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
+from orchestrator.claims import Claim
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REJECTED, Rejected
 from orchestrator.errors import JournalError
-from orchestrator.model import Access, AgentId, AgentState
+from orchestrator.model import Access, AgentId, AgentState, Operation
+from orchestrator.rights import Allow, Deny
 from tests.support.builders import ONE, THREE, TWO, area
 from tests.support.desks import AGENTS, Office, office
 
@@ -431,6 +433,69 @@ async def test_a_person_stops_the_supervisor_and_frees_what_is_stale(desk: Offic
 async def test_a_person_gets_no_lock(desk: Office) -> None:
     assert (await refusal(desk, None, "lock", path="a")).code == METHOD_NOT_FOUND
     assert (await refusal(desk, None, "unlock", path=5)).code == INVALID_PARAMS
+
+
+# what an agent asks by a protocol of its own
+
+
+async def test_what_an_agent_asks_by_its_own_protocol_is_answered_as_its_requests_are(desk: Office) -> None:
+    desk.rights.begin(ONE, (Claim("mine/"),))
+    asked = ("mine/a", str(desk.folder / "mine/b"), "free.txt", "backend/a", "docs/api.md", "..", "/etc/passwd", "")
+
+    decisions = {path: await desk.desk.permit(ONE, (path,), Operation.WRITE) for path in asked}
+
+    assert [path for path, decision in decisions.items() if isinstance(decision, Allow)] == list(asked[:3])
+    refused = decisions["backend/a"]
+    assert isinstance(refused, Deny)
+    assert "squad agent handoff backend/a --to agent-2" in refused.reason
+    assert [grant.path for grant in desk.table.grants()] == ["free.txt"], "its own write set needs no second lock"
+    assert [path for kind, _, path in told(desk) if kind == "LockRefused"] == [*asked[3:]]
+
+
+async def test_an_edit_of_several_files_is_allowed_when_all_of_them_are_free(desk: Office) -> None:
+    await desk.ask(TWO, "lock", path="b.txt", wait=0)
+    got: list[Allow | Deny] = []
+
+    async def ask() -> None:
+        got.append(await desk.desk.permit(ONE, ("a.txt", "b.txt"), Operation.WRITE))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await settle()
+        assert got == []
+        assert in_queue(desk) == [(ONE, "b.txt")]
+        desk.end(TWO)
+
+    assert got == [Allow()]
+
+
+async def test_a_wait_that_is_withdrawn_leaves_the_queue(desk: Office) -> None:
+    await desk.ask(TWO, "lock", path="b.txt", wait=0)
+
+    with anyio.move_on_after(0.05):
+        await desk.desk.permit(ONE, ("b.txt",), Operation.WRITE)
+
+    assert in_queue(desk) == []
+
+
+async def test_a_wait_that_would_close_a_circle_is_refused_with_the_circle(desk: Office) -> None:
+    await desk.ask(ONE, "lock", path="a.txt", wait=0)
+    await desk.ask(TWO, "lock", path="b.txt", wait=0)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(desk.desk.permit, ONE, ("b.txt",), Operation.WRITE)
+        await settle()
+        decision = await desk.desk.permit(TWO, ("a.txt",), Operation.WRITE)
+        group.cancel_scope.cancel()
+
+    assert isinstance(decision, Deny)
+    assert "agent-1" in decision.reason
+
+
+async def test_an_agent_that_asks_without_a_task_is_refused(desk: Office) -> None:
+    desk.end(ONE)
+
+    assert isinstance(await desk.desk.permit(ONE, ("a.txt",), Operation.WRITE), Deny)
 
 
 # journal and table tell the same

@@ -27,7 +27,7 @@ def desk(tmp_path: Path) -> Iterator[Office]:
 
 
 def supervisor(of: Office) -> Supervisor:
-    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder))
+    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder), account=lambda agent: (agent,))
     return Supervisor(of.recorder, cast("Any", stage), cast("Any", None), Rules())
 
 

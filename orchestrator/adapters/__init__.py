@@ -4,16 +4,33 @@ Choosing happens here and nowhere else; what is known of one program stays in it
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from orchestrator.adapters.base import Adapter, Invocation, Order, Reader
+from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conversing, Invocation, Order, Reader
+from orchestrator.adapters.claude import ClaudeAdapter
+from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.profiles import PROFILES
 from orchestrator.adapters.simulated import SimulatedAdapter
 from orchestrator.errors import ToolMissing
 
-__all__ = ["NAMES", "Adapter", "AgentMissing", "Invocation", "NoAgent", "Order", "Reader", "detect", "make_adapter"]
+__all__ = [
+    "NAMES",
+    "Adapter",
+    "AgentMissing",
+    "AnyAdapter",
+    "Conversation",
+    "Conversing",
+    "Invocation",
+    "NoAgent",
+    "Order",
+    "Reader",
+    "detect",
+    "make_adapter",
+]
 
+#: Programs that are spoken with in their own protocol.
+_CONVERSING: Mapping[str, Conversing] = {"claude": ClaudeAdapter(), "codex": CodexAdapter()}
 NAMES = ("auto", "command", "simulated", *PROFILES)
 
 
@@ -46,8 +63,8 @@ def detect(path: str) -> str:
     raise NoAgent
 
 
-def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, path: str) -> Adapter:
-    """Give the adapter of a name; `auto` is the first installed CLI, a command beats a profile's own.
+def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, path: str) -> AnyAdapter:
+    """Give the adapter of a name; `auto` is the first installed CLI, a configured command beats what squad knows of one.
 
     Raises:
         NoAgent: `auto`, and none is installed.
@@ -58,5 +75,7 @@ def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = 
         return SimulatedAdapter()
     if use == "command":
         return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
+    if use in _CONVERSING and not command:
+        return _CONVERSING[use]
     profile = PROFILES[use]
     return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install, needs=profile.needs)

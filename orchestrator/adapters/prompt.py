@@ -15,6 +15,13 @@ def prompt(planned: PlannedTask, seat: Seat, *, checks: Sequence[str] = (), hand
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def resumed(planned: PlannedTask, seat: Seat, *, checks: Sequence[str] = (), handover: str = "") -> str:
+    """Give what is said to an agent that knows its task already, from the conversation that it goes on with."""
+    again = f"Go on with your task {planned.task.id} as {seat.id}: its text and the rules of this run stand above."
+    parts = [f"# {planned.task.title}", again, _checks(checks), _handover(handover)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
 def _rules(planned: PlannedTask, seat: Seat) -> str:
     return "\n".join(
         [

@@ -2,7 +2,7 @@
 
 import os
 
-from orchestrator.adapters import NAMES, Adapter, AgentMissing, make_adapter
+from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
 from orchestrator.config import AgentSettings, Config
 from orchestrator.environment import passed
 from orchestrator.errors import ConfigError, UsageError
@@ -18,7 +18,7 @@ class NoCommand(ConfigError):
         super().__init__(f"{agent} is to run a command, and none is configured", hint=hint)
 
 
-def adapters_of(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
+def adapters_of(plan: Plan, config: Config) -> dict[AgentId, AnyAdapter]:
     """Give each agent its adapter.
 
     Raises:
@@ -27,7 +27,7 @@ def adapters_of(plan: Plan, config: Config) -> dict[AgentId, Adapter]:
         NoAgent: None that squad knows is.
     """
     path = passed(os.environ)["PATH"]
-    adapters: dict[AgentId, Adapter] = {}
+    adapters: dict[AgentId, AnyAdapter] = {}
     for seat in plan.agents:
         wanted = config.agents.get(seat.id, AgentSettings())
         mine = [planned.task for planned in plan.tasks if not planned.task.agents or seat.id in planned.task.agents]

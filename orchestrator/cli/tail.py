@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from orchestrator.adapters.spoken import spoken
 from orchestrator.errors import UsageError
 from orchestrator.spelling import nearest
 from orchestrator.state import State
@@ -112,7 +113,7 @@ class _Tail:
                 self._offset += len(chunk)
                 self._put(chunk)
         if is_last and self._rest:
-            sys.stdout.write(plain_lines(self._rest) + "\n")
+            _write(self._rest)
             self._rest = ""
 
     def _put(self, data: bytes) -> None:
@@ -121,7 +122,14 @@ class _Tail:
             sys.stdout.buffer.write(data)
             return
         *lines, self._rest = (self._rest + self._decode(data)).split("\n")
-        sys.stdout.write("".join(f"{plain_lines(line)}\n" for line in lines))
+        for line in lines:
+            _write(line)
         if len(self._rest) > _CHUNK:
             sys.stdout.write(plain_lines(self._rest))
             self._rest = ""
+
+
+def _write(line: str) -> None:
+    """Print a line as people read it; mere bookkeeping of an agent's protocol is left out."""
+    if (said := spoken(line)) or not line:
+        sys.stdout.write(plain_lines(said) + "\n")

@@ -238,7 +238,7 @@ def _agent_rows(entries: Sequence[Entry], plan: Plan, state: State, stints: Sequ
 def _usage(entries: Sequence[Entry]) -> dict[str, object]:
     told = [entry.event for entry in entries if isinstance(entry.event, ev.UsageReported)]
     if not told:
-        return {"known": False, "fresh": None, "cached": None, "output": None, "money": None}
+        return {"known": False, "fresh": None, "cached": None, "output": None, "money": None, "unpriced": []}
     money = [one.money for one in told if one.money is not None]
     return {
         "known": True,
@@ -246,6 +246,7 @@ def _usage(entries: Sequence[Entry]) -> dict[str, object]:
         "cached": sum(one.cached for one in told),
         "output": sum(one.output for one in told),
         "money": round(sum(money), 6) if money else None,
+        "unpriced": sorted({one.agent for one in told if one.money is None}),  # agents that tell tokens and no money
     }
 
 
@@ -306,10 +307,12 @@ def _nearness(measured: Figures) -> str:
 def _usage_text(usage: dict[str, object]) -> str:
     if not usage["known"]:
         return "unknown (no agent told)"
-    return (
-        f"{usage['fresh']} fresh, {usage['cached']} cached, {usage['output']} output tokens, "
-        f"money {'unknown' if usage['money'] is None else usage['money']}"
-    )
+    tokens = f"{usage['fresh']} fresh, {usage['cached']} cached, {usage['output']} output tokens"
+    if usage["money"] is None:
+        return f"{tokens}, money unknown"
+    unpriced = usage["unpriced"]
+    missing = f" without {', '.join(unpriced)}, which does not tell it" if isinstance(unpriced, list) and unpriced else ""
+    return f"{tokens}, money {usage['money']}{missing}"
 
 
 def _idle_lines(report: Report) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters import NoAgent, Order, detect, make_adapter
+from orchestrator.adapters import Conversing, NoAgent, Order, detect, make_adapter
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.prompt import prompt
 from orchestrator.claims import Claim
@@ -71,6 +71,12 @@ def test_auto_takes_the_first_installed_program_and_says_what_to_install(tmp_pat
     for name in ("codex", "claude"):
         (tmp_path / name).touch(mode=0o755)
     assert make_adapter("auto", path=str(tmp_path)).name == "claude"
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_program_with_a_protocol_of_its_own_is_spoken_with_unless_a_command_is_configured(name: str) -> None:
+    assert isinstance(make_adapter(name, path=""), Conversing)
+    assert isinstance(make_adapter(name, command=("my", "way"), path=""), CommandAdapter)
 
 
 def test_the_prompt_names_the_checks_that_count() -> None:

@@ -1,8 +1,10 @@
 """Values for tests, each with only what the test speaks of."""
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from orchestrator import events as ev
+from orchestrator.adapters.base import Order
 from orchestrator.claims import Claim
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
@@ -209,3 +211,20 @@ def ended(
 def granted(path: str, holder: str = ONE, *, fence: int = 1, declared: bool = False, waited: float = 0.0) -> ev.LockGranted:
     """Give the grant of a lock."""
     return ev.LockGranted(path=path, holder=holder, fence=fence, waited_s=waited, declared=declared)
+
+
+def order(prompt: str = "do T1", *, workspace: Path = Path("/project"), mark: str = "", conversation: str = "") -> Order:
+    """Give a first attempt as it is handed to an agent."""
+    return Order(
+        task=task("T1"),
+        agent=ONE,
+        role="general",
+        attempt=1,
+        workspace=workspace,
+        prompt=prompt,
+        area=(),
+        writes=None,
+        scratch=Path("/scratch"),
+        mark=mark,
+        conversation=conversation,
+    )

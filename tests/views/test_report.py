@@ -145,6 +145,15 @@ def test_usage_is_what_agents_told_or_unknown() -> None:
     assert "10 fresh, 2 cached, 3 output tokens, money 0" in text(*DONE[:3], (2.0, told), *DONE[3:])
 
 
+def test_money_that_some_agents_do_not_tell_of_is_said_to_be_missing() -> None:
+    priced = ev.UsageReported(agent=ONE, task="T1", attempt="T1.1", fresh=10, money=0.5)
+    unpriced = ev.UsageReported(agent=TWO, task="T2", attempt="T2.1", fresh=10)
+
+    shown = text(*DONE[:3], (2.0, priced), (2.0, unpriced), *DONE[3:])
+
+    assert f"money 0.5 without {TWO}, which does not tell it" in shown
+
+
 def test_nothing_that_an_agent_wrote_reaches_the_terminal_raw() -> None:
     nasty = "x\x1b[2J\x9b\x00\u202e\ud800"
     of = plan(planned(task("T1", title=nasty)), planned(task("T2"), agent=TWO))

@@ -1,0 +1,245 @@
+"""Codex, spoken to through its app-server: JSON-RPC over stdio, one message a line.
+
+The kernel keeps its shell from writing at all; what it wants to change it asks for, and waits. An approval names no path:
+it is joined with the item that was announced before it. What is refused reads only "rejected by user" to the model, so
+the reason is said in the same turn, ahead of the refusal. One thing escapes: a command that the user's own `rules/*.rules`
+allow runs outside the sandbox and unasked, and the app-server cannot be told otherwise; what it wrote is found afterwards.
+
+The shapes were seen with 0.169.0 and are recorded in the tests.
+"""
+
+import shutil
+from dataclasses import dataclass
+from typing import TypeVar
+
+from orchestrator.adapters.base import Invocation, Order
+from orchestrator.adapters.codex_turns import Limits, Tokens, turned
+from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, rows, word, write
+from orchestrator.adapters.profiles import SESSION
+from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
+from orchestrator.model import Operation
+from orchestrator.speech import parse_blocks
+
+T = TypeVar("T")
+
+_GREETING, _OPENING = 1, 2  #: numbers of squad's first requests
+_AT_ONCE = 64  #: questions, and announced changes
+_CHANGES = {"add": "created", "delete": "deleted", "update": "modified"}
+_OPERATIONS = {"add": Operation.CREATE, "delete": Operation.DELETE}
+#: A change whose paths were never announced: outside every project, and so refused.
+_NOWHERE = ".."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodexAdapter:
+    """Starts Codex with the user's own sign-in and settings."""
+
+    name: str = "codex"
+    command: tuple[str, ...] = ("codex",)
+    model: str = ""  #: empty: the user's own choice
+    install: str = "npm install -g @openai/codex"
+
+    @property
+    def nudges(self) -> bool:
+        """What it is told in mid-turn reaches the model with its next request."""
+        return True
+
+    @property
+    def interrupts(self) -> bool:
+        """An interrupt ends the turn and not the conversation."""
+        return True
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
+        return (*SESSION, "OPENAI_*", "CODEX_*")
+
+    def missing(self, path: str) -> str | None:
+        """Say that the program is not to be found."""
+        if shutil.which(self.command[0], path=path) is None:
+            return f"{self.command[0]!r} is not installed: {self.install}"
+        return None
+
+    def invoke(self, order: Order) -> Invocation:
+        """Open a thread, or one that was left; the prompt follows when its name is known."""
+        named: Object = {"threadId": order.conversation} if order.conversation else {}
+        model: Object = {"model": self.model} if self.model else {}
+        asking = {"sandbox": "read-only", "approvalPolicy": "on-request", "approvalsReviewer": "user"}
+        opening = {"cwd": str(order.workspace), **asking, **model, **named}
+        method = "thread/resume" if order.conversation else "thread/start"
+        greeting = {"clientInfo": {"name": "squad", "version": "0"}}
+        lines = [
+            _request(_GREETING, "initialize", greeting),
+            write({"method": "initialized"}),
+            _request(_OPENING, method, opening),
+        ]
+        return Invocation(argv=(*self.command, "app-server"), stdin=b"".join(lines), keep_stdin=True)
+
+    def conversation(self, order: Order) -> "CodexConversation":
+        """Give what speaks with one process."""
+        return CodexConversation(prompt=order.prompt)
+
+
+class CodexConversation:
+    """Understands what one process prints, and words what is written to it."""
+
+    def __init__(self, *, prompt: str, longest: int = LONGEST) -> None:
+        """Begin at the start of the process's output; the prompt is said as soon as the thread is open."""
+        self._prompt = prompt
+        self._lines = JsonLines(longest=longest)
+        self._thread = self._turn = ""
+        self._number = _OPENING
+        self._steered: dict[str, str] = {}  #: squad's request -> what was to be said in mid-turn
+        self._questions = 0  #: of this turn
+        self._declined: list[str] = []  #: in this turn
+        self._announced: dict[str, list[Object]] = {}  #: item -> changes
+        self._asked: dict[str, object] = {}  #: request as text -> as Codex numbers it
+        self._retried = False
+        self._tokens = Tokens()
+        self._limits = Limits()
+
+    @property
+    def held(self) -> int:
+        """Give how many of the bytes fed last belong to a line that is not complete."""
+        return self._lines.held
+
+    def feed(self, chunk: bytes) -> list[Said]:
+        """Give what the next bytes complete; never raises."""
+        return [said for line in self._lines.feed(chunk) for said in self._line(line)]
+
+    def finish(self) -> list[Said]:
+        """Give what was left unfinished."""
+        return [said for line in self._lines.finish() for said in self._line(line)]
+
+    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
+        """Word the answer to a question, a refusal with its reason ahead; empty for one that is not open."""
+        if permission.request not in self._asked:
+            return b""
+        number_ = self._asked.pop(permission.request)
+        decision = write({"id": number_, "result": {"decision": "accept" if allow else "decline"}})
+        return decision if allow or not reason else self.tell(reason) + decision
+
+    def tell(self, text: str) -> bytes:
+        """Say something to the model: at once in mid-turn, else as the next turn."""
+        said = {"threadId": self._thread, "input": [{"type": "text", "text": clean(text)}]}
+        if self._turn:
+            _keep(self._steered, str(self._number + 1), text)
+            return self._next("turn/steer", {**said, "expectedTurnId": self._turn})
+        return self._next("turn/start", said)
+
+    def interrupt(self) -> bytes:
+        """End the turn, and what its commands are doing."""
+        return self._next("turn/interrupt", {"threadId": self._thread, "turnId": self._turn})
+
+    def _next(self, method: str, params: Object) -> bytes:
+        self._number += 1
+        return _request(self._number, method, params)
+
+    def _line(self, line: Object) -> list[Said]:
+        method = word(line, "method")
+        if not method:
+            return self._response(line)
+        if "id" in line:
+            return self._question(line["id"], method, inner(line, "params"))
+        return self._notice(method, inner(line, "params"))
+
+    def _response(self, line: Object) -> list[Said]:
+        opened, text = inner(inner(line, "result"), "thread"), self._steered.pop(str(line.get("id")), None)
+        if line.get("id") == _OPENING and word(opened, "id"):
+            self._thread = word(opened, "id")
+            conversed = Conversed(session=self._thread, version=word(opened, "cliVersion"))
+            return [conversed, Reply(line=self.tell(self._prompt))]
+        if "error" not in line or self._turn:
+            return []
+        if text is not None:  # the turn had ended before
+            return [Reply(line=self.tell(text))]
+        return [Turned(outcome=TurnEnd.PERMANENT, reason=word(inner(line, "error"), "message"))]
+
+    def _question(self, number_: object, method: str, params: Object) -> list[Said]:
+        """Hand on what asks for permission; whatever else is asked nobody is there to answer."""
+        request = str(number_)
+        match method:
+            case "item/fileChange/requestApproval":
+                permission = _change(request, self._announced.get(word(params, "itemId"), []))
+            case "item/commandExecution/requestApproval":
+                permission = Permission(request=request, tool="shell", operation=Operation.WRITE, command=word(params, "command"))
+            case _:
+                return [Reply(line=write({"id": number_, "error": {"code": -32601, "message": "nobody answers this"}}))]
+        _keep(self._asked, request, number_)
+        self._questions += 1
+        return [permission]
+
+    def _notice(self, method: str, params: Object) -> list[Said]:
+        match method:
+            case "thread/tokenUsage/updated":
+                is_new = bool(self._turn) or word(params, "threadId") != self._thread
+                return self._tokens.told(word(params, "threadId"), inner(params, "tokenUsage"), is_new=is_new)
+            case "account/rateLimits/updated":
+                self._limits.told(inner(params, "rateLimits"))
+            case "item/started":
+                self._announce(inner(params, "item"))
+            case "serverRequest/resolved":
+                request = str(params.get("requestId"))
+                return [Withdrawn(request=request)] if self._asked.pop(request, None) is not None else []
+            case "turn/started" | "turn/completed" | "item/completed" | "error" if self._is_own(params):
+                return self._own(method, params)
+            case "item/completed":
+                return _changed(inner(params, "item"))
+        return []
+
+    def _is_own(self, params: Object) -> bool:
+        """Tell whether it is about squad's own thread; a reader that began in the middle cannot tell, and believes so."""
+        return self._thread in {"", word(params, "threadId")}
+
+    def _own(self, method: str, params: Object) -> list[Said]:
+        """Take in what happens in squad's own thread; agents of the agent have threads of theirs and claim nothing."""
+        match method:
+            case "turn/started":
+                self._turn, self._retried = word(inner(params, "turn"), "id"), False
+                self._questions = 0
+                self._declined.clear()
+            case "turn/completed":
+                self._turn = ""
+                refused = self._declined if len(self._declined) == self._questions else []
+                return [turned(inner(params, "turn"), refused=refused, until=self._limits.until, retried=self._retried)]
+            case "error" if params.get("willRetry") is True:
+                self._retried = True
+                return [Retrying(error=word(inner(params, "error"), "message"), delay=0.0)]
+            case "item/completed":
+                item = inner(params, "item")
+                claims = parse_blocks(word(item, "text")) if item.get("type") == "agentMessage" else []
+                if item.get("status") == "declined":
+                    paths = [word(change, "path") for change in rows(item, "changes")]
+                    self._declined.append(word(item, "command") or ", ".join(paths))
+                return [*claims, *_changed(item)]
+        return []
+
+    def _announce(self, item: Object) -> None:
+        if item.get("type") == "fileChange":
+            _keep(self._announced, word(item, "id"), rows(item, "changes"))
+
+
+def _change(request: str, changes: list[Object]) -> Permission:
+    """Say what a patch is about to do: a file that is moved is two paths."""
+    kinds = {word(inner(change, "kind"), "type") for change in changes}
+    paths = [path for change in changes for path in (word(change, "path"), word(inner(change, "kind"), "move_path")) if path]
+    operation = _OPERATIONS.get(next(iter(kinds)), Operation.WRITE) if len(kinds) == 1 else Operation.WRITE
+    return Permission(request=request, tool="apply_patch", paths=tuple(paths) or (_NOWHERE,), operation=operation)
+
+
+def _changed(item: Object) -> list[Said]:
+    if item.get("type") != "fileChange" or item.get("status") != "completed":
+        return []
+    changes = {word(change, "path"): word(inner(change, "kind"), "type") for change in rows(item, "changes")}
+    return [Status(files={path: _CHANGES.get(kind, "modified") for path, kind in changes.items() if path})]
+
+
+def _keep(kept: dict[str, T], key: str, value: T) -> None:
+    """Keep a value; of more than an agent ever has open at once, the oldest goes."""
+    kept[key] = value
+    if len(kept) > _AT_ONCE:
+        kept.pop(next(iter(kept)))
+
+
+def _request(number_: int, method: str, params: Object) -> bytes:
+    return write({"id": number_, "method": method, "params": params})

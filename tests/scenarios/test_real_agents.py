@@ -1,0 +1,250 @@
+"""Real agent programs under squad, all at once, with a model that does what a script says."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.support.commands import LONGEST, Squad
+from tests.support.real_agents import program
+from tests.support.repositories import Repository
+from tests.support.stub_model import Call, Fail, Limit, Say, Step, StubModel
+from tests.support.waiting import marked, until
+
+BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
+WRITE = Call("write", {"path": "alpha.txt", "content": "written\n"})
+SHARED = "# Shared\n\nclaude: todo\n\n\n\n\n\n\ncodex: todo\n"
+#: The user's own settings of Codex: whose model it is.
+CODEX = """
+model = "gpt-5.5"
+model_provider = "stub"
+[model_providers.stub]
+name = "stub"
+base_url = "{url}/v1"
+wire_api = "responses"
+env_key = "OPENAI_STUB_KEY"
+"""
+
+
+@dataclass(slots=True)
+class Scene:
+    """A project with Claude Code and Codex at work on it: each has an area, and the task that a test gives it."""
+
+    squad: Squad
+    repository: Repository
+    model: StubModel
+
+    def tasks(self, *tasks: dict[str, Any]) -> None:
+        self.repository.write({"tasks.json": json.dumps({"version": 1, "tasks": list(tasks)})})
+
+    def one(self, name: str, **more: Any) -> None:
+        """Give one agent a task whose prompts hold the word `alpha`."""
+        agent = {"claude": "agent-1-claude", "codex": "agent-2-codex"}[name]
+        self.tasks({"id": "T1", "title": "Write alpha", "writes": ["alpha.txt"], "agents": [agent], **more})
+
+    def begin(self) -> "subprocess.Popen[str]":
+        return self.squad.start("-y", "run", "tasks.json", "--no-input")
+
+    def run(self) -> int:
+        return self.begin().wait(LONGEST)
+
+    def conversations(self) -> list[str]:
+        return [row["session"] for row in self.squad.events("ConversationKnown")]
+
+    def heard(self) -> str:
+        """Give everything that the model was told."""
+        return json.dumps([asked.body for asked in self.model.asked])
+
+    def ends(self) -> dict[str, str]:
+        return {row["attempt"]: row["outcome"] for row in self.squad.events("AttemptEnded")}
+
+
+@pytest.fixture
+def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> Iterator[Scene]:
+    folders = {str(Path(program(name)).parent) for name in ("claude", "codex")}
+    temporary = tmp_path / "temporary"  # Codex refuses a home that lies below TMPDIR
+    temporary.mkdir()
+    repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n"})
+    agents = {"agent-1-claude": {"use": "claude"}, "agent-2-codex": {"use": "codex"}, "agent-3": {"use": "simulated"}}
+    ownership = {"theirs/**": {"owner": "agent-3"}}
+    settings = {"agents": agents, "ownership": ownership, "run": {"restart": {"backoff": "10ms..1s"}}}
+    repository.write({"squad.yaml": json.dumps({"version": 1, **settings})})
+    with StubModel({}) as model:
+        (home / ".codex").mkdir()
+        (home / ".codex" / "config.toml").write_text(CODEX.format(url=model.url), encoding="utf-8")
+        squad.environment |= {
+            "PATH": ":".join([*folders, "/usr/local/bin", "/usr/bin", "/bin"]),
+            "TMPDIR": str(temporary),
+            "ANTHROPIC_BASE_URL": model.url,
+            "ANTHROPIC_API_KEY": "test",
+            "OPENAI_STUB_KEY": "test",
+        }
+        yield Scene(squad, repository, model)
+    assert until(lambda: not marked(f"{repository.root}/"), "the end of every process")
+
+
+def test_claude_and_codex_do_their_tasks_and_edit_one_file_under_its_lock(scene: Scene, tmp_path: Path) -> None:
+    held, wanted = tmp_path / "held", tmp_path / "wanted"
+    read = Call("Read", {"file_path": "shared.md"})
+    scene.model.play(
+        alpha=[
+            Call("write", {"path": "alpha.txt", "content": "by claude\n"}),
+            read,
+            Call("edit", {"path": "shared.md", "old": "claude: todo", "new": "claude: done"}),
+            Say("Written.", once=str(wanted)),
+        ],
+        beta=[
+            Call("write", {"path": "beta.txt", "content": "by codex\n"}),
+            Call("edit", {"path": "shared.md", "old": "codex: todo", "new": "codex: done"}, once=str(held)),
+            Say("Written."),
+        ],
+    )
+    scene.tasks(
+        {"id": "T1", "title": "Write alpha", "writes": ["alpha.txt"], "agents": ["agent-1-claude"]},
+        {"id": "T2", "title": "Write beta", "writes": ["beta.txt"], "agents": ["agent-2-codex"]},
+    )
+
+    run = scene.begin()
+    scene.squad.wait_for_event("LockGranted", lambda row: row["path"] == "shared.md")
+    held.touch()
+    asked = scene.squad.wait_for_event("LockRequested")
+    wanted.touch()
+
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert (asked["path"], asked["holder"]) == ("shared.md", "agent-2-codex")
+    assert scene.ends() == {"T1.1": "done", "T2.1": "done"}
+    show = scene.repository.show
+    assert (show("squad/tasks-1", "alpha.txt"), show("squad/tasks-1", "beta.txt")) == ("by claude", "by codex")
+    assert show("squad/tasks-1", "shared.md") == SHARED.replace("todo", "done").strip()
+    grants = [(row["holder"], row["waited_s"] > 0) for row in scene.squad.events("LockGranted") if row["path"] == "shared.md"]
+    assert grants == [("agent-1-claude", False), ("agent-2-codex", True)]
+    assert {row["adapter"] for row in scene.squad.events("AttemptStarted")} == {"claude", "codex"}
+    usage = scene.squad.json("report")["usage"]
+    assert usage["known"]
+    assert usage["fresh"] > 0
+    assert usage["output"] > 0
+    assert usage["money"] > 0
+    comms = scene.repository.root / ".squad" / "comms"
+    assert "Status: COMPLETE" in (comms / "agent-1-claude-comm.md").read_text(encoding="utf-8")
+    assert "Status: COMPLETE" in (comms / "agent-2-codex-comm.md").read_text(encoding="utf-8")
+
+
+@BOTH
+def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_knows_of_it(scene: Scene, name: str) -> None:
+    theirs = Call("write", {"path": "theirs/b.txt", "content": "x\n"})
+    given_up: list[Step] = [theirs, Say("I could not.")]
+    again: list[Step] = [WRITE, Say()]
+    scene.model.play(**{"alpha": given_up, "refused: ": again})
+    scene.one(name)
+
+    assert scene.run() == 0, scene.squad.output()
+
+    assert scene.ends() == {"T1.1": "failed", "T1.2": "done"}
+    assert "theirs/b.txt belongs to agent-3" in scene.heard()
+    assert [row["path"] for row in scene.squad.events("LockRefused")] == ["theirs/b.txt"]
+
+
+@BOTH
+def test_a_usage_limit_is_waited_for_and_the_same_conversation_goes_on(scene: Scene, name: str) -> None:
+    scene.squad.environment |= {"CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key
+    del scene.squad.environment["ANTHROPIC_API_KEY"]
+    lifted = float(round(time.time() + 25))
+    scene.model.play(alpha=[Limit(until=lifted, times=1), WRITE, Say()])
+    scene.one(name)
+
+    assert scene.run() == 0, scene.squad.output()
+
+    assert scene.ends() == {"T1.1": "limit", "T1.2": "done"}
+    assert [row["until"] for row in scene.squad.events("LimitReached")] == [lifted]
+    assert len(scene.conversations()) == 2
+    assert len(set(scene.conversations())) == 1
+
+
+@BOTH
+def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -> None:
+    scene.model.play(alpha=[Fail(529, times=1 if name == "claude" else 20), WRITE, Say()])
+    scene.one(name)
+
+    assert scene.run() == 0, scene.squad.output()
+
+    assert set(list(scene.ends().values())[:-1]) <= {"transient"}
+    assert list(scene.ends().values())[-1] == "done"
+
+
+@BOTH
+def test_a_bad_key_parks_the_task_and_says_so(scene: Scene, name: str) -> None:
+    scene.model.play(alpha=[Fail(401)])
+    scene.one(name)
+
+    assert scene.run() == 6, scene.squad.output()
+
+    [parked] = scene.squad.events("TaskParked")
+    assert "not signed in" in parked["reason"]
+    assert set(scene.ends().values()) == {"environment"}
+
+
+@BOTH
+def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(scene: Scene, name: str, tmp_path: Path) -> None:
+    scene.model.play(alpha=[WRITE, Say(once=str(tmp_path / "never"))])
+    scene.one(name)
+    run = scene.begin()
+    scene.squad.wait_for_event("AgentReported", lambda row: bool(row["files"]))
+
+    scene.squad.kill(run)
+    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
+    scene.model.play(alpha=[Say("It is there already.")])
+    scene.squad.ok("-y", "resume")
+
+    assert scene.ends() == {"T1.1": "stopped", "T1.2": "done"}
+    assert len(set(scene.conversations())) == 1
+    assert len(scene.conversations()) == 2
+    usage = scene.squad.json("report")["usage"]
+    assert 0 < usage["output"] <= 200, "nothing of the first attempt is counted twice"
+
+
+@BOTH
+def test_a_stop_in_the_middle_of_a_command_leaves_nothing_running(scene: Scene, name: str) -> None:
+    sleeper = "tail -n 987 -f README.md"
+    scene.model.play(alpha=[Call("shell", {"command": f"{sleeper}; true"}), Say()])
+    scene.one(name)
+    run = scene.begin()
+    assert until(lambda: _running(sleeper), "the agent's command")
+
+    scene.squad.ok("stop")
+
+    run.wait(LONGEST)
+    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
+    assert not _running(sleeper)
+    assert scene.ends() == {"T1.1": "stopped"}
+
+
+def _running(command: str) -> list[int]:
+    """Give the processes of a command line."""
+    processes = psutil.process_iter(["cmdline"])
+    return [process.pid for process in processes if " ".join(process.info["cmdline"] or []) == command]
+
+
+def test_what_the_shell_of_claude_wrote_outside_of_its_task_is_kept_aside(scene: Scene) -> None:
+    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
+    scene.one("claude")
+
+    scene.run()
+
+    assert scene.ends()["T1.1"] == "foreign"
+    assert scene.squad.events("ForeignChangeFound")[0]["paths"] == ["stray.txt"]
+
+
+def test_the_shell_of_codex_cannot_write_at_all(scene: Scene) -> None:
+    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
+    scene.one("codex")
+
+    assert scene.run() == 0, scene.squad.output()
+
+    assert scene.squad.events("ForeignChangeFound") == []
+    assert "stray.txt" not in scene.repository.files("squad/tasks-1")
