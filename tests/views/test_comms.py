@@ -378,11 +378,10 @@ for number in range(count):
 """
 
 
-def test_a_thousand_appended_blocks_are_each_heard_once_while_squad_rewrites(desk: Desk) -> None:
-    writers = [
-        subprocess.Popen([sys.executable, "-c", APPENDER, str(desk.path()), name, "250", name])
-        for name in ("lock", "bare", "more", "last")
-    ]
+@pytest.mark.parametrize("names", [("bare", "more", "last", "four"), ("lock",)], ids=["whole lines", "half lines under flock"])
+def test_a_thousand_appended_blocks_are_each_heard_once_while_squad_rewrites(desk: Desk, names: tuple[str, ...]) -> None:
+    count = 1000 // len(names)
+    writers = [subprocess.Popen([sys.executable, "-c", APPENDER, str(desk.path()), name, str(count), name]) for name in names]
 
     def all_are_done() -> bool:
         desk.comms.note(ONE, "squad writes too", now=desk.now)
@@ -393,7 +392,7 @@ def test_a_thousand_appended_blocks_are_each_heard_once_while_squad_rewrites(des
     desk.comms.hear_out(ONE, now=desk.now)
 
     told = [message.message for message in desk.messages() if isinstance(message, Status) and message.message]
-    expected = {f"{name} {number} 漢字" for name in ("lock", "bare", "more", "last") for number in range(250)}
+    expected = {f"{name} {number} 漢字" for name in names for number in range(count)}
     assert set(told) == expected
     assert len(told) == len(expected)
     assert desk.messages().count(Status(status="BLOCKED")) == 1000
