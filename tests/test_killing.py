@@ -36,9 +36,11 @@ def _resume(story: Story) -> None:
 
 @pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 4))
 def test_killed_after_any_event_and_resumed_a_run_is_complete(story: Story, events: int) -> None:
-    assert story.kill_after(events, *RUN_IT)
+    lived = story.kill_after(events, *RUN_IT)
+    assert lived or events > EVENTS - 10, "only near its end may a run be over before the kill comes"
 
-    _resume(story)
+    if lived:
+        _resume(story)
 
     story.must_be_whole()
 
