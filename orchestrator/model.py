@@ -130,6 +130,7 @@ class Task:
     text: str = ""  #: what stands below the title
     area: str | None = None  #: label of the requirement or stream it belongs to
     needs: tuple[TaskId, ...] = ()
+    after: tuple[TaskId, ...] = ()  #: what the document's order puts before it, by phases and sequence, without saying so
     writes: tuple[Claim, ...] | None = None  #: what nobody else may write meanwhile; None: not known; (): nothing
     locks: tuple[str, ...] = ()  #: operations that never run in parallel
     agents: tuple[AgentId, ...] = ()  #: who may do it; empty: who fits
@@ -142,6 +143,8 @@ class Task:
     parallel: bool = False  #: the document's own mark; a claim, not a fact
     gate: bool = False  #: a step for a person
     parent: TaskId | None = None
+    priority: int | None = None  #: 0 is the most urgent
+    criteria: tuple[str, ...] = ()  #: by which it is told that it is done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +154,7 @@ class Skipped:
     line: int
     text: str
     reason: str
+    file: str = ""  #: where the document is made of several
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,7 @@ def tasks(
     from orchestrator.views.tasks import render_tasks, tasks_json
 
     options: Context = context.obj
-    document, _ = read(options, file, format=format)
+    document, _ = read(options, file, format=format, strict=False)
     if options.as_json:
         out_json(tasks_json(document))
     else:

@@ -1,9 +1,7 @@
 """From a file on the command line to a plan: reading, surroundings, planning, verification."""
 
-import hashlib
 import json
 import os
-import stat
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,8 +11,9 @@ from orchestrator import git
 from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context
+from orchestrator.cli.sources import Given, bytes_of, given
 from orchestrator.config import Config
-from orchestrator.errors import PlanError, PrdError, Where
+from orchestrator.errors import PlanError, Where
 from orchestrator.model import Document, Isolation, Plan
 from orchestrator.ownership import label_of
 from orchestrator.places import Plain
@@ -23,7 +22,7 @@ from orchestrator.planning.document import load_plan, plan_document
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from orchestrator.platform import real_relative
-from orchestrator.prd import read as read_prd
+from orchestrator.prd import OWN, read_material
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import Project
 
@@ -39,14 +38,14 @@ class PlanRefused(PlanError):
         self.problems = found
 
 
-def read(options: Context, file: str, *, format: str | None = None) -> tuple[Document, bytes]:  # noqa: A002 - the option's name
-    """Read a document; gives it and its bytes.
+def read(options: Context, file: str, *, format: str | None = None, strict: bool = True) -> tuple[Document, Given]:  # noqa: A002
+    """Read a document; gives it and the files it was read from.
 
     Raises:
         PrdError: It is missing, no file, too large, or nothing can be read from it.
     """
-    data = _bytes_of(options.folder / file, file)
-    return read_prd(data, name=file, claim=claims_of(options.project()), format=format), data
+    found = given(options, file)
+    return read_material(found.material, claim=claims_of(options.project()), format=format, strict=strict), found
 
 
 def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
@@ -70,11 +69,13 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
     around = surroundings(project, config, count=count)
     path = options.folder / file
     if is_plan(path):
-        data = _bytes_of(path, file)
+        data = bytes_of(path, file)
         return _made_before(data, file, around), data
-    document, data = read(options, file)
-    named = _named(document, _inside(path, project))
-    return _checked(make_plan(named, around, source_digest=hashlib.sha256(data).hexdigest()), file), data
+    document, found = read(options, file)
+    if document.format not in OWN or path.is_dir():
+        options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
+    named = _named(document, _inside(path, project), {name: _inside(page, project) for name, page in found.paths.items()})
+    return _checked(make_plan(named, around, source_digest=found.digest), file), found.data
 
 
 def is_plan(path: Path) -> bool:
@@ -91,7 +92,7 @@ def require_holds(path: Path, *, shown: str) -> Mapping[str, object]:
         PlanRefused: It does not hold.
         PlanError: It is no JSON.
     """
-    return _held(_bytes_of(path, shown), shown)
+    return _held(bytes_of(path, shown), shown)
 
 
 def _held(data: bytes, shown: str) -> Mapping[str, object]:
@@ -137,8 +138,13 @@ def _inside(path: Path, project: Project) -> str:
     return real.relative_to(project.root).as_posix() if real.is_relative_to(project.root) else path.name
 
 
-def _named(document: Document, name: str) -> Document:
-    tasks = tuple(replace(task, source=replace(task.source, file=name)) for task in document.tasks)
+def _files(document: Document) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(task.source.file for task in document.tasks))[:6]
+
+
+def _named(document: Document, name: str, files: Mapping[str, str]) -> Document:
+    """Give the document with the names of its files as plans carry them."""
+    tasks = tuple(replace(task, source=replace(task.source, file=files.get(task.source.file, name))) for task in document.tasks)
     return replace(document, path=name, tasks=tasks)
 
 
@@ -173,25 +179,3 @@ def _codeowners(root: Path) -> str | None:
         if (root / name).is_file():
             return (root / name).read_text(encoding="utf-8", errors="replace")
     return None
-
-
-def _bytes_of(path: Path, shown: str) -> bytes:
-    """Read a file of the user's; whatever never ends or is no file is not even opened."""
-    try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
-        if not stat.S_ISREG(found.st_mode):
-            raise PrdError("no regular file: a pipe, a device or a socket", where=Where(shown), hint="save it as a file first")
-        if found.st_size > LARGEST:
-            message = f"{found.st_size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
-            raise PrdError(message, where=Where(shown), hint="split the document")
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
-        hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
-        raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
-    except OSError as error:
-        raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown), hint="look at it: ls -l") from error
-    except ValueError as error:
-        raise PrdError(f"no name of a file: {error}", where=Where(repr(shown)[1:-1])) from error

@@ -62,7 +62,7 @@ class _Family:
     def needs(self, task: Task) -> tuple[TaskId, ...]:
         """Give the tasks without children that one needs, itself or through its parents; its own family is no need."""
         above = self.above(task)
-        asked = [need for one in (task, *above) for need in one.needs if self.tasks.get(need) not in above]
+        asked = [need for one in (task, *above) for need in (*one.needs, *one.after) if self.tasks.get(need) not in above]
         met: dict[TaskId, None] = {}
         while asked:
             need = asked.pop(0)

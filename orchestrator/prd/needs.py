@@ -49,10 +49,10 @@ def resolve(
     wishes: Mapping[TaskId, Sequence[Wish]],
     declared: Sequence[tuple[str, str, int]],
     *,
-    name: str,
+    strict: bool,
     warnings: list[str],
 ) -> list[Task]:
-    """Give the tasks with their needs as ids.
+    """Give the tasks with their needs as ids; `strict`: what orders nothing, or never can, is refused instead of told.
 
     Raises:
         UnknownNeed: An id does not exist.
@@ -62,7 +62,7 @@ def resolve(
     book = _Book(tasks)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
-            needs[task.id].update(dict.fromkeys(_named(wish, task, book, name=name, warnings=warnings)))
+            needs[task.id].update(dict.fromkeys(_named(wish, task, book, strict=strict, warnings=warnings)))
     for what, on, line in declared:
         before, after = dict.fromkeys(book.listed(on)), book.listed(what)
         if not before or not after:
@@ -70,7 +70,8 @@ def resolve(
         for name_after in after:
             needs[name_after].update(before)
     resolved = [replace(task, needs=tuple(need for need in needs[task.id] if need != task.id)) for task in tasks]
-    require_no_cycle(resolved)
+    if strict:
+        require_no_cycle(resolved)
     return resolved
 
 
@@ -165,14 +166,15 @@ def _shape(word: str) -> str:
     return re.sub(r"\d+", "0", word).casefold()
 
 
-def _named(wish: Wish, task: Task, book: _Book, *, name: str, warnings: list[str]) -> list[TaskId]:
+def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
     ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]
     hits = [found for one in ids if (found := book.find(one))]
     lost = [one for one in ids if book.find(one) is None]
-    if wrong := next((one for one in lost if book.looks_like_id(one)), None):
-        raise UnknownNeed(task.id, wrong, where=Where(name, wish.line), known=list(book.known))
+    wrong = next((one for one in lost if book.looks_like_id(one)), None)
+    if strict and wrong:
+        raise UnknownNeed(task.id, wrong, where=Where(task.source.file, wish.line), known=list(book.known))
     if hits and not lost:
         return hits
     called = [] if hits or wish.is_id else [other for other in book.called(wish.text) if other != task.id]

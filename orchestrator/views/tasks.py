@@ -44,9 +44,16 @@ def tasks_json(document: Document) -> dict[str, object]:
                 "gate": task.gate,
                 "parent": task.parent,
                 "area": task.area,
+                "file": task.source.file,
+                "after": list(task.after),
+                "priority": task.priority,
+                "criteria": list(task.criteria),
             }
             for task in document.tasks
         ],
-        "skipped": [{"line": one.line, "text": one.text, "reason": one.reason} for one in document.skipped],
+        "skipped": [
+            {"line": one.line, "text": one.text, "reason": one.reason, "file": one.file or document.path}
+            for one in document.skipped
+        ],
         "warnings": list(document.warnings),
     }

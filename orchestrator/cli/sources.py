@@ -1,0 +1,126 @@
+"""Finding a document's files: the one that was named, or those of a folder that are of a format somebody knows.
+
+Only names are looked at before a file is read, and only what a format asks for is read; links out of the folder, other
+programs' caches and git's own folder are not entered.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from orchestrator.cli.context import Context
+from orchestrator.errors import PrdError, Where
+from orchestrator.prd.formats import SHAPES
+from orchestrator.prd.page import Material, material, single
+from orchestrator.prd.source import LARGEST
+
+#: Where a project's own PRD lies, first found first taken.
+_PRDS = (
+    "feature-prd.md",
+    ".squad/feature-prd.md",
+    *(folder + name for folder in ("", "docs/") for name in ("PRD.md", "prd.md")),
+    "TODO.md",
+)
+_LOOSE = ("*prd*.md", "*requirements*.md")
+_NEVER = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "worktrees", "dist", "build", "target", ".tox"})
+_DEEPEST = 8  #: folders
+_MOST = 20_000  #: files that are looked at by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What the user named, as read from disk."""
+
+    material: Material
+    data: bytes  #: of all files
+    paths: dict[str, Path]  #: name of a page -> where it lies
+
+    @property
+    def digest(self) -> str:
+        """Give the digest of what was read."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def given(options: Context, file: str) -> Given:
+    """Read what the user named.
+
+    Raises:
+        PrdError: It is missing, too large, no text, or a folder in which no document is found.
+    """
+    path = options.folder / file
+    if not path.is_dir():
+        data = bytes_of(path, file)
+        return Given(material=single(data, name=file), data=data, paths={file: path})
+    found = dict(_documents(path, file))
+    files = {one.relative_to(path).as_posix(): data for one, data in found.items()}
+    whole = material(files, name=file)
+    joined = b"".join(b"--- %s ---\n%s\n" % (os.fsencode(name), files[name]) for name in sorted(files))
+    paths = {page.name: path / page.path for page in whole.pages}
+    return Given(material=whole, data=joined, paths=paths)
+
+
+def _documents(folder: Path, shown: str) -> Iterator[tuple[Path, bytes]]:
+    """Give the files of a folder that are of a known format, else its PRD."""
+    wanted = [pattern for shape in SHAPES for pattern in (*shape.files, *shape.beside)]
+    places = [path for path in _walk(folder, shown) if any(PurePath(path).match(pattern) for pattern in wanted)]
+    size = 0
+    for path in places or _prds(folder):
+        data = bytes_of(path, path.relative_to(folder).as_posix())
+        size += len(data)
+        if size > LARGEST:
+            message = f"its documents have more than {LARGEST // 2**20} MiB together"
+            raise PrdError(message, where=Where(shown), hint="name one of them, or a folder further down")
+        yield path, data
+
+
+def _prds(folder: Path) -> list[Path]:
+    for name in _PRDS:
+        if (folder / name).is_file():
+            return [folder / name]
+    loose = sorted({path for pattern in _LOOSE for path in folder.glob(pattern) if path.is_file()})
+    if loose:
+        return loose[:1]
+    documents = sorted(path.name for path in folder.glob("*.md"))[:5]
+    hint = f"documents here: {', '.join(documents)}" if documents else "write one: a '## Tasks' heading and a list below it"
+    raise PrdError("a folder in which no document of a known format is found", where=Where(str(folder)), hint=hint)
+
+
+def _walk(folder: Path, shown: str) -> Iterator[Path]:
+    """Give the files below a folder in the order of their names."""
+    count = 0
+    for here, folders, names in os.walk(folder):
+        depth = len(Path(here).relative_to(folder).parts)
+        folders[:] = sorted(name for name in folders if name not in _NEVER) if depth < _DEEPEST else []
+        count += len(names)
+        if count > _MOST:
+            raise PrdError(f"more than {_MOST} files", where=Where(shown), hint="name a document, or a folder further down")
+        yield from (Path(here) / name for name in sorted(names) if (Path(here) / name).is_file())
+
+
+def bytes_of(path: Path, shown: str) -> bytes:
+    """Read a file of the user's; whatever never ends or is no file is not even opened.
+
+    Raises:
+        PrdError: It is missing, no file, too large, or cannot be read.
+    """
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
+        if not stat.S_ISREG(found.st_mode):
+            raise PrdError("no regular file: a pipe, a device or a socket", where=Where(shown), hint="save it as a file first")
+        if found.st_size > LARGEST:
+            message = f"{found.st_size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+            raise PrdError(message, where=Where(shown), hint="split the document")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
+        hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
+        raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
+    except OSError as error:
+        raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown), hint="look at it: ls -l") from error
+    except ValueError as error:
+        raise PrdError(f"no name of a file: {error}", where=Where(repr(shown)[1:-1])) from error

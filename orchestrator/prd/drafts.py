@@ -1,0 +1,53 @@
+"""Tasks as a reader finds them, before ids, needs, order and files are settled.
+
+A draft keeps the document's own words; what they add up to is worked out in one place, `settle`, for every format alike.
+"""
+
+from dataclasses import dataclass, field
+
+from orchestrator.model import Mark, Requirement, TaskId
+from orchestrator.prd.needs import Wish
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Draft:
+    """A task as its document says it."""
+
+    file: str  #: name of the page
+    line: int  #: counted from 1
+    title: str
+    id: str | None = None  #: as written; None: T1, T2 ... are given in document order
+    scope: str = ""  #: within which ids are meant: a tag, a file
+    text: str = ""  #: what stands below the title
+    area: str | None = None
+    mark: Mark = Mark.OPEN
+    box: str = ""  #: the mark as it is written, for the warning about one that is not known
+    needs: list[Wish] = field(default_factory=list)
+    direct: "list[Draft]" = field(default_factory=list)  #: needs whose meaning the reader knows for sure
+    after: "list[Draft]" = field(default_factory=list)  #: what the document's order puts before it, by phases and sequence
+    paths: tuple[str, ...] = ()  #: what it will write, as written; empty: not known
+    is_nothing: bool = False  #: the document says that it writes nothing
+    parent: "Draft | None" = None
+    parallel: bool = False
+    gate: bool = False
+    skills: tuple[str, ...] = ()
+    agents: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+    priority: int | None = None  #: 0 is the most urgent
+    estimate: float | None = None  #: seconds
+    criteria: tuple[str, ...] = ()  #: by which it is told that it is done
+    lines: set[int] = field(default_factory=set)  #: further lines of its page that belong to it
+    final_id: TaskId = field(default=TaskId(""))
+
+
+@dataclass(slots=True, kw_only=True)
+class Reading:
+    """What a reader gives."""
+
+    title: str
+    format: str
+    drafts: list[Draft]
+    requirements: tuple[Requirement, ...] = ()
+    declared: list[tuple[str, str, int]] = field(default_factory=list)  #: `X depends on: Y`, and the line
+    warnings: list[str] = field(default_factory=list)
+    reasons: dict[tuple[str, int], str] = field(default_factory=dict)  #: page and line -> why the reader left it out

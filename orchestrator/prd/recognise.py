@@ -1,0 +1,53 @@
+"""Which format a document has, by the names of its files and what stands in them.
+
+The choice is never silent: it comes with the reason, and with what else would have been there. What no format fits is read
+as plain Markdown, or as squad's own tasks file where its name ends so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from orchestrator.prd.page import Material
+from orchestrator.prd.shapes import Shape
+
+SURE = 50  #: from here on a page is taken for a format without being asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """How a document will be read."""
+
+    shape: Shape | None  #: None: by squad's own readers
+    material: Material  #: the pages of that format
+    remarks: tuple[str, ...] = ()
+
+
+def recognise(material: Material, shapes: Sequence[Shape], *, format: str | None = None) -> Choice:  # noqa: A002 - the contract's word
+    """Choose the format that fits best; of equals the one with more users, and the remark says so."""
+    if format is not None:
+        asked = next((shape for shape in shapes if shape.name == format), None)
+        return Choice(shape=asked, material=_of(material, asked) if asked and len(material.pages) > 1 else material)
+    scores = {shape.name: max((shape.fits(page) for page in material.pages), default=0) for shape in shapes}
+    fitting = [shape for shape in shapes if scores[shape.name] >= SURE]
+    if not fitting:
+        return Choice(shape=None, material=material)
+    best = max(fitting, key=lambda shape: scores[shape.name])
+    return Choice(shape=best, material=_of(material, best), remarks=_remarks(best, fitting, scores))
+
+
+def _of(material: Material, shape: Shape) -> Material:
+    """Leave the pages of one format, or all where none of them shows it."""
+    pages = tuple(page for page in material.pages if shape.fits(page) > 0)
+    return replace(material, pages=pages) if pages else material
+
+
+def _remarks(best: Shape, fitting: Sequence[Shape], scores: dict[str, int]) -> tuple[str, ...]:
+    others = [shape for shape in fitting if shape is not best]
+    equal = [shape.name for shape in others if scores[shape.name] == scores[best.name]]
+    rest = [shape.name for shape in others if scores[shape.name] < scores[best.name]]
+    told = []
+    if equal:
+        told.append(f"it could as well be {', '.join(equal)}: --format says which")
+    if rest:
+        told.append(f"there is also something of {', '.join(rest)}, which is not read: --format says which")
+    return tuple(told)

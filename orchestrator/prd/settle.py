@@ -1,0 +1,150 @@
+"""What drafts add up to: ids, parents, needs, order and files, the same way for every format.
+
+Ids are unique afterwards; a second `6` is called `6~2`. What a foreign document says and cannot be meant, such as a need of
+a task that does not exist, is a warning that names its line, never a silent loss.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from orchestrator.claims import Claim, OutsideProject
+from orchestrator.errors import Where
+from orchestrator.model import AgentId, Document, Mark, Skipped, Source, Task, TaskId
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.needs import resolve
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.shapes import Scan
+
+MakeClaim = Callable[[str], Claim]
+_STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
+_LONGEST = 64  #: characters of an id
+
+
+def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan, strict: bool = False) -> Document:
+    """Give the document that drafts make; `strict`: what cannot be meant is refused instead of told.
+
+    Raises:
+        PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
+    """
+    drafts, warnings = reading.drafts, reading.warnings
+    _number(drafts, warnings)
+    _scope(drafts)
+    tasks = [_task(draft, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
+    wishes = {draft.final_id: draft.needs for draft in drafts}
+    tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
+    warnings += [
+        f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
+        for draft in drafts
+        if draft.mark is Mark.UNKNOWN
+    ]
+    skipped, swallowed = _skipped(reading, material, scan)
+    return Document(
+        title=reading.title,
+        format=reading.format,
+        path=material.name,
+        tasks=tuple(tasks),
+        requirements=reading.requirements,
+        skipped=tuple(skipped),
+        warnings=(*warnings, *swallowed),
+    )
+
+
+def _here(draft: Draft, material: Material) -> str:
+    """Name a draft's place; its file only where there are several."""
+    return f"line {draft.line}" if len(material.pages) == 1 else f"{draft.file}:{draft.line}"
+
+
+def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
+    """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
+    used = {_usable(draft.id) for draft in drafts if draft.id}
+    seen: dict[str, int] = {}
+    following = 0
+    for draft in drafts:
+        own = _usable(draft.id) if draft.id else ""
+        if not own:
+            following += 1
+            while f"T{following}" in used:
+                following += 1
+            draft.final_id = TaskId(f"T{following}")
+            continue
+        seen[own] = seen.get(own, 0) + 1
+        draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
+        if seen[own] > 1:
+            warnings.append(f"line {draft.line}: the id {own} stands twice, this one is called {draft.final_id}")
+
+
+def _usable(written: str) -> str:
+    """Give an id as it can be part of names of files and branches."""
+    return _STRANGE.sub("-", written.strip()).strip("-.~")[:_LONGEST].rstrip("-.~")
+
+
+def _scope(drafts: Sequence[Draft]) -> None:
+    """Let ids mean the task of their own scope first: several tags or files may count from 1 each."""
+    own: dict[tuple[str, str], TaskId] = {}
+    for draft in drafts:
+        if draft.id:
+            own.setdefault((draft.scope, draft.id), draft.final_id)
+    for draft in drafts:
+        draft.needs = [
+            replace(wish, text=own.get((draft.scope, wish.text), wish.text)) if wish.is_id else wish for wish in draft.needs
+        ]
+
+
+def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
+    writes = _writes(draft, claim=claim, strict=strict, warnings=warnings)
+    part = f"Part of: {draft.parent.title}" if draft.parent else ""
+    return Task(
+        id=draft.final_id,
+        title=draft.title,
+        source=Source(file=draft.file, line=draft.line),
+        text="\n".join(filter(None, (part, draft.text))),
+        area=draft.area,
+        needs=tuple(dict.fromkeys(before.final_id for before in draft.direct if before is not draft)),
+        after=tuple(dict.fromkeys(before.final_id for before in draft.after if before is not draft)),
+        writes=writes,
+        locks=draft.locks,
+        agents=tuple(AgentId(agent) for agent in draft.agents),
+        skills=draft.skills,
+        estimate=draft.estimate,
+        state=draft.mark,
+        parallel=draft.parallel,
+        gate=draft.gate,
+        parent=draft.parent.final_id if draft.parent else None,
+        priority=draft.priority,
+        criteria=draft.criteria,
+    )
+
+
+def _writes(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> tuple[Claim, ...] | None:
+    """Give what the draft says it writes; a set of which a part cannot be meant is not known as a whole."""
+    claims: set[Claim] = set()
+    is_whole = True
+    for path in draft.paths:
+        try:
+            claims.add(claim(path))
+        except OutsideProject as error:
+            if strict:
+                raise OutsideProject(error.path, where=Where(draft.file, draft.line)) from error
+            warnings.append(f"line {draft.line}: {draft.final_id}: {error.message}; its write set is taken as not known")
+            is_whole = False
+    if draft.is_nothing and not draft.paths:
+        return ()
+    return (tuple(sorted(claims)) or None) if is_whole else None
+
+
+def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Skipped], list[str]]:
+    """Give what the second opinion finds and nobody took, with the reader's own reason where it has one."""
+    skipped: list[Skipped] = []
+    warnings: list[str] = []
+    for page in material.pages:
+        taken = {line for draft in reading.drafts if draft.file == page.name for line in (draft.line, *draft.lines)}
+        found, swallowed = scan(page, taken)
+        skipped += [_told(one, page, reading, several=len(material.pages) > 1) for one in found]
+        warnings += swallowed
+    return skipped, warnings
+
+
+def _told(one: Skipped, page: Page, reading: Reading, *, several: bool) -> Skipped:
+    reason = reading.reasons.get((page.name, one.line), one.reason)
+    return replace(one, reason=reason, file=page.name if several else "")
