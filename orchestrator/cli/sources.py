@@ -18,12 +18,8 @@ from orchestrator.prd.page import Material, material, single
 from orchestrator.prd.source import LARGEST
 
 #: Where a project's own PRD lies, first found first taken.
-_PRDS = (
-    "feature-prd.md",
-    ".squad/feature-prd.md",
-    *(folder + name for folder in ("", "docs/") for name in ("PRD.md", "prd.md")),
-    "TODO.md",
-)
+_NAMES = ("PRD.md", "prd.md")
+_PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" for name in _NAMES), "TODO.md")
 _LOOSE = ("*prd*.md", "*requirements*.md")
 _NEVER = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "worktrees", "dist", "build", "target", ".tox"})
 _DEEPEST = 8  #: folders

@@ -1,0 +1,30 @@
+"""The order that a document implies without saying so: phases one after another, items of a sequence in turn.
+
+Only neighbours are tied, so that a long document has few ties and the rest follows from them.
+"""
+
+from collections.abc import Sequence
+
+from orchestrator.prd.drafts import Draft
+
+
+def in_turn(drafts: Sequence[Draft]) -> None:
+    """Let each draft come after the one before it; those marked parallel side by side, after what stood before them."""
+    before: list[Draft] = []
+    group: list[Draft] = []
+    for draft in drafts:
+        if not (draft.parallel and group and group[-1].parallel):
+            before, group = group, []
+        draft.after += before
+        group.append(draft)
+
+
+def barrier(first: Sequence[Draft], then: Sequence[Draft]) -> None:
+    """Let everything of `then` come after everything of `first`."""
+    own = {id(draft) for draft in first}
+    followed = {id(before) for draft in first for before in (*draft.after, *draft.direct) if id(before) in own}
+    ends = [draft for draft in first if id(draft) not in followed]
+    later = {id(draft) for draft in then}
+    for draft in then:
+        if not any(id(before) in later for before in (*draft.after, *draft.direct)):
+            draft.after += ends
