@@ -69,10 +69,14 @@ def resolve(
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
             needs[name_after].update(before)
-    resolved = [replace(task, needs=tuple(need for need in needs[task.id] if need != task.id)) for task in tasks]
+    resolved = [_with(task, tuple(need for need in needs[task.id] if need != task.id)) for task in tasks]
     if strict:
         require_no_cycle(resolved)
     return resolved
+
+
+def _with(task: Task, needs: tuple[TaskId, ...]) -> Task:
+    return task if task.needs == needs else replace(task, needs=needs)
 
 
 def require_no_cycle(tasks: Sequence[Task]) -> None:

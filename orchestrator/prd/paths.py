@@ -155,21 +155,26 @@ _PRODUCTS = frozenset(
 _LONGEST = 400  #: characters of a word that could be a path
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _BARE = re.compile(r"(?<![\w`/.@:-])(/?(?:[A-Za-z0-9_.@+*-]+/)*[A-Za-z0-9_.@+*-]*/?)(?![A-Za-z0-9_/(@-])")
+#: What every path holds: most words are dismissed by this alone.
+_LOOKS = re.compile(r"/|\.\w|" + "|".join(sorted(_NAMES)))
 _LINE = re.compile(r":\d+(?:-\d+)?$")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 
 
 def find_paths(text: str) -> tuple[str, ...]:
     """Give the paths that a text names, in order, each once."""
+    if not _LOOKS.search(text):
+        return ()
     found: dict[str, None] = {}
     clean = _URL.sub(" ", " ".join(word for word in text.split() if len(word) <= _LONGEST))
     for ticked in _TICKED.findall(clean):
         word = _LINE.sub("", ticked.strip())
         if is_path(word, ticked=True):
             found[word] = None
-    for bare in _BARE.findall(_TICKED.sub(" ", clean)):
+    bares = (bare for word in _TICKED.sub(" ", clean).split() if _LOOKS.search(word) for bare in _BARE.findall(word))
+    for bare in bares:
         word = _LINE.sub("", bare.rstrip(".,;"))
-        if is_path(word, ticked=False):
+        if word and is_path(word, ticked=False):
             found[word] = None
     return tuple(found)
 

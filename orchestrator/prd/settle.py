@@ -31,8 +31,9 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     _number(drafts, warnings)
     _scope(drafts)
     tasks = [_task(draft, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
-    wishes = {draft.final_id: draft.needs for draft in drafts}
-    tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
+    wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
+    if wishes or reading.declared or strict:
+        tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
         for draft in drafts
@@ -80,15 +81,17 @@ def _usable(written: str) -> str:
 
 
 def _scope(drafts: Sequence[Draft]) -> None:
-    """Let ids mean the task of their own scope first: several tags or files may count from 1 each."""
-    own: dict[tuple[str, str], TaskId] = {}
+    """Let ids mean the task of their own scope: several tags or files may count from 1 each."""
+    own: dict[tuple[str, str], Draft] = {}
     for draft in drafts:
         if draft.id:
-            own.setdefault((draft.scope, draft.id), draft.final_id)
+            own.setdefault((draft.scope, draft.id), draft)
     for draft in drafts:
-        draft.needs = [
-            replace(wish, text=own.get((draft.scope, wish.text), wish.text)) if wish.is_id else wish for wish in draft.needs
-        ]
+        if draft.needs:
+            draft.direct += [
+                own[draft.scope, wish.text] for wish in draft.needs if wish.is_id and (draft.scope, wish.text) in own
+            ]
+            draft.needs = [wish for wish in draft.needs if not wish.is_id or (draft.scope, wish.text) not in own]
 
 
 def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
@@ -135,7 +138,7 @@ def _writes(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]
 
 def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Skipped], list[str]]:
     """Give what the second opinion finds and nobody took, with the reader's own reason where it has one."""
-    skipped: list[Skipped] = []
+    skipped = list(reading.left)
     warnings: list[str] = []
     for page in material.pages:
         taken = {line for draft in reading.drafts if draft.file == page.name for line in (draft.line, *draft.lines)}

@@ -3,6 +3,13 @@
 A module gives one or several `Shape`s: pure functions over pages. Another format is one module and one line here.
 """
 
+from orchestrator.prd.formats.beads import BEADS
+from orchestrator.prd.formats.ralph import RALPH
+from orchestrator.prd.formats.taskmaster import TASKMASTER
 from orchestrator.prd.shapes import Shape
 
-SHAPES: tuple[Shape, ...] = ()
+SHAPES: tuple[Shape, ...] = (
+    TASKMASTER,
+    RALPH,
+    BEADS,
+)

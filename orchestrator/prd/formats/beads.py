@@ -1,0 +1,125 @@
+"""beads: one issue a line (`.beads/issues.jsonl`).
+
+Only `blocks`, `conditional-blocks` and `waits-for` order anything; `parent-child` is a hierarchy, and all else is a note. An
+issue that was deleted (`tombstone`) is no task, and an epic is the parent of its children.
+"""
+
+import re
+from collections.abc import Iterator
+
+from orchestrator.errors import PrdError
+from orchestrator.model import Mark, Skipped
+from orchestrator.prd import words
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.json_rows import Row, parse_json, rows_of, text_of, texts_of
+from orchestrator.prd.needs import Wish
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shapes import Shape
+
+_ISSUE = re.compile(r'^\{.*"(?:issue_type|dependencies|status|priority)"\s*:', re.MULTILINE)
+_ORDERING = frozenset({"blocks", "conditional-blocks", "waits-for"})
+_MARKS = {
+    "": Mark.OPEN,
+    "open": Mark.OPEN,
+    "blocked": Mark.OPEN,
+    "hooked": Mark.OPEN,
+    "pinned": Mark.DEFERRED,  # a note that stays open for ever
+    "in_progress": Mark.IN_PROGRESS,
+    "deferred": Mark.DEFERRED,
+    "closed": Mark.DONE,
+}
+_TEXTS = ("description", "design", "notes")
+
+
+def _fits(page: Page) -> int:
+    if not page.path.casefold().endswith(".jsonl") or not _ISSUE.search(page.text):
+        return 0
+    return 100 if ".beads/" in f"/{page.path}" or page.path.endswith("issues.jsonl") else 80
+
+
+def _read(material: Material) -> Reading:
+    reading = Reading(title="issues", format=BEADS.name, drafts=[])
+    for page in material.pages:
+        rows = list(_rows(page, reading))
+        own = {text_of(row.get("id")): draft for row in rows if (draft := _issue(row, page, reading))}
+        for row in rows:
+            draft = own.get(text_of(row.get("id")))
+            if draft is not None:
+                _tie(draft, row, own)
+        reading.drafts += own.values()
+    return reading
+
+
+def _rows(page: Page, reading: Reading) -> Iterator[Row]:
+    """Give the issues; a line that cannot be read is told and holds nothing else up."""
+    for number, line in enumerate(page.text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = parse_json(line, name=page.name, first_line=number)
+        except PrdError as error:
+            row = None
+            reading.warnings.append(f"line {number}: {error.message}")
+        if isinstance(row, Row) and text_of(row.get("id")):
+            yield row
+        else:
+            reading.left.append(Skipped(line=number, text=line.strip()[:200], reason="no issue with an id", file=page.name))
+
+
+def _issue(row: Row, page: Page, reading: Reading) -> Draft | None:
+    status = text_of(row.get("status")).casefold()
+    title = words.plain(text_of(row.get("title")))
+    if not title or status == "tombstone":
+        reason = "deleted: a tombstone" if title else "an issue without a title"
+        left = Skipped(line=row.line, text=title or text_of(row.get("id")), reason=reason, file=page.name)
+        reading.left.append(left)
+        return None
+    criteria = tuple(line.strip("-*[] ") for line in text_of(row.get("acceptance_criteria")).split("\n") if line.strip())
+    text = "\n".join(texts_of([row.get(key) for key in _TEXTS]) + [f"- {one}" for one in criteria])
+    priority = text_of(row.get("priority"))
+    return Draft(
+        file=page.name,
+        line=row.line,
+        id=text_of(row.get("id")),
+        scope=page.name,
+        title=title,
+        text=text,
+        mark=_MARKS.get(status, Mark.UNKNOWN),
+        box=status,
+        paths=find_paths(f"{title}\n{text}"),
+        gate=words.is_gate(title),
+        priority=int(priority) if priority.isascii() and priority.isdigit() else None,
+        skills=(),
+        criteria=criteria,
+    )
+
+
+def _tie(draft: Draft, row: Row, own: dict[str, Draft]) -> None:
+    """Give an issue its parent and its needs; the dot of `bd-a1b2.3` is a hierarchy as well."""
+    number = text_of(row.get("id"))
+    above = [number.rpartition(".")[0]] if "." in number else []
+    for tie in rows_of(row.get("dependencies")):
+        target, kind = text_of(tie.get("depends_on_id")), text_of(tie.get("type"))
+        if kind == "parent-child":
+            above.append(target)
+        elif kind in _ORDERING or not kind:
+            draft.needs.append(Wish(text=target, line=row.line, is_id=True))
+    draft.parent = next((own[one] for one in reversed(above) if one in own and not _is_below(own[one], draft)), None)
+
+
+def _is_below(one: Draft, other: Draft) -> bool:
+    """Tell whether one is the other or stands below it: a hierarchy has no circle."""
+    while one is not other and one.parent is not None:
+        one = one.parent
+    return one is other
+
+
+BEADS = Shape(
+    name="beads-jsonl",
+    about="beads",
+    files=(".beads/issues.jsonl", ".beads/*.jsonl"),
+    fits=_fits,
+    read=_read,
+    scan=lambda *_: ([], []),
+)

@@ -1,0 +1,115 @@
+"""JSON with the line of each object, fast: the standard decoder reads it, and a scan of its braces tells the lines.
+
+Objects end in the order of their closing braces, and so the decoder gives them; the n-th that it gives is the n-th
+closing brace that stands in no text.
+"""
+
+import json
+import re
+from bisect import bisect_right
+from collections.abc import Collection
+from typing import TypeAlias
+
+from orchestrator.errors import PrdError, Where
+from orchestrator.model import Skipped
+from orchestrator.prd.page import Page
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+_TITLE = re.compile(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')
+#: A brace, and all before it: texts in quotes are stepped over.
+_BRACE = re.compile(r'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])')
+_SIGNS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
+
+
+class Row(dict[str, "Json"]):
+    """An object that knows its line; the last of two equal keys counts, and both are told."""
+
+    line: int = 1
+    twice: tuple[str, ...] = ()
+
+
+def parse_json(text: str, *, name: str, first_line: int = 1) -> object:
+    """Read a JSON text; objects become rows, numbers their text.
+
+    Raises:
+        PrdError: It is no JSON; with its place.
+    """
+    lines = _lines(text, first_line)
+    count = 0
+
+    def row(pairs: list[tuple[str, "Json"]]) -> Row:
+        nonlocal count
+        made = Row(pairs)
+        made.line = lines[count] if count < len(lines) else first_line
+        if len(made) != len(pairs):
+            names = [key for key, _ in pairs]
+            made.twice = tuple(dict.fromkeys(key for key in names if names.count(key) > 1))
+        count += 1
+        return made
+
+    try:
+        return json.loads(text, object_pairs_hook=row, parse_float=str, parse_int=str)
+    except json.JSONDecodeError as error:
+        where = Where(name, first_line + error.lineno - 1, error.colno)
+        raise PrdError(f"no JSON: {error.msg}", where=where, hint="look at it: python3 -m json.tool FILE") from error
+    except RecursionError as error:
+        raise PrdError("nested too deeply", where=Where(name, first_line)) from error
+
+
+def _lines(text: str, first_line: int) -> list[int]:
+    """Give the lines of the opening braces, in the order of their closing ones."""
+    opened: list[int] = []
+    lines: list[int] = []
+    line, here = first_line, 0
+    for found in _BRACE.finditer(text):
+        if found[1] == "{":
+            line += text.count("\n", here, here := found.end())
+            opened.append(line)
+        elif opened:
+            lines.append(opened.pop())
+    return lines
+
+
+def text_of(value: object) -> str:
+    """Give a value as one text; what is no text and no number is none."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def texts_of(value: object) -> list[str]:
+    """Give the texts of a list; a single text is a list of one, a mapping gives what it says of itself."""
+    rows = value if isinstance(value, list) else [value]
+    named = [_said(row) if isinstance(row, dict) else text_of(row) for row in rows]
+    return [text for text in named if text]
+
+
+def rows_of(value: object) -> list[Row]:
+    """Give the objects of a list."""
+    return [row for row in value if isinstance(row, Row)] if isinstance(value, list) else []
+
+
+def scan_json(page: Page, taken: Collection[int]) -> tuple[list[Skipped], list[str]]:
+    """Find the objects with a title that were not taken; by counting first, since that is mostly enough."""
+    titles = list(_TITLE.finditer(page.text))
+    if len(titles) <= len(taken):
+        return [], []
+    starts = [0, *(found.end() for found in re.finditer("\n", page.text))]
+    skipped: list[Skipped] = []
+    opened: list[int] = []
+    ends = iter([*titles, None])
+    title = next(ends)
+    for found in _SIGNS.finditer(page.text):
+        if title is not None and found.start() >= title.start():
+            line = bisect_right(starts, opened[-1] if opened else title.start())
+            if line not in taken:
+                text = title[1][:200]
+                skipped.append(Skipped(line=line, text=text, reason="an object with a title that stands in no list of tasks"))
+            title = next(ends, None)
+        if found[0] == "{":
+            opened.append(found.start())
+        elif found[0] == "}" and opened:
+            opened.pop()
+    return skipped, []
+
+
+def _said(row: "dict[str, Json]") -> str:
+    return next((text for key in ("text", "description", "title", "criterion") if (text := text_of(row.get(key)))), "")
