@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
 
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
@@ -104,6 +105,16 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
             path[here] = None
             todo.append((here, True))
             todo += [(need, False) for need in reversed(known[here].needs) if need in known and need not in done]
+
+
+def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
+    """Tell whether no task waits for itself."""
+    order = TopologicalSorter(needs)
+    try:
+        order.prepare()
+    except CycleError:
+        return False
+    return True
 
 
 class _Book:

@@ -34,6 +34,7 @@ class Item:
     number: str  #: of an ordered list, else empty
     above: tuple[Heading, ...]  #: headings it stands below, outermost first
     is_heading: bool = False  #: it was written as a heading
+    is_optional: bool = False  #: a star stands behind its box
     details: list[str] = field(default_factory=list)  #: its further paragraphs
     children: "list[Item]" = field(default_factory=list)
 
@@ -140,4 +141,5 @@ class _Builder:
         self._fresh = False
         found = _BOX.fullmatch(text)
         item.box = (found[1] or " ") if found else None
+        item.is_optional = bool(found and found[2])
         item.text = (found[3] if found else text).strip()

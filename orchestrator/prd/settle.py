@@ -5,14 +5,14 @@ a task that does not exist, is a warning that names its line, never a silent los
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
 from orchestrator.model import AgentId, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.needs import resolve
+from orchestrator.prd.needs import is_acyclic, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
 
@@ -34,6 +34,7 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:
         tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
+    tasks = _without_circles(tasks, warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
         for draft in drafts
@@ -134,6 +135,35 @@ def _writes(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]
     if draft.is_nothing and not draft.paths:
         return ()
     return (tuple(sorted(claims)) or None) if is_whole else None
+
+
+def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:
+    """Lift each implied tie against which the document itself speaks: what is said counts more than the order it stands in."""
+    if not any(task.after for task in tasks) or is_acyclic({task.id: (*task.needs, *task.after) for task in tasks}):
+        return tasks
+    ties: dict[TaskId, list[TaskId]] = {task.id: list(task.needs) for task in tasks}
+    settled = []
+    for task in tasks:
+        kept = [before for before in task.after if not _leads(before, task.id, ties)]
+        ties[task.id] += kept
+        lifted = [before for before in task.after if before not in kept]
+        if lifted:
+            said = f"stands behind {', '.join(lifted)}, but they need it: it will not wait for them"
+            warnings.append(f"line {task.source.line}: {task.id} {said}")
+        settled.append(replace(task, after=tuple(kept)))
+    return settled
+
+
+def _leads(start: TaskId, end: TaskId, ties: Mapping[TaskId, Sequence[TaskId]]) -> bool:
+    """Tell whether one task waits for another, directly or not."""
+    seen, todo = {start}, [start]
+    while todo:
+        here = todo.pop()
+        if here == end:
+            return True
+        todo += [before for before in ties.get(here, ()) if before not in seen]
+        seen.update(ties.get(here, ()))
+    return False
 
 
 def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Skipped], list[str]]:

@@ -5,11 +5,13 @@ A module gives one or several `Shape`s: pure functions over pages. Another forma
 
 from orchestrator.prd.formats.beads import BEADS
 from orchestrator.prd.formats.ralph import RALPH
+from orchestrator.prd.formats.speckit import SPECKIT
 from orchestrator.prd.formats.taskmaster import TASKMASTER
 from orchestrator.prd.shapes import Shape
 
 SHAPES: tuple[Shape, ...] = (
     TASKMASTER,
+    SPECKIT,
     RALPH,
     BEADS,
 )

@@ -1,0 +1,87 @@
+"""Task lists in Markdown as programs write them: checkboxes with ids, marks, children and details.
+
+What differs between the programs is said in a few functions by each of them; the walk, the marks and the texts are the same.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from orchestrator.model import Mark
+from orchestrator.prd import words
+from orchestrator.prd.drafts import Draft
+from orchestrator.prd.needs import Wish
+from orchestrator.prd.outline import Block, Heading, Item, outline
+from orchestrator.prd.page import Page
+from orchestrator.prd.paths import find_paths
+
+#: Marks that are understood the same way everywhere; `[-]` and `[~]` mean something else in each program.
+MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
+_LABEL = re.compile(r"\[(?:[A-Z]{1,4}\d*|[A-Z][a-z]+)\]\s*")
+
+Make = Callable[[Item, Draft | None], Draft | None]
+
+
+def blocks_of(page: Page) -> list[Block]:
+    """Give the blocks of a page below its front matter."""
+    front = page.front
+    return outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
+
+
+def title_of(blocks: Sequence[Block], page: Page, *starts: str) -> str:
+    """Give the first heading without the words that a program puts before it, else the name of the file's folder."""
+    text = next((block.text for block in blocks if isinstance(block, Heading)), "")
+    for start in starts:
+        if text.casefold().startswith(start.casefold()):
+            text = text[len(start) :].strip(" :–—-")
+    folder = page.path.rpartition("/")[0].rpartition("/")[2]
+    return words.plain(text) or folder or page.path
+
+
+def walk(items: Sequence[Item], make: Make, parent: Draft | None = None) -> Iterator[Draft]:
+    """Give the drafts that `make` makes of boxed items; what it makes nothing of belongs to the one above."""
+    for item in items:
+        made = make(item, parent) if item.box is not None and item.text.strip() else None
+        if made is not None:
+            yield made
+        elif parent is not None and item.box is None:
+            parent.lines.add(item.line)
+        yield from walk(item.children, make, made or parent)
+
+
+def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, title: str, marks: dict[str, Mark]) -> Draft:  # noqa: A002
+    """Make a draft of a boxed item: what it says it depends on, its files and its details are read alike everywhere."""
+    parallel, title = words.without_parallel(title)
+    details = [line for child in item.children if child.box is None for line in plain_lines(child)]
+    text = "\n".join([*item.details, *details])
+    ids, _ = words.references(f"{title}\n{text}")
+    return Draft(
+        file=page.name,
+        line=item.line,
+        id=id,
+        scope=page.name,
+        title=words.plain(_LABEL.sub("", words.references(title)[1])) or words.plain(title),
+        text=text.strip(),
+        mark=marks.get(item.box or "", Mark.UNKNOWN),
+        box=item.box or "",
+        needs=[Wish(text=need, line=item.line, is_id=True) for need in ids],
+        paths=find_paths(f"{title}\n{text}"),
+        parent=parent,
+        parallel=parallel,
+        gate=words.is_gate(title),
+        lines={below.line for child in item.children if child.box is None for below in child.walk() if below.box is None},
+    )
+
+
+def plain_lines(item: Item) -> list[str]:
+    """Give the text of an item and of what stands below it without a box."""
+    return [item.text, *item.details, *(line for child in item.children if child.box is None for line in plain_lines(child))]
+
+
+def one_line(item: Item) -> str:
+    """Give an item's text in one line, however it was wrapped."""
+    return " ".join(item.text.split())
+
+
+def items_of(blocks: Sequence[Block]) -> list[Item]:
+    """Give the outermost list items."""
+    return [block for block in blocks if isinstance(block, Item)]
