@@ -27,14 +27,14 @@ def blocks_of(page: Page) -> list[Block]:
     return outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
 
 
-def title_of(blocks: Sequence[Block], page: Page, *starts: str) -> str:
-    """Give the first heading without the words that a program puts before it, else the name of the file's folder."""
-    text = next((block.text for block in blocks if isinstance(block, Heading)), "")
+def title_of(blocks: Sequence[Block], page: Page, *starts: str, folder: str = "") -> str:
+    """Give the title without the words that a program puts before it, else the name of the file's folder, else the file's."""
+    text = next((block.text for block in blocks if isinstance(block, Heading) and block.level == 1), "")
     for start in starts:
         if text.casefold().startswith(start.casefold()):
             text = text[len(start) :].strip(" :–—-")
-    folder = page.path.rpartition("/")[0].rpartition("/")[2]
-    return words.plain(text) or folder or page.path
+    above, _, name = page.path.rpartition("/")
+    return words.plain(text) or folder or above.rpartition("/")[2] or name.partition(".")[0]
 
 
 def walk(items: Sequence[Item], make: Make, parent: Draft | None = None) -> Iterator[Draft]:
@@ -63,13 +63,20 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         text=text.strip(),
         mark=marks.get(item.box or "", Mark.UNKNOWN),
         box=item.box or "",
-        needs=[Wish(text=need, line=item.line, is_id=True) for need in ids],
+        needs=_needs(item, title, ids),
         paths=find_paths(f"{title}\n{text}"),
         parent=parent,
         parallel=parallel,
         gate=words.is_gate(title),
         lines={below.line for child in item.children if child.box is None for below in child.walk() if below.box is None},
     )
+
+
+def _needs(item: Item, title: str, ids: Sequence[str]) -> list[Wish]:
+    """Give what is named by its id, else what the title says in words."""
+    said = None if ids else words.prose_need(title)
+    named = [Wish(text=need, line=item.line, is_id=True) for need in ids]
+    return [*named, Wish(text=said, line=item.line, is_id=False)] if said else named
 
 
 def plain_lines(item: Item) -> list[str]:
@@ -80,6 +87,14 @@ def plain_lines(item: Item) -> list[str]:
 def one_line(item: Item) -> str:
     """Give an item's text in one line, however it was wrapped."""
     return " ".join(item.text.split())
+
+
+def sections(items: Sequence[Item]) -> list[list[Item]]:
+    """Give the items that stand below the same heading, in order."""
+    found: dict[int, list[Item]] = {}
+    for item in items:
+        found.setdefault(id(item.above[-1]) if item.above else 0, []).append(item)
+    return list(found.values())
 
 
 def items_of(blocks: Sequence[Block]) -> list[Item]:

@@ -7,7 +7,7 @@ as plain Markdown, or as squad's own tasks file where its name ends so.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.prd.page import Material
+from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 
 SURE = 50  #: from here on a page is taken for a format without being asked for
@@ -32,7 +32,8 @@ def recognise(material: Material, shapes: Sequence[Shape], *, format: str | None
     if not fitting:
         return Choice(shape=None, material=material)
     best = max(fitting, key=lambda shape: scores[shape.name])
-    return Choice(shape=best, material=_of(material, best), remarks=_remarks(best, fitting, scores))
+    chosen = _of(material, best)
+    return Choice(shape=best, material=chosen, remarks=_remarks(best, fitting, scores, _rest(material, chosen)))
 
 
 def _of(material: Material, shape: Shape) -> Material:
@@ -41,10 +42,16 @@ def _of(material: Material, shape: Shape) -> Material:
     return replace(material, pages=pages) if pages else material
 
 
-def _remarks(best: Shape, fitting: Sequence[Shape], scores: dict[str, int]) -> tuple[str, ...]:
+def _rest(material: Material, chosen: Material) -> list[Page]:
+    own = {page.path for page in chosen.pages}
+    return [page for page in material.pages if page.path not in own]
+
+
+def _remarks(best: Shape, fitting: Sequence[Shape], scores: dict[str, int], left: Sequence[Page]) -> tuple[str, ...]:
+    """Say what else the pages could be, and what else there is beside them."""
     others = [shape for shape in fitting if shape is not best]
     equal = [shape.name for shape in others if scores[shape.name] == scores[best.name]]
-    rest = [shape.name for shape in others if scores[shape.name] < scores[best.name]]
+    rest = [shape.name for shape in others if any(shape.fits(page) >= SURE for page in left)]
     told = []
     if equal:
         told.append(f"it could as well be {', '.join(equal)}: --format says which")

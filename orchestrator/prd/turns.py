@@ -4,6 +4,7 @@ Only neighbours are tied, so that a long document has few ties and the rest foll
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from orchestrator.prd.drafts import Draft
 
@@ -17,6 +18,24 @@ def in_turn(drafts: Sequence[Draft]) -> None:
             before, group = group, []
         draft.after += before
         group.append(draft)
+
+
+def families_in_turn(drafts: Sequence[Draft]) -> None:
+    """Put tasks in turn, the children of each parent for themselves."""
+    families: dict[int, list[Draft]] = {}
+    for draft in drafts:
+        families.setdefault(id(draft.parent), []).append(draft)
+    for family in families.values():
+        in_turn(family)
+
+
+def phases_in_turn(phases: Sequence[Sequence[Draft]]) -> None:
+    """Put phases in turn, and the tasks of each; children follow their parents."""
+    for phase in phases:
+        families_in_turn(phase)
+    tops = [top for phase in phases if (top := [draft for draft in phase if draft.parent is None])]
+    for first, then in pairwise(tops):
+        barrier(first, then)
 
 
 def barrier(first: Sequence[Draft], then: Sequence[Draft]) -> None:

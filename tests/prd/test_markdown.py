@@ -128,7 +128,7 @@ def test_an_id_stays_the_text_that_was_written(line: str, name: str, title: str)
 def test_a_parallel_mark_is_noted_and_taken_out_of_the_title() -> None:
     (task,) = told("- [ ] T001 [P] [US1] Create `src/a.py`\n").tasks
 
-    assert (task.parallel, task.title, task.writes) == (True, "[US1] Create `src/a.py`", ("src/a.py",))
+    assert (task.parallel, task.title, task.writes) == (True, "Create `src/a.py`", ("src/a.py",))
 
 
 def test_a_repeated_id_gets_a_number_and_a_warning() -> None:

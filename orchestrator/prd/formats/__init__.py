@@ -3,7 +3,11 @@
 A module gives one or several `Shape`s: pure functions over pages. Another format is one module and one line here.
 """
 
+from orchestrator.prd.formats.aidev import AIDEV
 from orchestrator.prd.formats.beads import BEADS
+from orchestrator.prd.formats.conductor import CONDUCTOR
+from orchestrator.prd.formats.kiro import CCSDD, KIRO
+from orchestrator.prd.formats.openspec import OPENSPEC
 from orchestrator.prd.formats.ralph import RALPH
 from orchestrator.prd.formats.speckit import SPECKIT
 from orchestrator.prd.formats.taskmaster import TASKMASTER
@@ -11,7 +15,12 @@ from orchestrator.prd.shapes import Shape
 
 SHAPES: tuple[Shape, ...] = (
     TASKMASTER,
-    SPECKIT,
+    CONDUCTOR,
+    OPENSPEC,
     RALPH,
     BEADS,
+    SPECKIT,
+    KIRO,
+    CCSDD,
+    AIDEV,
 )

@@ -1,0 +1,59 @@
+"""Conductor's `plan.md` (Gemini CLI extension; `conductor/tracks/<id>/plan.md`).
+
+`## Phase 1: Name [checkpoint: 845bbc9]`, `- [x] Task: text ef3ef97` with the commit behind it, `- [ ] Sub-task: text` below;
+`[~]` is in progress. The meta task that closes a phase, "User Manual Verification", needs a person.
+"""
+
+import re
+
+from orchestrator.model import Mark
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.numbers import split_number
+from orchestrator.prd.outline import Item
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.shapes import Shape
+from orchestrator.prd.turns import phases_in_turn
+
+_MARKS = {**MARKS, "~": Mark.IN_PROGRESS}
+_TASK = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?(?:Sub-?)?Task\b[^\n:]*:", re.MULTILINE | re.IGNORECASE)
+_PHASE = re.compile(r"^#{2,3}\s+Phase\b", re.MULTILINE | re.IGNORECASE)
+_START = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s*:\s*(?:\*\*)?\s*", re.IGNORECASE)
+_COMMIT = re.compile(r"\s+[\[(`]?[0-9a-f]{7,40}[\])`]?\s*$")
+
+
+def _fits(page: Page) -> int:
+    place = f"/{page.name}"
+    if not page.path.casefold().endswith("plan.md") or "/archive/" in place:
+        return 0
+    if "conductor/tracks/" in place:
+        return 100
+    return 70 if _TASK.search(page.text) and _PHASE.search(page.text) else 0
+
+
+def _read(material: Material) -> Reading:
+    reading = Reading(title="", format=CONDUCTOR.name, drafts=[])
+    for page in material.pages:
+        blocks = blocks_of(page)
+        reading.title = reading.title or title_of(blocks, page, "Implementation Plan", "Plan", "Track Plan")
+        phases = [phase for items in sections(items_of(blocks)) if (phase := list(walk(items, _Maker(page))))]
+        phases_in_turn(phases)
+        reading.drafts += [draft for phase in phases for draft in phase]
+    return reading
+
+
+class _Maker:
+    """Makes drafts of the boxes of one page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
+        number, title = split_number(one_line(item))
+        title = _START.sub("", title, count=1)
+        if item.box in {"x", "X"}:
+            title = _COMMIT.sub("", title)
+        return draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
+
+
+CONDUCTOR = Shape(name="conductor-plan", about="Conductor", files=("conductor/tracks/*/plan.md",), fits=_fits, read=_read)

@@ -1,0 +1,96 @@
+"""Kiro's `tasks.md` (AWS; `.kiro/specs/<name>/tasks.md`), and cc-sdd's dialect of it.
+
+`- [ ] 1. Parent` with `- [ ] 1.1 Child` below, details as bullets, `_Requirements: 1.2_`; `[-]` is in progress, `[ ]*` optional.
+cc-sdd adds `(P)`, `_Depends: 1.1_`, `_Boundary: Component_` and parents that are headings. Both are written to be done in turn;
+only cc-sdd can say otherwise.
+"""
+
+import re
+
+from orchestrator.model import Mark
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.needs import Wish
+from orchestrator.prd.numbers import nest_by_number, split_number
+from orchestrator.prd.outline import Item
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.shapes import Shape
+from orchestrator.prd.turns import families_in_turn
+from orchestrator.prd.words import expand
+
+_MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
+_NUMBERED = re.compile(r"^\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s", re.MULTILINE)
+_TRACED = re.compile(r"_Requirements?:|\*\*Validates:\s*Requirements?", re.IGNORECASE)
+_DIALECT = re.compile(
+    r"\(P\)|_(?:Depends|Boundary|Validation):|^\s*[-*]\s+\*?\*?Observable completion", re.MULTILINE | re.IGNORECASE
+)
+_DEPENDS = re.compile(r"_Depends(?:\s+on)?:\s*([^_\n]*)_?", re.IGNORECASE)
+_BOUNDARY = re.compile(r"_Boundary:\s*([^_\n]*)_?", re.IGNORECASE)
+_HEADING = re.compile(r"^##+\s+\d+\.\s", re.MULTILINE)
+
+
+def _looks(page: Page) -> int:
+    """Say how surely a page is of Kiro's family."""
+    if not page.path.casefold().endswith(".md") or not _NUMBERED.search(page.text):
+        return 0
+    if ".kiro/" in f"/{page.path}" or "/.kiro/" in page.name:
+        return 100
+    return 70 if _TRACED.search(page.text) else 0
+
+
+def _is_dialect(page: Page) -> bool:
+    return bool(_DIALECT.search(page.text)) or (bool(_HEADING.search(page.text)) and bool(_TRACED.search(page.text)))
+
+
+def _fits_kiro(page: Page) -> int:
+    return 0 if _is_dialect(page) else _looks(page)
+
+
+def _fits_ccsdd(page: Page) -> int:
+    return _looks(page) if _is_dialect(page) else 0
+
+
+def _read_kiro(material: Material) -> Reading:
+    return _read(material, KIRO.name)
+
+
+def _read_ccsdd(material: Material) -> Reading:
+    return _read(material, CCSDD.name)
+
+
+def _read(material: Material, name: str) -> Reading:
+    reading = Reading(title="", format=name, drafts=[])
+    for page in material.pages:
+        blocks = blocks_of(page)
+        if not reading.title:
+            reading.title = title_of(blocks, page, "Implementation Plan", "Implementation Tasks", "Tasks")
+        drafts = [draft for item in items_of(blocks) for draft in walk([item], _Maker(page))]
+        nest_by_number(drafts)
+        families_in_turn(drafts)
+        reading.drafts += drafts
+    return reading
+
+
+class _Maker:
+    """Makes drafts of the boxes of one page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
+        number, title = split_number(one_line(item))
+        draft = draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
+        details = "\n".join(line for child in item.children if child.box is None for line in plain_lines(child))
+        for found in _DEPENDS.finditer(details):
+            known = {wish.text for wish in draft.needs}
+            named = [one for one in expand(found[1]) if one not in known]
+            draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in named]
+        boundary = _BOUNDARY.search(details)
+        draft.area = boundary[1].strip() or None if boundary else None
+        if item.is_optional:
+            draft.text = f"optional: leave it out if time is short\n{draft.text}".strip()
+        return draft
+
+
+KIRO = Shape(name="kiro-tasks", about="Kiro", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
+CCSDD = Shape(name="kiro-ccsdd-tasks", about="cc-sdd", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)

@@ -1,0 +1,64 @@
+"""OpenSpec's `tasks.md` (Fission-AI; `openspec/changes/<id>/tasks.md`, at any depth).
+
+Groups are headings, `## 1. Group` or `## 1) Group` or `## Phase 1: Group`; items are boxes with ids such as `1.2a` or without
+any. `[~]` is deferred. What was archived is history and no work.
+"""
+
+import re
+
+from orchestrator.model import Mark
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.numbers import nest_by_number, split_number
+from orchestrator.prd.outline import Item
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.shapes import Shape
+from orchestrator.prd.turns import phases_in_turn
+
+_MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
+_GROUP = re.compile(r"^##\s+\d+[a-z]?[.)]\s", re.MULTILINE)
+_ITEM = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s", re.MULTILINE)
+
+
+def _fits(page: Page) -> int:
+    place = f"/{page.name}"
+    if not page.path.casefold().endswith(".md") or "/archive/" in place:
+        return 0
+    if "openspec/changes/" in place:
+        return 100 if page.path.endswith("tasks.md") and "[" in page.text else 0
+    return 55 if _GROUP.search(page.text) and _ITEM.search(page.text) else 0
+
+
+def _read(material: Material) -> Reading:
+    reading = Reading(title="", format=OPENSPEC.name, drafts=[])
+    for page in material.pages:
+        blocks = blocks_of(page)
+        reading.title = reading.title or title_of(blocks, page)
+        groups = [group for items in sections(items_of(blocks)) if (group := list(walk(items, _Maker(page))))]
+        drafts = [draft for group in groups for draft in group]
+        nest_by_number(drafts)
+        phases_in_turn(groups)
+        reading.drafts += drafts
+    return reading
+
+
+class _Maker:
+    """Makes drafts of the boxes of one page."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+
+    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
+        number, title = split_number(one_line(item))
+        draft = draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
+        draft.text = "\n".join(filter(None, (f"Group: {item.above[-1].text}" if item.above else "", draft.text)))
+        return draft
+
+
+OPENSPEC = Shape(
+    name="openspec-tasks",
+    about="OpenSpec",
+    files=("openspec/changes/*/tasks.md", "openspec/changes/*/*/tasks.md"),
+    fits=_fits,
+    read=_read,
+)
