@@ -25,7 +25,6 @@ _DIALECT = re.compile(
     r"\(P\)|_(?:Depends|Boundary|Validation):|^\s*[-*]\s+\*?\*?Observable completion", re.MULTILINE | re.IGNORECASE
 )
 _DEPENDS = re.compile(r"_Depends(?:\s+on)?:\s*([^_\n]*)_?", re.IGNORECASE)
-_BOUNDARY = re.compile(r"_Boundary:\s*([^_\n]*)_?", re.IGNORECASE)
 _HEADING = re.compile(r"^##+\s+\d+\.\s", re.MULTILINE)
 
 
@@ -85,8 +84,6 @@ class _Maker:
             known = {wish.text for wish in draft.needs}
             named = [one for one in expand(found[1]) if one not in known]
             draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in named]
-        boundary = _BOUNDARY.search(details)
-        draft.area = boundary[1].strip() or None if boundary else None
         if item.is_optional:
             draft.text = f"optional: leave it out if time is short\n{draft.text}".strip()
         return draft

@@ -47,9 +47,6 @@ def _read(material: Material) -> Reading:
             reading.drafts += _tasks(row, page, tag, reading.left)
         if isinstance(whole, Row):
             reading.title = reading.title or text_of(_below(whole.get("meta")).get("projectName"))
-    if len({draft.scope for draft in reading.drafts}) < 2:
-        for draft in reading.drafts:
-            draft.area = None
     reading.title = reading.title or "tasks"
     return reading
 
@@ -76,14 +73,13 @@ def _tasks(row: Row, page: Page, tag: str, left: list[Skipped]) -> Iterator[Draf
                 Skipped(line=task.line, text=f"id {text_of(task.get('id'))}", reason="a task without title and description")
             )
             continue
-        parent.area = tag or None
         yield parent
         for sub in rows_of(task.get("subtasks")):
             local = text_of(sub.get("id"))
             number = local if local.startswith(f"{parent.id}.") else f"{parent.id}.{local}"
             child = _draft(sub, page, scope, number=number, above=parent.id or "")
             if child is not None:
-                child.parent, child.area = parent, parent.area
+                child.parent = parent
                 yield child
 
 

@@ -8,11 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import InputError
-from orchestrator.prd import FORMATS, read
+from orchestrator.prd import FORMATS, read, read_material
 from orchestrator.prd.formats import SHAPES
+from orchestrator.prd.page import material
 from tests.prd.formats.tables import table
 
 DATA = Path(__file__).parents[2] / "data" / "formats"
+FOLDERS = DATA / "folders"
 #: File below the data folder -> where a project would keep it.
 DOCUMENTS = {
     "taskmaster/legacy.json": ".taskmaster/tasks/tasks.json",
@@ -33,6 +35,20 @@ DOCUMENTS = {
     "conductor/bold.md": "plan.md",
     "ai-dev-tasks/tasks-export.md": "tasks/tasks-export.md",
     "ai-dev-tasks/tasks-flat.md": "tasks-flat.md",
+    "backlog/task-12 - Export.md": "backlog/tasks/task-12 - Export.md",
+    "backlog/back-546.md": "back-546.md",
+    "ccpm/002.md": ".claude/epics/search/002.md",
+    "ccpm/010.md": "010.md",
+    "gsd/01-02-PLAN.md": ".planning/phases/01-foundation/01-02-PLAN.md",
+    "gsd/PLAN.md": "PLAN.md",
+    "speckitty/tasks.md": "kitty-specs/001-search/tasks.md",
+    "speckitty/loose.md": "tasks.md",
+    "speckitty/WP02-query.md": "kitty-specs/001-search/tasks/WP02-query.md",
+    "speckitty/WP7.md": "WP7.md",
+    "bmad/1.2.story.md": "docs/stories/1.2.story.md",
+    "bmad/2-1-login.md": "_bmad-output/implementation-artifacts/2-1-login.md",
+    "superpowers/2025-10-01-cache.md": "docs/superpowers/plans/2025-10-01-cache.md",
+    "superpowers/old.md": "docs/plans/old.md",
 }
 
 
@@ -52,8 +68,26 @@ def test_each_format_has_two_documents_and_each_document_is_tried() -> None:
     tried = [read((DATA / file).read_bytes(), name=name).format for file, name in DOCUMENTS.items()]
 
     assert {shape.name for shape in SHAPES if tried.count(shape.name) < 2} == set()
-    found = {path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file() and not path.name.endswith(".read.txt")}
+    found = {
+        path.relative_to(DATA).as_posix() for path in DATA.rglob("*") if path.is_file() and not path.name.endswith(".read.txt")
+    }
     assert {file for file in found if "/folders/" not in f"/{file}"} == set(DOCUMENTS)
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in FOLDERS.iterdir() if path.is_dir()))
+def test_a_folder_is_read_as_the_table_beside_it_says(folder: str) -> None:
+    files = {
+        path.relative_to(FOLDERS / folder).as_posix(): path.read_bytes()
+        for path in (FOLDERS / folder).rglob("*")
+        if path.is_file()
+    }
+    beside = FOLDERS / f"{folder}.read.txt"
+
+    told = table(read_material(material(files, name=".")))
+
+    if os.environ.get("SQUAD_TEST_RECORD") == "1":
+        beside.write_text(told, encoding="utf-8")
+    assert told == beside.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("file", "name"), DOCUMENTS.items(), ids=DOCUMENTS)

@@ -1,0 +1,95 @@
+"""CCPM: one task a file (`.claude/epics/<name>/NNN.md`), what its streams touch in `NNN-analysis.md` beside it.
+
+`depends_on` orders; `conflicts_with` keeps two tasks apart, whichever comes first; `parallel: true` is a claim, and a task
+without it follows the one before.
+"""
+
+import re
+
+from orchestrator.prd import words
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.front import Front, front_of, has_keys
+from orchestrator.prd.needs import Wish
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shapes import Shape
+from orchestrator.prd.states import mark_of, priority_of
+from orchestrator.prd.turns import in_turn
+
+_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
+_NUMBER = re.compile(r"(?:^|/)(\d+)\.md$")
+_ANALYSIS = re.compile(r"(?:^|/)(\d+)-analysis\.md$")
+_HOURS = re.compile(r"\bhours?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+
+
+def _fits(page: Page) -> int:
+    if _ANALYSIS.search(page.path):
+        return 10
+    if not _NUMBER.search(page.path) or not has_keys(page, "name", "status"):
+        return 0
+    return 100 if "epics/" in f"/{page.name}" else 60
+
+
+def _read(material: Material) -> Reading:
+    folder = next((page.name.rpartition("/")[0].rpartition("/")[2] for page in material.pages if "/" in page.name), "")
+    reading = Reading(title=folder or "epic", format=CCPM.name, drafts=[])
+    touched = {found[1]: find_paths(page.text) for page in material.pages if (found := _ANALYSIS.search(page.path))}
+    apart: list[tuple[str, list[str]]] = []
+    for page in material.pages:
+        number = _NUMBER.search(page.path)
+        if number is None:
+            continue
+        front = front_of(page)
+        reading.warnings += [front.fault] if front.fault else []
+        boxes = {at: found[1] for at, line in enumerate(page.text.split("\n"), start=1) if (found := _BOX.match(line))}
+        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in boxes}
+        draft = _draft(page, front, number[1], touched.get(number[1], ()))
+        draft.criteria = tuple(boxes.values())
+        draft.lines = set(range(1, page.text.count("\n") + 2)) - boxes.keys()
+        reading.drafts.append(draft)
+        apart.append((number[1], front.texts("conflicts_with")))
+    _keep_apart(reading.drafts, apart)
+    in_turn(reading.drafts)
+    return reading
+
+
+def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> Draft:
+    lines = page.text.split("\n")[page.front :]
+    heading = next((line.lstrip("# ").removeprefix("Task:").strip() for line in lines if line.startswith("# ")), "")
+    hours = _HOURS.search(page.text)
+    status = front.text("status")
+    text = "\n".join(lines).strip()
+    return Draft(
+        file=page.name,
+        line=front.line("name"),
+        id=number,
+        title=words.plain(front.text("name") or heading) or f"Task {number}",
+        text=text,
+        mark=mark_of(status),
+        box=status,
+        needs=[Wish(text=need, line=front.line("depends_on"), is_id=True) for need in front.texts("depends_on")],
+        paths=touched or find_paths(text),
+        parallel=front.text("parallel").casefold() == "true",
+        gate=words.is_gate(front.text("name")),
+        priority=priority_of(front.text("priority")),
+        estimate=float(hours[1]) * 3600 if hours and 0 < float(hours[1]) < 1000 else None,
+    )
+
+
+def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]]) -> None:
+    """Give two tasks that are said to conflict one lock."""
+    own = {draft.id: draft for draft in drafts}
+    for number, others in apart:
+        for other in (one for one in others if one in own and one != number):
+            lock = f"op:conflict/{'-'.join(sorted((number, other)))}"
+            for draft in (own[number], own[other]):
+                draft.locks = tuple(dict.fromkeys((*draft.locks, lock)))
+
+
+CCPM = Shape(
+    name="ccpm-task",
+    about="CCPM",
+    files=(".claude/epics/*/[0-9]*.md",),
+    fits=_fits,
+    read=_read,
+)

@@ -1,0 +1,118 @@
+"""Plans of superpowers (obra; `docs/superpowers/plans/DATE-name.md`, older `docs/plans/`).
+
+`### Task 3: title`, a list of files (`Create:`, `Modify:`, `Test:`, `Delete:`; `Reference:` is only read), then steps. A step is
+no task of its own: a task is done when all its steps are. Tasks are written to be done in turn.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from orchestrator.model import Mark
+from orchestrator.prd import words
+from orchestrator.prd.boxes import blocks_of, title_of
+from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.needs import Wish
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
+from orchestrator.prd.page import Material, Page
+from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shapes import Shape
+from orchestrator.prd.turns import in_turn
+
+_HEADING = re.compile(r"^#{2,4}\s+Task\s+\d+[a-z]?\s*[:.–—-]", re.MULTILINE | re.IGNORECASE)
+_TASK = re.compile(r"^Task\s+(\d+[a-z]?)\s*[:.–—-]\s*(.+)$", re.IGNORECASE)
+_STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
+_FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
+_WRITES = re.compile(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
+_READS = re.compile(r"^\W*(?:References?|Read|See)\W*:", re.IGNORECASE)
+
+
+def _fits(page: Page) -> int:
+    if not page.path.casefold().endswith(".md") or not _HEADING.search(page.text):
+        return 0
+    if "superpowers/plans/" in f"/{page.name}":
+        return 100
+    return 80 if _FILES.search(page.text) and _STEP.search(page.text) else 0
+
+
+def _read(material: Material) -> Reading:
+    reading = Reading(title="", format=SUPERPOWERS.name, drafts=[])
+    for page in material.pages:
+        blocks = blocks_of(page)
+        title = title_of(blocks, page)
+        reading.title = reading.title or re.sub(r"\s*(?:Implementation\s+)?Plan$", "", title, flags=re.IGNORECASE) or title
+        drafts = [_draft(heading, below, page, reading) for heading, below in _tasks(blocks)]
+        in_turn(drafts)
+        reading.drafts += drafts
+    return reading
+
+
+def _tasks(blocks: Sequence[Block]) -> Iterator[tuple[Heading, list[Block]]]:
+    """Give each heading that is a task, with what stands below it."""
+    task: Heading | None = None
+    below: list[Block] = []
+    for block in blocks:
+        is_task = isinstance(block, Heading) and bool(_TASK.match(words.plain(block.text)))
+        if is_task or (isinstance(block, Heading) and task is not None and block.level <= task.level):
+            if task is not None:
+                yield task, below
+            task, below = (block, []) if is_task and isinstance(block, Heading) else (None, [])
+        elif task is not None:
+            below.append(block)
+    if task is not None:
+        yield task, below
+
+
+def _draft(heading: Heading, below: Sequence[Block], page: Page, reading: Reading) -> Draft:
+    found = _TASK.match(words.plain(heading.text))
+    number, title = (found[1], found[2]) if found else ("", words.plain(heading.text))
+    items = [one for block in below if isinstance(block, Item) for one in block.walk()]
+    boxes = [item for item in items if item.box is not None]
+    text = "\n".join(_text(block) for block in below if not isinstance(block, Heading)).strip()
+    for box in boxes:
+        reading.reasons[page.name, box.line] = f"a step of task {number}"
+    return Draft(
+        file=page.name,
+        line=heading.line,
+        id=number or None,
+        scope=page.name,
+        title=title,
+        text=text,
+        mark=_mark(boxes),
+        needs=[Wish(text=need, line=heading.line, is_id=True) for need in words.references(text)[0]],
+        paths=tuple(dict.fromkeys(_written(items))) or find_paths(title),
+        gate=words.is_gate(title),
+        lines={item.line for item in items if item.box is None},
+    )
+
+
+def _text(block: Block) -> str:
+    match block:
+        case Item():
+            return "\n".join(part for one in block.walk() for part in (one.text, *one.details))
+        case Row():
+            return " ".join(block.cells.values())
+        case Heading() | Paragraph():
+            return block.text
+
+
+def _written(items: Sequence[Item]) -> Iterator[str]:
+    """Give the files of the list: those that are created, modified, tested or deleted; not those that are only read."""
+    for item in items:
+        if item.box is None and _WRITES.match(item.text) and not _READS.match(item.text):
+            yield from find_paths("\n".join(one.text for one in item.walk()))
+
+
+def _mark(boxes: Sequence[Item]) -> Mark:
+    ticked = sum(1 for box in boxes if box.box in {"x", "X"})
+    if boxes and ticked == len(boxes):
+        return Mark.DONE
+    return Mark.IN_PROGRESS if ticked else Mark.OPEN
+
+
+SUPERPOWERS = Shape(
+    name="superpowers-plan",
+    about="superpowers",
+    files=("docs/superpowers/plans/*.md", "docs/plans/*.md"),
+    fits=_fits,
+    read=_read,
+)
