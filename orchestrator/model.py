@@ -167,19 +167,6 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """What was read of a PRD, and what was not."""
-
-    title: str
-    format: str  #: one of the names of design section 7
-    path: str  #: as named by the user
-    tasks: tuple[Task, ...]
-    requirements: tuple[Requirement, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Seat:
     """An agent as planned: who it is and what it owns; how its program is started is in the configuration."""
 
@@ -203,6 +190,21 @@ class Area:
     def is_proposed(self) -> bool:
         """Tell whether squad made the row up, and no person said so in a configuration or in CODEOWNERS."""
         return self.why != "" and not self.why.startswith(("configured", "CODEOWNERS"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What was read of a PRD, and what was not."""
+
+    title: str
+    format: str  #: one of the names of design section 7
+    path: str  #: as named by the user
+    tasks: tuple[Task, ...]
+    requirements: tuple[Requirement, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seats: tuple[Seat, ...] = ()  #: agents that it names
+    ownership: tuple[Area, ...] = ()  #: rows of a matrix that it holds; owners as it names them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,10 +45,10 @@ class Seating:
 def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -> Seating:
     """Seat the agents; `width` is how many tasks could run side by side at most."""
     areas = document_areas(document)
-    specs = surroundings.seats or _proposed(list(areas), surroundings.count, width)
+    specs = surroundings.seats or _named(document) or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
-    rows = configured or _from_codeowners(rules, specs)
+    rows = configured or _from_document(document, specs) or _from_codeowners(rules, specs)
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(
@@ -88,6 +88,16 @@ def document_areas(document: Document) -> dict[str, Label]:
 def _work(area: Label, document: Document) -> float:
     """Give how many tasks surely belong to an area, at least one."""
     return max(1.0, sum(1.0 for task in document.tasks if task.area and slug(task.area) == slug(area.label)))
+
+
+def _named(document: Document) -> tuple[SeatSpec, ...]:
+    return tuple(SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in document.seats)
+
+
+def _from_document(document: Document, specs: Sequence[SeatSpec]) -> tuple[Area, ...]:
+    """Give the rows of the document's own matrix."""
+    owners = {row.path: tuple(agent for name in row.owners for agent in owners_of(name, specs)) for row in document.ownership}
+    return tuple(_row(row.path, owners[row.path], row.access, row.why) for row in document.ownership)
 
 
 def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:

@@ -13,9 +13,9 @@ from orchestrator.model import Document
 from orchestrator.prd.formats import SHAPES
 from orchestrator.prd.markdown import read_markdown
 from orchestrator.prd.page import Material, single
-from orchestrator.prd.recognise import recognise
+from orchestrator.prd.recognise import SURE, recognise
 from orchestrator.prd.settle import settle
-from orchestrator.prd.shapes import scan_markdown
+from orchestrator.prd.shapes import Scan, Shape, scan_markdown
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.spelling import nearest
@@ -75,7 +75,12 @@ def read_material(
     if not reading.drafts:
         message = f"no task in this document, read as {choice.shape.name}"
         raise PrdError(message, where=Where(choice.material.name), hint="read it another way: --format prd-md")
-    return settle(reading, choice.material, claim=claim, scan=choice.shape.scan)
+    return settle(reading, choice.material, claim=claim, scan=_scan_of(choice.shape))
+
+
+def _scan_of(shape: Shape) -> Scan:
+    """Give the second opinion of a format, for the pages that hold tasks; those beside them only help to read."""
+    return lambda page, taken: ([], []) if 0 < shape.fits(page) < SURE else shape.scan(page, taken)
 
 
 def _own(given: Material, *, claim: Callable[[str], Claim], format: str | None, strict: bool) -> Document:  # noqa: A002

@@ -5,7 +5,7 @@ A draft keeps the document's own words; what they add up to is worked out in one
 
 from dataclasses import dataclass, field
 
-from orchestrator.model import Mark, Requirement, Skipped, TaskId
+from orchestrator.model import Area, Mark, Requirement, Seat, Skipped, TaskId
 from orchestrator.prd.needs import Wish
 
 
@@ -51,4 +51,6 @@ class Reading:
     declared: list[tuple[str, str, int]] = field(default_factory=list)  #: `X depends on: Y`, and the line
     warnings: list[str] = field(default_factory=list)
     reasons: dict[tuple[str, int], str] = field(default_factory=dict)  #: page and line -> why the reader left it out
+    seats: tuple[Seat, ...] = ()  #: agents that the document names
+    ownership: tuple[Area, ...] = ()  #: rows of its matrix, paths as written
     left: list[Skipped] = field(default_factory=list)  #: what looks like a task to the reader alone, and was not taken

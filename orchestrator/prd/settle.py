@@ -4,13 +4,14 @@ Ids are unique afterwards; a second `6` is called `6~2`. What a foreign document
 a task that does not exist, is a warning that names its line, never a silent loss.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
-from orchestrator.model import AgentId, Document, Mark, Skipped, Source, Task, TaskId
+from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.needs import is_acyclic, resolve
 from orchestrator.prd.page import Material, Page
@@ -49,7 +50,16 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         requirements=reading.requirements,
         skipped=tuple(skipped),
         warnings=(*warnings, *swallowed),
+        seats=reading.seats,
+        ownership=tuple(_areas(reading.ownership, claim)),
     )
+
+
+def _areas(rows: Sequence[Area], claim: MakeClaim) -> Iterator[Area]:
+    """Give the rows inside the project; what leaves it is nobody's."""
+    for row in rows:
+        with contextlib.suppress(OutsideProject):
+            yield replace(row, path=claim(row.path))
 
 
 def _here(draft: Draft, material: Material) -> str:

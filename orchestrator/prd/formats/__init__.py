@@ -3,6 +3,7 @@
 A module gives one or several `Shape`s: pure functions over pages. Another format is one module and one line here.
 """
 
+from orchestrator.prd.formats.agent_plan import AGENT_PLAN
 from orchestrator.prd.formats.aidev import AIDEV
 from orchestrator.prd.formats.backlog import BACKLOG
 from orchestrator.prd.formats.beads import BEADS
@@ -35,5 +36,6 @@ SHAPES: tuple[Shape, ...] = (
     SPECKITTY_TASKS,
     CCPM,
     SUPERPOWERS,
+    AGENT_PLAN,
     AIDEV,
 )

@@ -49,6 +49,8 @@ DOCUMENTS = {
     "bmad/2-1-login.md": "_bmad-output/implementation-artifacts/2-1-login.md",
     "superpowers/2025-10-01-cache.md": "docs/superpowers/plans/2025-10-01-cache.md",
     "superpowers/old.md": "docs/plans/old.md",
+    "agent-plan/agent-1-plan.md": ".squad/parallel-plans/agent-1-plan.md",
+    "agent-plan/agent-2-plan.md": "agent-2-plan.md",
 }
 
 
