@@ -16,6 +16,7 @@ from orchestrator.errors import PrdError, Where
 from orchestrator.prd.formats import SHAPES
 from orchestrator.prd.page import Material, material, single
 from orchestrator.prd.source import LARGEST
+from orchestrator.project import MARK
 
 #: Where a project's own PRD lies, first found first taken.
 _NAMES = ("PRD.md", "prd.md")
@@ -89,11 +90,17 @@ def _walk(folder: Path, shown: str) -> Iterator[Path]:
     count = 0
     for here, folders, names in os.walk(folder):
         depth = len(Path(here).relative_to(folder).parts)
-        folders[:] = sorted(name for name in folders if name not in _NEVER) if depth < _DEEPEST else []
+        inside = sorted(name for name in folders if name not in _NEVER and not _is_own(Path(here) / name))
+        folders[:] = inside if depth < _DEEPEST else []
         count += len(names)
         if count > _MOST:
             raise PrdError(f"more than {_MOST} files", where=Where(shown), hint="name a document, or a folder further down")
         yield from (Path(here) / name for name in sorted(names) if (Path(here) / name).is_file())
+
+
+def _is_own(folder: Path) -> bool:
+    """Tell whether a folder holds squad's own views: the plans in there are made from the document, and are none."""
+    return folder.name == ".squad" and (folder / MARK).exists()
 
 
 def bytes_of(path: Path, shown: str) -> bytes:

@@ -1,6 +1,7 @@
 """The conventions by which people mark headings, ids, needs and gates in Markdown."""
 
 import re
+from functools import lru_cache
 
 _WORK = re.compile(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
@@ -175,5 +176,6 @@ def _between(first: str, last: str) -> list[str]:
     return [f"{one[1]}{number:0{width}d}" for number in range(int(one[2]), int(other[2]) + 1)]
 
 
+@lru_cache(maxsize=4096)
 def _bare(heading: str) -> str:
     return re.sub(r"^[\W_]+|[*_`]", "", heading).strip()
