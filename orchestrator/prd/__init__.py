@@ -75,7 +75,7 @@ def read_material(
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Collect no garbage meanwhile: a large document makes very many values that all stay, and looking through them costs a third."""
+    """Collect no garbage meanwhile: a large document makes very many values that all stay; to look through them costs a third."""
     was = gc.isenabled()
     gc.disable()
     try:

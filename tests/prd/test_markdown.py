@@ -205,7 +205,7 @@ def test_a_heading_can_be_a_task_with_its_details_below() -> None:
         ("1", "Parse", ("src/p.py",)),
         ("2", "Print", None),
     ]
-    assert [(one.line, one.reason) for one in document.skipped] == [(5, "a step of the task above it")]
+    assert [(one.line, one.reason) for one in document.skipped] == [(5, "a step of task 1")]
 
 
 def test_rows_of_a_table_below_tasks_are_tasks() -> None:
