@@ -158,6 +158,7 @@ class RunSettings(_Section):
     stall: StallSettings = StallSettings()
     restart: RestartSettings = RestartSettings()
     attempts: int = Field(default=3, ge=1)
+    tick: bool = False  #: mark finished tasks in their document
 
 
 class Config(_Section):

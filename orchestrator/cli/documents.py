@@ -49,6 +49,9 @@ def plan(
     output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent would be told")] = None,
+    any_order: Annotated[
+        bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
 ) -> int:
     """Example:  squad plan feature-prd.md --why T4
@@ -62,7 +65,7 @@ def plan(
     from orchestrator.views.plan_table import render_plan
 
     options: Context = context.obj
-    made = make_plan_for(options, file, count=count)
+    made = make_plan_for(options, file, count=count, any_order=any_order)
     body = plan_document(made)
     if output is not None:
         _write(options.folder / output, body)

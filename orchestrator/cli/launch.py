@@ -18,6 +18,7 @@ from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
 from orchestrator.cli.programs import adapters_of, with_adapter
 from orchestrator.cli.start import plan_with
+from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, level_names, load_dump
 from orchestrator.enforcement import choose
@@ -62,6 +63,8 @@ class Wishes:
     agent: str | None
     enforce: str | None
     new: bool
+    tick: bool = False
+    any_order: bool = False
 
 
 def rehearse(options: Context, wishes: Wishes) -> str:
@@ -74,7 +77,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
     _start_of(project)
-    plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
     adapters_of(plan, with_adapter(config, plan, wishes.agent))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
@@ -90,7 +93,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
     base = _start_of(project)
-    plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
+    plan, document = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
     config = with_adapter(config, plan, wishes.agent)
     adapters_of(plan, config)
     settings.confirm(config, options, project)
@@ -103,7 +106,9 @@ def launch(options: Context, wishes: Wishes) -> int:
         recorder = begin(project, journal, config, plan, base=base, document=document)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
-        return anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
+        code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
+        tick(options, project, config, recorder.plan, recorder.state)
+        return code
 
 
 def relaunch(options: Context, name: str | None) -> int:
@@ -123,7 +128,9 @@ def relaunch(options: Context, name: str | None) -> int:
         revive(recorder, replayed.state)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
-        return anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
+        code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
+        tick(options, project, config, recorder.plan, recorder.state)
+        return code
 
 
 def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
@@ -160,6 +167,8 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     flags: dict[str, Plain] = {}
     if wishes.count is not None:
         flags["run.agents"] = str(wishes.count)
+    if wishes.tick:
+        flags["run.tick"] = "true"
     if wishes.enforce is not None:
         levels = level_names()
         if wishes.enforce not in levels:

@@ -25,6 +25,10 @@ def run(
     enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect or auto")] = None,
     new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and start nothing")] = False,
+    tick: Annotated[bool, typer.Option("--tick", help="mark finished tasks in the document")] = False,
+    any_order: Annotated[
+        bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
+    ] = False,
     unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: never ask")] = False,
 ) -> int:
     """Example:  squad run feature-prd.md
@@ -38,7 +42,7 @@ def run(
     options: Context = context.obj
     if unattended:
         options = replace(options, no_input=True)
-    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new)
+    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new, tick=tick, any_order=any_order)
     if dry_run:
         out(rehearse(options, wishes))
         return 0

@@ -48,7 +48,7 @@ def read(options: Context, file: str, *, format: str | None = None, strict: bool
     return read_material(found.material, claim=claims_of(options.project()), format=format, strict=strict), found
 
 
-def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
+def make_plan_for(options: Context, file: str, *, count: int | None, any_order: bool = False) -> Plan:
     """Plan a document with the project's surroundings.
 
     Raises:
@@ -57,11 +57,15 @@ def make_plan_for(options: Context, file: str, *, count: int | None) -> Plan:
     project = options.project()
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)
-    return plan_with(options, file, project, config, count=count)[0]
+    return plan_with(options, file, project, config, count=count, any_order=any_order)[0]
 
 
-def plan_with(options: Context, file: str, project: Project, config: Config, *, count: int | None) -> tuple[Plan, bytes]:
+def plan_with(
+    options: Context, file: str, project: Project, config: Config, *, count: int | None, any_order: bool = False
+) -> tuple[Plan, bytes]:
     """Plan a document, or read a plan that was made before, and give its bytes; either way it is checked independently.
+
+    With `any_order` what the document implies by its order alone orders nothing.
 
     Raises:
         PlanRefused: It does not hold.
@@ -72,6 +76,8 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
         data = bytes_of(path, file)
         return _made_before(data, file, around), data
     document, found = read(options, file)
+    if any_order:
+        document = replace(document, tasks=tuple(replace(task, after=()) for task in document.tasks))
     if document.format not in OWN or path.is_dir():
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
     named = _named(document, _inside(path, project), {name: _inside(page, project) for name, page in found.paths.items()})

@@ -1,4 +1,4 @@
-"""Plans of superpowers (obra; `docs/superpowers/plans/DATE-name.md`, older `docs/plans/`).
+"""Plans of superpowers (obra; `docs/superpowers/plans/`, older `docs/plans/`).
 
 `### Task 3: title`, a list of files (`Create:`, `Modify:`, `Test:`, `Delete:`; `Reference:` is only read), then steps. A step is
 no task of its own: a task is done when all its steps are. Tasks are written to be done in turn.
