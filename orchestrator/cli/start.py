@@ -19,6 +19,7 @@ from orchestrator.ownership import label_of
 from orchestrator.places import Plain
 from orchestrator.planning.checker import problems
 from orchestrator.planning.document import load_plan, plan_document
+from orchestrator.planning.matrices import matrix_of
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from orchestrator.platform import real_relative
@@ -26,6 +27,14 @@ from orchestrator.prd import OWN, read_material
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import Project
 
+_RULES = "parallel-execution-rules.md"
+#: Where hand-run squads keep their matrix, the most binding first.
+_MATRICES = (
+    ".squad/parallel-allocation-report.md",
+    f".claude/{_RULES}",
+    f".claude/instructions/{_RULES}",
+    f".squad/templates/{_RULES}",
+)
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 
 
@@ -165,13 +174,22 @@ def surroundings(project: Project, config: Config, *, count: int | None) -> Surr
             SeatSpec(id=name, role=agent.role or label_of(name) or "general", skills=agent.skills)
             for name, agent in config.agents.items()
         ),
-        ownership=tuple(
-            OwnershipRow(path=claim(path), owner=row.owner, access=row.access) for path, row in config.ownership.items()
-        ),
+        ownership=_matrix(project, config, claim),
         count=count if count is not None else config.run.agents,
         isolation=Isolation.SHARED if shared else Isolation.WORKTREE,
         never_parallel=config.never_parallel,
     )
+
+
+def _matrix(project: Project, config: Config, claim: Callable[[str], Claim]) -> tuple[OwnershipRow, ...]:
+    """Give the configured matrix, else the first that a hand-run squad left."""
+    if config.ownership:
+        return tuple(OwnershipRow(path=claim(path), owner=row.owner, access=row.access) for path, row in config.ownership.items())
+    for name in _MATRICES:
+        path = project.root / name
+        if path.is_file() and (rows := matrix_of(path.read_text(encoding="utf-8", errors="replace"), name=name, claim=claim)):
+            return rows
+    return ()
 
 
 def claims_of(project: Project) -> Callable[[str], Claim]:

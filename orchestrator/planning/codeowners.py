@@ -1,15 +1,18 @@
-"""CODEOWNERS as GitHub reads it: the last rule that matches a path decides; one without owners clears.
+"""CODEOWNERS as GitHub and GitLab read it: the last rule that matches a path decides; one without owners clears.
 
 A rule that a later one covers whole never decides anything, so it is left out; what stays overlaps only where the
-narrower rule comes later or they are patterns. Lines that GitHub itself refuses (`!`, sets, an escaped sign) are left out.
+narrower rule comes later or they are patterns. Lines that GitHub itself refuses (`!`, sets, an escaped sign) are left out. A file
+with a section header is GitLab's: a rule without owners has its section's, `!path` takes a path out again, and each section
+decides for itself, so that a rule of one section does not undo one of another.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_glob
 
+_SECTION = re.compile(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
 _GENERIC = frozenset(
     {"team", "teams", "dev", "devs", "developers", "engineers", "owners", "maintainers", "core", "group", "squad"}
 )
@@ -27,11 +30,32 @@ class Rule:
 
 def live_rules(text: str) -> tuple[Rule, ...]:
     """Give the rules that decide who owns something, in the order of the file."""
+    return tuple(rule for section in _sections(text) for rule in _deciding(section))
+
+
+def _deciding(section: Sequence[Rule]) -> list[Rule]:
     kept: list[Rule] = []
-    for rule in reversed([rule for line in text.splitlines() if (rule := _rule(line))]):
+    for rule in reversed(section):
         if not any(covers(later.claim, rule.claim) for later in kept):
             kept.append(rule)
-    return tuple(rule for rule in reversed(kept) if rule.owners)
+    return [rule for rule in reversed(kept) if rule.owners]
+
+
+def _sections(text: str) -> list[list[Rule]]:
+    """Give the rules of each section; GitHub knows none. Sections of one name are one."""
+    lines = text.splitlines()
+    is_gitlab = any(_SECTION.match(line) for line in lines)
+    sections: dict[str, list[Rule]] = {"": []}
+    name, owners = "", tuple[str, ...]()
+    for line in lines:
+        if is_gitlab and (header := _SECTION.match(line)):
+            name, owners = header[1].casefold(), tuple(header[2].split())
+            continue
+        if is_gitlab and line.lstrip().startswith("!") and (out := _rule(line.lstrip()[1:])):
+            sections.setdefault(name, []).append(replace(out, owners=()))
+        elif rule := _rule(line):
+            sections.setdefault(name, []).append(rule if rule.owners else replace(rule, owners=owners))
+    return list(sections.values())
 
 
 def names_of(owner: str) -> tuple[str, ...]:

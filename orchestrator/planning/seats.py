@@ -112,7 +112,7 @@ def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpe
 
 
 def _area(row: OwnershipRow, specs: Sequence[SeatSpec]) -> Area:
-    return _row(row.path, owners_of(row.owner, specs), row.access, "configured")
+    return _row(row.path, owners_of(row.owner, specs), row.access, row.why)
 
 
 def _row(path: Claim, owners: tuple[AgentId, ...], access: Access, why: str) -> Area:

@@ -23,6 +23,7 @@ class OwnershipRow:
     path: Claim
     owner: str | None  #: an agent's id, else a role, else a label; None: nobody
     access: Access
+    why: str = "configured"  #: where it was found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
