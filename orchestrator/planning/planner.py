@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.claims import Claim, any_meets, key
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Access, AgentId, Area, Document, Isolation, Mark, Plan, PlannedTask, Seat, Task, TaskId
 from orchestrator.ownership import owners_of, row_of, slug
+from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs, reach_of
 from orchestrator.planning.order import Slot, arrange
 from orchestrator.planning.seats import Seating, Territory, seat_agents
@@ -37,7 +38,7 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     """
     tasks, warnings = to_plan(document)
     seating = seat_agents(document, surroundings, width=_width(tasks))
-    assigned = _assign(tasks, seating, surroundings)
+    assigned = _closed(_assign(tasks, seating, surroundings), surroundings)
     reach = reach_of({task.id: task.needs for task in tasks})
     keys = guard_pairs([(one.task.id, one.writes) for one in assigned], reach, shared=surroundings.isolation is Isolation.SHARED)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
@@ -72,6 +73,17 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
         warnings=(*document.warnings, *warnings, *seating.warnings, *_forbidden(planned, seating.matrix)),
         done=tuple(task.id for task in document.tasks if task.state is Mark.DONE),
     )
+
+
+def _closed(assigned: Sequence[Assigned], surroundings: Surroundings) -> list[Assigned]:
+    """Add to each declared write set what goes with it, with the reasons."""
+    tree = Tree.of(surroundings.files)
+    closed = []
+    for one in assigned:
+        added = list(closures(one.task.writes or (), tree))
+        writes = tuple(sorted({*one.writes, *(claim for claim, _ in added)})) if added and one.writes is not None else one.writes
+        closed.append(replace(one, writes=writes, why=(*one.why, *(why for _, why in added))))
+    return closed
 
 
 def _width(tasks: Sequence[Task]) -> int:
@@ -206,7 +218,7 @@ def _by_words(task: Task, seats: Sequence[Seat]) -> tuple[Seat, str] | None:
 def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> tuple[str, ...]:
     text = "\n".join((one.task.title, one.task.text, " ".join(one.task.command)))
     operations = [name for name, signs in surroundings.never_parallel.items() if any(sign in text for sign in signs)]
-    own = [key(claim) for claim in one.writes or ()]
+    own = [*(key(claim) for claim in one.writes or ()), *named_keys(text)]
     return tuple(sorted({*own, *(key(lock) for lock in one.task.locks), *pairs, *operations}))
 
 
