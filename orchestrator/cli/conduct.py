@@ -15,6 +15,7 @@ from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
+from orchestrator.doctor.untried import tell_untried
 from orchestrator.events import Entry, LockRefused, Noticed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
@@ -60,13 +61,15 @@ async def conduct(run: Conduct) -> int:
     keeper = Keeper(run)
     recorder = run.supervisor.recorder
     run.supervisor.hear_out = keeper.hear_out
-    with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
+    subscribe, stage = recorder.feed.subscribe, run.supervisor.stage
+    with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe() as versions:
         for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
             for news in (shown, kept, logged):
                 news.offer(entry)
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
+            group.start_soon(partial(tell_untried, recorder, stage.adapters, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)

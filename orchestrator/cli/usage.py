@@ -51,7 +51,7 @@ def overall(commands: Mapping[str, Command]) -> str:
     """Give the text of `squad --help`."""
     rows = [*((name, _summary(command)) for name, command in commands.items()), _AGENT]
     lines = [f"  {name:<8} {shown}" for name, shown in rows]
-    return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", "", *lines, "", _GLOBALS_TEXT])
+    return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", *lines, "", _GLOBALS_TEXT])
 
 
 def of_command(name: str, command: Command) -> str:

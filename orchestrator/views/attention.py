@@ -6,6 +6,7 @@ from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.model import Plan, PlannedTask, TaskState
 from orchestrator.state import State
+from orchestrator.versions import UNTRIED
 from orchestrator.views.status import is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
@@ -45,6 +46,8 @@ def _of_event(event: ev.Event, state: State) -> Iterator[str]:
             yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
         case ev.Noticed(text=text) if text.startswith(_UNSURE):
             yield f"{text} (look at it)"
+        case ev.Noticed(text=text) if UNTRIED in text:
+            yield text
         case ev.AgentAsked(agent=agent, task=task, text=text):
             yield f"{agent} asked: {text} (it was told to decide by itself; look: squad logs {task})"
         case _:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-_SCRIPT, _NOTES = "script.json", "notes.jsonl"
+_SCRIPT, _NOTES, _VERSION = "script.json", "notes.jsonl", "version.txt"
 _COST = {"inputTokens": 1000, "outputTokens": 50, "cacheReadInputTokens": 200, "cacheCreationInputTokens": 0, "costUSD": 0.005}
 
 
@@ -21,7 +21,7 @@ class FakeClaude:
     def __init__(self, folder: Path) -> None:
         """Install it as `claude` in the folder."""
         self.folder = folder
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         program = folder / "claude"
         program.write_text(f"#!{sys.executable} -IS\n{Path(__file__).read_text(encoding='utf-8')}", encoding="utf-8")
         program.chmod(0o755)
@@ -29,6 +29,10 @@ class FakeClaude:
     def play(self, scripts: dict[str, list[list[Any]]]) -> None:
         """Say what each attempt does; one without a script says that it is done."""
         (self.folder / _SCRIPT).write_text(json.dumps(scripts), encoding="utf-8")
+
+    def call_itself(self, version: str) -> None:
+        """Say which version it tells."""
+        (self.folder / _VERSION).write_text(version, encoding="utf-8")
 
     def notes(self, attempt: str, kind: str) -> list[Any]:
         """Give what an attempt noted: `argv`, `told`, `answer`, `ended`."""
@@ -40,6 +44,11 @@ class FakeClaude:
         [argv] = self.notes(attempt, "argv")
         place = next(place for place, word in enumerate(argv) if word in {"--resume", "--session-id"})
         return argv[place], argv[place + 1]
+
+
+def _version(folder: Path) -> str:
+    file = folder / _VERSION
+    return file.read_text(encoding="utf-8") if file.exists() else "0-fake"
 
 
 class _Program:
@@ -138,7 +147,14 @@ class _Program:
                 continue
             if kind == "user":
                 self.note("told", told["message"]["content"])
-                self.print({"type": "system", "subtype": "init", "session_id": self.session, "claude_code_version": "0-fake"})
+                self.print(
+                    {
+                        "type": "system",
+                        "subtype": "init",
+                        "session_id": self.session,
+                        "claude_code_version": _version(self.folder),
+                    }
+                )
             return told
         return None
 
@@ -158,4 +174,7 @@ class _Program:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--version"]:
+        print(_version(Path(sys.argv[0]).parent), "(Claude Code)")
+        sys.exit(0)
     sys.exit(_Program().run())
