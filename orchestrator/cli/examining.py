@@ -20,7 +20,7 @@ from orchestrator.doctor.examine import Means, examine_all, redactor
 from orchestrator.doctor.findings import Diagnosis, Examined, Finding, Tool, fault, warning
 from orchestrator.doctor.surroundings import Machine, machine_findings, tools
 from orchestrator.environment import passed
-from orchestrator.errors import RepositoryError, ToolMissing, UsageError
+from orchestrator.errors import FolderError, RepositoryError, ToolMissing, UsageError
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
 from orchestrator.quantities import parse_duration
@@ -83,13 +83,14 @@ def examine_for(options: Context, names: Sequence[str], *, quick: bool, timeout:
     Raises:
         UsageError: A name or the time is wrong.
         ConfigError: The configuration of the project cannot be used.
+        FolderError: There is no place for a scratch folder.
     """
     limit = _limit(timeout)
     here = _here(options)
     wanted = _wanted(names, here)
     if not quick and not options.quiet and any(_is_there(known) for known, _ in wanted):
         say(_SAID)
-    with tempfile.TemporaryDirectory(prefix="squad-doctor-", ignore_cleanup_errors=True) as folder:
+    with _scratch() as folder:
         consultation = Consultation(
             means=Means(
                 environment=os.environ,
@@ -108,6 +109,13 @@ def examine_for(options: Context, names: Sequence[str], *, quick: bool, timeout:
     if consultation.is_terminated:
         return TERMINATED
     return _conclude(options, consultation)
+
+
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    try:
+        return tempfile.TemporaryDirectory(prefix="squad-doctor-", ignore_cleanup_errors=True)
+    except OSError as error:
+        raise FolderError(f"there is no place for a scratch folder: {error}", hint="set TMPDIR to a folder of yours") from error
 
 
 def _limit(timeout: str) -> float:

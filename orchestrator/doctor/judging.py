@@ -119,7 +119,7 @@ def _late(known: Known, tried: Tried, redact: Redact) -> Finding:
     if told.trying:
         return fault(f"{waits}: {redact(told.trying)}", network)
     if told.has_begun:
-        return fault(f"{waits}: it began, and no answer of its model came", network)
+        return fault(f"{waits}: it began, and no answer of its model came", f"sign in anew ({known.sign_in}), or {network}")
     said = _words(tried, redact) or ", and printed nothing"
     return fault(f"{waits}{said}", f"answer what it may ask, such as a sign-in or trust in a folder: {_by_hand(known)}")
 

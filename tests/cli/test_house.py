@@ -289,6 +289,20 @@ def test_a_wrong_configuration_is_told_with_its_place(here: Here, programs: Prog
     assert "squad.yaml:1:1" in said.err
 
 
+def test_without_a_place_for_scratch_files_nothing_is_started(
+    here: Here, programs: Programs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def nowhere(**_: object) -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("orchestrator.cli.examining.tempfile.TemporaryDirectory", nowhere)
+
+    said = here("doctor", "--quick")
+
+    assert (said.code, said.out) == (3, "")
+    assert "set TMPDIR to a folder of yours" in said.err
+
+
 def test_it_works_outside_of_a_repository_and_in_a_bare_one(here: Here, programs: Programs, tmp_path: Path) -> None:
     programs.claude()
     bare = tmp_path / "bare.git"
