@@ -48,6 +48,8 @@ class Known:
 _ANTHROPIC = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK")
 _CLAUDE_LOGIN, _CODEX_LOGIN = "claude auth login", "codex login"
 _CLAUDE_HOME, _CODEX_HOME = ("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex")
+# Where a range begins: the oldest version that passed the scenarios (claude 2.1.300, codex 0.160.0), or that was talked with by
+# hand. Where it ends: the next version that may break what it likes, by the program's own numbering.
 _TABLE = (
     Known(
         name="claude",

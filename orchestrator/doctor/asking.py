@@ -6,12 +6,13 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator.leash import Gone, LeashSpec, StartFailed, start
+from orchestrator.leash import Gone, LeashSpec, Output, StartFailed, start
 from orchestrator.versions import version_in
 
 LIMIT = 30.0  #: seconds; Gemini CLI takes three on a quiet machine
 _GRACE = 0.5  #: seconds between TERM and KILL
 _LOOKED_AT = 64 * 1024  #: bytes of what it prints
+_MOST = 1024 * 1024  #: bytes after which it is ended: it is not its version that it prints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,8 @@ async def ask_version(program: str, *, environment: Mapping[str, str], log: Path
             async with start(spec) as leashed:
                 async for notice in leashed.notices():
                     is_over = is_over or isinstance(notice, Gone)
+                    if isinstance(notice, Output) and notice.log > _MOST:
+                        break
         except StartFailed as error:
             return Answered(failure=error.reason)
     return Answered(version=version_in(_begin(log)), is_late=not is_over)

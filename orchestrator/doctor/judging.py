@@ -105,6 +105,8 @@ def _without_end(known: Known, tried: Tried, redact: Redact) -> Finding | None:
     told = tried.told
     if told.failure:
         return fault(f"it cannot be started: {redact(told.failure)}", f"install it anew: {known.install}")
+    if told.is_flood:
+        return fault("it prints without end, and was ended", _by_hand(known))
     if told.is_late:
         return _late(known, tried, redact)
     if told.exit == 0:

@@ -20,6 +20,7 @@ LOG = "output.log"
 GRACE = 1.0  #: seconds between TERM and KILL
 _LEAVE = 5.0  #: seconds that a program has to leave by itself after its last turn
 _LOOKED_AT = 16 * 1024  #: bytes at the end of the log
+MOST = 16 * 1024 * 1024  #: bytes; whoever prints more in one short turn never ends, and fills the disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,7 @@ class Told:
     trying: str = ""  #: why it cannot reach its model, as long as it tries again
     last: str = ""  #: the last that it said; a stranger's text
     is_late: bool = False  #: the time was over before it had ended
+    is_flood: bool = False  #: it printed more than `MOST`, and was ended
 
 
 @dataclass(slots=True)
@@ -54,12 +56,19 @@ class _Hearing:
         async for notice in leashed.notices():
             if isinstance(notice, Output):
                 self._read(notice.log)
+                if self.is_flood:
+                    leashed.stop(GRACE)
             if isinstance(notice, Gone):
                 self._read(notice.ending.log)
                 self.ending = notice.ending
 
+    @property
+    def is_flood(self) -> bool:
+        """Tell whether there is more than a turn can be about."""
+        return self.tail.offset >= MOST
+
     def _read(self, upto: int) -> None:
-        for chunk in self.tail.read(upto):
+        for chunk in self.tail.read(min(upto, MOST)):
             self._hear(self.reader.feed(chunk))
 
     def finish(self) -> None:
@@ -151,4 +160,5 @@ def _told(hearing: _Hearing, dialogue: Dialogue | None, *, last: str, is_late: b
         trying=hearing.trying,
         last=last,
         is_late=is_late and turned is None,
+        is_flood=hearing.is_flood,
     )

@@ -187,12 +187,22 @@ def test_whoever_waits_for_a_person_ends_in_a_finding(here: Here, programs: Prog
         ("echo out of cheese >&2; exit 3", "it ended with exit 3; the last that it said: out of cheese"),
         ("kill -SEGV $$", "it ended by SIGSEGV"),
         ("exit 0", "it ended and wrote nothing"),
+        ("exec cat /dev/zero", "it prints without end, and was ended"),
     ],
 )
 def test_one_that_ends_by_itself_is_quoted(here: Here, programs: Programs, body: str, text: str) -> None:
     programs.script("codex", body, version="echo 0.169.0")
 
     assert text in texts(examined(json.loads(here("doctor", "codex", "--json").out), "codex"))
+
+
+def test_one_that_prints_without_end_for_its_version_has_none(here: Here, programs: Programs) -> None:
+    programs.script("codex", "exit 1", version="exec cat /dev/zero")
+
+    one = examined(here.json("doctor", "codex", "--quick"), "codex")
+
+    assert one["version"] is None
+    assert "does not end when it is asked for its version" in texts(one)
 
 
 def test_one_that_cannot_be_started_is_to_be_installed_anew(here: Here, programs: Programs) -> None:
