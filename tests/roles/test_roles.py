@@ -1,6 +1,7 @@
 """Roles: which of squad's a name means, and whose text goes before it."""
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -216,3 +217,11 @@ def test_a_name_in_the_configuration_that_means_nobody_is_told(shelves: Shelves)
 
     assert unmeant(seats, {"backend": "x", "reviewer": "x", "agent-2-backend": "x", "Backend-System-Architect": "x"}) == []
     assert unmeant(seats, {"bakcend": "x"}) == ["roles: bakcend is the role of no agent here; did you mean 'backend'?"]
+
+
+def test_squads_own_are_in_what_is_installed() -> None:
+    project = Path(__file__).parents[2]
+    patterns = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    shipped_files = {path for pattern in patterns["orchestrator"] for path in (project / "orchestrator").glob(pattern)}
+
+    assert {path.stem for path in shipped_files if path.suffix == ".md"} == set(SHIPPED)
