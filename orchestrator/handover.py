@@ -24,7 +24,7 @@ _ENDED = {
     Outcome.UNCHANGED: "claimed done, but changed nothing of what the task writes",
     Outcome.FAILED: "failed",
     Outcome.CRASHED: "crashed",
-    Outcome.STALLED: "showed no sign of life any more and was ended: start nothing that waits or never ends",
+    Outcome.STALLED: "showed no sign of life and was ended: start nothing that waits or never ends",
 }
 _REFUSED = {
     "check": "claimed done, but a check failed",
@@ -102,7 +102,7 @@ def _strayed(last: AttemptStatus, who: str) -> list[Fact]:
     if not last.foreign:
         return []
     back = "taken back" if last.branch else "left where it is"
-    text = f"{who} changed {{}}, which it may not write: {back}, kept as {last.foreign_ref}. Do without, or ask first."
+    text = f"{who} changed {{}}, which it may not write: {back}, kept as {last.foreign_ref}."
     return [Fact(text=text, paths=tuple(last.foreign))]
 
 
@@ -117,27 +117,26 @@ def _again(state: State, task: str, told: AttemptStatus) -> list[Fact]:
     """Say that the same was tried in vain before."""
     times = state.tasks[task].same
     is_counted = not _is_cut_off(told) and times > 1
-    return [Fact(text=f"That was so {times} times in a row: take another way.")] if is_counted else []
+    return [Fact(text=f"So {times} times in a row: take another way.")] if is_counted else []
 
 
 def _left(now: AttemptStatus, work: AttemptStatus, start: str | None) -> list[Fact]:
     """Say what was done and where it is, and so where to begin."""
     progress = [Fact(text=f"It had come to {work.progress}.")] if work.progress else []
     if not work.paths:
-        return [*progress, Fact(text="It left no changes.")]
-    changed = Fact(text="Changed so far: {}.", paths=tuple(work.paths))
-    return [changed, *progress, Fact(text=_place(now, work, start))]
+        return [Fact(text="It left no changes."), *progress]
+    return [Fact(text=_place(now, work, start)), Fact(text="Changed so far: {}.", paths=tuple(work.paths)), *progress]
 
 
 def _place(now: AttemptStatus, work: AttemptStatus, start: str | None) -> str:
     if not work.branch:
-        return "That lies in the folder you work in: go on from there."
+        return "Its work lies in the folder you work in: go on from there."
     kept = f"commit {(work.commit or '')[:_SHORT]} on {work.branch}"
     if now.workspace == work.workspace:
-        return f"That lies in your workspace ({kept}): go on from there."
+        return f"Its work lies in your workspace ({kept}): go on from there."
     if start is not None and start in {work.commit, work.merged}:
-        return f"Your workspace starts from that ({kept}): go on from there."
-    return f"That is not in your workspace, but kept: {kept}."
+        return f"Your workspace starts from its work ({kept}): go on from there."
+    return f"Its work is not in your workspace, but kept: {kept}."
 
 
 def _said(told: AttemptStatus, tail: Callable[[str], list[str]]) -> list[str]:

@@ -14,9 +14,16 @@ from orchestrator.git import Git
 
 NAMES = ("AGENTS.md", "CLAUDE.md", "GEMINI.md")
 #: Programs and the page that each reads by itself, wherever in the repository it works.
-_READS: Mapping[str, str] = {"claude": "CLAUDE.md", "codex": "AGENTS.md", "opencode": "AGENTS.md", "gemini": "GEMINI.md"}
+_READS: Mapping[str, str] = {
+    "claude": "CLAUDE.md",
+    "claude-agent-acp": "CLAUDE.md",
+    "codex": "AGENTS.md",
+    "codex-acp": "AGENTS.md",
+    "opencode": "AGENTS.md",
+    "gemini": "GEMINI.md",
+}
 #: Programs that read their page at the root of their workspace only.
-_AT_ROOT = frozenset({"codex"})
+_AT_ROOT = frozenset({"codex", "codex-acp"})
 
 Pages = Mapping[str, str]  #: path -> what it says, so that two that say the same are known
 

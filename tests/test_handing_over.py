@@ -48,8 +48,8 @@ def test_a_failed_check(repository: Repository, agent: ListeningAgent) -> None:
     assert ran.code == 0
     assert "## Handover" not in agent.heard("T1.1")
     told = handover(agent, "T1.2")
-    assert "Attempt 1 (agent-1) claimed done, but a check failed.\nChanged so far: `a.txt`.\n" in told
-    assert f"That lies in your workspace (commit {commits(ran)[0]} on squad-work/tasks-1/T1.1): go on from there." in told
+    assert "Attempt 1 (agent-1) claimed done, but a check failed.\nIts work lies in your workspace " in told
+    assert f"(commit {commits(ran)[0]} on squad-work/tasks-1/T1.1): go on from there.\nChanged so far: `a.txt`.\n" in told
     assert "failed (attempt)\n> expected done, got half\n" in told
 
 
@@ -72,7 +72,8 @@ def test_a_crash(repository: Repository, agent: ListeningAgent) -> None:
     carry_out(repository, agent)
 
     told = handover(agent, "T1.2")
-    assert "Attempt 1 (agent-1) crashed.\nChanged so far: `a.txt`.\nIt had come to 1/2.\n" in told
+    assert "Attempt 1 (agent-1) crashed.\n" in told
+    assert "Changed so far: `a.txt`.\nIt had come to 1/2.\n" in told
     assert "> ended by SIGKILL\n> a is written\n" in told
 
 
@@ -102,11 +103,11 @@ def test_a_stall_and_another_agent(repository: Repository, agent: ListeningAgent
     ran = carry_out(repository, agent, seats=2, stall={"after": "400ms"})
 
     assert [one.agent for one in ran.all(AttemptPrepared)] == ["agent-1", "agent-1", "agent-2"]
-    assert "Attempt 1 (agent-1) showed no sign of life any more" in handover(agent, "T1.2")
+    assert "Attempt 1 (agent-1) showed no sign of life" in handover(agent, "T1.2")
     told = handover(agent, "T1.3")
-    assert "Attempt 2 (agent-1) showed no sign of life any more" in told
-    assert "That was so 2 times in a row: take another way." in told
-    assert f"Your workspace starts from that (commit {commits(ran)[1]} on squad-work/tasks-1/T1.1)" in told
+    assert "Attempt 2 (agent-1) showed no sign of life" in told
+    assert "So 2 times in a row: take another way." in told
+    assert f"Your workspace starts from its work (commit {commits(ran)[1]} on squad-work/tasks-1/T1.1)" in told
 
 
 def test_the_death_of_squad(squad: Squad, repository: Repository, agent: ListeningAgent) -> None:
@@ -122,7 +123,7 @@ def test_the_death_of_squad(squad: Squad, repository: Repository, agent: Listeni
 
     told = handover(agent, "T1.2")
     assert "Attempt 1 (agent-1) was stopped in the middle of its work, by a person or by the end of squad.\n" in told
-    assert "Changed so far: `a.txt`.\nThat lies in your workspace" in told
+    assert "go on from there.\nChanged so far: `a.txt`.\n" in told
 
 
 def test_what_an_agent_says_of_its_failure_is_quoted(repository: Repository, agent: ListeningAgent) -> None:

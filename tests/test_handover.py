@@ -49,8 +49,8 @@ def test_a_failed_check_is_told_with_the_last_lines_of_its_output_and_where_the_
     made = handover(done(), refused("check", "check `pytest` failed (attempt)", log=LOG), again(), tail=["1 failed"])
 
     assert told(made) == (
-        "Attempt 1 (agent-1) claimed done, but a check failed. Changed so far: a.py. "
-        "That lies in your workspace (commit c0ffee0123 on squad-work/demo-1/T1.1): go on from there."
+        "Attempt 1 (agent-1) claimed done, but a check failed. "
+        "Its work lies in your workspace (commit c0ffee0123 on squad-work/demo-1/T1.1): go on from there. Changed so far: a.py."
     )
     assert made.quoted == ("check `pytest` failed (attempt)", f"{LOG}: 1 failed")
 
@@ -61,7 +61,7 @@ def test_a_check_that_failed_on_the_merge_says_so_and_where_both_sides_are() -> 
     made = handover(done(), merged, again(same=False, base="t1"), start="d00d")
 
     assert "failed together with what others integrated meanwhile" in told(made)
-    assert "Your workspace starts from that" in told(made)
+    assert "Your workspace starts from its work" in told(made)
 
 
 def test_a_conflict_names_the_paths_and_both_sides() -> None:
@@ -94,7 +94,7 @@ def test_a_foreign_change_is_named_with_the_ref_that_keeps_it_also_beside_anothe
     foreign = handover(found, ended(outcome="foreign", reason="changed what it may not write: theirs/x"), again())
     stalled = handover(found, ended(outcome="stalled", reason="no sign of life for 600 s"), again())
 
-    text = f"changed theirs/x, which it may not write: taken back, kept as {ref}. Do without, or ask first."
+    text = f"changed theirs/x, which it may not write: taken back, kept as {ref}."
     assert text in told(foreign)
     assert foreign.quoted == ()
     assert "showed no sign of life" in told(stalled)
@@ -138,7 +138,7 @@ def test_another_agent_starts_from_the_kept_work() -> None:
     made = handover(stalled, moved, again(agent=TWO, same=False))
 
     assert "Attempt 1 (agent-1)" in told(made)
-    assert "Your workspace starts from that (commit c0ffee0123 on squad-work/demo-1/T1.1)" in told(made)
+    assert "Your workspace starts from its work (commit c0ffee0123 on squad-work/demo-1/T1.1)" in told(made)
 
 
 def test_what_was_wrong_before_an_attempt_that_was_cut_off_is_not_forgotten() -> None:
@@ -164,7 +164,7 @@ def test_the_same_failure_again_asks_for_another_way() -> None:
 
     made = handover(ended(**fail), again(), started("T1.2"), ended("T1.2", **fail), again("T1.3"))
 
-    assert "That was so 2 times in a row: take another way." in told(made)
+    assert "So 2 times in a row: take another way." in told(made)
 
 
 def test_in_a_shared_tree_the_work_lies_where_everybody_works() -> None:
@@ -179,5 +179,5 @@ def test_in_a_shared_tree_the_work_lies_where_everybody_works() -> None:
     made = handed_over(state, "T1", 2, start=None, tail=lambda _: [])
 
     assert made is not None
-    assert "That lies in the folder you work in" in told(made)
+    assert "Its work lies in the folder you work in" in told(made)
     assert "left where it is" in told(made)

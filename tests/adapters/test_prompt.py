@@ -140,22 +140,30 @@ def test_a_conversation_that_goes_on_is_told_only_what_is_new() -> None:
 
 NAMES = st.text("abcdefghijklmnopqrstuvwxyzABCDEF0123456789-_./ é", min_size=1, max_size=120)
 PATHS = st.lists(st.one_of(NAMES, st.just(LONG)), max_size=60)
-FACTS = st.builds(
-    Fact,
-    text=st.sampled_from(
-        [
-            "Attempt 12 (agent-12-frontend) changed {}, which it may not write: kept as refs/squad/kept/board-12/T12.12-foreign.",
-            "Attempt 12 (agent-12-frontend) claimed done, but a check failed.",
-        ]
-    ),
-    paths=PATHS.map(tuple),
+#: Every sentence of a handover that may stand beside the others, with names as long as ordinary ones are.
+WHO = "Attempt 12 (agent-12-frontend)"
+REF = "refs/squad/kept/user-dashboard-12/T12.12-foreign"
+ENDED = (
+    f"{WHO} showed no sign of life and was ended: start nothing that waits or never ends.",
+    f"{WHO} claimed done, and was not taken for a reason outside of the task.",
+    "It failed together with what others integrated meanwhile.",
+    f"{WHO} changed {{}}, which it may not write: left where it is, kept as {REF}.",
+    f"{WHO} conflicts with what others integrated meanwhile in {{}}.",
+    "Your workspace has their side; the attempt's is `git diff 0123456789 abcdef0123`. Make a result in which both hold.",
+    "So 12 times in a row: take another way.",
 )
-PLACE = Fact(text="Your workspace starts from that (commit 0123456789 on squad-work/user-dashboard-12/T12.11): go on from there.")
+LEFT = (
+    "Your workspace starts from its work (commit 0123456789 on squad-work/user-dashboard-12/T12.11): go on from there.",
+    "Changed so far: {}.",
+    "It had come to 12/15.",
+)
 HANDOVERS = st.builds(
-    Handover,
-    ended=FACTS.map(lambda fact: (fact,)),
-    left=PATHS.map(lambda paths: (Fact(text="Changed so far: {}.", paths=tuple(paths)), PLACE)),
-    quoted=st.lists(st.text(max_size=300), max_size=30).map(tuple),
+    lambda ended, left, quoted, known: Handover(ended=tuple(ended), left=tuple(left), quoted=tuple(quoted), known=tuple(known)),
+    *(
+        st.lists(st.builds(Fact, text=st.sampled_from(texts), paths=PATHS.map(tuple)), min_size=1, max_size=6)
+        for texts in (ENDED, ENDED + LEFT)
+    ),
+    *(st.lists(st.text(max_size=300), max_size=20) for _ in range(2)),
 )
 SEATS = st.builds(
     lambda label, role: seat(AgentId(f"agent-12-{label}"), role=role),
