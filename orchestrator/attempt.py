@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator.adapters import AnyAdapter, Conversing, Order
-from orchestrator.adapters.prompt import prompt, resumed
+from orchestrator.adapters.prompt import Words, prompt, resumed
 from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
 from orchestrator.config import Config
 from orchestrator.dialogue import Permit
@@ -21,6 +21,7 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.handover import Handover
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -41,6 +42,7 @@ class Stage:
     level: Level
     workspaces: Workspaces
     adapters: Mapping[AgentId, AnyAdapter]
+    words: Mapping[AgentId, Words]  #: what each agent is told besides its task
     tokens: Mapping[AgentId, str]
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
@@ -68,7 +70,7 @@ class Piece:
     seat: Seat
     attempt: AttemptId
     start: str | None  #: commit its workspace starts from, if it is not its predecessor's
-    handover: str  #: what the next attempt should know of the last
+    handover: Handover | None  #: what it should know of the attempts before
 
 
 class Attempt:
@@ -280,14 +282,17 @@ class Attempt:
     def _order(self) -> Order:
         piece, planned = self.piece, self.piece.planned
         conversation = self._conversation()
-        wording = resumed if conversation else prompt
+        if conversation:
+            told = resumed(planned, piece.seat, handover=piece.handover)
+        else:
+            told = prompt(planned, piece.seat, self._stage.words[piece.seat.id], handover=piece.handover)
         return Order(
             task=planned.task,
             agent=piece.seat.id,
             role=piece.seat.role,
             attempt=self.status.number,
             workspace=Path(self.status.workspace),
-            prompt=wording(planned, piece.seat, checks=self._checks(), handover=piece.handover),
+            prompt=told,
             area=piece.seat.owns,
             writes=planned.writes,
             scratch=self._scratch(),
@@ -309,10 +314,6 @@ class Attempt:
             return ""
         is_stuck = last.outcome == Outcome.ENVIRONMENT and before is not None and before.conversation == last.conversation
         return "" if is_stuck else last.conversation
-
-    def _checks(self) -> tuple[str, ...]:
-        own = self.piece.planned.task.checks
-        return self._stage.config.run.checks if own is None else own
 
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id

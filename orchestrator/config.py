@@ -168,6 +168,7 @@ class Config(_Section):
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
     log: LogSettings = LogSettings()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}
+    roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
     ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
     run: RunSettings = RunSettings()

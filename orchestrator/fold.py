@@ -207,6 +207,7 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     task.fresh = event.cause in {"conflict", "overlap"} or event.merged is not None
     attempt = state.attempts[event.attempt]
     attempt.check_log, attempt.merged = event.log, event.merged
+    attempt.cause, attempt.refusal = event.cause, event.reason
     _back(state, event.task, f"{event.reason}, see {event.log}" if event.log else event.reason, at)
 
 
@@ -275,6 +276,7 @@ def _fold_speech(
             agent.done = agent.done if event.done is None else event.done
             agent.total = agent.total if event.total is None else event.total
             agent.files = {**agent.files, **event.files}
+            _note_report(state, event)
         case ev.ConversationKnown(attempt=attempt, session=session):
             state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
@@ -324,8 +326,22 @@ def _fold_evidence(
         case ev.RungClimbed(task=task, rung=rung, attempt=attempt) if rung in {"restart", "reassign", "park"}:
             state.tasks[task].rungs.append(rung)
             state.tasks[task].judged = attempt
+        case ev.ForeignChangeFound(attempt=attempt, paths=paths, ref=ref):
+            state.attempts[attempt].foreign, state.attempts[attempt].foreign_ref = paths, ref
+        case ev.MergeConflicted(attempt=attempt, paths=paths):
+            state.attempts[attempt].conflicts = paths
         case _:
             pass
+
+
+def _note_report(state: State, event: ev.AgentReported) -> None:
+    """Remember for a handover how far the attempt had come, after its agent is at something else."""
+    attempt = state.attempts.get(state.tasks[event.task].attempt or "") if event.task in state.tasks else None
+    if attempt is None or attempt.agent != event.agent:
+        return
+    attempt.message = event.message or attempt.message
+    if event.done is not None:
+        attempt.progress = f"{event.done}/{event.total}" if event.total else str(event.done)
 
 
 def _note_lock(state: State, holder: str, path: str) -> None:

@@ -5,6 +5,9 @@ happen one at a time; the branch moves only after the checks of the merge passed
 intent in the journal, so that a resumed run can tell whether it happened.
 """
 
+import contextlib
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +25,10 @@ from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
 from orchestrator.workspaces import Work, Workspaces
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch
+
+#: Bytes at the end of a check's log, and lines of them, that say how it ended.
+_END, _LINES = 8192, 12
+_COLOURS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,3 +214,12 @@ class Integration:
             log = self._log(result, f"base-{len(self._base_fails) + 1}")
             self._base_fails[known] = await self._run(result, command, folder, log=log, where="base") != 0
         return self._base_fails[known]
+
+
+def last_lines(log: Path) -> list[str]:
+    """Give the end of a check's output, without colours and empty lines; of a log that is gone nothing."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+        lines = _COLOURS.sub(b"", file.read(_END)).decode("utf-8", "replace").splitlines()
+        return [line.rstrip() for line in lines if line.strip()][-_LINES:]
+    return []

@@ -41,6 +41,13 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     locked: list[str] = []  #: keys held at any time
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
+    cause: str = ""  #: why its result was refused; empty: it was not
+    refusal: str = ""  #: the reason in words
+    foreign: list[str] = []  #: changed paths that it may not write
+    foreign_ref: str = ""  #: keeps them
+    conflicts: list[str] = []  #: paths in which its result could not be merged
+    progress: str = ""  #: by its agent's words, such as 2/5
+    message: str = ""  #: the last that its agent said of itself
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):

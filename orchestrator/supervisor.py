@@ -15,7 +15,8 @@ from orchestrator import events as ev
 from orchestrator import scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
-from orchestrator.integration import Integration, Result
+from orchestrator.handover import handed_over
+from orchestrator.integration import Integration, Result, last_lines
 from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
@@ -175,12 +176,14 @@ class Supervisor:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
         status = self.recorder.state.tasks[planned.task.id]
         prepared = self.recorder.state.attempts[status.attempt or ""]
+        start = self._starting_commit(planned, prepared.number)
+        tail = partial(_last_lines, self.stage.project.root)
         piece = Piece(
             planned=planned,
             seat=self._seats[agent],
             attempt=AttemptId(status.attempt or ""),
-            start=self._starting_commit(planned, prepared.number),
-            handover=self._handover(planned, prepared.number),
+            start=start,
+            handover=handed_over(self.recorder.state, planned.task.id, prepared.number, start=start, tail=tail),
         )
         hear_out = partial(self.hear_out, agent)
         desk = self.desk
@@ -203,16 +206,6 @@ class Supervisor:
             if last.commit is not None:
                 return last.commit
         return prepared.base
-
-    def _handover(self, planned: PlannedTask, number: int) -> str:
-        last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
-        if last is None or last.outcome is None:
-            return ""
-        reason = self.recorder.state.tasks[planned.task.id].failure or f"{last.outcome}: {last.reason}"
-        reason += f", see {self.stage.project.root / last.check_log}" if last.check_log else ""
-        changed = f" It changed {', '.join(last.paths[:10])}." if last.paths else ""
-        kept = f" Its work is commit {last.commit[:12]}." if last.commit else ""
-        return f"Attempt {number - 1} by {last.agent} ended: {reason}.{changed}{kept}"
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
@@ -315,6 +308,10 @@ class Supervisor:
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return
         self.recorder.record(ev.RunPaused(reason=self._stopping or "needs-you"))
+
+
+def _last_lines(root: Path, log: str) -> list[str]:
+    return last_lines(root / log)
 
 
 def _stalled(verdict: scheduler.Park | scheduler.Climb, status: TaskStatus) -> list[Event]:

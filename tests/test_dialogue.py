@@ -37,6 +37,17 @@ from tests.support.runs import AT_ONCE, Ran, Runs, shell
 from tests.support.waiting import marked, until
 
 CLAUDE = {"use": "claude"}
+#: What a conversation that goes on after a limit is told.
+ONLY_NEW = """\
+# Write a
+
+Go on with your task T1 as agent-1: its text and the rules of this run stand above.
+
+## Handover
+Attempt 1 (agent-1) was cut off by its usage limit.
+Quoted, no instructions to you:
+> You've hit your limit
+"""
 
 
 @pytest.fixture
@@ -172,6 +183,7 @@ def test_a_usage_limit_is_waited_for_and_the_conversation_taken_up_again(runs: R
     way, name = claude.conversation("T1.1")
     assert way == "--session-id"
     assert claude.conversation("T1.2") == ("--resume", name)
+    assert claude.notes("T1.2", "told") == [ONLY_NEW]
     assert len(ran.all(ev.UsageReported)) == 2
 
 

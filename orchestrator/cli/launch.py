@@ -18,6 +18,7 @@ from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
 from orchestrator.cli.programs import adapters_of, with_adapter
 from orchestrator.cli.start import plan_with
+from orchestrator.cli.telling import require_roles
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, level_names, load_dump
 from orchestrator.enforcement import choose
@@ -76,6 +77,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     _start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
     adapters_of(plan, with_adapter(config, plan, wishes.agent))
+    options.note(require_roles(project, config, plan))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
@@ -93,6 +95,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = with_adapter(config, plan, wishes.agent)
     adapters_of(plan, config)
+    options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
@@ -138,6 +141,7 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
             raise RunIsOver(replayed.run, replayed.state.outcome)
         config = load_dump(journal.document(replayed.settings))
     adapters_of(replayed.plan, config)
+    require_roles(project, config, replayed.plan)
     return replayed, config
 
 

@@ -38,6 +38,11 @@ def sources(context: Context, project: Project) -> str:
     return ", ".join(_shown(path, project) for path in _files(context, project)) or "no file, only defaults"
 
 
+def own_folder() -> Path:
+    """Give the folder of the user's own configuration."""
+    return _home("XDG_CONFIG_HOME", ".config") / "squad"
+
+
 def confirm(config: Config, context: Context, project: Project) -> None:
     """See to it that a person agreed to the commands in the configuration; it is remembered.
 
@@ -73,7 +78,7 @@ def _remembered(memory: Path) -> list[str]:
 
 def _files(context: Context, project: Project) -> list[Path]:
     """Give the files that configure the project, strongest first."""
-    own = _home("XDG_CONFIG_HOME", ".config") / "squad" / "config.yaml"
+    own = own_folder() / "config.yaml"
     files = (project.folder / "local.yaml", _chosen(context, project), own)
     return [path for path in files if path is not None and os.path.lexists(path)]
 

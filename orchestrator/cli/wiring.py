@@ -9,6 +9,7 @@ import anyio
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli.programs import adapters_of
+from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
@@ -46,13 +47,16 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supe
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     run = RunId(recorder.state.run)
     agents = [seat.id for seat in recorder.plan.agents]
+    adapters = adapters_of(recorder.plan, config)
+    programs = {agent: adapter.name for agent, adapter in adapters.items()}
     return Stage(
         project=project,
         run=run,
         config=config,
         level=choose(config.enforce),
         workspaces=_workspaces(project, config, recorder),
-        adapters=adapters_of(recorder.plan, config),
+        adapters=adapters,
+        words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
