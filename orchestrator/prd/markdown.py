@@ -50,7 +50,7 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     """
     front = front_matter(text)
     plain_blocks = outline("\n" * front + "\n".join(text.split("\n")[front:]))
-    title = _title(plain_blocks, name)
+    title = title_of(plain_blocks, name)
     blocks = gather(plain_blocks)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
@@ -77,7 +77,8 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     )
 
 
-def _title(blocks: list[Block], name: str) -> str:
+def title_of(blocks: list[Block], name: str) -> str:
+    """Give a document's title: its first heading of the first level, else its first heading, else its name."""
     headings = [block for block in blocks if isinstance(block, Heading)]
     text = next((heading.text for heading in headings if heading.level == 1), headings[0].text if headings else "")
     for start in ("Feature:", "Product Requirements:", "PRD:", "Product Requirements Document:"):
