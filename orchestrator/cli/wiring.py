@@ -8,11 +8,12 @@ import anyio
 
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
+from orchestrator.cli.beginning import views_of
 from orchestrator.cli.programs import adapters_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.integration import Integration
+from orchestrator.integration import Examine, Integration
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -25,7 +26,7 @@ from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
-def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supervisor:
+def supervisor_for(project: Project, config: Config, recorder: Recorder, *, examine: Examine | None = None) -> Supervisor:
     """Build the supervisor of a run; its integration branch stands where the run left it."""
     branch = _branch(project, config, recorder.state)
     if branch is not None and recorder.state.tip is not None:
@@ -39,6 +40,7 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supe
         logs=project.logs / recorder.state.run,
         environment=passed(os.environ),
         silence=config.run.stall.after,
+        examine=examine,
     )
     return Supervisor(recorder, stage, integration, _rules(config))
 
@@ -48,6 +50,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     agents = [seat.id for seat in recorder.plan.agents]
     return Stage(
         project=project,
+        views=views_of(project, recorder.state),
         run=run,
         config=config,
         level=choose(config.enforce),

@@ -22,7 +22,7 @@ _SHAPE = """\
 {"tasks": [
   {"id": "T1", "title": "Create shared metric types", "writes": ["shared/types/"], "estimate": "15m", "source": [7]},
   {"id": "T2", "title": "Build the metrics API", "text": "Endpoints ...", "area": "backend", "needs": ["T1"],
-   "writes": ["backend/metrics/", "docs/api.md"], "locks": ["op:install"], "estimate": "1h", "source": [8, 9]}
+   "writes": ["backend/metrics/", "API.md"], "locks": ["op:install"], "estimate": "1h", "source": [8, 9]}
 ]}"""
 _RULES = """\
 - `id` and `title` must be there, everything else may be left out; no other key is taken. Commands and checks are refused.
