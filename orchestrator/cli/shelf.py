@@ -39,11 +39,13 @@ class Shelf:
         return self.tasks.relative_to(self.project.root).as_posix()
 
     def holds(self, digest: str) -> bool:
-        """Tell whether the tasks of this very text are there."""
+        """Tell whether the tasks of this very text are there; a file that a person broke is for that person to mend."""
         try:
             return origin(self.tasks.read_text(encoding="utf-8-sig"), name=self.tasks.name) == (self.source, digest)
-        except (OSError, UnicodeDecodeError, SquadError):
+        except OSError:
             return False
+        except (UnicodeDecodeError, SquadError):
+            return True
 
     def keep(self, body: bytes) -> None:
         """Keep the tasks; whatever else is there is put aside."""

@@ -26,7 +26,6 @@ from orchestrator.planning.surroundings import SeatSpec, Surroundings
 from orchestrator.platform import real_relative
 from orchestrator.prd import proposal
 from orchestrator.prd.markdown import title_of
-from orchestrator.prd.outline import outline
 from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.project import Project
 
@@ -52,7 +51,7 @@ class Paper:
     @property
     def title(self) -> str:
         """Give its title."""
-        return title_of(outline(self.text), self.source)
+        return title_of(proposal.blocks_of(self.text), self.source)
 
 
 def plan_of(paper: Paper, use: str, *, answer: str, around: Surroundings, isolation: Isolation) -> Plan:

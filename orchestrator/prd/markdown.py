@@ -20,6 +20,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.scan import skipped_lines
 from orchestrator.prd.source import EXAMPLE, front_matter
 
+_PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 MakeClaim = Callable[[str], Claim]
@@ -56,7 +57,9 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     warnings: list[str] = []
     found = _tasks(blocks, requirements, warnings)
     if not found:
-        hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}"
+        hint = (
+            f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{_PROPOSED.format(name=name)}"
+        )
         raise PrdError("no task in this document", where=Where(name), hint=hint)
     _number(found, warnings)
     _count(found)

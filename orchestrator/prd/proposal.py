@@ -106,13 +106,18 @@ def uncovered(document: str, covered: Collection[int]) -> list[tuple[int, str]]:
     Requirements are list items below a heading that says so, else all list items but those below goals, risks and the
     like, else paragraphs that say what must be.
     """
-    front = front_matter(document)
-    blocks = outline("\n" * front + "\n".join(document.split("\n")[front:]))
+    blocks = blocks_of(document)
     items = [block for block in blocks if isinstance(block, Item)]
     wished = [item for item in items if words.is_wish(_heading(item)) and not words.is_else(_heading(item))]
     chosen = wished or [item for item in items if not words.is_else(_heading(item))]
     found = [left for item in chosen for left in _left(item, covered)] if chosen else list(_demands(blocks, covered))
     return [(line, " ".join(said.split())[:120]) for line, said in found]
+
+
+def blocks_of(document: str) -> list[Block]:
+    """Give the blocks of a document without its front matter."""
+    front = front_matter(document)
+    return outline("\n" * front + "\n".join(document.split("\n")[front:]))
 
 
 def _rows(parsed: Parsed) -> list[_Row]:

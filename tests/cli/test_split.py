@@ -232,6 +232,24 @@ def test_the_same_text_is_not_asked_for_again_and_another_puts_the_former_tasks_
     assert (repository.root / ".squad/split/prd.tasks-1.json").read_text(encoding="utf-8") == edited
 
 
+def test_a_tasks_file_that_a_person_broke_is_for_that_person_to_mend(here: Here, desk: Desk, repository: Repository) -> None:
+    desk.will(GOOD, GOOD)
+    ask(here)
+    repository.write({SPLIT: "{"})
+
+    said = ask(here)
+
+    assert said.code == 3
+    assert f"{SPLIT}:1:" in said.err
+    assert len(desk.prompts) == 1
+
+
+def test_prose_without_tasks_is_told_of_the_split(here: Here, repository: Repository) -> None:
+    repository.write({"words.md": "Only words."})
+
+    assert "let an agent propose them: squad plan words.md --split-with ADAPTER" in here("plan", "words.md").err
+
+
 def test_the_other_options_of_plan_speak_of_the_proposed_tasks(here: Here, desk: Desk, repository: Repository) -> None:
     desk.will(GOOD)
 
