@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,7 +85,7 @@ def plan(
     else:
         out(render_plan(made))
     if split_with is not None:
-        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {file}")
+        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
 
 

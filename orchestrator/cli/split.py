@@ -7,6 +7,7 @@ file that a person reads and runs.
 
 import hashlib
 import os
+import shlex
 import time
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ from orchestrator.cli.splitting import SEAT, TASK, Examiner, Paper, answer_for, 
 from orchestrator.cli.start import bytes_of, inside, is_plan, read, surroundings
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, dump
-from orchestrator.errors import NeedsYou, PlanError, PrdError, Refused, SquadError, ToolMissing, UsageError, Where
+from orchestrator.errors import ConfigError, NeedsYou, PlanError, PrdError, Refused, SquadError, ToolMissing, UsageError, Where
 from orchestrator.events import AttemptEnded, ResultRefused, RunEnded, StopRequested, TaskFailed, TaskParked
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
@@ -74,6 +75,14 @@ class Terminated(SquadError):
     exit_code = TERMINATED
 
 
+class NothingToAsk(ConfigError):
+    """A command shall be asked, and no agent has one."""
+
+    def __init__(self) -> None:
+        hint = 'write one in squad.yaml: agents: {agent-1: {use: command, command: ["my-agent", "{prompt_file}"]}}'
+        super().__init__("--split-with command: no agent with a command is configured", hint=hint)
+
+
 class LimitInTheWay(SquadError):
     """The agent's account has no use left for now."""
 
@@ -99,7 +108,7 @@ class Asking:
     @property
     def again(self) -> str:
         """Say how to ask again."""
-        return f"squad plan {self.paper.name} --split-with {self.use}"
+        return f"squad plan {shlex.quote(self.paper.name)} --split-with {self.use}"
 
     def shown(self, name: str) -> str:
         """Give a file of the project's as it is called from the command's folder."""
@@ -122,7 +131,9 @@ def split(options: Context, file: str, use: str, *, count: int | None) -> str:
     shown = asking.shown(asking.shelf.shown)
     under_way = _under_way(asking)
     if under_way is None and asking.shelf.holds(paper.digest):
-        options.note(f"{file} was split before and is still the same: its tasks are not asked for again (to do so: rm {shown})")
+        options.note(
+            f"{file} was split before and is still the same, so nobody is asked again (to do so: rm {shlex.quote(shown)})"
+        )
         return shown
     heed_early_signals()
     _ask(asking, under_way, around=surroundings(project, config, count=count))
@@ -140,7 +151,7 @@ def _paper(options: Context, file: str, project: Project) -> Paper:
         raise PrdError(message, where=Where(file), hint="split a part of it: copy one chapter into a file of its own")
     paper = Paper(name=file, source=inside(options.folder / file, project), data=data, text=text)
     if tasks := _own_tasks(options, file):
-        options.note(f"{file} has {tasks} tasks of its own, so no split is needed: squad plan {file}")
+        options.note(f"{file} has {tasks} tasks of its own, so no split is needed: squad plan {shlex.quote(file)}")
     return paper
 
 
@@ -177,6 +188,8 @@ def _ask(asking: Asking, under_way: Replayed | None, *, around: Surroundings) ->
     require_free(project)
     base = start_of(project)
     plan = under_way.plan if under_way else _plan(asking, around)
+    if asking.use == "command" and not mine.agents[SEAT].command:
+        raise NothingToAsk
     adapters_of(plan, mine)
     if under_way is not None:
         _require_use_left(asking, under_way.state)
@@ -186,6 +199,7 @@ def _ask(asking: Asking, under_way: Replayed | None, *, around: Surroundings) ->
     with held(project, mine) as (journal, log):
         since = journal.last()
         _drop_others(project, journal, asking.paper.source, under_way)
+        plan = under_way.plan if under_way else _plan(asking, around)  # the name of the answer may have become free
         announce(options, project, isolation=plan.isolation)
         recorder = _recorder(asking, journal, plan, under_way, base=base)
         lay_out(project, recorder)

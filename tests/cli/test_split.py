@@ -419,7 +419,7 @@ def test_a_program_that_is_missing_or_unknown_is_told_before_anything_is_started
     assert (missing.code, unknown.code, bare.code) == (4, 2, 3)
     assert "npm install -g @openai/codex" in missing.err
     assert "claude" in unknown.err
-    assert "is to run a command, and none is configured" in bare.err
+    assert "--split-with command: no agent with a command is configured" in bare.err
     assert not (repository.root / ".squad").exists()
 
 
