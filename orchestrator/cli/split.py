@@ -191,14 +191,14 @@ def _ask(asking: Asking, under_way: Replayed | None, *, around: Surroundings) ->
     if asking.use == "command" and not mine.agents[SEAT].command:
         raise NothingToAsk
     adapters_of(plan, mine)
-    if under_way is not None:
-        _require_use_left(asking, under_way.state)
+    if under_way is not None and under_way.state.agents[SEAT].limited_until > time.time():
+        raise _limit(asking, under_way.state)
     if configuration.commands(mine):
         settings.confirm(asking.config, options, project)
     options.note(prepare(project, now=time.time()))
     with held(project, mine) as (journal, log):
         since = journal.last()
-        _drop_others(project, journal, asking.paper.source, under_way)
+        _drop_others(asking, journal, under_way)
         plan = under_way.plan if under_way else _plan(asking, around)  # the name of the answer may have become free
         announce(options, project, isolation=plan.isolation)
         recorder = _recorder(asking, journal, plan, under_way, base=base)
@@ -219,13 +219,19 @@ def _plan(asking: Asking, around: Surroundings) -> Plan:
     return plan_of(asking.paper, asking.use, answer=answer, around=around, isolation=isolation)
 
 
-def _drop_others(project: Project, journal: Journal, source: str, but: Replayed | None) -> None:
-    """End the splits of the same document that nobody will go on with."""
-    for run in journal.unfinished(splits=True):
+def _drop_others(asking: Asking, journal: Journal, but: Replayed | None) -> None:
+    """End the splits of the same document that nobody will go on with; clear up after those that were killed at their end."""
+    worktrees = asking.project.worktrees(asking.config.isolation.place)
+    unfinished = journal.unfinished(splits=True)
+    for run in journal.splits():
+        if run not in unfinished and not (worktrees / run).exists():
+            continue
         other = replay(journal, run)
-        if other.state.source == source and (but is None or but.run != run):
+        if other.state.source != asking.paper.source or (but is not None and but.run == run):
+            continue
+        if run in unfinished:
             journal.append(run, RunEnded(outcome="discarded"), at=time.time())
-            _tidy(project, journal, other)
+        _tidy(asking.project, journal, other)
 
 
 def _tidy(project: Project, journal: Journal, over: Replayed) -> None:
@@ -264,11 +270,9 @@ async def _tell(run: Conduct, news: Subscription) -> None:
         await news.wait()
 
 
-def _require_use_left(asking: Asking, state: State) -> None:
-    until = state.agents[SEAT].limited_until
-    if until > time.time():
-        hint = f"then: {asking.again}"
-        raise LimitInTheWay(f"the usage limit of {asking.use} is reached until {utc(until)}", hint=hint)
+def _limit(asking: Asking, state: State) -> LimitInTheWay:
+    until = utc(state.agents[SEAT].limited_until)
+    return LimitInTheWay(f"the usage limit of {asking.use} is reached until {until}", hint=f"then: {asking.again}")
 
 
 def _conclude(asking: Asking, state: State, ended_by: list[str]) -> None:
@@ -280,7 +284,8 @@ def _conclude(asking: Asking, state: State, ended_by: list[str]) -> None:
     if state.phase == "paused" and ended_by:
         kind = Interrupted if ended_by[0] == "interrupted" else Terminated
         raise kind(f"the split was {ended_by[0]}", hint=f"go on with it: {asking.again}")
-    _require_use_left(asking, state)
+    if state.outcome == "limit":
+        raise _limit(asking, state)
     if status.reason.startswith(NOT_SIGNED_IN):
         raise ToolMissing(f"{asking.use}: {plain(status.reason)}", hint=f"sign in, then: {asking.again}")
     if state.phase != "ended":
