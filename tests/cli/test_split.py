@@ -355,10 +355,10 @@ def test_a_usage_limit_ends_with_5_and_is_not_run_into_again_before_its_end(here
 
 def test_after_a_limit_asking_again_goes_on_in_the_same_conversation(here: Here, claude: FakeClaude) -> None:
     claude.play({"split.1": [["limit", 2]], "split.2": [write(GOOD)]})
-    lifted = time.time() + 3
 
     assert ask(here, adapter="claude").code == 5
-    until(lambda: time.time() > lifted, "the end of the limit")
+    [lifted] = [row["until"] for row in told(here) if row["type"] == "LimitReached"]
+    until(lambda: time.time() > lifted, "the end of the limit", seconds=400)
     said = ask(here, adapter="claude")
 
     assert said.code == 0, said.err
