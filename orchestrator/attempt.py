@@ -37,6 +37,7 @@ class Stage:
     """Where the attempts of a run take place: everything that stays the same from one to the next."""
 
     project: Project
+    views: Path  #: the folder of the plans and comm files that agents are told of
     run: RunId
     config: Config
     level: Level
@@ -325,8 +326,8 @@ class Attempt:
             agent=agent,
             role=self.piece.seat.role,
             workspace=Path(self.status.workspace),
-            plan=stage.project.folder / "parallel-plans" / f"agent-{number}-plan.md",
-            comm=stage.project.folder / "comms" / f"{agent}-comm.md",
+            plan=stage.views / "parallel-plans" / f"agent-{number}-plan.md",
+            comm=stage.views / "comms" / f"{agent}-comm.md",
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )

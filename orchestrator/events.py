@@ -29,6 +29,7 @@ class RunStarted(_Event, frozen=True, kw_only=True):
     base: str | None  #: commit the run starts from; None without git
     branch: str | None  #: integration branch
     agents: list[str]
+    split: bool = False  #: an agent only proposes the tasks of a document; never the latest run
 
 
 class RunPaused(_Event, frozen=True, kw_only=True):

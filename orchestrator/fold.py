@@ -91,7 +91,7 @@ def _fold_run(
             state.title, state.source, state.source_digest = event.title, event.source, event.source_digest
             state.plan, state.settings, state.isolation = event.plan, event.settings, event.isolation
             state.base, state.branch, state.tip = event.base, event.branch, event.base
-            state.phase, state.started_at = "running", at
+            state.phase, state.started_at, state.split = "running", at, event.split
         case ev.RunPaused(reason=reason):
             state.phase, state.outcome = "paused", reason
         case ev.RunResumed():

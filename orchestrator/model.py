@@ -118,6 +118,7 @@ class Simulation:
     work: float = 1.0  #: seconds
     write: tuple[str, ...] | None = None  #: paths; None: what the task declares
     then: tuple[str, ...] = ("done",)  #: endings by attempt number; the last one repeats
+    text: str = ""  #: what its files shall hold; empty: a line about the task is added to each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

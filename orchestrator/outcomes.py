@@ -36,10 +36,11 @@ class Ended:
     reason: str
 
 
+NOT_SIGNED_IN = "it is not signed in"  #: how the reason of such an outcome begins
 #: Ends of a turn that no claim outweighs: the agent could not finish what it had begun.
 _BROKEN_OFF = {
     TurnEnd.TRANSIENT: (Outcome.TRANSIENT, "its model is out of reach"),
-    TurnEnd.AUTH: (Outcome.ENVIRONMENT, "it is not signed in"),
+    TurnEnd.AUTH: (Outcome.ENVIRONMENT, NOT_SIGNED_IN),
     TurnEnd.PERMANENT: (Outcome.ENVIRONMENT, "its model refuses to go on"),
     TurnEnd.INTERRUPTED: (Outcome.FAILED, "its turn was interrupted"),
 }

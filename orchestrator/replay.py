@@ -43,11 +43,11 @@ def find_run(journal: Journal, wanted: str | None) -> RunId:
     Raises:
         NoRun: None fits, or several do.
     """
-    runs = journal.runs()
-    if not runs or wanted is None:
-        if not runs:
-            raise NoRun(wanted)
-        return runs[-1]
+    runs, latest = journal.runs(), journal.latest()
+    if wanted is None:
+        if latest is None:
+            raise NoRun
+        return latest
     fitting = [run for run in runs if run == wanted] or [run for run in runs if run.startswith(wanted)]
     if len(fitting) != 1:
         raise NoRun(wanted, tuple(runs[-8:]))

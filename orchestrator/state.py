@@ -124,6 +124,7 @@ class State(msgspec.Struct, kw_only=True):
     plan: str = ""
     settings: str = ""
     isolation: str = ""
+    split: bool = False  #: an agent only proposes the tasks of its document
     base: str | None = None
     branch: str | None = None
     tip: str | None = None  #: of the integration branch

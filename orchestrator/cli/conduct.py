@@ -2,10 +2,11 @@
 
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import anyio
 
@@ -55,8 +56,17 @@ class Conduct:
         return self.supervisor.recorder.state.phase in {"paused", "ended"}
 
 
+View = Callable[[Conduct, Subscription], Coroutine[Any, Any, None]]
+
+
 async def conduct(run: Conduct) -> int:
     """Run the supervisor until it is over; gives the exit code."""
+    await oversee(run, _show)
+    return conclude(run.options, run.project, run.supervisor.recorder, run.ended_by)
+
+
+async def oversee(run: Conduct, show: View) -> None:
+    """Run the supervisor until it is over, with its sockets, signals, files and log; `show` tells a person of it."""
     become_subreaper()
     keeper = Keeper(run)
     recorder = run.supervisor.recorder
@@ -73,10 +83,9 @@ async def conduct(run: Conduct) -> int:
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)
-                views.start_soon(_show, run, shown)
+                views.start_soon(show, run, shown)
                 await run.supervisor.run()
             group.cancel_scope.cancel()
-    return conclude(run.options, run.project, recorder, run.ended_by)
 
 
 async def _listen(run: Conduct, server: Server) -> None:
@@ -104,7 +113,7 @@ async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> Non
     Looking begins before the files are brought up to date, so that no change falls between the two; squad's own writing
     is seen too, and costs one more round that finds nothing.
     """
-    folder = run.project.folder
+    folder = run.supervisor.stage.views
     while True:
         with watching(folder, folder / "comms", folder / "locks") as changes:
             is_over = run.is_over
@@ -135,8 +144,9 @@ class Keeper:
     def __init__(self, run: Conduct) -> None:
         """Begin with files that say nothing yet."""
         self._run = run
-        self._comms = CommFiles(run.project.folder / "comms", run.supervisor.plan, run.supervisor.hear)
-        self._locks = LockFiles(run.project.folder / "locks")
+        views = run.supervisor.stage.views
+        self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
+        self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
         self._told: set[str] = set()
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,9 @@ def plan(
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent is told at first")] = None,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
+    split_with: Annotated[
+        str | None, typer.Option("--split-with", metavar="ADAPTER", help="let an agent propose the tasks first, and keep them")
+    ] = None,
 ) -> int:
     """Example:  squad plan feature-prd.md --why T4
 
@@ -60,6 +64,10 @@ def plan(
     from orchestrator.views.plan_table import render_plan
 
     options: Context = context.obj
+    if split_with is not None:
+        from orchestrator.cli.split import split
+
+        file = split(options, file, split_with, count=count)
     made = make_plan_for(options, file, count=count)
     body = plan_document(made)
     if output is not None:
@@ -74,6 +82,8 @@ def plan(
         out(body.decode())
     else:
         out(render_plan(made))
+    if split_with is not None:
+        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
 
 

@@ -54,6 +54,13 @@ class RunIsOver(Refused):
         super().__init__(f"the run {run} has ended: {outcome}", hint="start anew: squad run FILE")
 
 
+class NoWork(Refused):
+    """A run that only proposes the tasks of a document is gone on with by asking again."""
+
+    def __init__(self, run: RunId, source: str, adapter: str) -> None:
+        super().__init__(f"{run} only splits {source} into tasks", hint=f"go on: squad plan {source} --split-with {adapter}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What the command line asks for."""
@@ -74,7 +81,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    _start_of(project)
+    start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
     adapters_of(plan, with_adapter(config, plan, wishes.agent))
     options.note(require_roles(project, config, plan))
@@ -91,16 +98,16 @@ def launch(options: Context, wishes: Wishes) -> int:
     require_free(project)
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    base = _start_of(project)
+    base = start_of(project)
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = with_adapter(config, plan, wishes.agent)
     adapters_of(plan, config)
     options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
-    with _held(project, config) as (journal, log):
+    with held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
-        _announce(options, project, isolation=plan.isolation)
+        announce(options, project, isolation=plan.isolation)
         set_former_aside(project, journal.latest())
         since = journal.last()
         recorder = begin(project, journal, config, plan, base=base, document=document)
@@ -119,7 +126,7 @@ def relaunch(options: Context, name: str | None) -> int:
     require_free(project)
     replayed, config = _resumable(project, name)
     options.note(prepare(project, now=time.time()))
-    with _held(project, config) as (journal, log):
+    with held(project, config) as (journal, log):
         replayed = replay(journal, replayed.run)
         since = journal.last()
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
@@ -140,19 +147,21 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
         if replayed.state.phase == "ended":
             raise RunIsOver(replayed.run, replayed.state.outcome)
         config = load_dump(journal.document(replayed.settings))
+        if replayed.state.split:
+            raise NoWork(replayed.run, replayed.state.source, next(iter(config.agents.values())).use)
     adapters_of(replayed.plan, config)
     require_roles(project, config, replayed.plan)
     return replayed, config
 
 
 @contextmanager
-def _held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
+def held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
     """Hold what a supervisor needs for itself: the project, its journal, squad's own log."""
     with hold(project), Journal.open(project.state) as journal, open_log(project, config.log.folder) as log:
         yield journal, log
 
 
-def _start_of(project: Project) -> str | None:
+def start_of(project: Project) -> str | None:
     """Give the commit that a run can start from; None without git."""
     if project.repository:
         return git.require_workable(project.root)
@@ -173,7 +182,7 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     return flags
 
 
-def _announce(options: Context, project: Project, *, isolation: Isolation) -> None:
+def announce(options: Context, project: Project, *, isolation: Isolation) -> None:
     """Say what a person should know before the start."""
     if options.verbose:
         options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")

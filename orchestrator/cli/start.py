@@ -45,7 +45,7 @@ def read(options: Context, file: str, *, format: str | None = None) -> tuple[Doc
     Raises:
         PrdError: It is missing, no file, too large, or nothing can be read from it.
     """
-    data = _bytes_of(options.folder / file, file)
+    data = bytes_of(options.folder / file, file)
     return read_prd(data, name=file, claim=claims_of(options.project()), format=format), data
 
 
@@ -70,11 +70,11 @@ def plan_with(options: Context, file: str, project: Project, config: Config, *, 
     around = surroundings(project, config, count=count)
     path = options.folder / file
     if is_plan(path):
-        data = _bytes_of(path, file)
+        data = bytes_of(path, file)
         return _made_before(data, file, around), data
     document, data = read(options, file)
-    named = _named(document, _inside(path, project))
-    return _checked(make_plan(named, around, source_digest=hashlib.sha256(data).hexdigest()), file), data
+    named = _named(document, inside(path, project))
+    return checked(make_plan(named, around, source_digest=hashlib.sha256(data).hexdigest()), file), data
 
 
 def is_plan(path: Path) -> bool:
@@ -91,7 +91,7 @@ def require_holds(path: Path, *, shown: str) -> Mapping[str, object]:
         PlanRefused: It does not hold.
         PlanError: It is no JSON.
     """
-    return _held(_bytes_of(path, shown), shown)
+    return _held(bytes_of(path, shown), shown)
 
 
 def _held(data: bytes, shown: str) -> Mapping[str, object]:
@@ -124,14 +124,14 @@ def _made_before(data: bytes, file: str, around: Surroundings) -> Plan:
     return plan
 
 
-def _checked(plan: Plan, file: str) -> Plan:
+def checked(plan: Plan, file: str) -> Plan:
     """Let the checker see what the planner made, so that a mistake of the planner never starts."""
     if found := problems(json.loads(plan_document(plan))):
         raise PlanRefused(file, found)
     return plan
 
 
-def _inside(path: Path, project: Project) -> str:
+def inside(path: Path, project: Project) -> str:
     """Give a document's name as plans carry it: relative to the project where it lies inside, else its own name."""
     real = Path(os.path.realpath(path))
     return real.relative_to(project.root).as_posix() if real.is_relative_to(project.root) else path.name
@@ -175,7 +175,7 @@ def _codeowners(root: Path) -> str | None:
     return None
 
 
-def _bytes_of(path: Path, shown: str) -> bytes:
+def bytes_of(path: Path, shown: str) -> bytes:
     """Read a file of the user's; whatever never ends or is no file is not even opened."""
     try:
         found = path.stat()

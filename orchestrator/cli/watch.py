@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,12 +31,11 @@ def status(context: typer.Context, run: RunOption = None) -> None:
 
     Show where a run stands: tasks, agents, locks, and what needs you.
     """
-    from orchestrator.supervised import supervisor_of
     from orchestrator.views.status import render_status, status_json
 
     options: Context = context.obj
     project, journal, replayed = _replayed(options, run)
-    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    supervised = _is_supervised(project, journal, replayed.run)
     if options.as_json:
         out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
     else:
@@ -133,7 +133,8 @@ def wait(
     options: Context = context.obj
     wanted = wish(until, timeout)
     project, journal, replayed = _replayed(options, run)
-    code = wait_for(wanted, project=project, read=lambda: _state(journal, replayed))
+    lives = partial(_is_supervised, project, journal, replayed.run)
+    code = wait_for(wanted, project=project, lives=lives, read=lambda: _state(journal, replayed))
     if options.as_json:
         out_json({"schema_version": 1, "run": replayed.run, "for": until, "reached": code == 0, "exit_code": code})
     return code
@@ -187,14 +188,13 @@ def report(
     """
     from orchestrator.errors import UsageError
     from orchestrator.spelling import nearest
-    from orchestrator.supervised import supervisor_of
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
     if form not in {"text", "json"}:
         raise UsageError(f"--format {form}: expected text or json", hint=nearest(form, ("text", "json")) or None)
     project, journal, replayed = _replayed(options, run)
-    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    supervised = _is_supervised(project, journal, replayed.run)
     entries = list(journal.entries(run=replayed.run))
     made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised)
     if options.as_json or form == "json":
@@ -230,11 +230,18 @@ def _state(journal: "Journal", replayed: "Replayed") -> "State":
     return replayed.state
 
 
+def _is_supervised(project: "Project", journal: "Journal", run: str) -> bool:
+    """Tell whether the living supervisor, if there is one, works on the run."""
+    from orchestrator.supervised import supervisor_of
+
+    return supervisor_of(project) is not None and journal.last_begun() == run
+
+
 def _is_over(project: "Project", journal: "Journal", run: str | None) -> bool:
-    """Tell whether nothing more will happen: no supervisor lives, or it works on a later run."""
+    """Tell whether nothing more will happen: no supervisor lives, or it works on another run."""
     from orchestrator.supervised import supervisor_of
 
     before = journal.last()
-    if run is not None and journal.latest() != run:
+    if run is not None and journal.last_begun() != run:
         return True
     return supervisor_of(project) is None and journal.last() == before

@@ -8,12 +8,13 @@ import anyio
 
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
+from orchestrator.cli.beginning import views_of
 from orchestrator.cli.programs import adapters_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.integration import Integration
+from orchestrator.integration import Examine, Integration
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -26,7 +27,7 @@ from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
-def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supervisor:
+def supervisor_for(project: Project, config: Config, recorder: Recorder, *, examine: Examine | None = None) -> Supervisor:
     """Build the supervisor of a run; its integration branch stands where the run left it."""
     branch = _branch(project, config, recorder.state)
     if branch is not None and recorder.state.tip is not None:
@@ -40,6 +41,7 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supe
         logs=project.logs / recorder.state.run,
         environment=passed(os.environ),
         silence=config.run.stall.after,
+        examine=examine,
     )
     return Supervisor(recorder, stage, integration, _rules(config))
 
@@ -51,6 +53,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     programs = {agent: adapter.name for agent, adapter in adapters.items()}
     return Stage(
         project=project,
+        views=views_of(project, recorder.state),
         run=run,
         config=config,
         level=choose(config.enforce),

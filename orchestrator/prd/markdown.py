@@ -20,6 +20,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.scan import skipped_lines
 from orchestrator.prd.source import EXAMPLE, front_matter
 
+_PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 MakeClaim = Callable[[str], Claim]
@@ -50,13 +51,15 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     """
     front = front_matter(text)
     plain_blocks = outline("\n" * front + "\n".join(text.split("\n")[front:]))
-    title = _title(plain_blocks, name)
+    title = title_of(plain_blocks, name)
     blocks = gather(plain_blocks)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
     found = _tasks(blocks, requirements, warnings)
     if not found:
-        hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}"
+        hint = (
+            f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{_PROPOSED.format(name=name)}"
+        )
         raise PrdError("no task in this document", where=Where(name), hint=hint)
     _number(found, warnings)
     _count(found)
@@ -77,7 +80,8 @@ def read_markdown(text: str, *, name: str, claim: MakeClaim, format: str | None)
     )
 
 
-def _title(blocks: list[Block], name: str) -> str:
+def title_of(blocks: list[Block], name: str) -> str:
+    """Give a document's title: its first heading of the first level, else its first heading, else its name."""
     headings = [block for block in blocks if isinstance(block, Heading)]
     text = next((heading.text for heading in headings if heading.level == 1), headings[0].text if headings else "")
     for start in ("Feature:", "Product Requirements:", "PRD:", "Product Requirements Document:"):

@@ -73,6 +73,7 @@ class Report:
     outcome: str
     started_at: float
     branch: str | None
+    split: bool  #: it only proposed the tasks of its document
     tasks: tuple[TaskRow, ...]
     agents: tuple[AgentRow, ...]
     figures: Figures
@@ -92,6 +93,7 @@ def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: floa
         outcome=state.outcome,
         started_at=state.started_at,
         branch=state.branch,
+        split=state.split,
         tasks=tuple(_task_rows(entries, plan, state, measured.stints)),
         agents=tuple(_agent_rows(entries, plan, state, measured.stints)),
         figures=measured.figures,
@@ -322,6 +324,8 @@ def _idle_lines(report: Report) -> list[str]:
 
 
 def _next_lines(report: Report) -> list[str]:
+    if report.split:
+        return ["it only proposed tasks: there is no work to take"]
     if report.phase == "paused":
         return [f"go on: squad resume {report.run}"]
     if report.branch is None:

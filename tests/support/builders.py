@@ -139,7 +139,9 @@ def state_after(of: Plan, *events: Event | tuple[float, Event]) -> State:
     return state
 
 
-def run_started(*, title: str = "Demo", base: str | None = "b0", branch: str | None = "squad/demo-1") -> ev.RunStarted:
+def run_started(
+    *, title: str = "Demo", base: str | None = "b0", branch: str | None = "squad/demo-1", split: bool = False
+) -> ev.RunStarted:
     """Give the first event of a run."""
     return ev.RunStarted(
         title=title,
@@ -151,6 +153,7 @@ def run_started(*, title: str = "Demo", base: str | None = "b0", branch: str | N
         base=base,
         branch=branch,
         agents=["agent-1", "agent-2"],
+        split=split,
     )
 
 
