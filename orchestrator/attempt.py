@@ -12,15 +12,17 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from orchestrator import questions
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import prompt, resumed
-from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
+from orchestrator.agent import Assignment, AtWork, Take, listener
 from orchestrator.config import Config
-from orchestrator.dialogue import Permit
+from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -83,6 +85,7 @@ class Attempt:
         *,
         take: Take,
         permit: Permit | None = None,
+        inquire: Inquire | None = None,
         hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the piece; nothing happens before `run` or `take_over`."""
@@ -93,6 +96,7 @@ class Attempt:
         self._rights = rights
         self._take = take
         self._permit = permit
+        self._inquire = inquire
         self._hear_out = hear_out
         self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
@@ -125,7 +129,8 @@ class Attempt:
                 heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
-        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
+        asked = questions.asked(self._recorder.state, self.piece.planned.task.id)
+        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims, asked=asked)
         return await self._end(ended, ending)
 
     async def restore(self) -> None:
@@ -162,7 +167,14 @@ class Attempt:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
-        self.at_work = AtWork(self._recorder, self._take, assignment, permit=self._permit, hear_out=self._hear_out)
+        self.at_work = AtWork(
+            self._recorder,
+            self._take,
+            assignment,
+            permit=self._permit,
+            inquire=self._inquire,
+            hear_out=self._hear_out,
+        )
         try:
             return await self.at_work.run()
         finally:

@@ -19,7 +19,19 @@ from typing import Self
 import msgspec
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind, storable
+from orchestrator.events import (
+    Entry,
+    Event,
+    Integrated,
+    QuestionAnswered,
+    RunEnded,
+    RunPaused,
+    TaskDone,
+    decode,
+    encode,
+    kind,
+    storable,
+)
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
@@ -34,7 +46,7 @@ create index if not exists events_by_type on events (type, seq);
 create table if not exists documents (digest text primary key, body blob not null) without rowid;
 create table if not exists snapshots (run text primary key, seq integer not null, body blob not null) without rowid;
 """
-_LASTING = (TaskDone, Integrated, RunEnded, RunPaused)
+_LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
 
 
 class Journal:

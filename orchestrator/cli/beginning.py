@@ -52,8 +52,9 @@ def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
 
 
 def revive(recorder: Recorder, state: State) -> None:
-    """Record that a supervisor goes on; what was parked gets another chance."""
-    parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
+    """Record that a supervisor goes on; what was parked gets another chance, unless it waits for an answer."""
+    asking = {question.task for question in state.questions.values() if question.state == "open"}
+    parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED and task not in asking]
     gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
     recorder.record(
         RunResumed(reason=state.outcome or "its supervisor was gone"),
