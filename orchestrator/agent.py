@@ -99,7 +99,7 @@ class Listener:
         """Take in what stood in unfinished lines and blocks, and let the logs go."""
         self.hear([*self.speech.finish(), *self.pipe.finish()])
         if self.dialogue is not None:
-            self.heard.turned = self.dialogue.turned
+            self.heard.turned, self.heard.is_asking = self.dialogue.turned, self.dialogue.left_asking
         self.close()
 
     def close(self) -> None:
@@ -182,7 +182,7 @@ class AtWork:
         finally:
             self._leashed = None  # nothing is left that could be stopped
             self._listener.close()
-        asked = questions.asked(self._recorder.state, self.assignment.task)
+        asked = questions.left_with(self._recorder.state, self.assignment.task)
         return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims, asked=asked), ending
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:

@@ -129,7 +129,7 @@ class Attempt:
                 heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
-        asked = questions.asked(self._recorder.state, self.piece.planned.task.id)
+        asked = questions.left_with(self._recorder.state, self.piece.planned.task.id)
         ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims, asked=asked)
         return await self._end(ended, ending)
 

@@ -57,6 +57,7 @@ class Dialogue:
     ) -> None:
         """Begin at the start of the process's output; `has_claimed` tells whether the agent spoke of its end by another way."""
         self.turned: Turned | None = None  #: how the turn ended that was the last
+        self.left_asking = False  #: it ended with a question, and claims nothing
         self.over = anyio.Event()
         self._conversation = conversation
         self._workspace = workspace
@@ -157,6 +158,7 @@ class Dialogue:
     def _claims(self, turned: Turned) -> list[Message]:
         match turned.outcome:
             case TurnEnd.DONE | TurnEnd.REFUSED if self._asking.is_open():
+                self.left_asking = not (self._claims_itself or self._has_claimed())
                 return []  # it waits for a person, and says neither that it is done nor that it failed
             case TurnEnd.DONE if not (self._claims_itself or self._has_claimed()):
                 return [Done(note=turned.reason)]

@@ -20,6 +20,7 @@ class Heard:
     ended_by: Outcome | None = None
     why: str = ""
     turned: Turned | None = None
+    is_asking: bool = False  #: its last turn ended with a question
 
 
 def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool, asked: str = "") -> Ended:
@@ -34,7 +35,7 @@ def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool, asked: s
             turn=heard.turned.outcome if heard.turned else None,
             told=heard.turned.reason if heard.turned else "",
             exit_claims=exit_claims,
-            asked=asked,
+            asked=asked or ("asked, and left before the answer" if heard.is_asking else ""),
             ended_by=heard.ended_by,
             why=heard.why,
             settled=heard.settled,

@@ -32,6 +32,7 @@ class Inbox:
         self._tell = tell
         self._last = max((int(name[1:]) for name in recorder.state.questions), default=0)
         self._fresh: dict[str, ev.QuestionAsked] = {}  #: taken in, and perhaps not yet recorded
+        self._noticed: set[str] = set()
         self._awaited: Counter[str] = Counter()  #: by calls that wait
 
     # what agents ask
@@ -44,7 +45,9 @@ class Inbox:
             return self._ask(agent, task, attempt, text, waits=True)[1]
         except Rejected as refused:
             notice = f"{agent} asks too much: {refused.reason}"
-            return [] if notice in self._recorder.state.notices else [ev.Noticed(text=notice)]
+            is_known = notice in self._noticed or notice in self._recorder.state.notices
+            self._noticed.add(notice)
+            return [] if is_known else [ev.Noticed(text=notice)]
 
     async def ask(self, agent: AgentId, task: TaskId, attempt: AttemptId, text: str, *, wait: float) -> dict[str, object]:
         """Ask, and wait so many seconds for what becomes of it; 0: it comes later.

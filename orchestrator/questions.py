@@ -110,6 +110,12 @@ def asked(state: State, task: str) -> str:
     return "; ".join(f"asked: {name} {_short(state.questions[name].text)}" for name in names)
 
 
+def left_with(state: State, task: str) -> str:
+    """Say what an attempt that ends now has asked and not heard an answer to; empty if nothing."""
+    unheard = [name for name in untold(state, task) if state.questions[name].state == "answered"]
+    return asked(state, task) or "; ".join(f"asked: {name}, and left before the answer" for name in unheard)
+
+
 def waits_for_answer(state: State) -> bool:
     """Tell whether an answer, or the end of the time for one, would let a parked task go on."""
     parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]

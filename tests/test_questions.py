@@ -146,6 +146,13 @@ def test_a_task_whose_questions_nobody_answers_stops_being_waited_for() -> None:
     assert questions.refusal(answered, "T1", wait=WAIT) == "", "somebody is there"
 
 
+def test_an_attempt_leaves_with_what_it_has_not_heard() -> None:
+    assert questions.left_with(after(*BEGUN, asks()), "T1") == "asked: Q1 which colour?"
+    assert questions.left_with(after(*BEGUN, asks(), answers()), "T1") == "asked: Q1, and left before the answer"
+    assert questions.left_with(after(*BEGUN, asks(), answers(), TOLD), "T1") == ""
+    assert questions.left_with(after(*BEGUN, asks(), closed()), "T1") == "", "or it would be done again and again"
+
+
 # who is meant
 
 

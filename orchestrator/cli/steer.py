@@ -124,7 +124,6 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
     from orchestrator.control.client import Unreachable, call
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
-    from orchestrator.replay import NoRun
     from orchestrator.supervised import supervisor_of
 
     lived = False
@@ -141,6 +140,20 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
             time.sleep(_PAUSE)
     if lived and unless_gone:
         return None
-    if not (project.state / "state.db").exists():
-        raise NoRun
-    raise Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")
+    raise _gone(project)
+
+
+def _gone(project: "Project") -> Exception:
+    """Say why nobody takes a request: no run yet, one that has ended, or one whose supervisor is gone."""
+    from orchestrator.errors import Refused
+    from orchestrator.journal import Journal
+    from orchestrator.replay import NoRun, find_run, replay
+
+    journal = Journal.read(project.state)
+    if journal is None:
+        return NoRun()
+    with journal:
+        last = replay(journal, find_run(journal, None))
+    if last.state.phase == "ended":
+        return Refused(f"the run {last.run} has ended: {last.state.outcome}", hint="look: squad report")
+    return Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")
