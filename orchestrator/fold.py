@@ -105,6 +105,7 @@ def _fold_run(
             state.phase = "ending"
         case ev.RunEnded(outcome=outcome):
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
+            questions.end(state, at)
 
 
 def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:

@@ -74,6 +74,13 @@ def resume(state: State, at: float) -> None:
             question.since, question.waits = at, False
 
 
+def end(state: State, at: float) -> None:
+    """Let nobody be asked any more: the run is over, or was dropped."""
+    for question in state.questions.values():
+        if question.state == "open":
+            question.state, question.settled_at, question.how, question.reason = "closed", at, "moot", "the run has ended"
+
+
 def goes_on(state: State, agent: str) -> None:
     """Note that the agent works although its question is open."""
     for question in state.questions.values():

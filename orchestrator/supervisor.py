@@ -130,6 +130,7 @@ class Supervisor:
         if not self._stopping:
             self.inbox.settle()
             self._settle()
+            self.inbox.settle()  # what has just failed for good needs no answer any more
             self._start(group, now)
         return self._is_over()
 

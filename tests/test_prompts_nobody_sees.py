@@ -1,10 +1,8 @@
 """Programs that would wait for a person at a prompt that nobody sees: they read the end of file, or have no terminal."""
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,6 @@ from tests.support.commands import LONGEST, Squad
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
 
-ROOT = Path(__file__).parents[1]
 TRUST = 'printf "Do you trust this folder? [y/N] "; if read answer; then exit 3; fi; echo "nobody answers" > a.txt'
 TERMINAL = "if (read answer < /dev/tty) 2> /dev/null; then exit 3; fi; echo 'no terminal' > a.txt"
 
@@ -58,13 +55,16 @@ def test_a_check_and_a_set_up_that_ask_read_the_end_of_file_too(runs: Runs) -> N
 
 def test_what_asks_at_the_terminal_of_squad_itself_finds_none(squad: Squad, repository: Repository) -> None:
     """In the foreground squad has a controlling terminal; what it starts must not reach it."""
-    task = shell("T1", TERMINAL, writes=["a.txt"], checks=["if (read answer < /dev/tty) 2> /dev/null; then exit 3; fi"])
-    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": [task]})})
+    asks = "squad agent ask 'Which colour?' --wait 30m || true"
+    task = shell(
+        "T1", f"{TERMINAL}; {asks}", writes=["a.txt"], checks=["if (read answer < /dev/tty) 2> /dev/null; then exit 3; fi"]
+    )
+    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": [task]}), "squad.yaml": "run: {questions: {wait: 300ms}}"})
 
     argv = [sys.executable, "-m", "orchestrator", "run", "tasks.yaml", "-y", "--agent", "command"]
     done = at_a_terminal(squad, argv)
 
-    assert "T1 " in done.stdout
+    assert "Q1 agent-1 asks: Which colour?; squad answer Q1 TEXT" in done.stdout, "above the table"
     assert done.returncode == 0, done.stdout
     assert repository.show("squad/tasks-1", "a.txt") == "no terminal"
 
@@ -82,7 +82,7 @@ def at_a_terminal(squad: Squad, argv: list[str]) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=squad.folder,
-        env={**os.environ, "TERM": "xterm", "PYTHONPATH": str(ROOT)},
+        env={**squad._environment(), "TERM": "xterm"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -131,6 +131,12 @@ def test_a_request_for_permission_dies_with_its_attempt_and_a_question_does_not(
     assert [(one.id, one.how) for one in questions.closings(state, now=10.0, wait=WAIT)] == [("Q2", "moot")]
 
 
+def test_a_run_that_was_dropped_asks_nobody_any_more() -> None:
+    state = after(*BEGUN, asks(), ev.RunEnded(outcome="discarded"))
+
+    assert (state.questions["Q1"].state, state.questions["Q1"].reason) == ("closed", "the run has ended")
+
+
 def test_nobody_is_asked_where_nobody_is() -> None:
     assert questions.refusal(after(*BEGUN), "T1", wait=0.0) == NOBODY
     assert questions.refusal(after(*BEGUN), "T1", wait=WAIT) == ""

@@ -31,8 +31,15 @@ echo 'Status: COMPLETE'
 """
 
 
-def write(squad: Squad, *tasks: dict[str, Any], wait: str = "30m", command: list[str] | None = None, **agent: Any) -> None:
-    run = {**AT_ONCE, "questions": {"wait": wait}}
+def write(
+    squad: Squad,
+    *tasks: dict[str, Any],
+    wait: str = "30m",
+    command: list[str] | None = None,
+    stall: dict[str, Any] | None = None,
+    **agent: Any,
+) -> None:
+    run = {**AT_ONCE, "questions": {"wait": wait}, "stall": stall or {}}
     agents = {f"agent-{number}": {"use": "command", "command": command or ["true"], **agent} for number in (1, 2)}
     (squad.folder / "squad.yaml").write_text(json.dumps({"agents": agents, "run": run}))
     (squad.folder / "tasks.yaml").write_text(json.dumps({"version": 1, "tasks": tasks}))
@@ -132,6 +139,28 @@ def test_a_run_that_nobody_answers_goes_on_all_the_same(squad: Squad, repository
     assert repository.show("squad/tasks-1", "a.txt") == f"squad agent: Q1 is not answered: {reason}"
     [line] = squad.json("report")["attention"]
     assert line == f"Q1 agent-1 asked: Which colour? (it was told to decide by itself: {reason}; look: squad logs T1)"
+
+
+def test_waiting_for_an_answer_is_life(squad: Squad) -> None:
+    write(
+        squad,
+        asks("squad agent ask 'Which colour?' --wait 30m > a.txt 2>&1 || true"),
+        asks("squad agent ask 'And mine?'; sleep 2.5; squad agent done", "T2", "agent-2", writes=[]),
+        wait="2500ms",
+        stall={"after": "1s", "ladder": ["park"]},
+    )
+
+    assert squad.here("run", "tasks.yaml", "-y").code == 0
+
+    assert squad.events("AgentStalled") == []
+
+
+def test_a_task_that_fails_for_good_leaves_no_question_open(squad: Squad) -> None:
+    write(squad, asks("squad agent ask 'Which colour?'; echo 'Status: FAILED'"))
+
+    assert squad.here("run", "tasks.yaml", "-y").code == 1
+
+    assert [row["how"] for row in squad.events("QuestionClosed")] == ["moot"]
 
 
 def test_where_nobody_is_the_agent_is_refused_at_once_and_the_report_says_so(squad: Squad, repository: Repository) -> None:
