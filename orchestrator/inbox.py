@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import anyio
 import anyio.lowlevel
+from msgspec import structs
 
 from orchestrator import events as ev
 from orchestrator import questions
@@ -96,25 +97,24 @@ class Inbox:
         """Give the question's name, and what is to be recorded: nothing if the same is asked already."""
         text = text.strip()
         text = text if len(text) <= questions.LONGEST else f"{text[: questions.LONGEST]}…"
-        if (same := self._same(task, attempt, text, kind)) is not None:
-            return same, []
+        asked = ev.QuestionAsked(id="", agent=agent, task=task, attempt=attempt, kind=kind, text=text, waits=waits)
+        if (same := self._same(asked)) is not None:
+            known = self._recorder.state.questions.get(same)
+            begins_to_wait = waits and known is not None and known.state == "open" and not known.waits
+            return same, [structs.replace(asked, id=same)] if begins_to_wait else []
         self._require_room(task, attempt)
-        refused = questions.refusal(self._recorder.state, task, wait=self._wait)
-        if refused and kind == PERMISSION:
-            refused = "nobody is there to be asked"
+        refused = questions.refusal(self._recorder.state, task, wait=self._wait, kind=kind)
         self._last += 1
         name = f"Q{self._last}"
-        asked = ev.QuestionAsked(
-            id=name, agent=agent, task=task, attempt=attempt, kind=kind, text=text, waits=waits and not refused, refused=refused
-        )
-        self._fresh[name] = asked
-        return name, [asked]
+        self._fresh[name] = structs.replace(asked, id=name, refused=refused, waits=waits and not refused)
+        return name, [self._fresh[name]]
 
-    def _same(self, task: str, attempt: str, text: str, kind: str) -> str | None:
+    def _same(self, asked: ev.QuestionAsked) -> str | None:
         """Find what is asked again: an open question, or an answered one that this attempt has not been given by a reply."""
-        for name, one in self._known(task):
+        for name, one in self._known(asked.task):
             is_open = one.refused == "" if isinstance(one, ev.QuestionAsked) else one.state == "open"
-            if (one.text, one.kind) == (text, kind) and (is_open or (kind == QUESTION and _is_news(one, attempt))):
+            is_news = asked.kind == QUESTION and _is_news(one, asked.attempt)
+            if (one.text, one.kind) == (asked.text, asked.kind) and (is_open or is_news):
                 return name
         return None
 

@@ -33,11 +33,12 @@ _BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcom
 
 def take(state: State, event: ev.QuestionAsked | ev.QuestionAnswered | ev.QuestionTold | ev.QuestionClosed, at: float) -> None:
     """Let an event take effect; one about a question that nobody knows has none."""
-    if isinstance(event, ev.QuestionAsked):
-        state.questions[event.id] = _asked(event, at)
-        return
     question = state.questions.get(event.id)
     match event:
+        case ev.QuestionAsked() if question is not None:  # again, and now it waits
+            question.agent, question.attempt, question.waits = event.agent, event.attempt, event.waits
+        case ev.QuestionAsked():
+            state.questions[event.id] = _asked(event, at)
         case _ if question is None:
             return
         case ev.QuestionAnswered():
@@ -157,14 +158,15 @@ def next_closing(state: State, *, wait: float) -> float | None:
     return min((one.since + wait for one in state.questions.values() if one.state == "open"), default=None)
 
 
-def refusal(state: State, task: str, *, wait: float) -> str:
+def refusal(state: State, task: str, *, wait: float, kind: str = QUESTION) -> str:
     """Say why nobody is asked at all; empty if a person is."""
     if wait <= 0:
-        return NOBODY
-    settled = [one for one in state.questions.values() if one.task == task and one.state != "open" and one.kind == QUESTION]
+        return "nobody is there to be asked" if kind == PERMISSION else NOBODY
+    settled = [one for one in state.questions.values() if one.task == task and one.state != "open"]
     last = [one.how for one in settled if one.how == "expired" or one.by][-PATIENCE:]
     if last == ["expired"] * PATIENCE:
-        return f"nobody answered the last {PATIENCE} questions of {task}: {DECIDE}"
+        reason = f"nobody answered the last {PATIENCE} questions of {task}"
+        return reason if kind == PERMISSION else f"{reason}: {DECIDE}"
     return ""
 
 

@@ -1,6 +1,7 @@
 """Questions at the desk: who is asked, who may answer, and who hears of it how often."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -339,6 +340,31 @@ async def test_the_same_question_is_one_question_also_in_one_step(desk: Office) 
     take(desk, ONE, "tabs?")
 
     assert len(desk.events(ev.QuestionAsked)) == 1
+
+
+async def test_who_asks_again_and_waits_now_is_waiting(desk: Office) -> None:
+    await desk.ask(ONE, "ask", text="tabs?")
+    desk.time[0] += 30
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: desk.ask(ONE, "ask", text="tabs?", wait=60))
+        await settle()
+        assert desk.recorder.state.agents[ONE].state is AgentState.WAITING
+        assert list(desk.recorder.state.questions) == ["Q1"]
+        assert desk.inbox.next_closing() == 1060.0, "its time runs from the first time"
+        group.cancel_scope.cancel()
+
+
+async def test_permissions_that_nobody_answers_stop_being_waited_for_too(desk: Office) -> None:
+    for number in range(questions.PATIENCE):
+        async with anyio.create_task_group() as group:
+            group.start_soon(desk.desk.inquire, ONE, replace(FETCH, detail=str(number)))
+            await settle()
+            desk.time[0] += 60
+            desk.inbox.settle()
+
+    assert await desk.desk.inquire(ONE, FETCH) == Deny(
+        reason="squad cannot tell what WebFetch would do, and nobody answered the last 3 questions of T1: do without it"
+    )
 
 
 async def test_an_empty_question_is_none_and_a_long_one_is_cut(desk: Office) -> None:
