@@ -12,16 +12,18 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from orchestrator import questions
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
-from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
+from orchestrator.agent import Assignment, AtWork, Take, listener
 from orchestrator.config import Config
-from orchestrator.dialogue import Permit
+from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
 from orchestrator.handover import Handover
+from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -72,6 +74,7 @@ class Piece:
     attempt: AttemptId
     start: str | None  #: commit its workspace starts from, if it is not its predecessor's
     handover: Handover | None  #: what it should know of the attempts before
+    asked: str = ""  #: what became of the questions about its task
 
 
 class Attempt:
@@ -86,6 +89,7 @@ class Attempt:
         *,
         take: Take,
         permit: Permit | None = None,
+        inquire: Inquire | None = None,
         hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the piece; nothing happens before `run` or `take_over`."""
@@ -96,6 +100,7 @@ class Attempt:
         self._rights = rights
         self._take = take
         self._permit = permit
+        self._inquire = inquire
         self._hear_out = hear_out
         self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
@@ -128,7 +133,8 @@ class Attempt:
                 heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
-        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
+        asked = questions.left_with(self._recorder.state, self.piece.planned.task.id)
+        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims, asked=asked)
         return await self._end(ended, ending)
 
     async def restore(self) -> None:
@@ -165,7 +171,14 @@ class Attempt:
             return self._ended_by, None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
-        self.at_work = AtWork(self._recorder, self._take, assignment, permit=self._permit, hear_out=self._hear_out)
+        self.at_work = AtWork(
+            self._recorder,
+            self._take,
+            assignment,
+            permit=self._permit,
+            inquire=self._inquire,
+            hear_out=self._hear_out,
+        )
         try:
             return await self.at_work.run()
         finally:
@@ -284,9 +297,9 @@ class Attempt:
         piece, planned = self.piece, self.piece.planned
         conversation = self._conversation()
         if conversation:
-            told = resumed(planned, piece.seat, handover=piece.handover)
+            told = resumed(planned, piece.seat, handover=piece.handover, asked=piece.asked)
         else:
-            told = prompt(planned, piece.seat, self._stage.words[piece.seat.id], handover=piece.handover)
+            told = prompt(planned, piece.seat, self._stage.words[piece.seat.id], handover=piece.handover, asked=piece.asked)
         return Order(
             task=planned.task,
             agent=piece.seat.id,

@@ -150,6 +150,12 @@ class RestartSettings(_Section):
     fleet: Rate = (20, 600.0)
 
 
+class QuestionSettings(_Section):
+    """`run.questions:` what agents ask."""
+
+    wait: Seconds = 1800.0  #: how long a person may take to answer; 0: nobody is there
+
+
 class RunSettings(_Section):
     """`run:` how a plan is carried out."""
 
@@ -157,6 +163,7 @@ class RunSettings(_Section):
     checks: tuple[str, ...] = ()
     stall: StallSettings = StallSettings()
     restart: RestartSettings = RestartSettings()
+    questions: QuestionSettings = QuestionSettings()
     attempts: int = Field(default=3, ge=1)
 
 

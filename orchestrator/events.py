@@ -216,13 +216,48 @@ class AgentBlocked(_Event, frozen=True, kw_only=True):
     meanwhile: str = ""
 
 
-class AgentAsked(_Event, frozen=True, kw_only=True):
-    """An agent asked a question."""
+class QuestionAsked(_Event, frozen=True, kw_only=True):
+    """An agent asked something that only a person can answer."""
 
+    id: str  #: Q1, Q2 ... within the run
     agent: str
     task: str
+    attempt: str
+    kind: str  #: question | permission
     text: str
-    answer: str  #: what squad answered at once
+    waits: bool = False  #: the agent does nothing else meanwhile
+    refused: str = ""  #: why nobody is asked; then it is closed already
+
+
+class QuestionAnswered(_Event, frozen=True, kw_only=True):
+    """A person answered a question: written before the agent hears of it."""
+
+    id: str
+    agent: str
+    task: str
+    by: str  #: person
+    answer: str
+    allow: bool | None = None  #: of a permission
+
+
+class QuestionTold(_Event, frozen=True, kw_only=True):
+    """An attempt was told what became of a question."""
+
+    id: str
+    agent: str
+    task: str
+    attempt: str
+    way: str  #: prompt | reply | said
+
+
+class QuestionClosed(_Event, frozen=True, kw_only=True):
+    """A question will not be answered."""
+
+    id: str
+    agent: str
+    task: str
+    how: str  #: expired: nobody answered in time | moot: nobody needs the answer any more
+    reason: str
 
 
 class HandoffRequested(_Event, frozen=True, kw_only=True):
@@ -406,7 +441,10 @@ Event: TypeAlias = (
     | ConversationKnown
     | ClaimMade
     | AgentBlocked
-    | AgentAsked
+    | QuestionAsked
+    | QuestionAnswered
+    | QuestionTold
+    | QuestionClosed
     | HandoffRequested
     | UsageReported
     | LockRequested

@@ -9,6 +9,7 @@ import math
 from typing import assert_never
 
 from orchestrator import events as ev
+from orchestrator import questions
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, LockStatus, State, TaskStatus, WaitStatus
 
@@ -68,11 +69,13 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.ConversationKnown()
             | ev.ClaimMade()
             | ev.AgentBlocked()
-            | ev.AgentAsked()
             | ev.HandoffRequested()
             | ev.UsageReported()
         ):
             _fold_speech(state, event)
+        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
+            questions.take(state, event, at)
+            _set_waiting(state, event.agent)
         case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
             _fold_lock(state, event, at)
         case ev.AgentStalled() | ev.RungClimbed() | ev.ForeignChangeFound() | ev.CheckEnded() | ev.MergeConflicted():
@@ -97,10 +100,12 @@ def _fold_run(
         case ev.RunResumed():
             state.phase, state.outcome = "running", ""
             state.waiting = []  # no connection outlives its supervisor
+            questions.resume(state, at)
         case ev.StopRequested():
             state.phase = "ending"
         case ev.RunEnded(outcome=outcome):
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
+            questions.end(state, at)
 
 
 def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
@@ -249,24 +254,26 @@ def _fold_task(
             state.tasks[task].reason = reason
             _move(state, task, TaskState.SKIPPED)
         case ev.TaskRevived(task=task):
-            old = state.tasks[task]
-            state.tasks[task] = TaskStatus(
-                agent=old.agent, state=old.state, attempts=old.attempts, prepared=old.prepared, attempt=old.attempt
-            )
+            _revive(state, task)
             _move(state, task, TaskState.WAITING)
         case ev.TaskReassigned(task=task, to=to):
             state.tasks[task].agent = to
 
 
+def _revive(state: State, task: str) -> None:
+    """Start counting anew; a task that only waited for an answer has not failed and keeps its counts."""
+    old = state.tasks[task]
+    if old.state is TaskState.PARKED and questions.has_asked(state, task):
+        old.reason = ""
+        return
+    state.tasks[task] = TaskStatus(
+        agent=old.agent, state=old.state, attempts=old.attempts, prepared=old.prepared, attempt=old.attempt
+    )
+
+
 def _fold_speech(
     state: State,
-    event: ev.AgentReported
-    | ev.ConversationKnown
-    | ev.ClaimMade
-    | ev.AgentBlocked
-    | ev.AgentAsked
-    | ev.HandoffRequested
-    | ev.UsageReported,
+    event: ev.AgentReported | ev.ConversationKnown | ev.ClaimMade | ev.AgentBlocked | ev.HandoffRequested | ev.UsageReported,
 ) -> None:
     match event:
         case ev.AgentReported():
@@ -277,6 +284,8 @@ def _fold_speech(
             agent.total = agent.total if event.total is None else event.total
             agent.files = {**agent.files, **event.files}
             _note_report(state, event)
+            questions.goes_on(state, event.agent)
+            _set_waiting(state, event.agent)
         case ev.ConversationKnown(attempt=attempt, session=session):
             state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
@@ -284,8 +293,6 @@ def _fold_speech(
         case ev.AgentBlocked():
             agent = state.agents[event.agent]
             agent.says, agent.blocked_on, agent.meanwhile = "BLOCKED", event.on, event.meanwhile
-        case ev.AgentAsked(agent=name, text=text):
-            state.questions.append(f"{name}: {text}")
         case ev.HandoffRequested() | ev.UsageReported():
             pass
 
@@ -356,7 +363,7 @@ def _set_waiting(state: State, holder: str) -> None:
     agent = state.agents.get(holder)
     if agent is None or agent.state not in {AgentState.WORKING, AgentState.WAITING}:
         return
-    waits = any(wait.holder == holder for wait in state.waiting)
+    waits = any(wait.holder == holder for wait in state.waiting) or questions.is_waiting(state, holder)
     agent.state = AgentState.WAITING if waits else AgentState.WORKING
 
 

@@ -16,6 +16,7 @@ _CUT_OFF = {
     Outcome.LIMIT: "was cut off by its usage limit",
     Outcome.TRANSIENT: "was cut off: its model was out of reach",
     Outcome.ENVIRONMENT: "could not go on, for a reason outside of the task",
+    Outcome.ASKED: "ended after it had asked a question, without a claim of done",
     Outcome.STOPPED: "was stopped in the middle of its work, by a person or by the end of squad",
 }
 _ENDED = {

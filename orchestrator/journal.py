@@ -19,7 +19,19 @@ from typing import Self
 import msgspec
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind, storable
+from orchestrator.events import (
+    Entry,
+    Event,
+    Integrated,
+    QuestionAnswered,
+    RunEnded,
+    RunPaused,
+    TaskDone,
+    decode,
+    encode,
+    kind,
+    storable,
+)
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
@@ -36,7 +48,7 @@ create table if not exists snapshots (run text primary key, seq integer not null
 """
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
-_LASTING = (TaskDone, Integrated, RunEnded, RunPaused)
+_LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
 
 
 class Journal:

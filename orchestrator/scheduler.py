@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from orchestrator import questions
 from orchestrator.claims import is_operation, meets
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
@@ -98,6 +99,8 @@ def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
             yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
         elif planned.task.gate and all(_met(plan, state, need) for need in planned.needs):
             yield Park(task=planned.task.id, reason="a step for a person")
+        elif asked := questions.asked(state, planned.task.id) if questions.has_asked(state, planned.task.id) else "":
+            yield Park(task=planned.task.id, reason=asked)
         elif verdict := _after_failure(plan, state, planned, rules):
             yield verdict
 
@@ -226,7 +229,7 @@ def stuck(plan: Plan, state: State) -> bool:
 def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
     status = state.tasks[planned.task.id]
     attempt = state.attempts.get(status.attempt or "")
-    if attempt is None or attempt.outcome is None:
+    if attempt is None or attempt.outcome in {None, Outcome.ASKED}:
         return None
     if status.uncounted >= rules.attempts or status.unreached >= _UNREACHED:
         return Park(task=planned.task.id, reason=status.reason)

@@ -113,6 +113,28 @@ class WaitStatus(msgspec.Struct, kw_only=True):
     ticket: int = 0
 
 
+class QuestionStatus(msgspec.Struct, kw_only=True):
+    """What an agent asked, and what became of it; it belongs to its task, whoever does that now."""
+
+    agent: str
+    task: str
+    attempt: str
+    kind: str  #: question | permission
+    text: str
+    asked_at: float
+    since: float  #: the time to answer it runs from here: not while no supervisor lives
+    waits: bool = False  #: the agent does nothing else meanwhile
+    state: str = "open"  #: open | answered | closed
+    settled_at: float | None = None
+    by: str = ""
+    answer: str = ""
+    allow: bool | None = None
+    how: str = ""  #: it was closed: refused | expired | moot
+    reason: str = ""
+    told: str = ""  #: the last attempt that was told what became of it
+    way: str = ""  #: how: prompt | reply | said
+
+
 class State(msgspec.Struct, kw_only=True):
     """A run as its events tell it."""
 
@@ -139,7 +161,7 @@ class State(msgspec.Struct, kw_only=True):
     waiting: list[WaitStatus] = []
     fence: int = 0
     notices: list[str] = []
-    questions: list[str] = []
+    questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
 
 
 def initial(run: RunId, plan: Plan) -> State:

@@ -12,19 +12,21 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import scheduler
+from orchestrator import questions, scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
 from orchestrator.handover import handed_over
+from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result, last_lines
 from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.platform import descends
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Seated, granted_event
 from orchestrator.rights import Rights
-from orchestrator.state import TaskStatus
+from orchestrator.state import AttemptStatus, TaskStatus
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -41,7 +43,10 @@ class Supervisor:
         self.plan = recorder.plan
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
-        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self, account=stage.account)
+        self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
+        self.desk = Desk(
+            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, account=stage.account
+        )
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
@@ -89,6 +94,16 @@ class Supervisor:
             attempt.at_work.beat(Sign.REQUEST)
             attempt.at_work.heed()
 
+    def is_agents(self, pid: int | None) -> bool:
+        """Tell whether a process belongs to an agent: it was started below a leash."""
+        leashes = {leash for attempt in self._attempts.values() if (leash := attempt.status.leash) is not None}
+        return pid is not None and descends(pid, leashes)
+
+    def _tell(self, agent: AgentId, text: str) -> bool:
+        """Say something to an agent; tell whether it can hear it."""
+        attempt = self._attempts.get(agent)
+        return attempt is not None and attempt.at_work is not None and attempt.at_work.tell(text)
+
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
@@ -114,7 +129,9 @@ class Supervisor:
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if not self._stopping:
+            self.inbox.settle()
             self._settle()
+            self.inbox.settle()  # what has just failed for good needs no answer any more
             self._start(group, now)
         return self._is_over()
 
@@ -153,9 +170,9 @@ class Supervisor:
     def _reserve(self, start: scheduler.Start, planned: PlannedTask, grants: Sequence[Grant]) -> None:
         status = self.recorder.state.tasks[start.task]
         moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
-        self.recorder.record(
-            *([moved] if start.moved else []), *map(granted_event, grants), self._prepared(planned, start.agent, status)
-        )
+        prepared = self._prepared(planned, start.agent, status)
+        told = self._told(prepared, self.recorder.state.attempts.get(status.attempt or ""))
+        self.recorder.record(*([moved] if start.moved else []), *map(granted_event, grants), prepared, *told)
 
     def _prepared(self, planned: PlannedTask, agent: AgentId, status: TaskStatus) -> ev.AttemptPrepared:
         attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
@@ -172,6 +189,13 @@ class Supervisor:
             locks=list(scheduler.keys_of(self.recorder.state, planned)),
         )
 
+    def _told(self, new: ev.AttemptPrepared, last: AttemptStatus | None) -> list[ev.QuestionTold]:
+        """Give what the prompt of a new attempt tells of the questions of its task."""
+        goes_on = last is not None and (last.agent, last.workspace) == (new.agent, new.workspace)
+        knows = goes_on and last is not None and bool(last.conversation) and last.outcome != Outcome.ENVIRONMENT
+        names = questions.for_prompt(self.recorder.state, new.task, conversation=knows)
+        return [ev.QuestionTold(id=name, agent=new.agent, task=new.task, attempt=new.attempt, way="prompt") for name in names]
+
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
         status = self.recorder.state.tasks[planned.task.id]
@@ -184,10 +208,20 @@ class Supervisor:
             attempt=AttemptId(status.attempt or ""),
             start=start,
             handover=handed_over(self.recorder.state, planned.task.id, prepared.number, start=start, tail=tail),
+            asked=self._asked(planned, prepared.number),
         )
         hear_out = partial(self.hear_out, agent)
         desk = self.desk
-        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=desk.take, permit=desk.permit, hear_out=hear_out)
+        attempt = Attempt(
+            self.recorder,
+            self.stage,
+            self.rights,
+            piece,
+            take=desk.take,
+            permit=desk.permit,
+            inquire=desk.inquire,
+            hear_out=hear_out,
+        )
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
@@ -206,6 +240,12 @@ class Supervisor:
             if last.commit is not None:
                 return last.commit
         return prepared.base
+
+    def _asked(self, planned: PlannedTask, number: int) -> str:
+        """Give what an attempt should know of what was asked about its task."""
+        state, attempt = self.recorder.state, f"{planned.task.id}.{number}"
+        names = [name for name, one in state.questions.items() if (one.told, one.way) == (attempt, "prompt")]
+        return questions.briefing(state, planned.task.id, names)
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
@@ -290,12 +330,15 @@ class Supervisor:
     def _is_over(self) -> bool:
         if self._under_way:
             return False
-        return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
+        if self._stopping:
+            return True
+        return scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state)
 
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
-        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided), self.table.next_suspicion())
+        started = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided)
+        wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
         with anyio.move_on_after(seconds):

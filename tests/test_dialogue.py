@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,6 +33,7 @@ from tests.support.commands import LONGEST, Squad
 from tests.support.fake_claude import FakeClaude
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, Ran, Runs, shell
+from tests.support.scripted import Script, Stdin
 from tests.support.waiting import marked, until
 
 CLAUDE = {"use": "claude"}
@@ -302,42 +302,6 @@ def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(
 
 
 # the talk itself, without a process
-
-
-@dataclass(slots=True)
-class Script:
-    """A conversation that says what it is fed by name, and words everything as text."""
-
-    said: Mapping[bytes, Said]
-    held: int = 0
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        return [self.said[word] for word in chunk.split()]
-
-    def finish(self) -> list[Said]:
-        return []
-
-    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
-        return f"{permission.request} {'yes' if allow else f'no: {reason}'}".encode()
-
-    def tell(self, text: str) -> bytes:
-        return f"tell {text}".encode()
-
-    def interrupt(self) -> bytes:
-        return b"interrupt"
-
-
-@dataclass(slots=True)
-class Stdin:
-    """Stands for the leash: keeps what is written."""
-
-    written: list[str] = field(default_factory=list)
-
-    def send(self, data: bytes) -> None:
-        self.written.append(data.decode())
-
-    def close_stdin(self) -> None:
-        self.written.append("end")
 
 
 SAID: Mapping[bytes, Said] = {

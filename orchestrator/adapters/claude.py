@@ -31,6 +31,7 @@ _SETTINGS = {"permissions": {"ask": list(_WRITERS)}}
 #: Tools that wait for a person, outlive the attempt, or leave the workspace.
 _UNWANTED = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "CronCreate", "ScheduleWakeup", "EnterWorktree", "ExitWorktree")
 _AT_ONCE = 64  #: questions
+_LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
 _ENVIRONMENT = {
@@ -203,7 +204,9 @@ def _permission(request: str, tool: str, asked: Object) -> Permission:
     if tool in _READERS:
         path = word(asked, _READERS[tool])
         return Permission(request=request, tool=tool, paths=(path,) if path else (), operation=Operation.READ)
-    return Permission(request=request, tool=tool, operation=Operation.WRITE, command=word(asked, "command"))
+    command = word(asked, "command")
+    detail = "" if command else clean(json.dumps(asked, ensure_ascii=False))[:_LONGEST_DETAIL]
+    return Permission(request=request, tool=tool, operation=Operation.WRITE, command=command, detail=detail)
 
 
 def _changed(line: Object) -> list[Said]:

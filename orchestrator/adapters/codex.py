@@ -9,7 +9,7 @@ The shapes were seen with 0.169.0 and are recorded in the tests.
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.adapters.base import Invocation, Order
@@ -90,6 +90,8 @@ class CodexConversation:
         self._thread = self._turn = ""
         self._number = _OPENING
         self._steered: dict[str, str] = {}  #: squad's request -> what was to be said in mid-turn
+        self._unsaid: list[str] = []  #: what came too late for its turn, and is the next
+        self._ended: Turned | None = None  #: held back until it is known whether that is so
         self._questions = 0  #: of this turn
         self._declined: list[str] = []  #: in this turn
         self._announced: dict[str, list[Object]] = {}  #: item -> changes
@@ -109,7 +111,8 @@ class CodexConversation:
 
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        return [said for line in self._lines.finish() for said in self._line(line)]
+        said = [said for line in self._lines.finish() for said in self._line(line)]
+        return [*said, self._ended] if self._ended else said
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
         """Word the answer to a question, a refusal with its reason ahead; empty for one that is not open."""
@@ -149,11 +152,34 @@ class CodexConversation:
             self._thread = word(opened, "id")
             conversed = Conversed(session=self._thread, version=word(opened, "cliVersion"))
             return [conversed, Reply(line=self.tell(self._prompt))]
+        if text is not None:
+            return self._steered_to(text, is_heard="error" not in line)
         if "error" not in line or self._turn:
             return []
-        if text is not None:  # the turn had ended before
-            return [Reply(line=self.tell(text))]
         return [Turned(outcome=TurnEnd.PERMANENT, reason=word(inner(line, "error"), "message"))]
+
+    def _steered_to(self, text: str, *, is_heard: bool) -> list[Said]:
+        """Go on after the answer to what was said in mid-turn: "no active turn" may come before the turn's own end."""
+        if not is_heard:
+            self._unsaid.append(text)
+        if self._turn or self._steered:
+            return []
+        ended, self._ended = self._ended, None
+        return [Reply(line=self._say_late())] if self._unsaid else [ended] if ended else []
+
+    def _say_late(self) -> bytes:
+        late, self._unsaid = "\n\n".join(self._unsaid), []
+        return self.tell(late)
+
+    def _end_turn(self, ended: Turned) -> list[Said]:
+        """End a turn, unless something was said that it may not have heard: that is the next turn then."""
+        self._turn = ""
+        if ended.outcome not in {TurnEnd.DONE, TurnEnd.REFUSED}:
+            return [ended]
+        if self._steered:
+            self._ended = ended
+            return []
+        return [replace(ended, queued=1), Reply(line=self._say_late())] if self._unsaid else [ended]
 
     def _question(self, number_: object, method: str, params: Object) -> list[Said]:
         """Hand on what asks for permission; whatever else is asked nobody is there to answer."""
@@ -199,9 +225,10 @@ class CodexConversation:
                 self._questions = 0
                 self._declined.clear()
             case "turn/completed":
-                self._turn = ""
                 refused = self._declined if len(self._declined) == self._questions else []
-                return [turned(inner(params, "turn"), refused=refused, until=self._limits.until, retried=self._retried)]
+                return self._end_turn(
+                    turned(inner(params, "turn"), refused=refused, until=self._limits.until, retried=self._retried)
+                )
             case "error" if params.get("willRetry") is True:
                 self._retried = True
                 return [Retrying(error=word(inner(params, "error"), "message"), delay=0.0)]

@@ -33,8 +33,8 @@ class Words:
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> commands that are one
 
 
-def prompt(planned: PlannedTask, seat: Seat, words: Words, *, handover: Handover | None = None) -> str:
-    """Give the whole prompt for a task."""
+def prompt(planned: PlannedTask, seat: Seat, words: Words, *, handover: Handover | None = None, asked: str = "") -> str:
+    """Give the whole prompt for a task; `asked` is what became of its questions, in a person's words."""
     role = words.role if handover is None or not words.is_own else words.role.partition("\n")[0]
 
     def compose(room: int) -> str:
@@ -42,17 +42,21 @@ def prompt(planned: PlannedTask, seat: Seat, words: Words, *, handover: Handover
         return _joined(_role(role), _rules(planned, seat, words, room), last)
 
     most = MOST if words.is_own else MOST + tokens(_role(role))
-    return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most)) + "\n"
+    return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most), _answers(asked)) + "\n"
 
 
-def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = None) -> str:
+def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = None, asked: str = "") -> str:
     """Give what is said to an agent that knows its task already, from the conversation that it goes on with: only what is new."""
 
     def compose(room: int) -> str:
         again = f"Go on with your task {planned.task.id} as {seat.id}: its text and the rules of this run stand above."
         return _joined(again, _handover(handover.ended, handover.quoted, room) if handover else "")
 
-    return _joined(f"# {planned.task.title}", _fitted(compose, MOST)) + "\n"
+    return _joined(f"# {planned.task.title}", _fitted(compose, MOST), _answers(asked)) + "\n"
+
+
+def _answers(asked: str) -> str:
+    return f"## Questions\n{asked}" if asked else ""
 
 
 def _fitted(compose: Callable[[int], str], most: int) -> str:
@@ -84,7 +88,7 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
         "Before you change any other path: `squad agent lock PATH`; another agent's: `squad agent handoff PATH --to AGENT`.",
         _operations(planned, words.never_parallel, room),
         f"Read first: {_listed(pages, room)}." if pages else "",
-        "Nobody answers questions: decide, and say what you assumed.",
+        "Ask a person only what you cannot decide: `squad agent ask TEXT --wait 10m`; without an answer, decide and say so.",
         "squad commits what you leave; never switch branches, push or configure git.",
         "Progress: `squad agent status --message TEXT --progress 2/5`.",
         f"Your work counts only if these pass: {_listed(checks, room)}." if checks else "",

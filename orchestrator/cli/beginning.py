@@ -16,6 +16,7 @@ from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
+from orchestrator.questions import has_asked, open_of
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
 from orchestrator.views.agent_plan import render_agent_plan
@@ -62,8 +63,9 @@ def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
 
 
 def revive(recorder: Recorder, state: State) -> None:
-    """Record that a supervisor goes on; what was parked gets another chance."""
+    """Record that a supervisor goes on; what was parked gets another chance, unless it waits for an answer."""
     parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
+    parked = [task for task in parked if not (has_asked(state, task) and open_of(state, task))]
     gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
     recorder.record(
         RunResumed(reason=state.outcome or "its supervisor was gone"),

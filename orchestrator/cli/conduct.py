@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,16 +17,17 @@ from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
 from orchestrator.doctor.untried import tell_untried
-from orchestrator.events import Entry, LockRefused, Noticed
+from orchestrator.events import Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import watching
 from orchestrator.project import Project
+from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line
+from orchestrator.views.changes import change_line, question_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
@@ -34,6 +35,7 @@ from orchestrator.views.text import page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
+_WHOLE = 2 * LONGEST  #: columns; what is asked and answered is not cut in the comm files
 _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
@@ -117,7 +119,7 @@ async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> Non
     while True:
         with watching(folder, folder / "comms", folder / "locks") as changes:
             is_over = run.is_over
-            keeper.keep(changed=bool(news.drain()))
+            keeper.keep(news.drain())
             if is_over and news.is_empty:
                 return
             with anyio.move_on_after(keeper.patience):
@@ -155,10 +157,13 @@ class Keeper:
         """Give the seconds after which the files are looked at again, also if nobody told of a change."""
         return self._comms.patience
 
-    def keep(self, *, changed: bool) -> None:
-        """Bring all files up to date."""
-        self._behind = self._behind or changed
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Bring all files up to date with what happened."""
+        self._behind = self._behind or bool(entries)
         now = time.time()
+        for entry in entries:
+            if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
+                self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
         with self._told_once("comm files"):
@@ -223,7 +228,9 @@ async def _show(run: Conduct, news: Subscription) -> None:
         return
     run.screen = Screen()
     while True:
-        news.drain()
+        for entry in news.drain():
+            if isinstance(entry.event, QuestionAsked):
+                run.screen.say(change_line(run.supervisor.plan, entry))
         is_over = run.is_over
         if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
             return

@@ -62,7 +62,7 @@ def diff(
 def merge(context: typer.Context, run: RunOption = None) -> None:
     """Example:  squad merge
 
-    Merge the result of a run into the branch that is checked out here.
+    Merge the result of a run into the branch that is checked out.
     """
     from orchestrator.events import Merged
     from orchestrator.git import Git, head

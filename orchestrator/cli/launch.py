@@ -34,6 +34,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.runlog import RunLog, open_log
 from orchestrator.spelling import nearest
+from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.views.plan_table import render_plan
 
@@ -70,6 +71,7 @@ class Wishes:
     agent: str | None
     enforce: str | None
     new: bool
+    unattended: bool = False
 
 
 def rehearse(options: Context, wishes: Wishes) -> str:
@@ -131,6 +133,7 @@ def relaunch(options: Context, name: str | None) -> int:
         since = journal.last()
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
         revive(recorder, replayed.state)
+        _tell_of_questions(options, replayed.state)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
         return anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
@@ -173,6 +176,8 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     flags: dict[str, Plain] = {}
     if wishes.count is not None:
         flags["run.agents"] = str(wishes.count)
+    if wishes.unattended:
+        flags["run.questions.wait"] = "0"
     if wishes.enforce is not None:
         levels = level_names()
         if wishes.enforce not in levels:
@@ -180,6 +185,13 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
             raise UsageError(f"--enforce {wishes.enforce}: no such level", hint=hint)
         flags["enforce"] = wishes.enforce
     return flags
+
+
+def _tell_of_questions(options: Context, state: State) -> None:
+    """Say what is still to be answered: the lines that told of it came before."""
+    names = [name for name, question in state.questions.items() if question.state == "open"]
+    if names:
+        options.note(f"not answered yet: {', '.join(names)}; see: squad inbox")
 
 
 def announce(options: Context, project: Project, *, isolation: Isolation) -> None:

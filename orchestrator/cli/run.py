@@ -25,7 +25,7 @@ def run(
     enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect or auto")] = None,
     new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and start nothing")] = False,
-    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: never ask")] = False,
+    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: refuse what agents ask")] = False,
 ) -> int:
     """Example:  squad run feature-prd.md
 
@@ -38,7 +38,7 @@ def run(
     options: Context = context.obj
     if unattended:
         options = replace(options, no_input=True)
-    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new)
+    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new, unattended=unattended)
     if dry_run:
         out(rehearse(options, wishes))
         return 0

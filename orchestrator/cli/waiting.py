@@ -66,5 +66,6 @@ def _is_so(until: str, state: State, *, lives: bool) -> bool:
             state.phase == "paused"
             or (state.phase == "running" and not lives)
             or any(task.state is TaskState.PARKED for task in state.tasks.values())
+            or any(question.state == "open" for question in state.questions.values())
         )
     return not lives or all(agent.task is None for agent in state.agents.values())

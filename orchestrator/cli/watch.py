@@ -34,7 +34,7 @@ def status(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.views.status import render_status, status_json
 
     options: Context = context.obj
-    project, journal, replayed = _replayed(options, run)
+    project, journal, replayed = replayed_of(options, run)
     supervised = _is_supervised(project, journal, replayed.run)
     if options.as_json:
         out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
@@ -87,7 +87,7 @@ def logs(
     from orchestrator.platform.watching import watching
 
     options: Context = context.obj
-    project, journal, replayed = _replayed(options, run)
+    project, journal, replayed = replayed_of(options, run)
     if options.as_json:
         out_json(logs_json(replayed.state, name))
         return
@@ -132,7 +132,7 @@ def wait(
 
     options: Context = context.obj
     wanted = wish(until, timeout)
-    project, journal, replayed = _replayed(options, run)
+    project, journal, replayed = replayed_of(options, run)
     lives = partial(_is_supervised, project, journal, replayed.run)
     code = wait_for(wanted, project=project, lives=lives, read=lambda: _state(journal, replayed))
     if options.as_json:
@@ -143,14 +143,14 @@ def wait(
 def locks(context: typer.Context, run: RunOption = None) -> None:
     """Example:  squad locks
 
-    Show who holds which path, and who waits for it.
+    Show who holds which path, and who waits for it; squad unlock PATH frees a stale lock.
     """
     from orchestrator.supervised import supervisor_of
     from orchestrator.views.locks import render_locks
     from orchestrator.views.status import status_json
 
     options: Context = context.obj
-    project, _, replayed = _replayed(options, run)
+    project, _, replayed = replayed_of(options, run)
     if options.as_json:
         shown = status_json(replayed.plan, replayed.state, supervised=supervisor_of(project) is not None)
         out_json({"schema_version": 1, "locks": shown["locks"]})
@@ -169,7 +169,7 @@ def owns(
     from orchestrator.views.locks import owner_of, render_owner
 
     options: Context = context.obj
-    project, _, replayed = _replayed(options, run)
+    project, _, replayed = replayed_of(options, run)
     owned = owner_of(replayed.plan, replayed.state, claims_of(project)(options.from_root(project, path)))
     if options.as_json:
         out_json({"schema_version": 1, **owned})
@@ -193,7 +193,7 @@ def report(
     options: Context = context.obj
     if form not in {"text", "json"}:
         raise UsageError(f"--format {form}: expected text or json", hint=nearest(form, ("text", "json")) or None)
-    project, journal, replayed = _replayed(options, run)
+    project, journal, replayed = replayed_of(options, run)
     supervised = _is_supervised(project, journal, replayed.run)
     entries = list(journal.entries(run=replayed.run))
     made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised)
@@ -214,7 +214,8 @@ def _journal(options: Context) -> "tuple[Project, Journal]":
     return project, journal
 
 
-def _replayed(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
+def replayed_of(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
+    """Give the project, its journal, and the run that is meant."""
     from orchestrator.replay import find_run, replay
 
     project, journal = _journal(options)

@@ -2,9 +2,11 @@
 
 from orchestrator.claims import meets
 from orchestrator.model import AgentState, Plan, TaskState
+from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, State
 from orchestrator.views.board import board
-from orchestrator.views.text import padded, page, plain, utc
+from orchestrator.views.inbox import command_for
+from orchestrator.views.text import fitted, padded, page, plain, utc
 
 
 def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, object]:
@@ -77,7 +79,19 @@ def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, s
     told = [
         {"what": "parked", "task": name, "reason": status.reason, "command": again[name in gates]}
         for name, status in state.tasks.items()
-        if status.state is TaskState.PARKED
+        if status.state is TaskState.PARKED and not has_asked(state, name)
+    ]
+    told += [
+        {
+            "what": question.kind,
+            "id": name,
+            "task": question.task,
+            "agent": question.agent,
+            "reason": plain(question.text),
+            "command": command_for(state, name, supervised=supervised),
+        }
+        for name, question in state.questions.items()
+        if question.state == "open"
     ]
     resume = f"squad resume {state.run}"
     if is_orphaned(state, supervised=supervised):
@@ -92,6 +106,10 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     text = board(plan, state, now=now, supervised=supervised)
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
+    for name, one in state.questions.items():
+        if one.state == "open":
+            told = fitted(f"  {name} {one.agent} asks: {plain(one.text)}", 100)
+            text += page([told, f"     answer: {command_for(state, name, supervised=supervised)}"])
     if state.locks:
         text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

@@ -248,3 +248,67 @@ def test_the_shell_of_codex_cannot_write_at_all(scene: Scene) -> None:
 
     assert scene.squad.events("ForeignChangeFound") == []
     assert "stray.txt" not in scene.repository.files("squad/tasks-1")
+
+
+@BOTH
+def test_a_turn_that_ends_with_a_question_goes_on_with_the_answer_in_the_same_conversation(scene: Scene, name: str) -> None:
+    asked: list[Step] = [WRITE, Say(json.dumps({"type": "ask", "text": "Which colour?"}))]
+    answered: list[Step] = [Say("Thanks.")]
+    scene.model.play(**{"alpha": asked, "light blue": answered})
+    scene.one(name)
+    run = scene.begin()
+    scene.squad.wait_for_event("TaskParked")
+
+    scene.squad.ok("answer", "T1", "light blue")
+
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert scene.ends() == {"T1.1": "asked", "T1.2": "done"}
+    assert len(set(scene.conversations())) == 1
+    assert "Which colour?" in scene.heard()
+    assert "Answer to your question Q1" in scene.heard()
+
+
+@BOTH
+def test_a_question_that_nobody_may_answer_is_refused_in_the_same_process(scene: Scene, name: str) -> None:
+    asked: list[Step] = [WRITE, Say(json.dumps({"type": "ask", "text": "Which colour?"}))]
+    refused: list[Step] = [Say("Then blue.")]
+    scene.model.play(**{"alpha": asked, "nobody is there": refused})
+    scene.one(name)
+
+    assert scene.squad.start("-y", "run", "tasks.json", "--unattended").wait(LONGEST) == 0, scene.squad.output()
+
+    assert scene.ends() == {"T1.1": "done"}
+    assert "decide yourself, write down what you assumed" in scene.heard()
+    assert [row["way"] for row in scene.squad.events("QuestionTold")] == ["said"]
+
+
+def test_what_claude_asks_by_its_shell_is_answered_while_it_waits(scene: Scene) -> None:
+    ask = Call("shell", {"command": "squad agent ask 'Which colour?' --wait 30m"})
+    scene.model.play(alpha=[ask, WRITE, Say()])
+    scene.one("claude")
+    run = scene.begin()
+    scene.squad.wait_for_event("QuestionAsked")
+
+    assert scene.squad.json("status")["agents"][0]["state"] == "waiting"
+    scene.squad.ok("answer", "Q1", "light blue")
+
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert scene.ends() == {"T1.1": "done"}
+    assert "light blue" in scene.heard()
+    assert [row["way"] for row in scene.squad.events("QuestionTold")] == ["reply"]
+
+
+@pytest.mark.parametrize(("decision", "said"), [("--allow", ""), ("--deny", "no network here")])
+def test_a_tool_of_claude_that_squad_does_not_know_is_asked_of_a_person(scene: Scene, decision: str, said: str) -> None:
+    fetch = Call("WebFetch", {"url": "https://squad.invalid/", "prompt": "what is it?"})
+    scene.model.play(alpha=[fetch, WRITE, Say()])
+    scene.one("claude")
+    run = scene.begin()
+    asked = scene.squad.wait_for_event("QuestionAsked")
+
+    scene.squad.ok("answer", "Q1", decision, *([said] if said else []))
+
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert (asked["kind"], asked["text"].startswith("may it use WebFetch?")) == ("permission", True)
+    assert said in scene.heard()
+    assert scene.ends() == {"T1.1": "done"}

@@ -216,6 +216,28 @@ def granted(path: str, holder: str = ONE, *, fence: int = 1, declared: bool = Fa
     return ev.LockGranted(path=path, holder=holder, fence=fence, waited_s=waited, declared=declared)
 
 
+def asks(
+    name: str = "Q1",
+    *,
+    text: str = "which colour?",
+    agent: str = ONE,
+    attempt: str = "T1.1",
+    kind: str = "question",
+    waits: bool = False,
+    refused: str = "",
+) -> ev.QuestionAsked:
+    """Give a question of an agent; the task is told by the name of the attempt."""
+    task = attempt.rpartition(".")[0]
+    return ev.QuestionAsked(id=name, agent=agent, task=task, attempt=attempt, kind=kind, text=text, waits=waits, refused=refused)
+
+
+def answers(
+    name: str = "Q1", text: str = "blue", *, agent: str = ONE, task: str = "T1", allow: bool | None = None
+) -> ev.QuestionAnswered:
+    """Give a person's answer."""
+    return ev.QuestionAnswered(id=name, agent=agent, task=task, by="person", answer=text, allow=allow)
+
+
 def order(prompt: str = "do T1", *, workspace: Path = Path("/project"), mark: str = "", conversation: str = "") -> Order:
     """Give a first attempt as it is handed to an agent."""
     return Order(

@@ -94,6 +94,14 @@ class _Program:
             self.refused.append({"tool_name": "Write", "tool_use_id": use, "tool_input": asked})
         return True
 
+    def use(self, tool: str, told: dict[str, Any]) -> bool:
+        """Ask for a tool that only its name tells of."""
+        self.number += 1
+        body = {"subtype": "can_use_tool", "tool_name": tool, "input": told, "tool_use_id": f"use{self.number}"}
+        self.print({"type": "control_request", "request_id": f"q{self.number}", "request": body})
+        self.note("answer", self.hear("control_response")["response"]["response"])
+        return True
+
     def say(self, text: str) -> bool:
         self.text = text
         message = {"id": f"m{time.monotonic()}", "content": [{"type": "text", "text": text}]}

@@ -8,17 +8,33 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import scheduler
+from orchestrator import questions, scheduler
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
 from orchestrator.model import AgentId, Plan, TaskId, TaskState
 from orchestrator.scheduler import Climb, Fail, Park, Rules, Skip
 from orchestrator.state import State, initial
-from tests.support.builders import ONE, RUN, THREE, TWO, ended, plan, planned, prepared, run_started, seat, started, task
+from tests.support.builders import (
+    ONE,
+    RUN,
+    THREE,
+    TWO,
+    answers,
+    asks,
+    ended,
+    plan,
+    planned,
+    prepared,
+    run_started,
+    seat,
+    started,
+    task,
+)
 
 #: More steps than any run of a test can need; who takes more goes round in circles.
 _ENDLESS = 5_000
+_WAIT = 1800.0  #: seconds a person may take to answer
 
 
 class Stuck(AssertionError):
@@ -54,12 +70,14 @@ class Play:
         for _ in range(_ENDLESS):
             self.settle()
             self.start()
-            if not self._due and scheduler.stuck(self.plan, self.state):
+            if not self._due and scheduler.stuck(self.plan, self.state) and not questions.waits_for_answer(self.state):
                 return
             self.pass_time()
         raise AssertionError(f"no end after {_ENDLESS} steps: {self.state.tasks}")
 
     def settle(self) -> None:
+        self.record(*questions.closings(self.state, now=self.now, wait=_WAIT))
+        self.record(*(ev.TaskRevived(task=task, reason="settled") for task in questions.answered(self.state)))
         while verdicts := list(scheduler.verdicts(self.plan, self.state, self.rules)):
             for verdict in verdicts:
                 self.record(*self._effects(verdict))
@@ -83,7 +101,8 @@ class Play:
     def pass_time(self) -> None:
         """Go to the next moment at which something happens; time may not stand still for ever."""
         wake = scheduler.next_wake(self.plan, self.state, self.rules, now=self.now)
-        moments = [*(at for at, _ in self._due), *([] if wake is None else [wake])]
+        closing = questions.next_closing(self.state, wait=_WAIT)
+        moments = [*(at for at, _ in self._due), *(at for at in (wake, closing) if at is not None)]
         if not moments:
             raise Stuck(f"nothing under way, no wake, and yet {self.left()}")
         assert wake is None or wake > self.now, "a wake in the past is a busy loop"
@@ -100,6 +119,8 @@ class Play:
         name = self.state.tasks[task].attempt or ""
         has_started = self.state.attempts[name].started_at is not None
         ending = self.chance.choice(self.endings) if has_started else "environment"
+        if ending == "asked":
+            ending = self.ask(task, agent, name)
         if ending == "limit":
             until = self.chance.choice((None, self.now - 5, self.now + 100, float("nan"), float("inf")))
             self.record(ev.LimitReached(limit="usage", agent=agent, until=until))
@@ -116,6 +137,15 @@ class Play:
             begun = ev.IntegrationStarted(task=task, attempt=name, commit="c1", onto="b0")
             self.record(begun, commit, ev.TaskDone(task=task, attempt=name, checked=True))
         del self._locks[agent]
+
+    def ask(self, task: str, agent: AgentId, attempt: str) -> str:
+        """Ask a question, which is answered at once, or never; gives how the attempt ends."""
+        refused = questions.refusal(self.state, task, wait=_WAIT)
+        question = f"Q{len(self.state.questions) + 1}"
+        self.record(asks(question, agent=agent, attempt=attempt, refused=refused))
+        if not refused and self.chance.random() < 0.3:
+            self.record(answers(question, agent=agent, task=task))
+        return "failed" if refused else "asked"
 
     def left(self) -> dict[str, TaskState]:
         """Give the tasks that have not ended."""
@@ -148,7 +178,7 @@ class Play:
 
 # random plans and rules
 
-ENDINGS = ("done", "failed", "crashed", "stalled", "unchanged", "foreign", "limit", "environment", "stopped")
+ENDINGS = ("done", "failed", "crashed", "stalled", "unchanged", "foreign", "limit", "environment", "stopped", "asked")
 REFUSALS = ("refused-check", "refused-conflict", "refused-overlap", "refused-environment")
 LADDER = ("nudge", "interrupt", "restart", "reassign", "park")
 SEATS = [seat(ONE, role="backend"), seat(TWO, role="frontend", skills=["css"]), seat(THREE, role="backend")]
