@@ -8,7 +8,8 @@ import anyio
 
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
-from orchestrator.cli.programs import adapters_of
+from orchestrator.cli.limiting import limits_of
+from orchestrator.cli.programs import accounts_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
@@ -40,7 +41,7 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supe
         environment=passed(os.environ),
         silence=config.run.stall.after,
     )
-    return Supervisor(recorder, stage, integration, _rules(config))
+    return Supervisor(recorder, stage, integration, _rules(config, stage))
 
 
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
@@ -52,7 +53,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         config=config,
         level=choose(config.enforce),
         workspaces=_workspaces(project, config, recorder),
-        adapters=adapters_of(recorder.plan, config),
+        accounts=accounts_of(recorder.plan, config),
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
@@ -100,7 +101,7 @@ def _branch(project: Project, config: Config, state: State) -> IntegrationBranch
     return IntegrationBranch(project=project, run=RunId(state.run), place=project.worktrees(config.isolation.place))
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, stage: Stage) -> Rules:
     run = config.run
     return Rules(
         attempts=run.attempts,
@@ -110,4 +111,7 @@ def _rules(config: Config) -> Rules:
         per_agent=run.restart.per_agent,
         fleet=run.restart.fleet,
         agents=run.agents,
+        limits=limits_of(config),
+        waits=run.on_quota.resume == "auto",
+        ways=stage.accounts.ways(),
     )

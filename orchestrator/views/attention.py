@@ -6,6 +6,7 @@ from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.model import Plan, PlannedTask, TaskState
 from orchestrator.state import State
+from orchestrator.views.limits import attention_lines, way_out
 from orchestrator.views.status import is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
@@ -13,8 +14,9 @@ _UNSURE = "unsure who changed"  #: how such a notice begins
 _SHOWN = 3  #: paths
 
 
-def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool) -> Iterator[str]:
+def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool, now: float) -> Iterator[str]:
     """Give a line for each thing."""
+    yield from attention_lines(state, now=now)
     if is_orphaned(state, supervised=supervised):
         yield f"its supervisor is gone (go on: squad resume {state.run})"
     for planned in plan.tasks:
@@ -29,10 +31,16 @@ def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
         then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
         yield f"{task.id} is a step for a person: {task.title} ({then})"
     elif status.state is TaskState.PARKED:
-        then = f"look: squad logs {task.id}; again: squad resume {state.run}"
+        then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield f"{task.id} is parked: {status.reason} ({then})"
     elif status.state is TaskState.FAILED:
         yield f"{task.id} failed: {status.reason} (look: squad logs {task.id})"
+
+
+def _again(planned: PlannedTask, state: State) -> str:
+    """Say how a parked task is begun again; one that has used up what it alone may needs more first."""
+    limit = state.tasks[planned.task.id].limit
+    return way_out(limit.limit, limit.allowed, limit.unit, state.run) if limit else f"squad resume {state.run}"
 
 
 def _of_event(event: ev.Event, state: State) -> Iterator[str]:

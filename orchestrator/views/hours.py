@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
+from orchestrator.fold_limits import believed
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.scheduler import has_skills
 
@@ -80,7 +81,7 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     for entry in entries:
         floor.spend(before, entry.at, wall)
         before = max(before, entry.at)
-        floor.take(entry.event)
+        floor.take(entry.event, entry.at)
     floor.spend(before, wall.end, wall)
     return hours
 
@@ -120,7 +121,20 @@ class _Doing:
     attempt: str = ""
     waits: set[str] = field(default_factory=set)  #: paths
     result: float = 0.0  #: seconds since the attempt ended, without those of checks
-    limited: float = 0.0  #: until then
+    limits: dict[str, float] = field(default_factory=dict)  #: adapter -> until then
+    falls_back: bool = False  #: it goes on with another
+
+    @property
+    def limited(self) -> float:
+        """Give until when it can do nothing."""
+        return 0.0 if self.falls_back else min(self.limits.values(), default=0.0)
+
+    def take_limit(self, event: ev.LimitReached, at: float) -> None:
+        """Note a usage limit, and whether it goes on by another way."""
+        self.limits = {adapter: until for adapter, until in self.limits.items() if until > at}
+        until = believed(event.until, at, margin=event.margin)
+        self.limits[event.adapter] = max(until, self.limits.get(event.adapter, 0.0))
+        self.falls_back = event.instead != ""
 
 
 class _Floor:
@@ -153,7 +167,7 @@ class _Floor:
                 doing.result += seconds if doing.phase == "result" else 0.0
                 self._hours.idle["lock" if doing.phase == "work" else "integration"] += seconds
 
-    def take(self, event: ev.Event) -> None:
+    def take(self, event: ev.Event, at: float) -> None:
         """Let an event change what agents do."""
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
@@ -166,8 +180,8 @@ class _Floor:
                 self._take_lock(event)
             case ev.CheckEnded(task=task, seconds=seconds):
                 self._checked(self._doing.get(self._owner.get(task, "")), seconds)
-            case ev.LimitReached(agent=agent, until=until) if until is not None and agent in self._doing:
-                self._doing[agent].limited = until
+            case ev.LimitReached(agent=agent) if agent in self._doing:
+                self._doing[agent].take_limit(event, at)
             case _:
                 pass
 
