@@ -105,6 +105,25 @@ def test_a_reached_limit_is_told_with_what_was_used_and_the_way_out(repository: 
     assert squad.json("report")["limits"]["time"]["allowed"] == 7200, "what nobody says now stays as it was"
 
 
+def test_a_run_is_resumed_by_what_is_said_of_limits_now_and_by_nothing_else(repository: Repository, squad: Squad) -> None:
+    def configure(run: Mapping[str, Any]) -> None:
+        repository.write({"squad.yaml": json.dumps({"run": run})})
+
+    repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [spending("T1"), spending("T2")]})})
+    configure({"limits": {"attempts": 1}})
+    assert squad.here("run", "tasks.json", "-n", "1").code == 5
+
+    configure({"limits": {"attempts": "one"}})
+    wrong = squad.here("resume")
+    assert (wrong.code, "squad.yaml:1:21: run.limits.attempts: 'one' is no count" in wrong.err) == (3, True)
+
+    configure({"limits": {"attempts": "none"}, "on_quota": {"fall_back_to": ["simulated"]}, "checks": ["false"], "unknown": 1})
+    asked = squad.here("resume", "--no-input")
+    assert (asked.code, "after a usage limit: simulated" in asked.err) == (6, True)
+    assert squad.here("resume", "-y").code == 0
+    assert "limit attempts is none from here on, and was 1" in squad.events("Noticed")[-1]["text"]
+
+
 def test_no_more_agents_are_started_than_the_run_may_start(run: Runs) -> None:
     failing = shell("T1", "exit 1", writes=["a.txt"])
 
