@@ -302,6 +302,7 @@ def test_a_limit_that_was_heard_before_the_death_of_squad_still_tells_how_the_at
     held = Held(squad, [shell("T1", script, writes=[])], {"agent-1": {"use": "command"}})
     held.kill()
     path = find(squad.folder).logs / held.limit["run"] / "T1.1.log.end"
+    until(path.exists, "the word of the leash")
     path.write_text(json.dumps({**json.loads(path.read_text()), "stopped": None, "exit": 1, "signal": None}))
     (home / "again").touch()
 

@@ -20,7 +20,7 @@ from orchestrator.cli.limiting import amended, differences, warnings
 from orchestrator.cli.programs import accounts_of, with_adapter
 from orchestrator.cli.start import plan_with
 from orchestrator.cli.wiring import supervisor_for
-from orchestrator.config import Config, level_names, load_dump
+from orchestrator.config import Config, commands, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.errors import NeedsYou, Refused, UsageError
 from orchestrator.events import Noticed, RunEnded
@@ -121,7 +121,8 @@ def relaunch(options: Context, name: str | None) -> int:
     replayed, before = _resumable(project, name)
     config = amended(before, settings.layers(options, project, {}))
     accounts = accounts_of(replayed.plan, config)
-    settings.confirm(config, options, project)
+    if commands(config) != commands(before):
+        settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
     with _held(project, config) as (journal, log):
         replayed = replay(journal, replayed.run)
