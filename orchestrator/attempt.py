@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 
 from orchestrator import questions
+from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
 from orchestrator.agent import Assignment, AtWork, Take, listener
@@ -44,25 +45,12 @@ class Stage:
     config: Config
     level: Level
     workspaces: Workspaces
-    adapters: Mapping[AgentId, AnyAdapter]
+    accounts: Accounts
     words: Mapping[AgentId, Words]  #: what each agent is told besides its task
     tokens: Mapping[AgentId, str]
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
     git: anyio.Lock  #: `op:git`
-
-    def account(self, agent: AgentId) -> tuple[AgentId, ...]:
-        """Give the agents that share an agent's account, itself first: one program, signed in by the same environment.
-
-        Only of a program that squad speaks with is known what its account is.
-        """
-        mine = self._signed_in(agent)
-        return (agent, *(other for other in self.adapters if mine and other != agent and self._signed_in(other) == mine))
-
-    def _signed_in(self, agent: AgentId) -> tuple[str, Mapping[str, str]] | None:
-        adapter = self.adapters[agent]
-        configured = self.config.agents[agent].environment if agent in self.config.agents else {}
-        return (adapter.name, configured) if isinstance(adapter, Conversing) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +98,10 @@ class Attempt:
         """Give what the journal knows of the attempt."""
         return self._recorder.state.attempts[self.piece.attempt]
 
+    @property
+    def _adapter(self) -> AnyAdapter:
+        return self._stage.accounts.adapter(self.piece.seat.id, self.status.adapter)
+
     async def run(self) -> Work:
         """Carry the attempt out and record how it ended; give what it left."""
         try:
@@ -125,7 +117,7 @@ class Attempt:
         ending = read_ending(assignment.log)
         heard = listener(self._recorder, self._take, assignment, log=self.status.read_log, status=self.status.read_status)
         if ending is not None and self.status.started_at is not None:
-            heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
+            heard.heard.claim, heard.heard.note, heard.heard.limited = self.status.claim, self.status.note, self.status.limited
             await heard.read(log=ending.log, status=ending.status)
             heard.finish()
             self._hear_out()
@@ -169,6 +161,8 @@ class Attempt:
                 await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
         if self._ended_by is not None:
             return self._ended_by, None
+        if self._is_limited():
+            return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
@@ -183,6 +177,11 @@ class Attempt:
             return await self.at_work.run()
         finally:
             self.at_work = None
+
+    def _is_limited(self) -> bool:
+        """Tell whether its provider's limit was reached while its workspace was made."""
+        limit = self._recorder.state.agents[self.piece.seat.id].limits.get(self.status.adapter)
+        return limit is not None and limit.until > self._recorder.clock()
 
     async def _set_up(self, workspace: Path) -> Ended | None:
         environment = passed(self._stage.surroundings)
@@ -273,7 +272,7 @@ class Attempt:
 
     def _assignment(self) -> Assignment:
         stage, piece, stall = self._stage, self.piece, self._stage.config.run.stall
-        adapter = stage.adapters[piece.seat.id]
+        adapter = self._adapter
         order = self._order()
         invocation = adapter.invoke(order)
         return Assignment(
@@ -324,7 +323,7 @@ class Attempt:
         """
         number, status = self.status.number, self.status
         last, before = (self._recorder.state.attempts.get(f"{status.task}.{number - back}") for back in (1, 2))
-        if last is None or (last.agent, last.workspace) != (status.agent, status.workspace):
+        if last is None or (last.agent, last.workspace, last.adapter) != (status.agent, status.workspace, status.adapter):
             return ""
         is_stuck = last.outcome == Outcome.ENVIRONMENT and before is not None and before.conversation == last.conversation
         return "" if is_stuck else last.conversation
@@ -344,7 +343,7 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=stage.adapters[agent].needs)
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=self._adapter.needs)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

@@ -42,6 +42,7 @@ class RunResumed(_Event, frozen=True, kw_only=True):
     """A supervisor took the run over from its journal."""
 
     reason: str  #: what the run had been ended by
+    settings: str = ""  #: digest of the settings document that holds from here on; empty: as before
 
 
 class StopRequested(_Event, frozen=True, kw_only=True):
@@ -69,6 +70,7 @@ class AttemptPrepared(_Event, frozen=True, kw_only=True):
     branch: str | None
     base: str | None  #: commit the workspace starts from
     locks: list[str]
+    adapter: str = ""  #: by which the agent works; empty: its own
 
 
 class AttemptStarted(_Event, frozen=True, kw_only=True):
@@ -348,11 +350,19 @@ class RungClimbed(_Event, frozen=True, kw_only=True):
 
 
 class LimitReached(_Event, frozen=True, kw_only=True):
-    """Nothing more is started until the limit is lifted."""
+    """Nothing more is started until the limit is lifted: by the run, by an agent with an adapter, or for a task."""
 
-    limit: str
-    agent: str = ""
-    until: float | None = None  #: seconds since the epoch
+    limit: str  #: usage | time | money | tokens | attempts | money_per_task
+    used: float | None = None
+    allowed: float | None = None
+    unit: str = ""  #: of both: s | tokens | starts | a currency
+    task: str = ""  #: that has used it up, of `money_per_task`
+    agent: str = ""  #: that its provider's `usage` limit stops
+    adapter: str = ""  #: with which; empty: its own
+    attempt: str = ""  #: whose agent told of it
+    until: float | None = None  #: seconds since the epoch at which its provider lifts it, if told
+    margin: float = 0.0  #: seconds after that
+    instead: str = ""  #: adapter with which the agent goes on meanwhile; empty: it waits
 
 
 # evidence

@@ -5,16 +5,14 @@ transition of a task is a bug that shows at once. The supervisor, `squad status`
 through here, so they cannot disagree.
 """
 
-import math
 from typing import assert_never
 
 from orchestrator import events as ev
 from orchestrator import questions
+from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, LockStatus, State, TaskStatus, WaitStatus
 
-#: Seconds for which an agent is left alone after a limit whose end is not told, and the most that is believed.
-UNTOLD, FARTHEST = 300.0, 8 * 86400.0
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
 _W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
@@ -82,6 +80,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_evidence(state, event)
         case _:
             assert_never(event)
+    state.seen = state.seen if isinstance(event, ev.Merged | ev.RunEnded) else at
 
 
 def _fold_run(
@@ -94,11 +93,13 @@ def _fold_run(
             state.title, state.source, state.source_digest = event.title, event.source, event.source_digest
             state.plan, state.settings, state.isolation = event.plan, event.settings, event.isolation
             state.base, state.branch, state.tip = event.base, event.branch, event.base
-            state.phase, state.started_at, state.split = "running", at, event.split
+            state.phase, state.started_at, state.since, state.split = "running", at, at, event.split
         case ev.RunPaused(reason=reason):
             state.phase, state.outcome = "paused", reason
-        case ev.RunResumed():
-            state.phase, state.outcome = "running", ""
+        case ev.RunResumed(settings=settings):
+            state.lived, state.since = state.lived + max(0.0, state.seen - state.since), at
+            state.phase, state.outcome, state.reached = "running", "", []
+            state.settings = settings or state.settings
             state.waiting = []  # no connection outlives its supervisor
             questions.resume(state, at)
         case ev.StopRequested():
@@ -112,18 +113,10 @@ def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, 
     match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
-        case ev.LimitReached(agent=agent, until=until):
-            if agent in state.agents:
-                state.agents[agent].limited_until = _believed(until, at)
+        case ev.LimitReached():
+            take_limit(state, event, at)
         case ev.Merged():
             pass
-
-
-def _believed(until: float | None, at: float) -> float:
-    """Give the end of a limit: what an agent tells of it may be missing, over, no number, or centuries away."""
-    if until is None or not math.isfinite(until) or until <= at:
-        return at + UNTOLD
-    return min(until, at + FARTHEST)
 
 
 def _fold_attempt(
@@ -172,6 +165,7 @@ def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
         workspace=event.workspace,
         branch=event.branch,
         base=event.base,
+        adapter=event.adapter,
         prepared_at=at,
     )
     _move(state, event.task, TaskState.RUNNING)
@@ -180,7 +174,8 @@ def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
 def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
     attempt = state.attempts[event.attempt]
     attempt.pid, attempt.node, attempt.boot, attempt.born = event.pid, event.node, event.boot, event.born
-    attempt.leash, attempt.log, attempt.started_at = event.leash, event.log, at
+    attempt.leash, attempt.log, attempt.started_at, attempt.adapter = event.leash, event.log, at, event.adapter
+    state.starts += 1
     state.tasks[event.task].attempts += 1
     state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid
     _set_waiting(state, event.agent)
@@ -193,7 +188,8 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     agent.pid = None
     agent.files = {**agent.files, **{path: "modified" for path in event.paths if path not in agent.files}}
     if event.outcome == Outcome.DONE:
-        agent.state, agent.limited_until = AgentState.CHECKING, 0.0
+        agent.state = AgentState.CHECKING
+        lift_limits(state, told_by=event.attempt)
         _move(state, event.task, TaskState.CHECKING)
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
@@ -267,7 +263,12 @@ def _revive(state: State, task: str) -> None:
         old.reason = ""
         return
     state.tasks[task] = TaskStatus(
-        agent=old.agent, state=old.state, attempts=old.attempts, prepared=old.prepared, attempt=old.attempt
+        agent=old.agent,
+        state=old.state,
+        attempts=old.attempts,
+        prepared=old.prepared,
+        attempt=old.attempt,
+        money=old.money,
     )
 
 
@@ -293,7 +294,9 @@ def _fold_speech(
         case ev.AgentBlocked():
             agent = state.agents[event.agent]
             agent.says, agent.blocked_on, agent.meanwhile = "BLOCKED", event.on, event.meanwhile
-        case ev.HandoffRequested() | ev.UsageReported():
+        case ev.UsageReported():
+            consume(state, event)
+        case ev.HandoffRequested():
             pass
 
 

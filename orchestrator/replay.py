@@ -34,7 +34,7 @@ class Replayed:
     run: RunId
     plan: Plan
     state: State
-    settings: str  #: digest of the settings document
+    settings: str  #: digest of the settings document that holds now
 
 
 def find_run(journal: Journal, wanted: str | None) -> RunId:
@@ -68,7 +68,7 @@ def replay(journal: Journal, run: RunId) -> Replayed:
     state = _saved(journal, run) or initial(run, plan)
     for entry in journal.entries(run=run, after=state.seq):
         fold(state, entry)
-    return Replayed(run=run, plan=plan, state=state, settings=started.settings)
+    return Replayed(run=run, plan=plan, state=state, settings=state.settings)
 
 
 def _saved(journal: Journal, run: RunId) -> State | None:

@@ -84,16 +84,16 @@ class Desk:
         root: Path,
         lead: Lead,
         inbox: Inbox,
-        account: Callable[[AgentId], tuple[AgentId, ...]] = lambda agent: (agent,),
+        limited: Callable[[AttemptId, float | None], Sequence[Event]],
     ) -> None:
-        """Answer for one run; `account` gives the agents that share an agent's account, itself first."""
+        """Answer for one run; `limited` tells whom a usage limit holds that an attempt's agent has told of."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._root = root
         self._lead = lead
         self._inbox = inbox
-        self._account = account
+        self._limited = limited
         self._seated: dict[AgentId, Seated] = {}
         self._parked: dict[int, anyio.Event] = {}
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
@@ -165,7 +165,7 @@ class Desk:
                     )
                 ]
             case msg.Limit(until=until):
-                return [ev.LimitReached(limit="usage", agent=seat, until=until) for seat in self._account(agent)]
+                return [*self._limited(attempt, until)]
 
     def _inside(self, seated: Seated, raw: str) -> str | None:
         try:

@@ -11,6 +11,22 @@ from orchestrator.model import AgentState, Plan, RunId, TaskState
 FINAL = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
 
 
+class LimitStatus(msgspec.Struct, kw_only=True):
+    """A usage limit of a provider."""
+
+    until: float  #: seconds since the epoch; nothing is started before
+    attempt: str = ""  #: whose agent told of it: if that ends well all the same, no limit holds
+
+
+class ReachedStatus(msgspec.Struct, kw_only=True):
+    """A limit of the run that was reached."""
+
+    limit: str
+    used: float
+    allowed: float
+    unit: str
+
+
 class AttemptStatus(msgspec.Struct, kw_only=True):
     """One attempt: where it works, which process it is, how it ended."""
 
@@ -33,6 +49,10 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     ended_at: float | None = None
     claim: bool | None = None  #: True: done, False: failed, None: nothing said
     note: str = ""
+    adapter: str = ""  #: by which its agent works
+    tokens: int | None = None  #: consumed as far as it was told; None: nothing was
+    money: float | None = None
+    limited: bool = False  #: its agent told of a usage limit
     conversation: str = ""  #: the agent's own name for it, by which it can be taken up again
     outcome: str | None = None
     reason: str = ""
@@ -71,6 +91,8 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     failed_with: list[str] = []  #: agents
     judged: str = ""  #: the attempt after which the last rung was climbed
     ended_at: float = 0.0  #: of the last attempt that did not become a result
+    money: float = 0.0  #: of all its attempts, as far as it was told
+    limit: ReachedStatus | None = None  #: that it has used up
 
 
 class AgentStatus(msgspec.Struct, kw_only=True):
@@ -84,7 +106,8 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     done: int | None = None
     total: int | None = None
     files: dict[str, str] = {}  #: path -> created | modified | deleted; by its own words, then by what was found
-    limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
+    limits: dict[str, LimitStatus] = {}  #: adapter -> until when its provider lets it do nothing
+    falls_back: bool = False  #: it goes on with another adapter meanwhile
     finished: int = 0  #: tasks
     blocked_on: str = ""
     meanwhile: str = ""
@@ -154,6 +177,13 @@ class State(msgspec.Struct, kw_only=True):
     outcome: str = ""
     started_at: float = 0.0
     ended_at: float | None = None
+    since: float = 0.0  #: when the present or last supervisor began
+    lived: float = 0.0  #: seconds that supervisors before it lived
+    seen: float = 0.0  #: time of the last event of a supervisor
+    starts: int = 0  #: of agents
+    tokens: int = 0  #: consumed as far as it was told
+    money: float = 0.0
+    reached: list[ReachedStatus] = []  #: since the run was begun or resumed
     tasks: dict[str, TaskStatus] = {}
     attempts: dict[str, AttemptStatus] = {}
     agents: dict[str, AgentStatus] = {}

@@ -12,7 +12,7 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import questions, scheduler
+from orchestrator import limits, questions, scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
 from orchestrator.handover import handed_over
@@ -23,6 +23,7 @@ from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.platform import descends
+from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Seated, granted_event
 from orchestrator.rights import Rights
@@ -45,7 +46,7 @@ class Supervisor:
         self.rights = Rights(self.plan.matrix, self.table)
         self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
         self.desk = Desk(
-            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, account=stage.account
+            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, limited=self._limited
         )
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
@@ -58,6 +59,8 @@ class Supervisor:
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._stopping = ""
+        self._out_of_time = False
+        self._told_reset = 0.0
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -132,8 +135,9 @@ class Supervisor:
             self.inbox.settle()
             self._settle()
             self.inbox.settle()  # what has just failed for good needs no answer any more
+            self._heed_limits(now)
             self._start(group, now)
-        return self._is_over()
+        return self._is_over(now)
 
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
@@ -151,11 +155,40 @@ class Supervisor:
                 return [ev.TaskSkipped(task=task, reason=reason)]
             case scheduler.Park(task=task, reason=reason, rung=rung):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                return [*_stalled(verdict, status), *([climbed] if rung else []), ev.TaskParked(task=task, reason=reason)]
+                limit = [_reached(verdict.limit, task=task)] if verdict.limit else []
+                return [*_stalled(verdict, status), *([climbed] if rung else []), *limit, ev.TaskParked(task=task, reason=reason)]
             case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
                 moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
                 return [*_stalled(verdict, status), climbed, *([moved] if to != status.agent else [])]
+
+    def _heed_limits(self, now: float) -> None:
+        """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""
+        state, allowed = self.recorder.state, self._rules.limits
+        if (reached := limits.reached(state, allowed, now=now)) is None:
+            return
+        is_up = limits.time_is_up(state, allowed, now=now) and not self._out_of_time
+        working = [one for one in self._attempts.values() if state.tasks[one.piece.planned.task.id].state is TaskState.RUNNING]
+        is_left = scheduler.is_work_left(self.plan, state) or (is_up and working)
+        if is_left and all(one.limit != reached.limit for one in state.reached):
+            self.recorder.record(_reached(reached))
+        if is_up:
+            self._out_of_time = True
+            for attempt in working:
+                attempt.stop(Outcome.STOPPED, f"the time limit of {format_duration(reached.allowed)} is reached")
+
+    def _limited(self, attempt: AttemptId, until: float | None) -> list[ev.LimitReached]:
+        return self.stage.accounts.limited(self.recorder.state, attempt, until, now=self.recorder.clock())
+
+    def _tell_wait(self, now: float) -> None:
+        """Tell, once for each, of a reset that the whole run waits for."""
+        if self._under_way or self._stopping:
+            return
+        reset = scheduler.reset_at(self.plan, self.recorder.state, self._rules, now=now)
+        if reset is not None and reset != self._told_reset:
+            self._told_reset = reset
+            text = f"nothing can go on before {format_moment(reset)}: every agent that could is at its usage limit"
+            self.recorder.record(ev.Noticed(text=text))
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
@@ -170,18 +203,19 @@ class Supervisor:
     def _reserve(self, start: scheduler.Start, planned: PlannedTask, grants: Sequence[Grant]) -> None:
         status = self.recorder.state.tasks[start.task]
         moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
-        prepared = self._prepared(planned, start.agent, status)
+        prepared = self._prepared(planned, start, status)
         told = self._told(prepared, self.recorder.state.attempts.get(status.attempt or ""))
         self.recorder.record(*([moved] if start.moved else []), *map(granted_event, grants), prepared, *told)
 
-    def _prepared(self, planned: PlannedTask, agent: AgentId, status: TaskStatus) -> ev.AttemptPrepared:
+    def _prepared(self, planned: PlannedTask, start: scheduler.Start, status: TaskStatus) -> ev.AttemptPrepared:
         attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
         last = self.recorder.state.attempts.get(status.attempt or "")
         workspaces = self.stage.workspaces
-        same = last is not None and not status.fresh and last.agent == agent
+        same = last is not None and not status.fresh and last.agent == start.agent
         return ev.AttemptPrepared(
             task=planned.task.id,
-            agent=agent,
+            agent=start.agent,
+            adapter=start.adapter,
             attempt=attempt,
             workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
             branch=last.branch if last and same else workspaces.branch(attempt),
@@ -327,16 +361,19 @@ class Supervisor:
         await attempt.restore()
         await self._finish(attempt, Work(commit=status.commit, paths=tuple(status.paths)))
 
-    def _is_over(self) -> bool:
+    def _is_over(self, now: float) -> bool:
         if self._under_way:
             return False
         if self._stopping:
             return True
-        return scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state)
+        if scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state):
+            return True
+        return scheduler.halted(self.plan, self.recorder.state, self._rules, now=now)
 
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
+        self._tell_wait(decided)
         started = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided)
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
@@ -350,7 +387,13 @@ class Supervisor:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return
-        self.recorder.record(ev.RunPaused(reason=self._stopping or "needs-you"))
+        held_up = "needs-you" if scheduler.stuck(self.plan, self.recorder.state) else "limit"
+        self.recorder.record(ev.RunPaused(reason=self._stopping or held_up))
+
+
+def _reached(reached: limits.Reached, *, task: TaskId | None = None) -> ev.LimitReached:
+    used = round(reached.used, 6)
+    return ev.LimitReached(limit=reached.limit, used=used, allowed=reached.allowed, unit=reached.unit, task=task or "")
 
 
 def _last_lines(root: Path, log: str) -> list[str]:

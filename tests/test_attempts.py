@@ -20,6 +20,7 @@ run:
   attempts: 2
   stall: {after: %s, ladder: %s}
   restart: {backoff: 10ms..20ms, per_agent: 50/1m, fleet: 50/1m}
+  on_quota: {margin: 0s}
 """
 
 

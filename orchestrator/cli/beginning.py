@@ -62,13 +62,13 @@ def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
     return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names.all_of(run)))
 
 
-def revive(recorder: Recorder, state: State) -> None:
-    """Record that a supervisor goes on; what was parked gets another chance, unless it waits for an answer."""
+def revive(recorder: Recorder, state: State, config: Config) -> None:
+    """Record that a supervisor goes on, by which settings; what was parked gets another chance, unless it waits for an answer."""
     parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
     parked = [task for task in parked if not (has_asked(state, task) and open_of(state, task))]
     gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
     recorder.record(
-        RunResumed(reason=state.outcome or "its supervisor was gone"),
+        RunResumed(reason=state.outcome or "its supervisor was gone", settings=recorder.journal.save_document(dump(config))),
         *(TaskRevived(task=task, reason="resumed by a person") for task in parked if task not in gates),
     )
 

@@ -81,7 +81,7 @@ async def oversee(run: Conduct, show: View) -> None:
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
-            group.start_soon(partial(tell_untried, recorder, stage.adapters, versions, surroundings=stage.surroundings))
+            group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)

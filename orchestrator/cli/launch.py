@@ -16,14 +16,15 @@ from orchestrator.cli import settings
 from orchestrator.cli.beginning import begin, lay_out, revive, set_former_aside
 from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
-from orchestrator.cli.programs import adapters_of, with_adapter
+from orchestrator.cli.limiting import amended, differences, warnings
+from orchestrator.cli.programs import accounts_of, with_adapter
 from orchestrator.cli.start import plan_with
 from orchestrator.cli.telling import require_roles
 from orchestrator.cli.wiring import supervisor_for
-from orchestrator.config import Config, level_names, load_dump
+from orchestrator.config import Config, commands, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.errors import NeedsYou, Refused, UsageError
-from orchestrator.events import RunEnded
+from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId
@@ -85,7 +86,9 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     choose(config.enforce)
     start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count)
-    adapters_of(plan, with_adapter(config, plan, wishes.agent))
+    config = with_adapter(config, plan, wishes.agent)
+    for line in warnings(config, accounts_of(plan, config)):
+        options.note(line)
     options.note(require_roles(project, config, plan))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
@@ -103,7 +106,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     base = start_of(project)
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count)
     config = with_adapter(config, plan, wishes.agent)
-    adapters_of(plan, config)
+    accounts = accounts_of(plan, config)
     options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
@@ -113,6 +116,7 @@ def launch(options: Context, wishes: Wishes) -> int:
         set_former_aside(project, journal.latest())
         since = journal.last()
         recorder = begin(project, journal, config, plan, base=base, document=document)
+        recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
         return anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
@@ -126,13 +130,20 @@ def relaunch(options: Context, name: str | None) -> int:
     """
     project = options.project()
     require_free(project)
-    replayed, config = _resumable(project, name)
+    replayed, before = _resumable(project, name)
+    config = amended(before, settings.layers(options, project, {}))
+    accounts = accounts_of(replayed.plan, config)
+    require_roles(project, config, replayed.plan)
+    if commands(config) != commands(before):
+        settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
     with held(project, config) as (journal, log):
         replayed = replay(journal, replayed.run)
         since = journal.last()
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-        revive(recorder, replayed.state)
+        revive(recorder, replayed.state, config)
+        changed = differences(before.run.limits, config.run.limits)
+        recorder.record(*(Noticed(text=line) for line in (*changed, *warnings(config, accounts))))
         _tell_of_questions(options, replayed.state)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
@@ -152,9 +163,7 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
         config = load_dump(journal.document(replayed.settings))
         if replayed.state.split:
             raise NoWork(replayed.run, replayed.state.source, next(iter(config.agents.values())).use)
-    adapters_of(replayed.plan, config)
-    require_roles(project, config, replayed.plan)
-    return replayed, config
+        return replayed, config
 
 
 @contextmanager

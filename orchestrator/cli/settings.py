@@ -29,8 +29,17 @@ def load(context: Context, project: Project, flags: Mapping[str, Plain]) -> Conf
     Raises:
         ConfigError: A file is missing or something in it is wrong.
     """
-    layers = [configuration.settings(flags, name="the command line"), *configuration.variables(os.environ)]
-    return configuration.combine([*layers, *(_read(path, project) for path in _files(context, project))])
+    return configuration.combine(layers(context, project, flags))
+
+
+def layers(context: Context, project: Project, flags: Mapping[str, Plain]) -> list[Layer]:
+    """Give the sources of the configuration, strongest first.
+
+    Raises:
+        ConfigError: A file is missing or is no YAML.
+    """
+    above = [configuration.settings(flags, name="the command line"), *configuration.variables(os.environ)]
+    return [*above, *(_read(path, project) for path in _files(context, project))]
 
 
 def sources(context: Context, project: Project) -> str:

@@ -191,7 +191,7 @@ def _ask(asking: Asking, under_way: Replayed | None, *, around: Surroundings) ->
     if asking.use == "command" and not mine.agents[SEAT].command:
         raise NothingToAsk
     adapters_of(plan, mine)
-    if under_way is not None and under_way.state.agents[SEAT].limited_until > time.time():
+    if under_way is not None and _limited_until(under_way.state) > time.time():
         raise _limit(asking, under_way.state)
     if configuration.commands(mine):
         settings.confirm(asking.config, options, project)
@@ -248,7 +248,7 @@ def _recorder(asking: Asking, journal: Journal, plan: Plan, under_way: Replayed 
         return begin(asking.project, journal, asking.mine, plan, base=base, document=asking.paper.data, split=True)
     replayed = replay(journal, under_way.run)
     recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-    revive(recorder, replayed.state)
+    revive(recorder, replayed.state, asking.mine)
     return recorder
 
 
@@ -270,8 +270,13 @@ async def _tell(run: Conduct, news: Subscription) -> None:
         await news.wait()
 
 
+def _limited_until(state: State) -> float:
+    """Give the end of the latest limit, seconds since the epoch; 0 if there is none."""
+    return max((limit.until for limit in state.agents[SEAT].limits.values()), default=0.0)
+
+
 def _limit(asking: Asking, state: State) -> LimitInTheWay:
-    until = utc(state.agents[SEAT].limited_until)
+    until = utc(_limited_until(state))
     return LimitInTheWay(f"the usage limit of {asking.use} is reached until {until}", hint=f"then: {asking.again}")
 
 

@@ -37,7 +37,7 @@ def status(context: typer.Context, run: RunOption = None) -> None:
     project, journal, replayed = replayed_of(options, run)
     supervised = _is_supervised(project, journal, replayed.run)
     if options.as_json:
-        out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
+        out_json(status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
     else:
         out(render_status(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
 
@@ -186,6 +186,8 @@ def report(
 
     Tell a run: what needs you, what came out, and what was measured.
     """
+    from orchestrator.cli.limiting import limits_of
+    from orchestrator.config import load_dump
     from orchestrator.errors import UsageError
     from orchestrator.spelling import nearest
     from orchestrator.views.report import make_report, render_report, report_json
@@ -196,7 +198,8 @@ def report(
     project, journal, replayed = replayed_of(options, run)
     supervised = _is_supervised(project, journal, replayed.run)
     entries = list(journal.entries(run=replayed.run))
-    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised)
+    limits = limits_of(load_dump(journal.document(replayed.settings)))
+    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised, limits=limits)
     if options.as_json or form == "json":
         out_json(report_json(made))
     else:

@@ -9,7 +9,8 @@ import anyio
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli.beginning import views_of
-from orchestrator.cli.programs import adapters_of
+from orchestrator.cli.limiting import limits_of
+from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
@@ -43,14 +44,14 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder, *, exam
         silence=config.run.stall.after,
         examine=examine,
     )
-    return Supervisor(recorder, stage, integration, _rules(config))
+    return Supervisor(recorder, stage, integration, _rules(config, stage))
 
 
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     run = RunId(recorder.state.run)
     agents = [seat.id for seat in recorder.plan.agents]
-    adapters = adapters_of(recorder.plan, config)
-    programs = {agent: adapter.name for agent, adapter in adapters.items()}
+    accounts = accounts_of(recorder.plan, config)
+    programs = {agent: adapter.name for agent, adapter in accounts.own.items()}
     return Stage(
         project=project,
         views=views_of(project, recorder.state),
@@ -58,7 +59,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         config=config,
         level=choose(config.enforce),
         workspaces=_workspaces(project, config, recorder),
-        adapters=adapters,
+        accounts=accounts,
         words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
@@ -107,7 +108,7 @@ def _branch(project: Project, config: Config, state: State) -> IntegrationBranch
     return IntegrationBranch(project=project, run=RunId(state.run), place=project.worktrees(config.isolation.place))
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, stage: Stage) -> Rules:
     run = config.run
     return Rules(
         attempts=run.attempts,
@@ -117,4 +118,7 @@ def _rules(config: Config) -> Rules:
         per_agent=run.restart.per_agent,
         fleet=run.restart.fleet,
         agents=run.agents,
+        limits=limits_of(config),
+        waits=run.on_quota.resume == "auto",
+        ways=stage.accounts.ways(),
     )

@@ -9,6 +9,7 @@ from orchestrator.questions import PERMISSION, has_asked
 from orchestrator.state import State
 from orchestrator.versions import UNTRIED
 from orchestrator.views.inbox import command_for
+from orchestrator.views.limits import attention_lines, way_out
 from orchestrator.views.status import is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
@@ -16,8 +17,9 @@ _UNSURE = "unsure who changed"  #: how such a notice begins
 _SHOWN = 3  #: paths
 
 
-def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool) -> Iterator[str]:
+def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool, now: float) -> Iterator[str]:
     """Give a line for each thing."""
+    yield from attention_lines(state, now=now)
     if is_orphaned(state, supervised=supervised):
         yield f"its supervisor is gone (go on: squad resume {state.run})"
     for planned in plan.tasks:
@@ -35,7 +37,7 @@ def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
         then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
         yield f"{task.id} is a step for a person: {task.title} ({then})"
     elif status.state is TaskState.PARKED:
-        then = f"look: squad logs {task.id}; again: squad resume {state.run}"
+        then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield f"{task.id} is parked: {status.reason} ({then})"
     elif status.state is TaskState.FAILED:
         yield f"{task.id} failed: {status.reason} (look: squad logs {task.id})"
@@ -53,6 +55,12 @@ def _of_questions(state: State, *, supervised: bool) -> Iterator[str]:
             yield f"{told} (nobody answered: {question.reason}; look: squad logs {question.task})"
         elif question.state == "closed":
             yield f"{told} (it was told to decide by itself: {question.reason}; look: squad logs {question.task})"
+
+
+def _again(planned: PlannedTask, state: State) -> str:
+    """Say how a parked task is begun again; one that has used up what it alone may needs more first."""
+    limit = state.tasks[planned.task.id].limit
+    return way_out(limit.limit, limit.allowed, limit.unit, state.run) if limit else f"squad resume {state.run}"
 
 
 def _of_event(event: ev.Event, state: State) -> Iterator[str]:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from orchestrator.model import AgentState, Plan, PlannedTask, TaskId, TaskState
-from orchestrator.quantities import format_duration
+from orchestrator.quantities import format_duration, format_moment
 from orchestrator.questions import open_of
 from orchestrator.scheduler import waits_for
 from orchestrator.state import FINAL, State
 from orchestrator.views.estimate import estimate
+from orchestrator.views.limits import held_until
 from orchestrator.views.text import columns, fitted, padded, plain
 
 _SIGNS = {
@@ -137,6 +138,8 @@ def _note(planned: PlannedTask, state: State, waits: Mapping[TaskId, str], now: 
     if status.state is TaskState.WAITING:
         reason = f"again: {status.reason}" if status.reason else ""
         wait = waits.get(planned.task.id, "")
+        if not wait.startswith("needs") and (until := held_until(state.agents[status.agent], now=now)) is not None:
+            return f"{status.agent} is at its usage limit until {format_moment(until)}"
         return wait if wait.startswith(("needs", "lock")) or not reason else reason
     if status.state in FINAL or status.state is TaskState.PARKED:
         return status.reason

@@ -3,6 +3,7 @@
 from orchestrator import events as ev
 from orchestrator.model import Plan
 from orchestrator.views.inbox import how_to_answer
+from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
 
 
@@ -32,7 +33,8 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
         ):
             return f"{task} {type(event).__name__.removeprefix('Task').lower()}: {plain(reason)}"
         case _:
-            return _trouble_line(event) or _lock_line(event) or _question_line(event) or _rarer_line(event)
+            specific = _trouble_line(event) or _lock_line(event) or _limit_line(entry) or _question_line(event)
+            return specific or _rarer_line(event)
 
 
 def _trouble_line(event: ev.Event) -> str:
@@ -86,14 +88,16 @@ def question_note(event: ev.Event) -> str:
             return ""
 
 
+def _limit_line(entry: ev.Entry) -> str:
+    return limit_line(entry.event, entry.at) if isinstance(entry.event, ev.LimitReached) else ""
+
+
 def _rarer_line(event: ev.Event) -> str:
     match event:
         case ev.StopRequested(reason=reason):
             return f"stopping: {plain(reason)}"
         case ev.HandoffRequested(from_=sender, to=to, file=file):
             return f"{plain(sender)} hands {plain(file)} to {plain(to) or 'anybody'}"
-        case ev.LimitReached(limit=limit, agent=agent):
-            return f"limit reached: {limit} {agent}".rstrip()
         case ev.Noticed(text=text):
             return plain(text)
         case _:

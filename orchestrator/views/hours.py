@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
+from orchestrator.fold_limits import believed
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills
@@ -81,7 +82,7 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     for entry in entries:
         floor.spend(before, entry.at, wall)
         before = max(before, entry.at)
-        floor.take(entry.event)
+        floor.take(entry.event, entry.at)
     floor.spend(before, wall.end, wall)
     return hours
 
@@ -122,7 +123,20 @@ class _Doing:
     waits: set[str] = field(default_factory=set)  #: paths
     asks: dict[str, str] = field(default_factory=dict)  #: questions it does nothing but wait for: id and kind
     result: float = 0.0  #: seconds since the attempt ended, without those of checks
-    limited: float = 0.0  #: until then
+    limits: dict[str, float] = field(default_factory=dict)  #: adapter -> until then
+    falls_back: bool = False  #: it goes on with another
+
+    @property
+    def limited(self) -> float:
+        """Give until when it can do nothing."""
+        return 0.0 if self.falls_back else min(self.limits.values(), default=0.0)
+
+    def take_limit(self, event: ev.LimitReached, at: float) -> None:
+        """Note a usage limit, and whether it goes on by another way."""
+        self.limits = {adapter: until for adapter, until in self.limits.items() if until > at}
+        until = believed(event.until, at, margin=event.margin)
+        self.limits[event.adapter] = max(until, self.limits.get(event.adapter, 0.0))
+        self.falls_back = event.instead != ""
 
 
 class _Floor:
@@ -156,7 +170,7 @@ class _Floor:
                 waits = "lock" if doing.waits else "answer"
                 self._hours.idle[waits if doing.phase == "work" else "integration"] += seconds
 
-    def take(self, event: ev.Event) -> None:
+    def take(self, event: ev.Event, at: float) -> None:
         """Let an event change what agents do."""
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
@@ -171,8 +185,8 @@ class _Floor:
                 self._take_question(event)
             case ev.CheckEnded(task=task, seconds=seconds):
                 self._checked(self._doing.get(self._owner.get(task, "")), seconds)
-            case ev.LimitReached(agent=agent, until=until) if until is not None and agent in self._doing:
-                self._doing[agent].limited = until
+            case ev.LimitReached(agent=agent) if agent in self._doing:
+                self._doing[agent].take_limit(event, at)
             case _:
                 pass
 

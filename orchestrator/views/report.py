@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
+from orchestrator.limits import UNLIMITED, Limits
 from orchestrator.model import Outcome, Plan, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.state import AttemptStatus, State, TaskStatus
 from orchestrator.views.attention import attention
 from orchestrator.views.figures import Figures, Idle, measure
 from orchestrator.views.hours import Stint
+from orchestrator.views.limits import limit_lines, limits_json
 from orchestrator.views.status import is_orphaned, run_state
 from orchestrator.views.text import padded, page, plain, shortened, utc
 
@@ -80,9 +82,13 @@ class Report:
     idle: Idle
     usage: dict[str, object]
     attention: tuple[str, ...]
+    limits: dict[str, object]
+    limit_lines: tuple[str, ...]
 
 
-def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: float, supervised: bool = True) -> Report:
+def make_report(
+    entries: Sequence[Entry], plan: Plan, state: State, *, now: float, supervised: bool = True, limits: Limits = UNLIMITED
+) -> Report:
     """Make the report of a run from its events; without a living supervisor it stands where its last event left it."""
     orphaned = is_orphaned(state, supervised=supervised)
     measured = measure(entries, plan, now=entries[-1].at if orphaned and entries else now)
@@ -99,7 +105,9 @@ def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: floa
         figures=measured.figures,
         idle=measured.idle,
         usage=_usage(entries),
-        attention=tuple(attention(entries, plan, state, supervised=supervised)),
+        attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
+        limits=limits_json(state, limits, now=now),
+        limit_lines=tuple(limit_lines(state, limits, now=now)),
     )
 
 
@@ -119,6 +127,7 @@ def report_json(report: Report) -> dict[str, object]:
         "figures": shown,
         "idle": {name: round(value, 3) for name, value in asdict(report.idle).items()},
         "usage": report.usage,
+        "limits": report.limits,
         "attention": list(report.attention),
     }
 
@@ -136,6 +145,7 @@ def render_report(report: Report) -> str:
         *_figure_lines(report),
         "",
         *_idle_lines(report),
+        *report.limit_lines,
         "",
         *_next_lines(report),
     ]

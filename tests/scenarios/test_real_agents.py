@@ -73,7 +73,11 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
     repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n"})
     agents = {"agent-1-claude": {"use": "claude"}, "agent-2-codex": {"use": "codex"}, "agent-3": {"use": "simulated"}}
     ownership = {"theirs/**": {"owner": "agent-3"}}
-    settings = {"agents": agents, "ownership": ownership, "run": {"restart": {"backoff": "10ms..1s"}}}
+    settings = {
+        "agents": agents,
+        "ownership": ownership,
+        "run": {"restart": {"backoff": "10ms..1s"}, "on_quota": {"margin": "0s"}},
+    }
     repository.write({"squad.yaml": json.dumps({"version": 1, **settings})})
     with StubModel({}) as model:
         (home / ".codex").mkdir()

@@ -157,7 +157,9 @@ def run_started(
     )
 
 
-def prepared(name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", locks: Iterable[str] = ()) -> ev.AttemptPrepared:
+def prepared(
+    name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", locks: Iterable[str] = (), adapter: str = ""
+) -> ev.AttemptPrepared:
     """Give the intent of an attempt; the task is told by its name."""
     return ev.AttemptPrepared(
         task=name.rpartition(".")[0],
@@ -167,10 +169,11 @@ def prepared(name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", l
         branch=f"squad-work/demo-1/{name}",
         base=base,
         locks=list(locks),
+        adapter=adapter,
     )
 
 
-def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect") -> ev.AttemptStarted:
+def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect", adapter: str = "simulated") -> ev.AttemptStarted:
     """Give the start of an attempt's process."""
     return ev.AttemptStarted(
         task=name.rpartition(".")[0],
@@ -183,7 +186,7 @@ def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect") -> e
         leash=999,
         workspace=f"/w/{name}",
         level=level,
-        adapter="simulated",
+        adapter=adapter,
         log=f"/l/{name}.log",
     )
 
@@ -209,6 +212,11 @@ def ended(
         commit=commit,
         paths=list(paths),
     )
+
+
+def consumed(name: str = "T1.1", *, agent: str = ONE, tokens: int = 0, money: float | None = None) -> ev.UsageReported:
+    """Give what an agent tells of its consumption."""
+    return ev.UsageReported(agent=agent, task=name.rpartition(".")[0], attempt=name, fresh=tokens, money=money)
 
 
 def granted(path: str, holder: str = ONE, *, fence: int = 1, declared: bool = False, waited: float = 0.0) -> ev.LockGranted:

@@ -114,5 +114,5 @@ def office(folder: Path, *, matrix: Sequence[Area] = (), wait: float = 60.0) -> 
         table = LockTable()
         rights, lead = Rights(of.matrix, table), Lead()
         inbox = Inbox(recorder, wait=wait, tell=lead.tell)
-        desk = Desk(recorder, table, rights, root=project, lead=lead, inbox=inbox)
+        desk = Desk(recorder, table, rights, root=project, lead=lead, inbox=inbox, limited=lambda attempt, until: [])
         yield Office(project, journal, of, recorder, table, rights, desk, inbox, lead, time)
