@@ -12,6 +12,7 @@ from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.profiles import PROFILES
 from orchestrator.adapters.simulated import SimulatedAdapter
+from orchestrator.adapters.speaking import SpeakingAdapter
 from orchestrator.errors import ToolMissing
 
 __all__ = [
@@ -74,7 +75,8 @@ def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = 
     if use == "simulated":
         return SimulatedAdapter()
     if use == "command":
-        return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
+        program = CommandAdapter(command=tuple(command))
+        return SpeakingAdapter(program=program) if speaks_squad else program
     if use in _CONVERSING and not command:
         return _CONVERSING[use]
     profile = PROFILES[use]
