@@ -10,6 +10,7 @@ from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conver
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
+from orchestrator.adapters.hearing import Program
 from orchestrator.adapters.profiles import PROFILES, Profile
 from orchestrator.adapters.simulated import SimulatedAdapter
 from orchestrator.adapters.speaking import SpeakingAdapter
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 #: Programs that are spoken with in their own protocol, if no command is configured that takes their place.
-_CONVERSING: Mapping[str, ClaudeAdapter | CodexAdapter] = {
+_CONVERSING: Mapping[str, Program] = {
     "claude": ClaudeAdapter(),
     "codex": CodexAdapter(),
 }

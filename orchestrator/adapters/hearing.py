@@ -6,6 +6,7 @@ A program of its own protocol derives from both and adds what only it knows; not
 import shutil
 from dataclasses import dataclass
 
+from orchestrator.adapters.base import Conversation, Invocation, Order
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object
 from orchestrator.messages import Said
 
@@ -34,6 +35,19 @@ class Program:
         if shutil.which(self.command[0], path=path) is None:
             return f"{self.command[0]!r} is not installed: {self.install}"
         return None
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
+        return ()
+
+    def invoke(self, order: Order) -> Invocation:
+        """Translate a task."""
+        raise NotImplementedError
+
+    def conversation(self, order: Order) -> Conversation:
+        """Give what speaks with one process."""
+        raise NotImplementedError
 
 
 class Hearing:
