@@ -38,6 +38,7 @@ class Subject:
     stray: ClassVar[str] = "stray.txt"  #: what its shell writes outside of its area
     confines: ClassVar[bool] = False  #: its shell cannot write at all
     tools: ClassVar[bool] = True  #: runs commands
+    interrupted: ClassVar[str] = ""  #: what it prints when its turn is interrupted in its own protocol; empty: it is deaf then
 
     @contextlib.contextmanager
     def ready(self) -> Iterator[None]:
@@ -260,6 +261,7 @@ class RealClaude(Real):
     """Claude Code."""
 
     use: ClassVar[str] = "claude"
+    interrupted: ClassVar[str] = "[Request interrupted by user"
 
     def signed_in(self, url: str) -> dict[str, str]:
         return {"ANTHROPIC_BASE_URL": url, "CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key: it has a usage limit
@@ -269,6 +271,7 @@ class RealCodex(Real):
     """Codex."""
 
     use: ClassVar[str] = "codex"
+    interrupted: ClassVar[str] = '"status":"interrupted"'
     confines: ClassVar[bool] = True
 
     def signed_in(self, url: str) -> dict[str, str]:

@@ -53,17 +53,17 @@ def printed(cells: Mapping[tuple[str, str], str], lacks: Lacks) -> list[str]:
     names = list(lacks)
     reasons: dict[str, int] = {}
     lines = [f"  {number}  {name}" for number, name in enumerate(names, start=1)]
-    lines.append(f"{'':70}" + "".join(f"{number:>9}" for number in range(1, len(names) + 1)))
+    lines.append(f"{'':70}" + "".join(f"{number:>15}" for number in range(1, len(names) + 1)))
     for row in Row:
         said = [_cell(cells.get((row, name), "-"), lacks[name].get(row), reasons) for name in names]
-        lines.append(f"{row:70}" + "".join(f"{word:>9}" for word in said))
+        lines.append(f"{row:70}" + "".join(f"{word:>15}" for word in said))
     return [*lines, *(f"  [{number}] {reason}" for reason, number in reasons.items())]
 
 
 def _cell(result: str, lacking: str | None, reasons: dict[str, int]) -> str:
     if lacking is not None:
         return f"[{reasons.setdefault(lacking, len(reasons) + 1)}]"
-    return "absent" if result == "not installed" else result
+    return result
 
 
 def page(lacks: Lacks) -> str:
