@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -66,3 +67,58 @@ def test_ci_installs_them_and_lets_none_of_them_be_missing() -> None:
 
     installed, tested = script.index("tests/agents/install"), script.index("readme tests")
     assert installed < script.index("export SQUAD_TEST_AGENTS CI_REAL_AGENTS=1") < tested
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A folder for PATH with what any system has, and an `apt-get` that notes what it is to install and brings stand-ins."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("bash", "sh", "cat", "chmod", "cp", "dirname", "env", "git", "mkdir", "mktemp", "mv", "rm", "sed"):
+        (folder / name).symlink_to(shutil.which(name) or name)
+    _program(folder / "id", "echo 0")
+    node, npm = "echo v18.20.4", f'echo "npm $@" >> {folder}/calls; mkdir -p "$3/node_modules"'
+    bring = "".join(
+        f"printf '%s' '#!/bin/sh\n{text}\n' > {folder}/{name}; chmod 755 {folder}/{name}\n"
+        for name, text in (("node", node), ("npm", npm))
+    )
+    _program(folder / "apt-get", f'echo "apt-get $@" >> {folder}/calls\n{bring}')
+    return folder
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def _install(bare: Path, cache: Path) -> "subprocess.CompletedProcess[str]":
+    environment = {"PATH": str(bare), "HOME": str(cache), "XDG_CACHE_HOME": str(cache)}
+    return subprocess.run([AGENTS / "install"], env=environment, capture_output=True, text=True, check=False)
+
+
+def test_what_is_missing_of_node_is_installed_and_too_old_a_one_gets_a_newer_beside_the_programs(
+    bare: Path, tmp_path: Path
+) -> None:
+    done = _install(bare, tmp_path / "cache")
+
+    assert done.returncode == 0, done.stderr
+    folder = Path(done.stdout.splitlines()[-1])
+    assert (folder / "node_modules").is_dir()
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    calls = (bare / "calls").read_text(encoding="utf-8")
+    assert "apt-get install -qq --no-install-recommends nodejs npm" in calls
+    assert "npm ci" in calls
+    assert "node@22" in calls
+
+    (bare / "calls").write_text("", encoding="utf-8")
+    assert _install(bare, tmp_path / "cache").stdout == done.stdout
+    assert (bare / "calls").read_text(encoding="utf-8") == "", "once for each lock"
+
+
+def test_who_may_not_install_node_is_told_to(bare: Path, tmp_path: Path) -> None:
+    _program(bare / "id", "echo 1000")
+
+    done = _install(bare, tmp_path / "cache")
+
+    assert done.returncode == 1
+    assert "the tests of real agents need node and npm: install them" in done.stderr
