@@ -100,13 +100,13 @@ class Scene:
     def wait_until_busy(self) -> None:
         """Wait until the program is in the middle of its command, or of whatever it does instead."""
         if self.subject.tools:
-            until(lambda: marked(_AS_PROCESS), "the agent's command")
+            until(lambda: marked(_AS_PROCESS), "the agent's command", pause=0.1)
         else:
             self.squad.wait_for_event("AgentReported")
 
     def must_be_gone(self) -> None:
         """Nothing of the run may be left, wherever it hid."""
-        assert until(lambda: not marked(f"{self.repository.root}/"), "the end of every process")
+        assert until(lambda: not marked(f"{self.repository.root}/"), "the end of every process", pause=0.1)
         assert not marked(_AS_PROCESS)
 
     def ends(self) -> list[tuple[str, str]]:
@@ -268,7 +268,7 @@ def test_a_line_of_a_hundred_megabytes_is_passed_over_in_little_memory(scene: Sc
         most = max(most, memory(run.pid))
         return run.poll() is not None
 
-    until(over, "the end of the run", seconds=LONGEST)
+    until(over, "the end of the run", seconds=LONGEST, pause=0.05)
 
     assert run.returncode == 0, scene.squad.output()
     assert scene.ends() == [("T1.1", "done")]
