@@ -64,4 +64,9 @@ class Accounts:
 
     def _account(self, agent: AgentId, name: str) -> _Account:
         adapter = self.adapter(agent, name)
-        return adapter.name, self.environments.get(agent, {}) if isinstance(adapter, Conversing) else agent
+        return adapter.name, self.environments.get(agent, {}) if _is_known(adapter) else agent
+
+
+def _is_known(adapter: AnyAdapter) -> bool:
+    """Tell whether squad knows the program, and so what its account is; one that speaks squad may be anything."""
+    return isinstance(adapter, Conversing) and adapter.name != "command"

@@ -222,7 +222,7 @@ class AtWork:
 
     def _has_said_all(self) -> bool:
         """Tell whether nothing but its end is to be expected; what is claimed in mid-turn is gone on with."""
-        if self._dialogue is not None:
+        if self._dialogue is not None and not self.assignment.invocation.exit_claims:
             return self._dialogue.over.is_set()
         return self._listener.heard.claim is not None
 

@@ -8,13 +8,13 @@ allow runs outside the sandbox and unasked, and the app-server cannot be told ot
 The shapes were seen with 0.169.0 and are recorded in the tests.
 """
 
-import shutil
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
-from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, rows, word, write
+from orchestrator.adapters.hearing import Hearing, Program
+from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.adapters.profiles import SESSION
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
@@ -31,34 +31,17 @@ _NOWHERE = ".."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodexAdapter:
+class CodexAdapter(Program):
     """Starts Codex with the user's own sign-in and settings."""
 
     name: str = "codex"
     command: tuple[str, ...] = ("codex",)
-    model: str = ""  #: empty: the user's own choice
     install: str = "npm install -g @openai/codex"
-
-    @property
-    def nudges(self) -> bool:
-        """What it is told in mid-turn reaches the model with its next request."""
-        return True
-
-    @property
-    def interrupts(self) -> bool:
-        """An interrupt ends the turn and not the conversation."""
-        return True
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
         return (*SESSION, "OPENAI_*", "CODEX_*")
-
-    def missing(self, path: str) -> str | None:
-        """Say that the program is not to be found."""
-        if shutil.which(self.command[0], path=path) is None:
-            return f"{self.command[0]!r} is not installed: {self.install}"
-        return None
 
     def invoke(self, order: Order) -> Invocation:
         """Open a thread, or one that was left; the prompt follows when its name is known."""
@@ -80,13 +63,13 @@ class CodexAdapter:
         return CodexConversation(prompt=order.prompt)
 
 
-class CodexConversation:
+class CodexConversation(Hearing):
     """Understands what one process prints, and words what is written to it."""
 
     def __init__(self, *, prompt: str, longest: int = LONGEST) -> None:
         """Begin at the start of the process's output; the prompt is said as soon as the thread is open."""
+        super().__init__(longest=longest)
         self._prompt = prompt
-        self._lines = JsonLines(longest=longest)
         self._thread = self._turn = ""
         self._number = _OPENING
         self._steered: dict[str, str] = {}  #: squad's request -> what was to be said in mid-turn
@@ -100,18 +83,9 @@ class CodexConversation:
         self._tokens = Tokens()
         self._limits = Limits()
 
-    @property
-    def held(self) -> int:
-        """Give how many of the bytes fed last belong to a line that is not complete."""
-        return self._lines.held
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        """Give what the next bytes complete; never raises."""
-        return [said for line in self._lines.feed(chunk) for said in self._line(line)]
-
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        said = [said for line in self._lines.finish() for said in self._line(line)]
+        said = super().finish()
         return [*said, self._ended] if self._ended else said
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:

@@ -1,6 +1,5 @@
 """Any program as an agent: where the prompt goes."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -42,17 +41,8 @@ def test_the_prompt_goes_where_the_command_wants_it() -> None:
     assert in_file.files == {"prompt.md": b"see {prompt_file}"}
 
 
-@pytest.mark.parametrize("command", [("agent",), ("agent", "{prompt_file}"), ("agent", "{prompt}")])
-def test_a_program_that_speaks_squad_keeps_its_stdin_wherever_the_prompt_goes(command: tuple[str, ...]) -> None:
-    invocation = CommandAdapter(command=command, speaks_squad=True).invoke(order(task("T1")))
-
-    assert invocation.keep_stdin
-    told = json.loads(invocation.stdin or b"")
-    assert (told["type"], told["task"], told["attempt"], told["writes"], told["prompt"]) == ("task", "T1", 2, ["a"], "do it")
-
-
 def test_a_tasks_own_command_runs_with_stdin_closed() -> None:
-    invocation = CommandAdapter(command=("agent",), speaks_squad=True).invoke(order(task("T1", command=["make", "{prompt}"])))
+    invocation = CommandAdapter(command=("agent",)).invoke(order(task("T1", command=["make", "{prompt}"])))
 
     assert (invocation.argv, invocation.stdin, invocation.keep_stdin) == (("make", "{prompt}"), None, False)
 

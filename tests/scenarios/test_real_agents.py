@@ -1,35 +1,27 @@
-"""Real agent programs under squad, all at once, with a model that does what a script says."""
+"""Real agent programs under squad, all at once, with a model that does what a script says.
+
+What each of them does by itself stands in the conformance list.
+"""
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.support.commands import LONGEST, Squad
+from tests.support.conformance.subjects import CODEX
 from tests.support.real_agents import program
 from tests.support.repositories import Repository
-from tests.support.stub_model import Call, Fail, Limit, Say, Step, StubModel
+from tests.support.stub_model import Call, Fail, Say, Step, StubModel
 from tests.support.waiting import marked, until
 
 BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
 WRITE = Call("write", {"path": "alpha.txt", "content": "written\n"})
 SHARED = "# Shared\n\nclaude: todo\n\n\n\n\n\n\ncodex: todo\n"
-#: The user's own settings of Codex: whose model it is.
-CODEX = """
-model = "gpt-5.5"
-model_provider = "stub"
-[model_providers.stub]
-name = "stub"
-base_url = "{url}/v1"
-wire_api = "responses"
-env_key = "OPENAI_STUB_KEY"
-"""
 
 
 @dataclass(slots=True)
@@ -155,22 +147,6 @@ def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_kno
 
 
 @BOTH
-def test_a_usage_limit_is_waited_for_and_the_same_conversation_goes_on(scene: Scene, name: str) -> None:
-    scene.squad.environment |= {"CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key
-    del scene.squad.environment["ANTHROPIC_API_KEY"]
-    lifted = float(round(time.time() + 25))
-    scene.model.play(alpha=[Limit(until=lifted, times=1), WRITE, Say()])
-    scene.one(name)
-
-    assert scene.run() == 0, scene.squad.output()
-
-    assert scene.ends() == {"T1.1": "limit", "T1.2": "done"}
-    assert [row["until"] for row in scene.squad.events("LimitReached")] == [lifted]
-    assert len(scene.conversations()) == 2
-    assert len(set(scene.conversations())) == 1
-
-
-@BOTH
 def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(529, times=1 if name == "claude" else 20), WRITE, Say()])
     scene.one(name)
@@ -191,67 +167,6 @@ def test_a_bad_key_parks_the_task_and_says_so(scene: Scene, name: str) -> None:
     [parked] = scene.squad.events("TaskParked")
     assert "not signed in" in parked["reason"]
     assert set(scene.ends().values()) == {"environment"}
-
-
-@BOTH
-def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(scene: Scene, name: str, tmp_path: Path) -> None:
-    scene.model.play(alpha=[WRITE, Say(once=str(tmp_path / "never"))])
-    scene.one(name)
-    run = scene.begin()
-    scene.squad.wait_for_event("AgentReported", lambda row: bool(row["files"]))
-
-    scene.squad.kill(run)
-    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
-    scene.model.play(alpha=[Say("It is there already.")])
-    scene.squad.ok("-y", "resume")
-
-    assert scene.ends() == {"T1.1": "stopped", "T1.2": "done"}
-    assert len(set(scene.conversations())) == 1
-    assert len(scene.conversations()) == 2
-    usage = scene.squad.json("report")["usage"]
-    assert 0 < usage["output"] <= 200, "nothing of the first attempt is counted twice"
-
-
-@BOTH
-def test_a_stop_in_the_middle_of_a_command_leaves_nothing_running(scene: Scene, name: str) -> None:
-    sleeper = "tail -n 987 -f README.md"
-    scene.model.play(alpha=[Call("shell", {"command": f"{sleeper}; true"}), Say()])
-    scene.one(name)
-    run = scene.begin()
-    assert until(lambda: _running(sleeper), "the agent's command")
-
-    scene.squad.ok("stop")
-
-    run.wait(LONGEST)
-    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
-    assert not _running(sleeper)
-    assert scene.ends() == {"T1.1": "stopped"}
-
-
-def _running(command: str) -> list[int]:
-    """Give the processes of a command line."""
-    processes = psutil.process_iter(["cmdline"])
-    return [process.pid for process in processes if " ".join(process.info["cmdline"] or []) == command]
-
-
-def test_what_the_shell_of_claude_wrote_outside_of_its_task_is_kept_aside(scene: Scene) -> None:
-    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
-    scene.one("claude")
-
-    scene.run()
-
-    assert scene.ends()["T1.1"] == "foreign"
-    assert scene.squad.events("ForeignChangeFound")[0]["paths"] == ["stray.txt"]
-
-
-def test_the_shell_of_codex_cannot_write_at_all(scene: Scene) -> None:
-    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
-    scene.one("codex")
-
-    assert scene.run() == 0, scene.squad.output()
-
-    assert scene.squad.events("ForeignChangeFound") == []
-    assert "stray.txt" not in scene.repository.files("squad/tasks-1")
 
 
 @BOTH

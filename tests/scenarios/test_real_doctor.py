@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_real_agents import CODEX
 from tests.support.commands import Squad
+from tests.support.conformance.subjects import CODEX
 from tests.support.real_agents import program
 from tests.support.stub_model import Call, Fail, Limit, Say, Step, StubModel
 from tests.support.waiting import marked
