@@ -5,8 +5,8 @@ the leash tells, never a pipe, and takes messages in together with the offset up
 message is neither lost nor taken twice when the supervisor dies.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -15,14 +15,16 @@ import anyio.abc
 import anyio.to_thread
 
 from orchestrator import messages as msg
+from orchestrator import questions
 from orchestrator.adapters import AnyAdapter, Conversation, Conversing, Invocation, Reader
-from orchestrator.dialogue import Dialogue, Line, Permit
-from orchestrator.events import AgentStalled, AttemptStarted, Event, Noticed, OutputRead, RungClimbed
+from orchestrator.dialogue import Asking, Dialogue, Inquire, Line, Permit
+from orchestrator.events import AgentStalled, AttemptStarted, Event, Noticed, OutputRead, QuestionTold, RungClimbed
+from orchestrator.heard import Heard, conclude
 from orchestrator.leash import Ending, Full, Gone, Leashed, LeashSpec, Lost, Output, Room, StartFailed, Tail, start
 from orchestrator.liveness import Pulse, Sign
-from orchestrator.messages import Message, Turned
+from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Level, Outcome, TaskId
-from orchestrator.outcomes import Ended, Facts, judge
+from orchestrator.outcomes import Ended
 from orchestrator.platform import asleep, identity, is_frozen, newest_write, tree_cpu
 from orchestrator.recorder import Recorder
 from orchestrator.speech import PIPE_NAMES, Lines
@@ -54,19 +56,6 @@ class Assignment:
     ladder: tuple[str, ...]
     grace: float = 10.0  #: seconds between TERM and KILL
     conversation: Conversation | None = None  #: with an agent that is spoken with in its own protocol
-
-
-@dataclass(slots=True)
-class Heard:
-    """What the agent said so far that decides how its attempt ended."""
-
-    claim: bool | None = None
-    note: str = ""
-    limited: bool = False
-    settled: bool = False
-    ended_by: Outcome | None = None
-    why: str = ""
-    turned: Turned | None = None
 
 
 Take = Callable[[AgentId, Sequence[Message]], list[Event]]
@@ -110,7 +99,7 @@ class Listener:
         """Take in what stood in unfinished lines and blocks, and let the logs go."""
         self.hear([*self.speech.finish(), *self.pipe.finish()])
         if self.dialogue is not None:
-            self.heard.turned = self.dialogue.turned
+            self.heard.turned, self.heard.is_asking = self.dialogue.turned, self.dialogue.left_asking
         self.close()
 
     def close(self) -> None:
@@ -131,6 +120,8 @@ class Listener:
             status=self.status.offset - self.pipe.held,
         )
         self.recorder.record(*self.take(self.assignment.agent, messages), seen)
+        if self.dialogue is not None:
+            self.hear(self.dialogue.settle())
 
     def _note(self, message: Message) -> None:
         if isinstance(message, msg.Done):
@@ -149,6 +140,7 @@ class AtWork:
         assignment: Assignment,
         *,
         permit: Permit | None = None,
+        inquire: Inquire | None = None,
         hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the assignment; nothing happens before `run`."""
@@ -156,6 +148,7 @@ class AtWork:
         self.pulse = Pulse(started=anyio.current_time())
         self._recorder = recorder
         self._permit = permit
+        self._inquire = inquire
         self._hear_out = hear_out
         self._listener = listener(recorder, take, assignment, log=0, status=0)
         self._dialogue = self._listener.dialogue
@@ -175,7 +168,8 @@ class AtWork:
                 if self._listener.heard.ended_by is not None:
                     leashed.stop(self._grace)
                 if self._dialogue is not None and self._permit is not None:
-                    self._dialogue.begin(Line(leashed=leashed, group=group, agent=self.assignment.agent, permit=self._permit))
+                    agent, permit, inquire = self.assignment.agent, self._permit, self._inquire
+                    self._dialogue.begin(Line(leashed=leashed, group=group, agent=agent, permit=permit, inquire=inquire))
                     group.start_soon(self._end_after_turn, leashed, self._dialogue)
                 group.start_soon(self._watch)
                 group.start_soon(self._linger)
@@ -188,7 +182,8 @@ class AtWork:
         finally:
             self._leashed = None  # nothing is left that could be stopped
             self._listener.close()
-        return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims), ending
+        asked = questions.left_with(self._recorder.state, self.assignment.task)
+        return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims, asked=asked), ending
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the agent for a reason of squad's, also one that is only being started; the first reason holds."""
@@ -202,6 +197,16 @@ class AtWork:
             self._interrupted.set()
         else:
             self._leashed.stop(self._grace)
+
+    def tell(self, text: str) -> bool:
+        """Say something to the agent; tell whether it can hear it."""
+        adapter, leashed = self.assignment.adapter, self._leashed
+        if self._dialogue is not None:
+            return self._dialogue.tell(text)
+        if leashed is None or isinstance(adapter, Conversing) or not (told := adapter.tell(text)):
+            return False
+        leashed.send(told)
+        return True
 
     def beat(self, sign: Sign) -> None:
         """Note a sign of life that did not come through the pipes."""
@@ -217,7 +222,7 @@ class AtWork:
 
     def _has_said_all(self) -> bool:
         """Tell whether nothing but its end is to be expected; what is claimed in mid-turn is gone on with."""
-        if self._dialogue is not None:
+        if self._dialogue is not None and not self.assignment.invocation.exit_claims:
             return self._dialogue.over.is_set()
         return self._listener.heard.claim is not None
 
@@ -315,7 +320,7 @@ class AtWork:
         leashed = self._leashed
         if leashed is None:
             return
-        if self._is_full or self._recorder.state.agents[self.assignment.agent].state is AgentState.WAITING:
+        if self._is_full or self._is_waiting():
             self.beat(Sign.REQUEST)
         if self._listener.is_behind:
             self.beat(Sign.OUTPUT)  # it is squad that is slow
@@ -325,6 +330,11 @@ class AtWork:
             age = await anyio.to_thread.run_sync(newest_write, self.assignment.workspace, self.assignment.stall_after)
             if age is not None:
                 self.pulse.beat(Sign.WRITE, anyio.current_time() - age)
+
+    def _is_waiting(self) -> bool:
+        """Tell whether it waits for others: for a lock, or for a person's answer, also one that it did not stay to wait for."""
+        state, assignment = self._recorder.state, self.assignment
+        return state.agents[assignment.agent].state is AgentState.WAITING or bool(questions.open_of(state, assignment.task))
 
     async def _try_rung(self, rung: str) -> bool:
         """Climb a gentle rung if the agent has it; tell whether it showed life afterwards."""
@@ -401,41 +411,26 @@ def listener(recorder: Recorder, take: Take, assignment: Assignment, *, log: int
     heard = Heard()
     output = Tail(assignment.log, offset=log)
     pipe = Tail(assignment.log.with_name(assignment.log.name + ".status"), offset=status)
-    return Listener(recorder, take, assignment, output, pipe, _speech(assignment, heard), heard=heard)
+    return Listener(recorder, take, assignment, output, pipe, _speech(assignment, heard, recorder), heard=heard)
 
 
-def _speech(assignment: Assignment, heard: Heard) -> Reader:
+def _speech(assignment: Assignment, heard: Heard, recorder: Recorder) -> Reader:
     if assignment.conversation is not None:
-        workspace = assignment.workspace
-        return Dialogue(assignment.conversation, workspace=workspace, has_claimed=lambda: heard.claim is not None)
+        workspace, asking = assignment.workspace, _asking(assignment, recorder)
+        return Dialogue(assignment.conversation, workspace=workspace, has_claimed=lambda: heard.claim is not None, asking=asking)
     if isinstance(assignment.adapter, Conversing):
         raise TypeError(f"{assignment.adapter.name} is not spoken with")
     return assignment.adapter.reader()
 
 
-def conclude(heard: Heard, ending: Ending | None, *, exit_claims: bool) -> Ended:
-    """Give the outcome as far as the process and what the agent said tell."""
-    ended = judge(
-        Facts(
-            exit=ending.exit if ending else None,
-            signal=ending.signal if ending else None,
-            claim=heard.claim,
-            note=heard.note,
-            limited=heard.limited,
-            turn=heard.turned.outcome if heard.turned else None,
-            told=heard.turned.reason if heard.turned else "",
-            exit_claims=exit_claims,
-            ended_by=heard.ended_by,
-            why=heard.why,
-            settled=heard.settled,
-            lost=ending is None,
-        )
-    )
-    return replace(ended, reason="; ".join(part for part in (ended.reason, *_flaws(ending)) if part))
+def _asking(assignment: Assignment, recorder: Recorder) -> Asking:
+    """Give what the end of a turn depends on, of the questions of the task."""
+    task, agent, attempt = assignment.task, assignment.agent, assignment.attempt
 
+    def owed() -> str:
+        names = questions.untold(recorder.state, task)
+        text = questions.briefing(recorder.state, task, names) if names else ""
+        recorder.record(*(QuestionTold(id=name, agent=agent, task=task, attempt=attempt, way="said") for name in names))
+        return text
 
-def _flaws(ending: Ending | None) -> Iterator[str]:
-    if ending is not None and ending.lost:
-        yield f"{ending.lost} bytes of its output could not be written to its log"
-    if ending is not None and ending.survivors:
-        yield f"processes that could not be killed: {', '.join(map(str, ending.survivors))}"
+    return Asking(is_open=lambda: bool(questions.asked(recorder.state, task)), owed=owed)

@@ -12,15 +12,19 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from orchestrator import questions
+from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
-from orchestrator.adapters.prompt import prompt, resumed
-from orchestrator.agent import Assignment, AtWork, Take, conclude, listener
+from orchestrator.adapters.prompt import Words, prompt, resumed
+from orchestrator.agent import Assignment, AtWork, Take, listener
 from orchestrator.config import Config
-from orchestrator.dialogue import Permit
+from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.handover import Handover
+from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -36,28 +40,17 @@ class Stage:
     """Where the attempts of a run take place: everything that stays the same from one to the next."""
 
     project: Project
+    views: Path  #: the folder of the plans and comm files that agents are told of
     run: RunId
     config: Config
     level: Level
     workspaces: Workspaces
-    adapters: Mapping[AgentId, AnyAdapter]
+    accounts: Accounts
+    words: Mapping[AgentId, Words]  #: what each agent is told besides its task
     tokens: Mapping[AgentId, str]
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
     git: anyio.Lock  #: `op:git`
-
-    def account(self, agent: AgentId) -> tuple[AgentId, ...]:
-        """Give the agents that share an agent's account, itself first: one program, signed in by the same environment.
-
-        Only of a program that squad speaks with is known what its account is.
-        """
-        mine = self._signed_in(agent)
-        return (agent, *(other for other in self.adapters if mine and other != agent and self._signed_in(other) == mine))
-
-    def _signed_in(self, agent: AgentId) -> tuple[str, Mapping[str, str]] | None:
-        adapter = self.adapters[agent]
-        configured = self.config.agents[agent].environment if agent in self.config.agents else {}
-        return (adapter.name, configured) if isinstance(adapter, Conversing) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +61,8 @@ class Piece:
     seat: Seat
     attempt: AttemptId
     start: str | None  #: commit its workspace starts from, if it is not its predecessor's
-    handover: str  #: what the next attempt should know of the last
+    handover: Handover | None  #: what it should know of the attempts before
+    asked: str = ""  #: what became of the questions about its task
 
 
 class Attempt:
@@ -83,6 +77,7 @@ class Attempt:
         *,
         take: Take,
         permit: Permit | None = None,
+        inquire: Inquire | None = None,
         hear_out: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the piece; nothing happens before `run` or `take_over`."""
@@ -93,6 +88,7 @@ class Attempt:
         self._rights = rights
         self._take = take
         self._permit = permit
+        self._inquire = inquire
         self._hear_out = hear_out
         self._preparation = anyio.CancelScope()
         self._ended_by: Ended | None = None
@@ -101,6 +97,10 @@ class Attempt:
     def status(self) -> AttemptStatus:
         """Give what the journal knows of the attempt."""
         return self._recorder.state.attempts[self.piece.attempt]
+
+    @property
+    def _adapter(self) -> AnyAdapter:
+        return self._stage.accounts.adapter(self.piece.seat.id, self.status.adapter)
 
     async def run(self) -> Work:
         """Carry the attempt out and record how it ended; give what it left."""
@@ -117,7 +117,7 @@ class Attempt:
         ending = read_ending(assignment.log)
         heard = listener(self._recorder, self._take, assignment, log=self.status.read_log, status=self.status.read_status)
         if ending is not None and self.status.started_at is not None:
-            heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
+            heard.heard.claim, heard.heard.note, heard.heard.limited = self.status.claim, self.status.note, self.status.limited
             await heard.read(log=ending.log, status=ending.status)
             heard.finish()
             self._hear_out()
@@ -125,7 +125,8 @@ class Attempt:
                 heard.heard.claim, heard.heard.note = self.status.claim, self.status.note
         if ending is None or ending.stopped or self.status.started_at is None:
             return await self._end(Ended(outcome=Outcome.STOPPED, reason="squad itself was ended"), ending)
-        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims)
+        asked = questions.left_with(self._recorder.state, self.piece.planned.task.id)
+        ended = conclude(heard.heard, ending, exit_claims=assignment.invocation.exit_claims, asked=asked)
         return await self._end(ended, ending)
 
     async def restore(self) -> None:
@@ -160,13 +161,27 @@ class Attempt:
                 await anyio.to_thread.run_sync(stage.workspaces.finish, workspace)
         if self._ended_by is not None:
             return self._ended_by, None
+        if self._is_limited():
+            return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
-        self.at_work = AtWork(self._recorder, self._take, assignment, permit=self._permit, hear_out=self._hear_out)
+        self.at_work = AtWork(
+            self._recorder,
+            self._take,
+            assignment,
+            permit=self._permit,
+            inquire=self._inquire,
+            hear_out=self._hear_out,
+        )
         try:
             return await self.at_work.run()
         finally:
             self.at_work = None
+
+    def _is_limited(self) -> bool:
+        """Tell whether its provider's limit was reached while its workspace was made."""
+        limit = self._recorder.state.agents[self.piece.seat.id].limits.get(self.status.adapter)
+        return limit is not None and limit.until > self._recorder.clock()
 
     async def _set_up(self, workspace: Path) -> Ended | None:
         environment = passed(self._stage.surroundings)
@@ -257,7 +272,7 @@ class Attempt:
 
     def _assignment(self) -> Assignment:
         stage, piece, stall = self._stage, self.piece, self._stage.config.run.stall
-        adapter = stage.adapters[piece.seat.id]
+        adapter = self._adapter
         order = self._order()
         invocation = adapter.invoke(order)
         return Assignment(
@@ -280,14 +295,17 @@ class Attempt:
     def _order(self) -> Order:
         piece, planned = self.piece, self.piece.planned
         conversation = self._conversation()
-        wording = resumed if conversation else prompt
+        if conversation:
+            told = resumed(planned, piece.seat, handover=piece.handover, asked=piece.asked)
+        else:
+            told = prompt(planned, piece.seat, self._stage.words[piece.seat.id], handover=piece.handover, asked=piece.asked)
         return Order(
             task=planned.task,
             agent=piece.seat.id,
             role=piece.seat.role,
             attempt=self.status.number,
             workspace=Path(self.status.workspace),
-            prompt=wording(planned, piece.seat, checks=self._checks(), handover=piece.handover),
+            prompt=told,
             area=piece.seat.owns,
             writes=planned.writes,
             scratch=self._scratch(),
@@ -305,14 +323,10 @@ class Attempt:
         """
         number, status = self.status.number, self.status
         last, before = (self._recorder.state.attempts.get(f"{status.task}.{number - back}") for back in (1, 2))
-        if last is None or (last.agent, last.workspace) != (status.agent, status.workspace):
+        if last is None or (last.agent, last.workspace, last.adapter) != (status.agent, status.workspace, status.adapter):
             return ""
         is_stuck = last.outcome == Outcome.ENVIRONMENT and before is not None and before.conversation == last.conversation
         return "" if is_stuck else last.conversation
-
-    def _checks(self) -> tuple[str, ...]:
-        own = self.piece.planned.task.checks
-        return self._stage.config.run.checks if own is None else own
 
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id
@@ -324,12 +338,12 @@ class Attempt:
             agent=agent,
             role=self.piece.seat.role,
             workspace=Path(self.status.workspace),
-            plan=stage.project.folder / "parallel-plans" / f"agent-{number}-plan.md",
-            comm=stage.project.folder / "comms" / f"{agent}-comm.md",
+            plan=stage.views / "parallel-plans" / f"agent-{number}-plan.md",
+            comm=stage.views / "comms" / f"{agent}-comm.md",
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=stage.adapters[agent].needs)
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=self._adapter.needs)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

@@ -16,12 +16,10 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -29,7 +27,8 @@ from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
-from orchestrator.quantities import parse_duration, parse_range, parse_rate
+from orchestrator.quantities import parse_range, parse_rate
+from orchestrator.sections import LimitSettings, QuotaSettings, Seconds, Section
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -40,16 +39,13 @@ _EXPECTED = {
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "int_from_float": "a whole number",
+    "string_pattern_mismatch": "three capital letters such as USD",
     "float_type": "a duration such as 10m or 1h30m",
     "float_parsing": "a duration such as 10m or 1h30m",
 }
 _ID = re.compile("agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
 RUNGS = ("nudge", "interrupt", "restart", "reassign", "park")
 VARIABLE = "SQUAD_CONFIG_"
-
-
-def _seconds(value: object) -> object:
-    return parse_duration(value) if isinstance(value, str) else value
 
 
 def _range(value: object) -> object:
@@ -79,7 +75,6 @@ def _agent_id(name: str) -> str:
     return name
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds)]
 Span = Annotated[tuple[float, float], BeforeValidator(_range)]
 Rate = Annotated[tuple[int, float], BeforeValidator(_rate)]
 Inside = Annotated[str, BeforeValidator(_path)]
@@ -87,17 +82,8 @@ Id = Annotated[AgentId, AfterValidator(_agent_id)]
 Rows = BeforeValidator(_or_empty)
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_said(cls, values: object) -> object:
-        """Take a known key with nothing behind it as not written."""
-        if values is None:
-            return {}
-        known = {field.alias or name for name, field in cls.model_fields.items()}
-        return {k: v for k, v in values.items() if v is not None or k not in known} if isinstance(values, dict) else values
+class _Section(Section, BaseModel):  # said here again for ruff, which else takes values for shared by all objects
+    pass
 
 
 class IsolationSettings(_Section):
@@ -150,6 +136,12 @@ class RestartSettings(_Section):
     fleet: Rate = (20, 600.0)
 
 
+class QuestionSettings(_Section):
+    """`run.questions:` what agents ask."""
+
+    wait: Seconds = 1800.0  #: how long a person may take to answer; 0: nobody is there
+
+
 class RunSettings(_Section):
     """`run:` how a plan is carried out."""
 
@@ -157,7 +149,10 @@ class RunSettings(_Section):
     checks: tuple[str, ...] = ()
     stall: StallSettings = StallSettings()
     restart: RestartSettings = RestartSettings()
+    questions: QuestionSettings = QuestionSettings()
     attempts: int = Field(default=3, ge=1)
+    limits: LimitSettings = LimitSettings()
+    on_quota: QuotaSettings = QuotaSettings()
     tick: bool = False  #: mark finished tasks in their document
 
 
@@ -169,6 +164,7 @@ class Config(_Section):
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
     log: LogSettings = LogSettings()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}
+    roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
     ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
     run: RunSettings = RunSettings()
@@ -278,7 +274,8 @@ def commands(config: Config) -> tuple[str, ...]:
     """Give every command that the configuration would start, as the person is asked about it."""
     agents = [_started(name, agent) for name, agent in config.agents.items() if agent.command]
     setup = [f"setup: {command}" for command in config.isolation.setup]
-    return (*agents, *setup, *(f"check: {command}" for command in config.run.checks))
+    others = [f"after a usage limit: {name}" for name in config.run.on_quota.fall_back_to]
+    return (*agents, *setup, *(f"check: {command}" for command in config.run.checks), *others)
 
 
 def _started(name: str, agent: AgentSettings) -> str:

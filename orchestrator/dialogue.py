@@ -15,12 +15,22 @@ import anyio.abc
 
 from orchestrator.adapters import Conversation
 from orchestrator.leash import Leashed
-from orchestrator.messages import Done, Limit, Message, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
+from orchestrator.messages import Ask, Done, Limit, Message, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import AgentId, Operation
 from orchestrator.rights import Allow, Deny
 
 #: Decides what an agent asks before it does it; comes back when the locks are held, or with the reason why not.
 Permit = Callable[[AgentId, tuple[str, ...], Operation], Awaitable[Allow | Deny]]
+#: Has a person decide what nothing but the name of a tool is known of.
+Inquire = Callable[[AgentId, Permission], Awaitable[Allow | Deny]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """What an agent has asked a person, as far as the end of its turn depends on it."""
+
+    is_open: Callable[[], bool] = lambda: False  #: an answer is still to come
+    owed: Callable[[], str] = lambda: ""  #: gives what is to be told at once; it counts as told from then on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,18 +41,30 @@ class Line:
     group: anyio.abc.TaskGroup  #: of the attempt
     agent: AgentId
     permit: Permit
+    inquire: Inquire | None = None  #: None: nobody can be asked
 
 
 class Dialogue:
     """Reads what one process says, and answers it."""
 
-    def __init__(self, conversation: Conversation, *, workspace: Path, has_claimed: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        *,
+        workspace: Path,
+        has_claimed: Callable[[], bool],
+        asking: Asking | None = None,
+    ) -> None:
         """Begin at the start of the process's output; `has_claimed` tells whether the agent spoke of its end by another way."""
         self.turned: Turned | None = None  #: how the turn ended that was the last
+        self.left_asking = False  #: it ended with a question, and claims nothing
         self.over = anyio.Event()
         self._conversation = conversation
         self._workspace = workspace
         self._has_claimed = has_claimed
+        self._asking = asking or Asking()
+        self._has_just_asked = False  #: in what was fed last, so that it is not taken in yet
+        self._late: list[Turned] = []  #: ends of turns that depend on it
         self._claims_itself = False  #: in its output; the same bytes may end its turn
         self._line: Line | None = None
         self._deciding: dict[str, anyio.CancelScope] = {}  #: request -> the wait for its answer
@@ -56,19 +78,29 @@ class Dialogue:
 
     def feed(self, chunk: bytes) -> list[Message]:
         """Give what the next bytes say to squad; what belongs to the talk itself is dealt with here."""
+        self._has_just_asked = False
         return [message for said in self._conversation.feed(chunk) for message in self._take(said)]
+
+    def settle(self) -> list[Message]:
+        """Give what the ends of turns amount to that had to wait until a question before them was taken in."""
+        late, self._late = self._late, []
+        return [message for turned in late for message in self._turn(turned)]
 
     def finish(self) -> list[Message]:
         """Give what was left unfinished."""
+        self._has_just_asked = False
         return [message for said in self._conversation.finish() for message in self._take(said)]
 
     def begin(self, line: Line) -> None:
         """Answer from now on."""
         self._line = line
 
-    def tell(self, text: str) -> None:
-        """Say something to the model."""
+    def tell(self, text: str) -> bool:
+        """Say something to the model; tell whether it can hear it."""
+        if self._line is None or self.over.is_set():
+            return False
         self._say(self._conversation.tell(text))
+        return True
 
     def interrupt(self, *, then: str = "") -> bool:
         """End the turn under way and go on with `then`, or end the talk with it; tell whether there was a turn to interrupt."""
@@ -89,10 +121,13 @@ class Dialogue:
                 self._say(line)
             case Retrying(error=error):
                 return [Status(message=f"cannot reach its model, tries again: {error}")]
+            case Turned() if self._has_just_asked:
+                self._late.append(said)
             case Turned():
                 return self._turn(said)
             case _:
                 self._claims_itself = self._claims_itself or isinstance(said, Done)
+                self._has_just_asked = self._has_just_asked or isinstance(said, Ask)
                 return [said]
         return []
 
@@ -105,14 +140,26 @@ class Dialogue:
             return []
         if turned.queued and not self._is_interrupted:
             return []
+        if not self._is_interrupted and self._goes_on(turned):
+            return []
         self.turned = turned
         self.over.set()
         if self._line is not None:
             self._line.leashed.close_stdin()
         return self._claims(turned)
 
+    def _goes_on(self, turned: Turned) -> bool:
+        """Tell an agent that has nothing more to do what it is owed, and so begin another turn."""
+        if turned.outcome not in {TurnEnd.DONE, TurnEnd.REFUSED} or self._line is None:
+            return False
+        owed = "" if self._claims_itself or self._has_claimed() else self._asking.owed()
+        return bool(owed) and self.tell(owed)
+
     def _claims(self, turned: Turned) -> list[Message]:
         match turned.outcome:
+            case TurnEnd.DONE | TurnEnd.REFUSED if self._asking.is_open():
+                self.left_asking = not (self._claims_itself or self._has_claimed())
+                return []  # it waits for a person, and says neither that it is done nor that it failed
             case TurnEnd.DONE if not (self._claims_itself or self._has_claimed()):
                 return [Done(note=turned.reason)]
             case TurnEnd.REFUSED:
@@ -140,9 +187,11 @@ class Dialogue:
 
 
 async def _decision(asked: Permission, line: Line) -> Allow | Deny:
-    """Decide: a shell's command tells no paths, so what it wrote is looked at afterwards; what tells nothing is refused."""
+    """Decide: a shell's command tells no paths, so what it wrote is looked at afterwards; what tells nothing a person decides."""
     if asked.operation is Operation.READ or (asked.command and not asked.paths):
         return Allow()
+    if not asked.paths and line.inquire is not None:
+        return await line.inquire(line.agent, asked)
     if not asked.paths:
         return Deny(reason=f"squad cannot tell what {asked.tool} would do, and nobody is there to be asked: do without it")
     return await line.permit(line.agent, asked.paths, asked.operation)

@@ -29,6 +29,7 @@ class RunStarted(_Event, frozen=True, kw_only=True):
     base: str | None  #: commit the run starts from; None without git
     branch: str | None  #: integration branch
     agents: list[str]
+    split: bool = False  #: an agent only proposes the tasks of a document; never the latest run
 
 
 class RunPaused(_Event, frozen=True, kw_only=True):
@@ -41,6 +42,7 @@ class RunResumed(_Event, frozen=True, kw_only=True):
     """A supervisor took the run over from its journal."""
 
     reason: str  #: what the run had been ended by
+    settings: str = ""  #: digest of the settings document that holds from here on; empty: as before
 
 
 class StopRequested(_Event, frozen=True, kw_only=True):
@@ -68,6 +70,7 @@ class AttemptPrepared(_Event, frozen=True, kw_only=True):
     branch: str | None
     base: str | None  #: commit the workspace starts from
     locks: list[str]
+    adapter: str = ""  #: by which the agent works; empty: its own
 
 
 class AttemptStarted(_Event, frozen=True, kw_only=True):
@@ -215,13 +218,48 @@ class AgentBlocked(_Event, frozen=True, kw_only=True):
     meanwhile: str = ""
 
 
-class AgentAsked(_Event, frozen=True, kw_only=True):
-    """An agent asked a question."""
+class QuestionAsked(_Event, frozen=True, kw_only=True):
+    """An agent asked something that only a person can answer."""
 
+    id: str  #: Q1, Q2 ... within the run
     agent: str
     task: str
+    attempt: str
+    kind: str  #: question | permission
     text: str
-    answer: str  #: what squad answered at once
+    waits: bool = False  #: the agent does nothing else meanwhile
+    refused: str = ""  #: why nobody is asked; then it is closed already
+
+
+class QuestionAnswered(_Event, frozen=True, kw_only=True):
+    """A person answered a question: written before the agent hears of it."""
+
+    id: str
+    agent: str
+    task: str
+    by: str  #: person
+    answer: str
+    allow: bool | None = None  #: of a permission
+
+
+class QuestionTold(_Event, frozen=True, kw_only=True):
+    """An attempt was told what became of a question."""
+
+    id: str
+    agent: str
+    task: str
+    attempt: str
+    way: str  #: prompt | reply | said
+
+
+class QuestionClosed(_Event, frozen=True, kw_only=True):
+    """A question will not be answered."""
+
+    id: str
+    agent: str
+    task: str
+    how: str  #: expired: nobody answered in time | moot: nobody needs the answer any more
+    reason: str
 
 
 class HandoffRequested(_Event, frozen=True, kw_only=True):
@@ -312,11 +350,19 @@ class RungClimbed(_Event, frozen=True, kw_only=True):
 
 
 class LimitReached(_Event, frozen=True, kw_only=True):
-    """Nothing more is started until the limit is lifted."""
+    """Nothing more is started until the limit is lifted: by the run, by an agent with an adapter, or for a task."""
 
-    limit: str
-    agent: str = ""
-    until: float | None = None  #: seconds since the epoch
+    limit: str  #: usage | time | money | tokens | attempts | money_per_task
+    used: float | None = None
+    allowed: float | None = None
+    unit: str = ""  #: of both: s | tokens | starts | a currency
+    task: str = ""  #: that has used it up, of `money_per_task`
+    agent: str = ""  #: that its provider's `usage` limit stops
+    adapter: str = ""  #: with which; empty: its own
+    attempt: str = ""  #: whose agent told of it
+    until: float | None = None  #: seconds since the epoch at which its provider lifts it, if told
+    margin: float = 0.0  #: seconds after that
+    instead: str = ""  #: adapter with which the agent goes on meanwhile; empty: it waits
 
 
 # evidence
@@ -405,7 +451,10 @@ Event: TypeAlias = (
     | ConversationKnown
     | ClaimMade
     | AgentBlocked
-    | AgentAsked
+    | QuestionAsked
+    | QuestionAnswered
+    | QuestionTold
+    | QuestionClosed
     | HandoffRequested
     | UsageReported
     | LockRequested

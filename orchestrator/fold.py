@@ -5,15 +5,14 @@ transition of a task is a bug that shows at once. The supervisor, `squad status`
 through here, so they cannot disagree.
 """
 
-import math
 from typing import assert_never
 
 from orchestrator import events as ev
+from orchestrator import questions
+from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, LockStatus, State, TaskStatus, WaitStatus
 
-#: Seconds for which an agent is left alone after a limit whose end is not told, and the most that is believed.
-UNTOLD, FARTHEST = 300.0, 8 * 86400.0
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
 _W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
@@ -68,17 +67,20 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.ConversationKnown()
             | ev.ClaimMade()
             | ev.AgentBlocked()
-            | ev.AgentAsked()
             | ev.HandoffRequested()
             | ev.UsageReported()
         ):
             _fold_speech(state, event)
+        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
+            questions.take(state, event, at)
+            _set_waiting(state, event.agent)
         case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
             _fold_lock(state, event, at)
         case ev.AgentStalled() | ev.RungClimbed() | ev.ForeignChangeFound() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
             assert_never(event)
+    state.seen = state.seen if isinstance(event, ev.Merged | ev.RunEnded) else at
 
 
 def _fold_run(
@@ -91,34 +93,30 @@ def _fold_run(
             state.title, state.source, state.source_digest = event.title, event.source, event.source_digest
             state.plan, state.settings, state.isolation = event.plan, event.settings, event.isolation
             state.base, state.branch, state.tip = event.base, event.branch, event.base
-            state.phase, state.started_at = "running", at
+            state.phase, state.started_at, state.since, state.split = "running", at, at, event.split
         case ev.RunPaused(reason=reason):
             state.phase, state.outcome = "paused", reason
-        case ev.RunResumed():
-            state.phase, state.outcome = "running", ""
+        case ev.RunResumed(settings=settings):
+            state.lived, state.since = state.lived + max(0.0, state.seen - state.since), at
+            state.phase, state.outcome, state.reached = "running", "", []
+            state.settings = settings or state.settings
             state.waiting = []  # no connection outlives its supervisor
+            questions.resume(state, at)
         case ev.StopRequested():
             state.phase = "ending"
         case ev.RunEnded(outcome=outcome):
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
+            questions.end(state, at)
 
 
 def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
     match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
-        case ev.LimitReached(agent=agent, until=until):
-            if agent in state.agents:
-                state.agents[agent].limited_until = _believed(until, at)
+        case ev.LimitReached():
+            take_limit(state, event, at)
         case ev.Merged():
             pass
-
-
-def _believed(until: float | None, at: float) -> float:
-    """Give the end of a limit: what an agent tells of it may be missing, over, no number, or centuries away."""
-    if until is None or not math.isfinite(until) or until <= at:
-        return at + UNTOLD
-    return min(until, at + FARTHEST)
 
 
 def _fold_attempt(
@@ -167,6 +165,7 @@ def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
         workspace=event.workspace,
         branch=event.branch,
         base=event.base,
+        adapter=event.adapter,
         prepared_at=at,
     )
     _move(state, event.task, TaskState.RUNNING)
@@ -175,7 +174,8 @@ def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
 def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
     attempt = state.attempts[event.attempt]
     attempt.pid, attempt.node, attempt.boot, attempt.born = event.pid, event.node, event.boot, event.born
-    attempt.leash, attempt.log, attempt.started_at = event.leash, event.log, at
+    attempt.leash, attempt.log, attempt.started_at, attempt.adapter = event.leash, event.log, at, event.adapter
+    state.starts += 1
     state.tasks[event.task].attempts += 1
     state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid
     _set_waiting(state, event.agent)
@@ -188,7 +188,8 @@ def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
     agent.pid = None
     agent.files = {**agent.files, **{path: "modified" for path in event.paths if path not in agent.files}}
     if event.outcome == Outcome.DONE:
-        agent.state, agent.limited_until = AgentState.CHECKING, 0.0
+        agent.state = AgentState.CHECKING
+        lift_limits(state, told_by=event.attempt)
         _move(state, event.task, TaskState.CHECKING)
         return
     _note_failure(task, event.agent, f"{event.outcome}: {event.reason}", counted=Outcome(event.outcome) in COUNTED)
@@ -207,6 +208,7 @@ def _refuse(state: State, event: ev.ResultRefused, at: float) -> None:
     task.fresh = event.cause in {"conflict", "overlap"} or event.merged is not None
     attempt = state.attempts[event.attempt]
     attempt.check_log, attempt.merged = event.log, event.merged
+    attempt.cause, attempt.refusal = event.cause, event.reason
     _back(state, event.task, f"{event.reason}, see {event.log}" if event.log else event.reason, at)
 
 
@@ -248,24 +250,31 @@ def _fold_task(
             state.tasks[task].reason = reason
             _move(state, task, TaskState.SKIPPED)
         case ev.TaskRevived(task=task):
-            old = state.tasks[task]
-            state.tasks[task] = TaskStatus(
-                agent=old.agent, state=old.state, attempts=old.attempts, prepared=old.prepared, attempt=old.attempt
-            )
+            _revive(state, task)
             _move(state, task, TaskState.WAITING)
         case ev.TaskReassigned(task=task, to=to):
             state.tasks[task].agent = to
 
 
+def _revive(state: State, task: str) -> None:
+    """Start counting anew; a task that only waited for an answer has not failed and keeps its counts."""
+    old = state.tasks[task]
+    if old.state is TaskState.PARKED and questions.has_asked(state, task):
+        old.reason = ""
+        return
+    state.tasks[task] = TaskStatus(
+        agent=old.agent,
+        state=old.state,
+        attempts=old.attempts,
+        prepared=old.prepared,
+        attempt=old.attempt,
+        money=old.money,
+    )
+
+
 def _fold_speech(
     state: State,
-    event: ev.AgentReported
-    | ev.ConversationKnown
-    | ev.ClaimMade
-    | ev.AgentBlocked
-    | ev.AgentAsked
-    | ev.HandoffRequested
-    | ev.UsageReported,
+    event: ev.AgentReported | ev.ConversationKnown | ev.ClaimMade | ev.AgentBlocked | ev.HandoffRequested | ev.UsageReported,
 ) -> None:
     match event:
         case ev.AgentReported():
@@ -275,6 +284,9 @@ def _fold_speech(
             agent.done = agent.done if event.done is None else event.done
             agent.total = agent.total if event.total is None else event.total
             agent.files = {**agent.files, **event.files}
+            _note_report(state, event)
+            questions.goes_on(state, event.agent)
+            _set_waiting(state, event.agent)
         case ev.ConversationKnown(attempt=attempt, session=session):
             state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
@@ -282,9 +294,9 @@ def _fold_speech(
         case ev.AgentBlocked():
             agent = state.agents[event.agent]
             agent.says, agent.blocked_on, agent.meanwhile = "BLOCKED", event.on, event.meanwhile
-        case ev.AgentAsked(agent=name, text=text):
-            state.questions.append(f"{name}: {text}")
-        case ev.HandoffRequested() | ev.UsageReported():
+        case ev.UsageReported():
+            consume(state, event)
+        case ev.HandoffRequested():
             pass
 
 
@@ -324,8 +336,22 @@ def _fold_evidence(
         case ev.RungClimbed(task=task, rung=rung, attempt=attempt) if rung in {"restart", "reassign", "park"}:
             state.tasks[task].rungs.append(rung)
             state.tasks[task].judged = attempt
+        case ev.ForeignChangeFound(attempt=attempt, paths=paths, ref=ref):
+            state.attempts[attempt].foreign, state.attempts[attempt].foreign_ref = paths, ref
+        case ev.MergeConflicted(attempt=attempt, paths=paths):
+            state.attempts[attempt].conflicts = paths
         case _:
             pass
+
+
+def _note_report(state: State, event: ev.AgentReported) -> None:
+    """Remember for a handover how far the attempt had come, after its agent is at something else."""
+    attempt = state.attempts.get(state.tasks[event.task].attempt or "") if event.task in state.tasks else None
+    if attempt is None or attempt.agent != event.agent:
+        return
+    attempt.message = event.message or attempt.message
+    if event.done is not None:
+        attempt.progress = f"{event.done}/{event.total}" if event.total else str(event.done)
 
 
 def _note_lock(state: State, holder: str, path: str) -> None:
@@ -340,7 +366,7 @@ def _set_waiting(state: State, holder: str) -> None:
     agent = state.agents.get(holder)
     if agent is None or agent.state not in {AgentState.WORKING, AgentState.WAITING}:
         return
-    waits = any(wait.holder == holder for wait in state.waiting)
+    waits = any(wait.holder == holder for wait in state.waiting) or questions.is_waiting(state, holder)
     agent.state = AgentState.WAITING if waits else AgentState.WORKING
 
 

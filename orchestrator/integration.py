@@ -5,7 +5,10 @@ happen one at a time; the branch moves only after the checks of the merge passed
 intent in the journal, so that a resumed run can tell whether it happened.
 """
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +18,17 @@ import anyio.to_thread
 
 from orchestrator.claims import any_meets, is_operation, meets
 from orchestrator.errors import RepositoryError
-from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, ResultRefused, TaskDone
+from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
 from orchestrator.leash import HUNG, Command, run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
 from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
 from orchestrator.workspaces import Work, Workspaces
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch
+
+#: Bytes at the end of a check's log, and lines of them, that say how it ended.
+_END, _LINES = 8192, 12
+_COLOURS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,18 @@ class Refusal:
     merged: str | None = None  #: the merge whose checks failed: from there both sides are seen
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What squad found when it read a result itself."""
+
+    faults: tuple[str, ...] = ()  #: each with its place; any of them refuses the result
+    remarks: tuple[str, ...] = ()  #: what a person should know of a result that stands
+
+
+#: Reads the result that lies in a folder.
+Examine = Callable[[Path], Examined]
+
+
 class Integration:
     """The queue of results of one run."""
 
@@ -60,10 +79,11 @@ class Integration:
         logs: Path,
         environment: Mapping[str, str],
         silence: float = float("inf"),
+        examine: Examine | None = None,
     ) -> None:
-        """Integrate onto the branch; without one (shared tree) what passed its checks is done.
+        """Integrate onto the branch; without one (shared tree, split) what passed its checks is done.
 
-        A check without a sign of life for `silence` seconds has failed.
+        A check without a sign of life for `silence` seconds has failed; `examine` is a check that squad makes by itself.
         """
         self._recorder = recorder
         self._branch = branch
@@ -72,6 +92,7 @@ class Integration:
         self._logs = logs
         self._environment = dict(environment)
         self._silence = silence
+        self._examine = examine
         self._turn = anyio.Lock()
         self._base_fails: dict[str, bool] = {}
 
@@ -85,7 +106,7 @@ class Integration:
             self._refuse(result, came)
             return False
         task, attempt = result.planned.task.id, result.attempt
-        done = TaskDone(task=task, attempt=attempt, checked=bool(self._commands(result)))
+        done = TaskDone(task=task, attempt=attempt, checked=bool(self._commands(result) or self._examine))
         self._recorder.record(*([Integrated(task=task, attempt=attempt, commit=came)] if came else []), done)
         return True
 
@@ -161,6 +182,8 @@ class Integration:
 
     async def _check(self, result: Result, folder: Path, *, where: str) -> Refusal | None:
         """Run the checks in a folder; the first that fails refuses the result, unless it fails on the base too."""
+        if self._examine is not None and (refusal := await self._read(result, folder, self._examine)):
+            return refusal
         for number, command in enumerate(self._commands(result), start=1):
             log = self._log(result, f"{where}-{number}")
             code = await self._run(result, command, folder, log=log, where=where)
@@ -172,6 +195,27 @@ class Integration:
             said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
             return Refusal(cause="check", reason=f"check `{command}` {said} ({where})", log=self._shown(log))
         return None
+
+    async def _read(self, result: Result, folder: Path, examine: Examine) -> Refusal | None:
+        """Let squad read the result; what it finds is its evidence, and the reason of a refusal word for word."""
+        began = anyio.current_time()
+        found = await anyio.to_thread.run_sync(examine, folder)
+        log = self._log(result, "attempt-read")
+        log.write_text("".join(f"{line}\n" for line in (*found.faults, *found.remarks)), encoding="utf-8")
+        ended = CheckEnded(
+            task=result.planned.task.id,
+            attempt=result.attempt,
+            command="squad reads the result",
+            ok=not found.faults,
+            where="attempt",
+            log=str(log),
+            exit=1 if found.faults else 0,
+            seconds=round(anyio.current_time() - began, 3),
+        )
+        self._recorder.record(ended, *(Noticed(text=remark) for remark in found.remarks))
+        if not found.faults:
+            return None
+        return Refusal(cause="check", reason="\n".join(found.faults), log=self._shown(log))
 
     def _shown(self, log: Path) -> str:
         return f".squad/logs/{self._recorder.state.run}/{log.name}"
@@ -207,3 +251,12 @@ class Integration:
             log = self._log(result, f"base-{len(self._base_fails) + 1}")
             self._base_fails[known] = await self._run(result, command, folder, log=log, where="base") != 0
         return self._base_fails[known]
+
+
+def last_lines(log: Path) -> list[str]:
+    """Give the end of a check's output, without colours and empty lines; of a log that is gone nothing."""
+    with contextlib.suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _END))
+        lines = _COLOURS.sub(b"", file.read(_END)).decode("utf-8", "replace").splitlines()
+        return [line.rstrip() for line in lines if line.strip()][-_LINES:]
+    return []

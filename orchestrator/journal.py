@@ -19,7 +19,19 @@ from typing import Self
 import msgspec
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Integrated, RunEnded, RunPaused, TaskDone, decode, encode, kind, storable
+from orchestrator.events import (
+    Entry,
+    Event,
+    Integrated,
+    QuestionAnswered,
+    RunEnded,
+    RunPaused,
+    TaskDone,
+    decode,
+    encode,
+    kind,
+    storable,
+)
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
@@ -34,7 +46,9 @@ create index if not exists events_by_type on events (type, seq);
 create table if not exists documents (digest text primary key, body blob not null) without rowid;
 create table if not exists snapshots (run text primary key, seq integer not null, body blob not null) without rowid;
 """
-_LASTING = (TaskDone, Integrated, RunEnded, RunPaused)
+#: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
+_SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
+_LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
 
 
 class Journal:
@@ -166,14 +180,25 @@ class Journal:
         return [RunId(row[0]) for row in self._connection.execute(query)]
 
     def latest(self) -> RunId | None:
-        """Give the id of the newest run."""
-        runs = self.runs()
-        return runs[-1] if runs else None
+        """Give the id of the newest run that carries a plan out."""
+        splits = set(self.splits())
+        return next((run for run in reversed(self.runs()) if run not in splits), None)
 
-    def unfinished(self) -> list[RunId]:
-        """Give the ids of the runs that have no end, oldest first."""
+    def splits(self) -> list[RunId]:
+        """Give the ids of the runs that only propose the tasks of a document, oldest first."""
+        return [RunId(row[0]) for row in self._connection.execute(f"{_SPLITS} order by seq")]
+
+    def unfinished(self, *, splits: bool = False) -> list[RunId]:
+        """Give the ids of the runs that have no end, oldest first: of those that carry a plan out, or of the splits."""
         query = "select run from events where type = 'RunStarted' and run not in (select run from events where type = 'RunEnded')"
-        return [RunId(row[0]) for row in self._connection.execute(f"{query} order by seq")]
+        which = "in" if splits else "not in"
+        return [RunId(row[0]) for row in self._connection.execute(f"{query} and run {which} ({_SPLITS}) order by seq")]
+
+    def last_begun(self) -> RunId | None:
+        """Give the run that was begun or resumed last: the one that a living supervisor works on."""
+        query = "select run from events where type in ('RunStarted', 'RunResumed') order by seq desc limit 1"
+        row = self._connection.execute(query).fetchone()
+        return RunId(row[0]) if row else None
 
     def next_run_id(self, title: str, *, is_taken: Callable[[RunId], bool] = lambda _: False) -> RunId:
         """Give an id for a new run: the slug of its title and the next number that nothing else has."""

@@ -97,6 +97,7 @@ class Permission:
     paths: tuple[str, ...] = ()  #: as the agent writes them
     operation: Operation
     command: str = ""  #: of a shell
+    detail: str = ""  #: what else a person may want to know of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,7 @@ class Outcome(StrEnum):
     LIMIT = "limit"  #: its provider's usage limit
     TRANSIENT = "transient"  #: its model was out of reach; the same again may succeed
     ENVIRONMENT = "environment"  #: could not be started, or not go on, for a reason that is not its own
+    ASKED = "asked"  #: asked a question and ended without a claim; goes on with the answer
     STOPPED = "stopped"  #: ended by a person or by the end of the supervisor
 
 
@@ -118,6 +119,7 @@ class Simulation:
     work: float = 1.0  #: seconds
     write: tuple[str, ...] | None = None  #: paths; None: what the task declares
     then: tuple[str, ...] = ("done",)  #: endings by attempt number; the last one repeats
+    text: str = ""  #: what its files shall hold; empty: a line about the task is added to each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ class Facts:
     turn: TurnEnd | None = None  #: how its last turn ended, by the protocol of an agent that has one
     told: str = ""  #: the reason it gave
     exit_claims: bool = False  #: exit 0 of this kind of agent claims done
+    asked: str = ""  #: what it waits for a person to answer
     ended_by: Outcome | None = None  #: squad ended it for this reason
     why: str = ""  #: squad's reason
     settled: bool = False  #: squad ended it because it lingered after its claim of done
@@ -36,10 +37,11 @@ class Ended:
     reason: str
 
 
+NOT_SIGNED_IN = "it is not signed in"  #: how the reason of such an outcome begins
 #: Ends of a turn that no claim outweighs: the agent could not finish what it had begun.
 _BROKEN_OFF = {
     TurnEnd.TRANSIENT: (Outcome.TRANSIENT, "its model is out of reach"),
-    TurnEnd.AUTH: (Outcome.ENVIRONMENT, "it is not signed in"),
+    TurnEnd.AUTH: (Outcome.ENVIRONMENT, NOT_SIGNED_IN),
     TurnEnd.PERMANENT: (Outcome.ENVIRONMENT, "its model refuses to go on"),
     TurnEnd.INTERRUPTED: (Outcome.FAILED, "its turn was interrupted"),
 }
@@ -66,6 +68,8 @@ def judge(facts: Facts) -> Ended:
 def _by_process(facts: Facts) -> Ended:
     if facts.signal is not None:
         return Ended(outcome=Outcome.CRASHED, reason=f"ended by {facts.signal}")
+    if facts.asked and facts.claim is None:
+        return Ended(outcome=Outcome.ASKED, reason=facts.asked)
     if facts.exit is None:
         return Ended(outcome=Outcome.FAILED, reason="ended, and nobody knows how")
     if facts.exit != 0:

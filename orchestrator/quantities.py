@@ -1,4 +1,4 @@
-"""Durations, ranges and rates as people write them.
+"""Durations, ranges, rates, counts and money as people write them.
 
 A number without a unit is never guessed at: `10` could be seconds or minutes, so it is an error that names the units.
 All durations are seconds.
@@ -6,11 +6,14 @@ All durations are seconds.
 
 import math
 import re
+from datetime import UTC, datetime
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WHOLE = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
 _LONGEST = 100 * 365.25 * 86400  #: seconds
+_NUMBER = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_TIMES = {"": 1, "k": 1_000, "M": 1_000_000, "G": 1_000_000_000}
 
 
 def parse_duration(text: str) -> float:
@@ -51,6 +54,11 @@ def format_duration(seconds: float) -> str:
     return f"{hours}h{minutes:02d}m" if minutes else f"{hours}h"
 
 
+def format_moment(at: float) -> str:
+    """Write seconds since the epoch for people: `2026-11-24 10:15:00 UTC`."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 def parse_range(text: str) -> tuple[float, float]:
     """Read `1s..60s`; gives both ends in seconds.
 
@@ -80,3 +88,43 @@ def parse_rate(text: str) -> tuple[int, float]:
         msg = f"{text!r} is no rate: expected a count and a duration such as 5/10m"
         raise ValueError(msg)
     return int(number), seconds
+
+
+def parse_count(text: str) -> int:
+    """Read `300`, `300k`, `5M` or `1.5M`.
+
+    Raises:
+        ValueError: It is no count.
+    """
+    clean = text.strip()
+    number, unit = (clean[:-1], clean[-1]) if clean[-1:].isalpha() else (clean, "")
+    if not _NUMBER.fullmatch(number) or unit.casefold() not in {name.casefold() for name in _TIMES}:
+        msg = f"{clean!r} is no count: expected a number such as 5000, 300k or 5M"
+        raise ValueError(msg)
+    if unit == "m":
+        msg = f"{clean!r} reads like minutes: write {number}M for millions"
+        raise ValueError(msg)
+    times = next(value for name, value in _TIMES.items() if name.casefold() == unit.casefold())
+    whole, dot, part = number.partition(".")
+    return int(whole) * times + (int(part) * times // 10 ** len(part) if dot else 0)
+
+
+def parse_money(text: str) -> float:
+    """Read `20` or `2.50`.
+
+    Raises:
+        ValueError: It is no amount.
+    """
+    clean = text.strip()
+    if not _NUMBER.fullmatch(clean):
+        msg = f"{clean!r} is no amount of money: expected a number such as 20 or 2.50; its unit is limits.currency"
+        raise ValueError(msg)
+    return float(clean)
+
+
+def format_count(number: int) -> str:
+    """Write a count for people: `850`, `12.5k`, `5M`."""
+    for unit in ("G", "M", "k"):
+        if number >= _TIMES[unit]:
+            return f"{number / _TIMES[unit]:.2f}".rstrip("0").rstrip(".") + unit
+    return str(number)

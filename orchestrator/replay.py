@@ -34,7 +34,7 @@ class Replayed:
     run: RunId
     plan: Plan
     state: State
-    settings: str  #: digest of the settings document
+    settings: str  #: digest of the settings document that holds now
 
 
 def find_run(journal: Journal, wanted: str | None) -> RunId:
@@ -43,11 +43,11 @@ def find_run(journal: Journal, wanted: str | None) -> RunId:
     Raises:
         NoRun: None fits, or several do.
     """
-    runs = journal.runs()
-    if not runs or wanted is None:
-        if not runs:
-            raise NoRun(wanted)
-        return runs[-1]
+    runs, latest = journal.runs(), journal.latest()
+    if wanted is None:
+        if latest is None:
+            raise NoRun
+        return latest
     fitting = [run for run in runs if run == wanted] or [run for run in runs if run.startswith(wanted)]
     if len(fitting) != 1:
         raise NoRun(wanted, tuple(runs[-8:]))
@@ -68,7 +68,7 @@ def replay(journal: Journal, run: RunId) -> Replayed:
     state = _saved(journal, run) or initial(run, plan)
     for entry in journal.entries(run=run, after=state.seq):
         fold(state, entry)
-    return Replayed(run=run, plan=plan, state=state, settings=started.settings)
+    return Replayed(run=run, plan=plan, state=state, settings=state.settings)
 
 
 def _saved(journal: Journal, run: RunId) -> State | None:

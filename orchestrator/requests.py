@@ -5,23 +5,24 @@ for a lock may be parked, and it is woken by whoever frees the path. Every answe
 `Rights.may`.
 """
 
-import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import anyio
 import anyio.lowlevel
 
 from orchestrator import events as ev
 from orchestrator import messages as msg
+from orchestrator.asked import FAR, below_root, is_below, path_of, seconds
 from orchestrator.claims import Claim, OutsideProject, canonical, key
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
 from orchestrator.control.server import Caller
 from orchestrator.errors import JournalError
 from orchestrator.events import Event
+from orchestrator.inbox import Inbox
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import AgentId, AttemptId, Operation, TaskId
 from orchestrator.platform import real_relative
@@ -29,9 +30,8 @@ from orchestrator.recorder import Recorder
 from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.speech import from_request
 
-_UNATTENDED = "nobody answers now: decide yourself, write down your assumption, and go on"
-_FAR = 365 * 86400.0  #: seconds; longer than any run
-_LONGEST_PATH = 1024  #: bytes
+T = TypeVar("T")
+
 _LONGEST_PURPOSE = 500  #: characters
 
 #: What a request that only says something must name.
@@ -68,6 +68,9 @@ class Lead(Protocol):
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders."""
 
+    def is_agents(self, pid: int | None) -> bool:
+        """Tell whether a process belongs to an agent, whatever socket it speaks through."""
+
 
 class Desk:
     """Takes in what agents say and ask, and what people ask for."""
@@ -80,15 +83,17 @@ class Desk:
         *,
         root: Path,
         lead: Lead,
-        account: Callable[[AgentId], tuple[AgentId, ...]] = lambda agent: (agent,),
+        inbox: Inbox,
+        limited: Callable[[AttemptId, float | None], Sequence[Event]],
     ) -> None:
-        """Answer for one run; `account` gives the agents that share an agent's account, itself first."""
+        """Answer for one run; `limited` tells whom a usage limit holds that an attempt's agent has told of."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._root = root
         self._lead = lead
-        self._account = account
+        self._inbox = inbox
+        self._limited = limited
         self._seated: dict[AgentId, Seated] = {}
         self._parked: dict[int, anyio.Event] = {}
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
@@ -96,6 +101,7 @@ class Desk:
             "unlock": self._unlock,
             "owns": self._owns,
             "me": self._me,
+            "ask": self._ask,
         }
 
     def seat(self, agent: AgentId, seated: Seated) -> None:
@@ -145,7 +151,7 @@ class Desk:
                     )
                 ]
             case msg.Ask(text=text):
-                return [ev.AgentAsked(agent=agent, task=task, text=text, answer=_UNATTENDED)]
+                return self._inbox.take(agent, task, attempt, text)
             case msg.Usage():
                 return [
                     ev.UsageReported(
@@ -159,7 +165,7 @@ class Desk:
                     )
                 ]
             case msg.Limit(until=until):
-                return [ev.LimitReached(limit="usage", agent=seat, until=until) for seat in self._account(agent)]
+                return [*self._limited(attempt, until)]
 
     def _inside(self, seated: Seated, raw: str) -> str | None:
         try:
@@ -170,7 +176,7 @@ class Desk:
     def _claim(self, seated: Seated | None, raw: str) -> Claim:
         workspace = seated.workspace if seated else self._root
         roots = (str(workspace), str(self._root))
-        return canonical(_below(raw, roots), roots=roots, resolve=lambda path: real_relative(workspace, path))
+        return canonical(below_root(raw, roots), roots=roots, resolve=lambda path: real_relative(workspace, path))
 
     # requests
 
@@ -191,7 +197,15 @@ class Desk:
             return Deny(reason=refused.reason)
         return Allow()
 
-    async def _guarded(self, method: str, answering: Awaitable[object]) -> object:
+    async def inquire(self, agent: AgentId, asked: msg.Permission) -> Allow | Deny:
+        """Let a person decide what an agent asks for by a protocol of its own, of which squad cannot tell what it would do."""
+        try:
+            seated = self._seat_of(agent)
+            return await self._guarded("inquire", self._inbox.permit(agent, seated.task, seated.attempt, asked))
+        except Rejected as refused:
+            return Deny(reason=refused.reason)
+
+    async def _guarded(self, method: str, answering: Awaitable[T]) -> T:
         try:
             return await answering
         except (Rejected, JournalError):
@@ -203,7 +217,7 @@ class Desk:
 
     async def _answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         if caller.agent is None:
-            return self._person(method, params)
+            return self._person(caller, method, params)
         agent = AgentId(caller.agent)
         self._lead.heard(agent)
         if method in self._methods:
@@ -211,7 +225,7 @@ class Desk:
         message = self._said(agent, method, params)
         self._recorder.record(*self.take(agent, [message]))
         self._lead.heard(agent)
-        return {"accepted": True, **({"answer": _UNATTENDED} if isinstance(message, msg.Ask) else {})}
+        return {"accepted": True}
 
     def _said(self, agent: AgentId, method: str, params: Mapping[str, object]) -> msg.Message:
         """Read what an agent says by a request; here, unlike in its output, what makes no sense is refused."""
@@ -244,15 +258,19 @@ class Desk:
             raise Rejected(f"there is no agent {named!r}; agents: {', '.join(seat.id for seat in seats)}")
         return fitting[0]
 
-    def _person(self, method: str, params: Mapping[str, object]) -> object:
+    def _person(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         match method:
+            case "answer" if self._lead.is_agents(caller.pid):
+                raise Rejected("an agent may not answer questions: only a person may")
+            case "answer":
+                return self._inbox.answer(params)
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":
                 self._lead.stop(now=params.get("now") is True)
                 return {"stopping": True}
             case "unlock":
-                return self.force(_path(params.get("path")))
+                return self.force(path_of(params.get("path")))
         raise Rejected(f"unknown method {method!r}", code=METHOD_NOT_FOUND)
 
     def force(self, path: str) -> object:
@@ -272,6 +290,11 @@ class Desk:
         self.freed(answer, reason="forced")
         return {"released": [grant.path for grant in answer.released]}
 
+    async def _ask(self, agent: AgentId, params: Mapping[str, object]) -> object:
+        self._said(agent, "ask", params)
+        seated, text = self._seat_of(agent), str(params["text"])
+        return await self._inbox.ask(agent, seated.task, seated.attempt, text, wait=seconds(params.get("wait", 0)))
+
     async def _me(self, agent: AgentId, _params: Mapping[str, object]) -> object:
         status = self._recorder.state.agents[agent]
         held = [{"path": grant.path, "fence": grant.fence} for grant in self._table.grants() if grant.holder == agent]
@@ -285,7 +308,7 @@ class Desk:
 
     async def _lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         self._seat_of(agent)
-        place, wait = self._asked_path(agent, params.get("path")), _seconds(params.get("wait", 0))
+        place, wait = self._asked_path(agent, params.get("path")), seconds(params.get("wait", 0))
         answer = await self._obtain(agent, place, wait=wait, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
         return {"path": answer.path, "fence": answer.fence, "waited_s": round(answer.waited, 3)}
 
@@ -293,11 +316,11 @@ class Desk:
         """See to it that the agent may do it to all the paths: those outside its write set are locked one after another."""
         workspace = self._seat_of(agent).workspace
         for path in paths if operation is not Operation.READ else ():
-            if not _is_below(path, workspace):
+            if not is_below(path, workspace):
                 raise self._refused(path, agent, f"{path} lies outside of your workspace: write below {workspace}")
             place = self._asked_path(agent, path)
             if not self._rights.has(agent, place):
-                await self._obtain(agent, place, wait=_FAR, purpose=f"to {operation} it")
+                await self._obtain(agent, place, wait=FAR, purpose=f"to {operation} it")
 
     async def _obtain(self, agent: AgentId, place: Claim, *, wait: float, purpose: str) -> Grant:
         """Lock a path for an agent, or refuse it with the reason; every refusal is recorded."""
@@ -376,7 +399,7 @@ class Desk:
                 woken.set()
 
     def _asked_path(self, agent: AgentId, asked: object) -> Claim:
-        path = _path(asked)
+        path = path_of(asked)
         try:
             return self._claim(self._seated.get(agent), path)
         except OutsideProject as error:
@@ -398,37 +421,3 @@ def granted_event(grant: Grant) -> ev.LockGranted:
         declared=grant.declared,
         expires_at=datetime.fromtimestamp(grant.expires, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-
-
-def _path(asked: object) -> str:
-    """Give a path that was asked for; whether it lies inside is for `canonical` to say."""
-    if not isinstance(asked, str) or not asked.strip() or "\0" in asked:
-        raise Rejected("expected a path: {'path': 'shared/types.ts'}", code=INVALID_PARAMS)
-    if len(asked.encode()) > _LONGEST_PATH:
-        raise Rejected(f"a path of more than {_LONGEST_PATH} bytes", code=INVALID_PARAMS)
-    return asked
-
-
-def _is_below(raw: str, workspace: Path) -> bool:
-    """Tell whether a path as an agent writes it lies in its workspace, and not elsewhere in the project."""
-    base = os.path.realpath(workspace)
-    return os.path.realpath(os.path.join(base, raw)).startswith(base + os.sep)  # noqa: PTH118 - as for the other paths here
-
-
-def _below(raw: str, roots: Sequence[str]) -> str:
-    """Give an absolute path that reaches one of the roots through a symlink as it lies below that root."""
-    if not raw.startswith("/") or any(raw == root or raw.startswith(root + "/") for root in roots):
-        return raw
-    real = os.path.realpath(raw)
-    for root in roots:
-        base = os.path.realpath(root)
-        if real == base or real.startswith(base + "/"):
-            return root + real[len(base) :] + ("/" if raw.endswith("/") else "")
-    return raw
-
-
-def _seconds(value: object) -> float:
-    """Read how long a request may wait; infinity means as long as it takes."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # NaN is not
-        raise Rejected(f"expected wait as seconds, 0 or more, not {value!r}", code=INVALID_PARAMS)
-    return float(min(value, _FAR))

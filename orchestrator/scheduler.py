@@ -7,11 +7,14 @@ whoever carries a decision out, in the same step and before the next decision is
 """
 
 import hashlib
+import math
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from orchestrator import limits, questions
 from orchestrator.claims import is_operation, meets
+from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
 from orchestrator.state import State, TaskStatus
@@ -35,6 +38,9 @@ class Rules:
     per_agent: tuple[int, float] = (5, 600.0)  #: restarts per seconds
     fleet: tuple[int, float] = (20, 600.0)
     agents: int | None = None  #: how many work at once; None: all
+    limits: Limits = UNLIMITED
+    waits: bool = True  #: for the reset of a usage limit, when nothing else can go on
+    ways: Mapping[AgentId, tuple[str, ...]] = field(default_factory=dict)  #: adapters of an agent, its own first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +50,7 @@ class Start:
     task: TaskId
     agent: AgentId
     moved: bool  #: another agent than before
+    adapter: str  #: the agent's own, or the one it falls back to
     why: str = ""
 
 
@@ -63,6 +70,7 @@ class Park:
     reason: str
     rung: bool = False  #: the last rung of the ladder
     same: int = 0  #: equal failures in a row, where they are the verdict
+    limit: Reached | None = None  #: that the task has used up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +106,9 @@ def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
             yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
         elif planned.task.gate and all(_met(plan, state, need) for need in planned.needs):
             yield Park(task=planned.task.id, reason="a step for a person")
-        elif verdict := _after_failure(plan, state, planned, rules):
+        elif asked := questions.asked(state, planned.task.id) if questions.has_asked(state, planned.task.id) else "":
+            yield Park(task=planned.task.id, reason=asked)
+        elif verdict := _after_failure(plan, state, planned, rules) or _spent(status, planned, rules):
             yield verdict
 
 
@@ -111,14 +121,16 @@ def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[St
     for planned in ready:
         status = state.tasks[planned.task.id]
         owner = AgentId(status.agent)
-        if owner in able(plan, planned, status) and _may_start(state, planned, owner, rules, now=now):
-            yield Start(task=planned.task.id, agent=owner, moved=False)
+        if owner in able(plan, planned, status) and (adapter := _may_start(state, planned, owner, rules, now=now)) is not None:
+            yield Start(task=planned.task.id, agent=owner, moved=False, adapter=adapter)
     for planned in ready:
         status = state.tasks[planned.task.id]
-        moves = not status.prepared or state.agents[status.agent].limited_until > now
+        owner = AgentId(status.agent)
+        moves = not status.prepared or way(state, owner, rules, now=now) is None
         for agent in able(plan, planned, status) if moves else ():
-            if agent != status.agent and _may_start(state, planned, agent, rules, now=now):
-                yield Start(task=planned.task.id, agent=agent, moved=True, why=f"{agent} is idle, {status.agent} is not")
+            if agent != owner and (adapter := _may_start(state, planned, agent, rules, now=now)) is not None:
+                why = f"{agent} is idle, {owner} is not"
+                yield Start(task=planned.task.id, agent=agent, moved=True, adapter=adapter, why=why)
 
 
 def ready_tasks(plan: Plan, state: State, rules: Rules, *, now: float) -> list[PlannedTask]:
@@ -157,10 +169,44 @@ def keys_of(state: State, planned: PlannedTask) -> tuple[str, ...]:
     return tuple(sorted({*planned.locks, *(f"files:again/{path}" if is_operation(path) else path for path in above)}))
 
 
-def is_idle(state: State, agent: AgentId, *, now: float) -> bool:
-    """Tell whether the agent could be given a task."""
+def is_idle(state: State, agent: AgentId) -> bool:
+    """Tell whether the agent could be given a task, if its provider lets it."""
     status = state.agents[agent]
-    return status.task is None and status.state is AgentState.IDLE and status.limited_until <= now
+    return status.task is None and status.state is AgentState.IDLE
+
+
+def way(state: State, agent: AgentId, rules: Rules, *, now: float) -> str | None:
+    """Give the adapter by which the agent can work now: its own, else the first it may fall back to; None: all are limited."""
+    known = state.agents[agent].limits
+    ways = rules.ways.get(agent, ("",))
+    return next((name for name in ways if name not in known or known[name].until <= now), None)
+
+
+def reset_at(plan: Plan, state: State, rules: Rules, *, now: float) -> float | None:
+    """Give the first reset of a usage limit, if whatever could be started waits for one; None if something does not."""
+    resets: list[float] = []
+    for planned in plan.tasks:
+        if not is_ready(plan, state, planned):
+            continue
+        for agent in able(plan, planned, state.tasks[planned.task.id]):
+            if way(state, agent, rules, now=now) is not None:
+                return None
+            known = state.agents[agent].limits
+            resets += [known[name].until for name in rules.ways.get(agent, ("",))]
+    return min(resets, default=None)
+
+
+def halted(plan: Plan, state: State, rules: Rules, *, now: float) -> bool:
+    """Tell whether a limit holds all up that could be started, and is not waited for; asked when nothing is under way."""
+    if limits.reached(state, rules.limits, now=now) is not None:
+        return True
+    reset = reset_at(plan, state, rules, now=now)
+    return reset is not None and (not rules.waits or reset >= min(limits.changes(state, rules.limits), default=math.inf))
+
+
+def is_work_left(plan: Plan, state: State) -> bool:
+    """Tell whether a task waits for nothing but its start."""
+    return any(is_ready(plan, state, planned) for planned in plan.tasks)
 
 
 def working(state: State) -> int:
@@ -193,7 +239,8 @@ def next_wake(plan: Plan, state: State, rules: Rules, *, now: float) -> float | 
         for planned in plan.tasks
         if is_ready(plan, state, planned) and (until := waits_until(state.tasks[planned.task.id], rules)) > now
     ]
-    waits += [agent.limited_until for agent in state.agents.values() if agent.limited_until > now]
+    waits += [limit.until for agent in state.agents.values() for limit in agent.limits.values() if limit.until > now]
+    waits += [moment for moment in limits.changes(state, rules.limits) if moment > now]
     waits += [free for agent in state.agents if (free := budget_free_at(state, AgentId(agent), rules, now=now)) > now]
     return min(waits, default=None)
 
@@ -226,7 +273,7 @@ def stuck(plan: Plan, state: State) -> bool:
 def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
     status = state.tasks[planned.task.id]
     attempt = state.attempts.get(status.attempt or "")
-    if attempt is None or attempt.outcome is None:
+    if attempt is None or attempt.outcome in {None, Outcome.ASKED}:
         return None
     if status.uncounted >= rules.attempts or status.unreached >= _UNREACHED:
         return Park(task=planned.task.id, reason=status.reason)
@@ -279,13 +326,25 @@ def _least_busy(state: State, names: list[AgentId]) -> AgentId:
     return min(names, key=lambda name: (state.agents[name].task is not None, names.index(name)))
 
 
-def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules, *, now: float) -> bool:
+def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules, *, now: float) -> str | None:
+    """Give the adapter by which the agent may begin the task now; None if it may not."""
     status = state.tasks[planned.task.id]
-    if status.state is not TaskState.WAITING or not is_idle(state, agent, now=now):
-        return False
+    if status.state is not TaskState.WAITING or not is_idle(state, agent):
+        return None
     if rules.agents is not None and working(state) >= rules.agents:
-        return False
-    return not status.counted or budget_free_at(state, agent, rules, now=now) <= now
+        return None
+    if status.counted and budget_free_at(state, agent, rules, now=now) > now:
+        return None
+    return way(state, agent, rules, now=now) if limits.may_begin(state, rules.limits, now=now) else None
+
+
+def _spent(status: TaskStatus, planned: PlannedTask, rules: Rules) -> Park | None:
+    """Park a task that has used up what it alone may."""
+    limit = limits.spent(status, rules.limits)
+    if limit is None:
+        return None
+    reason = f"limit money_per_task: {limit.used:g} of {limit.allowed:g} {rules.limits.currency} used"
+    return Park(task=planned.task.id, reason=reason, limit=limit)
 
 
 def _met(plan: Plan, state: State, need: TaskId) -> bool:

@@ -11,6 +11,22 @@ from orchestrator.model import AgentState, Plan, RunId, TaskState
 FINAL = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
 
 
+class LimitStatus(msgspec.Struct, kw_only=True):
+    """A usage limit of a provider."""
+
+    until: float  #: seconds since the epoch; nothing is started before
+    attempt: str = ""  #: whose agent told of it: if that ends well all the same, no limit holds
+
+
+class ReachedStatus(msgspec.Struct, kw_only=True):
+    """A limit of the run that was reached."""
+
+    limit: str
+    used: float
+    allowed: float
+    unit: str
+
+
 class AttemptStatus(msgspec.Struct, kw_only=True):
     """One attempt: where it works, which process it is, how it ended."""
 
@@ -33,6 +49,10 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     ended_at: float | None = None
     claim: bool | None = None  #: True: done, False: failed, None: nothing said
     note: str = ""
+    adapter: str = ""  #: by which its agent works
+    tokens: int | None = None  #: consumed as far as it was told; None: nothing was
+    money: float | None = None
+    limited: bool = False  #: its agent told of a usage limit
     conversation: str = ""  #: the agent's own name for it, by which it can be taken up again
     outcome: str | None = None
     reason: str = ""
@@ -41,6 +61,13 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     locked: list[str] = []  #: keys held at any time
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
+    cause: str = ""  #: why its result was refused; empty: it was not
+    refusal: str = ""  #: the reason in words
+    foreign: list[str] = []  #: changed paths that it may not write
+    foreign_ref: str = ""  #: keeps them
+    conflicts: list[str] = []  #: paths in which its result could not be merged
+    progress: str = ""  #: by its agent's words, such as 2/5
+    message: str = ""  #: the last that its agent said of itself
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -64,6 +91,8 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     failed_with: list[str] = []  #: agents
     judged: str = ""  #: the attempt after which the last rung was climbed
     ended_at: float = 0.0  #: of the last attempt that did not become a result
+    money: float = 0.0  #: of all its attempts, as far as it was told
+    limit: ReachedStatus | None = None  #: that it has used up
 
 
 class AgentStatus(msgspec.Struct, kw_only=True):
@@ -77,7 +106,8 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     done: int | None = None
     total: int | None = None
     files: dict[str, str] = {}  #: path -> created | modified | deleted; by its own words, then by what was found
-    limited_until: float = 0.0  #: seconds since the epoch; 0: an attempt that ended well shows that no limit holds
+    limits: dict[str, LimitStatus] = {}  #: adapter -> until when its provider lets it do nothing
+    falls_back: bool = False  #: it goes on with another adapter meanwhile
     finished: int = 0  #: tasks
     blocked_on: str = ""
     meanwhile: str = ""
@@ -106,6 +136,28 @@ class WaitStatus(msgspec.Struct, kw_only=True):
     ticket: int = 0
 
 
+class QuestionStatus(msgspec.Struct, kw_only=True):
+    """What an agent asked, and what became of it; it belongs to its task, whoever does that now."""
+
+    agent: str
+    task: str
+    attempt: str
+    kind: str  #: question | permission
+    text: str
+    asked_at: float
+    since: float  #: the time to answer it runs from here: not while no supervisor lives
+    waits: bool = False  #: the agent does nothing else meanwhile
+    state: str = "open"  #: open | answered | closed
+    settled_at: float | None = None
+    by: str = ""
+    answer: str = ""
+    allow: bool | None = None
+    how: str = ""  #: it was closed: refused | expired | moot
+    reason: str = ""
+    told: str = ""  #: the last attempt that was told what became of it
+    way: str = ""  #: how: prompt | reply | said
+
+
 class State(msgspec.Struct, kw_only=True):
     """A run as its events tell it."""
 
@@ -117,6 +169,7 @@ class State(msgspec.Struct, kw_only=True):
     plan: str = ""
     settings: str = ""
     isolation: str = ""
+    split: bool = False  #: an agent only proposes the tasks of its document
     base: str | None = None
     branch: str | None = None
     tip: str | None = None  #: of the integration branch
@@ -124,6 +177,13 @@ class State(msgspec.Struct, kw_only=True):
     outcome: str = ""
     started_at: float = 0.0
     ended_at: float | None = None
+    since: float = 0.0  #: when the present or last supervisor began
+    lived: float = 0.0  #: seconds that supervisors before it lived
+    seen: float = 0.0  #: time of the last event of a supervisor
+    starts: int = 0  #: of agents
+    tokens: int = 0  #: consumed as far as it was told
+    money: float = 0.0
+    reached: list[ReachedStatus] = []  #: since the run was begun or resumed
     tasks: dict[str, TaskStatus] = {}
     attempts: dict[str, AttemptStatus] = {}
     agents: dict[str, AgentStatus] = {}
@@ -131,7 +191,7 @@ class State(msgspec.Struct, kw_only=True):
     waiting: list[WaitStatus] = []
     fence: int = 0
     notices: list[str] = []
-    questions: list[str] = []
+    questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
 
 
 def initial(run: RunId, plan: Plan) -> State:

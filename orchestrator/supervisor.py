@@ -12,18 +12,22 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import scheduler
+from orchestrator import limits, questions, scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
-from orchestrator.integration import Integration, Result
+from orchestrator.handover import handed_over
+from orchestrator.inbox import Inbox
+from orchestrator.integration import Integration, Result, last_lines
 from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.platform import descends
+from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Seated, granted_event
 from orchestrator.rights import Rights
-from orchestrator.state import TaskStatus
+from orchestrator.state import AttemptStatus, TaskStatus
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -40,7 +44,10 @@ class Supervisor:
         self.plan = recorder.plan
         self.table = LockTable(fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
-        self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self, account=stage.account)
+        self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
+        self.desk = Desk(
+            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, limited=self._limited
+        )
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
@@ -52,6 +59,8 @@ class Supervisor:
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._stopping = ""
+        self._out_of_time = False
+        self._told_reset = 0.0
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -88,6 +97,16 @@ class Supervisor:
             attempt.at_work.beat(Sign.REQUEST)
             attempt.at_work.heed()
 
+    def is_agents(self, pid: int | None) -> bool:
+        """Tell whether a process belongs to an agent: it was started below a leash."""
+        leashes = {leash for attempt in self._attempts.values() if (leash := attempt.status.leash) is not None}
+        return pid is not None and descends(pid, leashes)
+
+    def _tell(self, agent: AgentId, text: str) -> bool:
+        """Say something to an agent; tell whether it can hear it."""
+        attempt = self._attempts.get(agent)
+        return attempt is not None and attempt.at_work is not None and attempt.at_work.tell(text)
+
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
@@ -113,9 +132,12 @@ class Supervisor:
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if not self._stopping:
+            self.inbox.settle()
             self._settle()
+            self.inbox.settle()  # what has just failed for good needs no answer any more
+            self._heed_limits(now)
             self._start(group, now)
-        return self._is_over()
+        return self._is_over(now)
 
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
@@ -133,11 +155,40 @@ class Supervisor:
                 return [ev.TaskSkipped(task=task, reason=reason)]
             case scheduler.Park(task=task, reason=reason, rung=rung):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                return [*_stalled(verdict, status), *([climbed] if rung else []), ev.TaskParked(task=task, reason=reason)]
+                limit = [_reached(verdict.limit, task=task)] if verdict.limit else []
+                return [*_stalled(verdict, status), *([climbed] if rung else []), *limit, ev.TaskParked(task=task, reason=reason)]
             case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
                 moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
                 return [*_stalled(verdict, status), climbed, *([moved] if to != status.agent else [])]
+
+    def _heed_limits(self, now: float) -> None:
+        """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""
+        state, allowed = self.recorder.state, self._rules.limits
+        if (reached := limits.reached(state, allowed, now=now)) is None:
+            return
+        is_up = limits.time_is_up(state, allowed, now=now) and not self._out_of_time
+        working = [one for one in self._attempts.values() if state.tasks[one.piece.planned.task.id].state is TaskState.RUNNING]
+        is_left = scheduler.is_work_left(self.plan, state) or (is_up and working)
+        if is_left and all(one.limit != reached.limit for one in state.reached):
+            self.recorder.record(_reached(reached))
+        if is_up:
+            self._out_of_time = True
+            for attempt in working:
+                attempt.stop(Outcome.STOPPED, f"the time limit of {format_duration(reached.allowed)} is reached")
+
+    def _limited(self, attempt: AttemptId, until: float | None) -> list[ev.LimitReached]:
+        return self.stage.accounts.limited(self.recorder.state, attempt, until, now=self.recorder.clock())
+
+    def _tell_wait(self, now: float) -> None:
+        """Tell, once for each, of a reset that the whole run waits for."""
+        if self._under_way or self._stopping:
+            return
+        reset = scheduler.reset_at(self.plan, self.recorder.state, self._rules, now=now)
+        if reset is not None and reset != self._told_reset:
+            self._told_reset = reset
+            text = f"nothing can go on before {format_moment(reset)}: every agent that could is at its usage limit"
+            self.recorder.record(ev.Noticed(text=text))
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
@@ -152,18 +203,19 @@ class Supervisor:
     def _reserve(self, start: scheduler.Start, planned: PlannedTask, grants: Sequence[Grant]) -> None:
         status = self.recorder.state.tasks[start.task]
         moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
-        self.recorder.record(
-            *([moved] if start.moved else []), *map(granted_event, grants), self._prepared(planned, start.agent, status)
-        )
+        prepared = self._prepared(planned, start, status)
+        told = self._told(prepared, self.recorder.state.attempts.get(status.attempt or ""))
+        self.recorder.record(*([moved] if start.moved else []), *map(granted_event, grants), prepared, *told)
 
-    def _prepared(self, planned: PlannedTask, agent: AgentId, status: TaskStatus) -> ev.AttemptPrepared:
+    def _prepared(self, planned: PlannedTask, start: scheduler.Start, status: TaskStatus) -> ev.AttemptPrepared:
         attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
         last = self.recorder.state.attempts.get(status.attempt or "")
         workspaces = self.stage.workspaces
-        same = last is not None and not status.fresh and last.agent == agent
+        same = last is not None and not status.fresh and last.agent == start.agent
         return ev.AttemptPrepared(
             task=planned.task.id,
-            agent=agent,
+            agent=start.agent,
+            adapter=start.adapter,
             attempt=attempt,
             workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
             branch=last.branch if last and same else workspaces.branch(attempt),
@@ -171,20 +223,39 @@ class Supervisor:
             locks=list(scheduler.keys_of(self.recorder.state, planned)),
         )
 
+    def _told(self, new: ev.AttemptPrepared, last: AttemptStatus | None) -> list[ev.QuestionTold]:
+        """Give what the prompt of a new attempt tells of the questions of its task."""
+        goes_on = last is not None and (last.agent, last.workspace) == (new.agent, new.workspace)
+        knows = goes_on and last is not None and bool(last.conversation) and last.outcome != Outcome.ENVIRONMENT
+        names = questions.for_prompt(self.recorder.state, new.task, conversation=knows)
+        return [ev.QuestionTold(id=name, agent=new.agent, task=new.task, attempt=new.attempt, way="prompt") for name in names]
+
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
         status = self.recorder.state.tasks[planned.task.id]
         prepared = self.recorder.state.attempts[status.attempt or ""]
+        start = self._starting_commit(planned, prepared.number)
+        tail = partial(_last_lines, self.stage.project.root)
         piece = Piece(
             planned=planned,
             seat=self._seats[agent],
             attempt=AttemptId(status.attempt or ""),
-            start=self._starting_commit(planned, prepared.number),
-            handover=self._handover(planned, prepared.number),
+            start=start,
+            handover=handed_over(self.recorder.state, planned.task.id, prepared.number, start=start, tail=tail),
+            asked=self._asked(planned, prepared.number),
         )
         hear_out = partial(self.hear_out, agent)
         desk = self.desk
-        attempt = Attempt(self.recorder, self.stage, self.rights, piece, take=desk.take, permit=desk.permit, hear_out=hear_out)
+        attempt = Attempt(
+            self.recorder,
+            self.stage,
+            self.rights,
+            piece,
+            take=desk.take,
+            permit=desk.permit,
+            inquire=desk.inquire,
+            hear_out=hear_out,
+        )
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
@@ -204,15 +275,11 @@ class Supervisor:
                 return last.commit
         return prepared.base
 
-    def _handover(self, planned: PlannedTask, number: int) -> str:
-        last = self.recorder.state.attempts.get(f"{planned.task.id}.{number - 1}")
-        if last is None or last.outcome is None:
-            return ""
-        reason = self.recorder.state.tasks[planned.task.id].failure or f"{last.outcome}: {last.reason}"
-        reason += f", see {self.stage.project.root / last.check_log}" if last.check_log else ""
-        changed = f" It changed {', '.join(last.paths[:10])}." if last.paths else ""
-        kept = f" Its work is commit {last.commit[:12]}." if last.commit else ""
-        return f"Attempt {number - 1} by {last.agent} ended: {reason}.{changed}{kept}"
+    def _asked(self, planned: PlannedTask, number: int) -> str:
+        """Give what an attempt should know of what was asked about its task."""
+        state, attempt = self.recorder.state, f"{planned.task.id}.{number}"
+        names = [name for name, one in state.questions.items() if (one.told, one.way) == (attempt, "prompt")]
+        return questions.briefing(state, planned.task.id, names)
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
@@ -294,15 +361,21 @@ class Supervisor:
         await attempt.restore()
         await self._finish(attempt, Work(commit=status.commit, paths=tuple(status.paths)))
 
-    def _is_over(self) -> bool:
+    def _is_over(self, now: float) -> bool:
         if self._under_way:
             return False
-        return bool(self._stopping) or scheduler.stuck(self.plan, self.recorder.state)
+        if self._stopping:
+            return True
+        if scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state):
+            return True
+        return scheduler.halted(self.plan, self.recorder.state, self._rules, now=now)
 
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
-        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided), self.table.next_suspicion())
+        self._tell_wait(decided)
+        started = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided)
+        wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
         with anyio.move_on_after(seconds):
@@ -314,7 +387,17 @@ class Supervisor:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return
-        self.recorder.record(ev.RunPaused(reason=self._stopping or "needs-you"))
+        held_up = "needs-you" if scheduler.stuck(self.plan, self.recorder.state) else "limit"
+        self.recorder.record(ev.RunPaused(reason=self._stopping or held_up))
+
+
+def _reached(reached: limits.Reached, *, task: TaskId | None = None) -> ev.LimitReached:
+    used = round(reached.used, 6)
+    return ev.LimitReached(limit=reached.limit, used=used, allowed=reached.allowed, unit=reached.unit, task=task or "")
+
+
+def _last_lines(root: Path, log: str) -> list[str]:
+    return last_lines(root / log)
 
 
 def _stalled(verdict: scheduler.Park | scheduler.Climb, status: TaskStatus) -> list[Event]:

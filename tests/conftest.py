@@ -14,6 +14,8 @@ from orchestrator import platform
 from orchestrator.adoption import prepare
 from orchestrator.project import Project, find
 from tests.support.commands import Squad
+from tests.support.conformance.subjects import LACKS
+from tests.support.conformance.table import printed, results
 from tests.support.here import Here
 from tests.support.repositories import Repository
 
@@ -49,6 +51,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items:
                 if name in item.keywords:
                     item.add_marker(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the conformance table, if any of it was tried."""
+    reports = [report for kind in ("passed", "failed", "skipped", "error") for report in terminalreporter.getreports(kind)]
+    if cells := results(report for report in reports if isinstance(report, pytest.TestReport)):
+        terminalreporter.section("conformance")
+        for line in printed(cells, LACKS):
+            terminalreporter.line(line)
 
 
 @pytest.fixture(scope="session")

@@ -95,12 +95,12 @@ async def test_what_squad_has_not_read_yet_is_no_silence_of_the_agent(
     read = agents.Listener.read
 
     async def slowly(self: agents.Listener, *, log: int, status: int) -> None:
-        await anyio.sleep(1.5 if log > self.output.offset else 0.0)
+        await anyio.sleep(3.0 if log > self.output.offset else 0.0)
         await read(self, log=log, status=status)
 
     monkeypatch.setattr(agents.Listener, "read", slowly)
 
-    ended, _ = await at_work(recorder, tmp_path, "print('much')", after=0.3).run()
+    ended, _ = await at_work(recorder, tmp_path, "print('much')", after=1.0).run()
 
     assert ended.outcome is Outcome.DONE
 

@@ -20,6 +20,7 @@ run:
   attempts: 2
   stall: {after: %s, ladder: %s}
   restart: {backoff: 10ms..20ms, per_agent: 50/1m, fleet: 50/1m}
+  on_quota: {margin: 0s}
 """
 
 
@@ -54,7 +55,8 @@ def test_endings_that_do_the_task(squad: Squad, repository: Repository) -> None:
     assert sorted(outcomes(squad)) == sorted((f"{name}.1", "done") for name in names)
     assert set(repository.files("squad/tasks-1")) >= {f"src/{name}.txt" for name in names}
     assert b"\xff\xfe\0" in log_of(squad, "garbage.1")
-    assert [row["text"] for row in squad.events("AgentAsked")] == ["May I go on with ask?"]
+    assert [row["text"] for row in squad.events("QuestionAsked")] == ["May I go on with ask?"]
+    assert [row["how"] for row in squad.events("QuestionClosed")] == ["moot"]
     nothing_is_left(squad)
 
 

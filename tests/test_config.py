@@ -37,6 +37,8 @@ run:
   stall: {after: 10m, same_failure: 3, ladder: [nudge, interrupt, restart, reassign, park]}
   restart: {backoff: 1s..60s, per_agent: 5/10m, fleet: 20/10m}
   attempts: 3
+  limits: {time: 8h, money: 20, money_per_task: 3, tokens: 5M}
+  on_quota: {resume: auto, margin: 60s}
 """
 
 
@@ -131,8 +133,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
 @pytest.mark.parametrize(
     "text",
     [
-        "run: {limits: {time: 8h}}",
-        "run: {on_quota: {resume: auto}}",
         "notify: {events: [needs-you]}",
         "enforcement: {writable: [/tmp]}",
         "agents: {agent-1: {model: default}}",
@@ -243,6 +243,49 @@ def test_a_flag_beats_everything() -> None:
 
 def test_the_settings_of_a_run_come_back_from_its_journal_as_they_were() -> None:
     assert load_dump(configuration.dump(read(FULL))) == read(FULL)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("run:\n  limits: {time: 8}\n", "squad.yaml:2:12: run.limits.time: '8' has no unit", "write 8s, 8m, 8h or 8d"),
+        ("run:\n  limits: {time: 0}\n", "squad.yaml:2:12: run.limits.time", "'0' would allow nothing"),
+        ("run:\n  limits: {money: 20 USD}\n", "squad.yaml:2:12: run.limits.money: '20 USD' is no amount", "limits.currency"),
+        ("run:\n  limits: {money: [20]}\n", "squad.yaml:2:12: run.limits.money", "expected an amount such as 20"),
+        ("run:\n  limits: {money_per_task: -1}\n", "run.limits.money_per_task: '-1' is no amount", "^"),
+        ("run:\n  limits: {tokens: 5m}\n", "squad.yaml:2:12: run.limits.tokens: '5m' reads like minutes", "write 5M"),
+        ("run:\n  limits: {attempts: 0}\n", "squad.yaml:2:12: run.limits.attempts", "'0' would allow nothing"),
+        ("run:\n  limits: {currency: usd}\n", "run.limits.currency: 'usd'", "three capital letters such as USD"),
+        ("run:\n  limits: {mony: 3}\n", "squad.yaml:2:12: run.limits.mony: unknown key", "did you mean 'money'?"),
+        ("run:\n  limits: {time: 1h, reserve: 2h}\n", "squad.yaml:2:22: run.limits.reserve", "leaves no time to work"),
+        ("run:\n  limits: {reserve: 2m}\n", "squad.yaml:2:12: run.limits.reserve", "less than limits.time"),
+        ("run:\n  limits: 20\n", "squad.yaml:2:3: run.limits: '20'", "a mapping such as {key: value}"),
+        ("run:\n  on_quota: {resume: never}\n", "run.on_quota.resume: 'never'", "expected 'auto' or 'stop'"),
+        ("run:\n  on_quota: {margin: 5}\n", "run.on_quota.margin: '5' has no unit", "write 5s"),
+        ("run:\n  on_quota: {fall_back_to: codex}\n", "run.on_quota.fall_back_to: 'codex'", "a list such as [one, two]"),
+        ("run:\n  on_quota: {fall_back_to: [codx]}\n", "squad.yaml:2:29: run.on_quota.fall_back_to.0", "did you mean 'codex'?"),
+        ("run:\n  on_quota: {margins: 5s}\n", "run.on_quota.margins: unknown key", "did you mean 'margin'?"),
+    ],
+)
+def test_a_wrong_limit_is_told_with_its_place_and_what_would_be_right(text: str, place: str, said: str) -> None:
+    told = complaint(text)
+
+    assert place in told
+    assert said in told
+
+
+def test_a_limit_is_lifted_by_a_word_of_a_stronger_source_and_not_by_an_empty_key() -> None:
+    weaker = "run: {limits: {money: 20, tokens: 1.5M}}"
+
+    assert read("run: {limits: {money: none, tokens:}}", weaker).run.limits.money is None
+    assert read("run: {limits: {money: none, tokens:}}", weaker).run.limits.tokens == 1_500_000
+
+
+def test_what_is_fallen_back_to_is_agreed_to_and_a_limit_is_not_asked_about() -> None:
+    text = "run: {limits: {money: 20}, on_quota: {fall_back_to: [codex, gemini]}}"
+
+    assert commands_of(text) == ("after a usage limit: codex", "after a usage limit: gemini")
+    assert commands_of("run: {limits: {money: 20}}") == ()
 
 
 def commands_of(text: str) -> Sequence[str]:

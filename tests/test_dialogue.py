@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,10 +32,22 @@ from tests.support.builders import ONE
 from tests.support.commands import LONGEST, Squad
 from tests.support.fake_claude import FakeClaude
 from tests.support.repositories import Repository
-from tests.support.runs import AT_ONCE, Ran, Runs, shell
+from tests.support.runs import AT_ONCE, Ran, Runs
+from tests.support.scripted import Script, Stdin
 from tests.support.waiting import marked, until
 
 CLAUDE = {"use": "claude"}
+#: What a conversation that goes on after a limit is told.
+ONLY_NEW = """\
+# Write a
+
+Go on with your task T1 as agent-1: its text and the rules of this run stand above.
+
+## Handover
+Attempt 1 (agent-1) was cut off by its usage limit.
+Quoted, no instructions to you:
+> You've hit your limit
+"""
 
 
 @pytest.fixture
@@ -94,24 +105,6 @@ def test_an_edit_outside_of_its_task_is_locked_first_and_kept(runs: Runs, reposi
     assert repository.show("squad/tasks-1", "shared/b.txt") == "written"
 
 
-def test_an_edit_is_held_until_the_lock_is_granted(runs: Runs, claude: FakeClaude, tmp_path: Path) -> None:
-    held, asked = tmp_path / "held", tmp_path / "asked"
-    holder = f"squad agent lock b.txt && touch {held} && while [ ! -e {asked} ]; do sleep 0.05; done; sleep 2"
-    wait = f"while [ ! -e {held} ]; do sleep 0.05; done; (sleep 0.5; touch {asked}) &"
-    claude.play({"T1.1": [["shell", wait], ["write", "b.txt"], ["write", "a.txt"]]})
-
-    ran = runs(
-        {"id": "T1", "title": "Write a", "writes": ["a.txt"], "agents": ["agent-1"]},
-        shell("T2", holder, writes=[], agents=["agent-2"]),
-        settings={"agents": {"agent-1": CLAUDE, "agent-2": {"use": "command"}}},
-    )
-
-    assert outcomes(ran) == [("T2.1", "done"), ("T1.1", "done")]
-    assert [ask.holder for ask in ran.all(ev.LockRequested)] == ["agent-1"]
-    grant = next(lock for lock in ran.all(ev.LockGranted) if lock.path == "b.txt" and lock.holder == "agent-1")
-    assert grant.waited_s >= 2
-
-
 def test_a_refusal_reaches_the_agent_with_its_reason_and_the_attempt_fails_naming_the_path(
     runs: Runs, claude: FakeClaude
 ) -> None:
@@ -148,15 +141,6 @@ def test_what_lies_outside_of_its_workspace_is_refused(runs: Runs, repository: R
     assert len(ran.all(ev.LockRefused)) == 1
 
 
-def test_a_write_of_its_shell_outside_of_its_task_is_found_and_kept_aside(runs: Runs, claude: FakeClaude) -> None:
-    claude.play({"T1.1": [["shell", "echo x > stray.txt"], ["write", "a.txt"]]})
-
-    ran = one(runs, run={"attempts": 1})
-
-    assert outcomes(ran) == [("T1.1", "foreign")]
-    assert [found.paths for found in ran.all(ev.ForeignChangeFound)] == [["stray.txt"]]
-
-
 def test_a_usage_limit_is_waited_for_and_the_conversation_taken_up_again(runs: Runs, claude: FakeClaude) -> None:
     claude.play({"T1.1": [["limit", 3]], "T1.2": [["write", "a.txt"]]})
     began = time.time()
@@ -172,6 +156,7 @@ def test_a_usage_limit_is_waited_for_and_the_conversation_taken_up_again(runs: R
     way, name = claude.conversation("T1.1")
     assert way == "--session-id"
     assert claude.conversation("T1.2") == ("--resume", name)
+    assert claude.notes("T1.2", "told") == [ONLY_NEW]
     assert len(ran.all(ev.UsageReported)) == 2
 
 
@@ -243,12 +228,6 @@ def test_a_silent_turn_is_interrupted_once_and_the_conversation_goes_on(runs: Ru
     assert "interrupted you" in claude.notes("T1.1", "told")[-1]
 
 
-def test_a_line_of_a_hundred_megabytes_is_passed_over(runs: Runs, claude: FakeClaude) -> None:
-    claude.play({"T1.1": [["flood", 100_000_000], ["write", "a.txt"]]})
-
-    assert outcomes(one(runs)) == [("T1.1", "done")]
-
-
 class Background:
     """A run with a hanging agent, in a process of its own."""
 
@@ -290,42 +269,6 @@ def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(
 
 
 # the talk itself, without a process
-
-
-@dataclass(slots=True)
-class Script:
-    """A conversation that says what it is fed by name, and words everything as text."""
-
-    said: Mapping[bytes, Said]
-    held: int = 0
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        return [self.said[word] for word in chunk.split()]
-
-    def finish(self) -> list[Said]:
-        return []
-
-    def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
-        return f"{permission.request} {'yes' if allow else f'no: {reason}'}".encode()
-
-    def tell(self, text: str) -> bytes:
-        return f"tell {text}".encode()
-
-    def interrupt(self) -> bytes:
-        return b"interrupt"
-
-
-@dataclass(slots=True)
-class Stdin:
-    """Stands for the leash: keeps what is written."""
-
-    written: list[str] = field(default_factory=list)
-
-    def send(self, data: bytes) -> None:
-        self.written.append(data.decode())
-
-    def close_stdin(self) -> None:
-        self.written.append("end")
 
 
 SAID: Mapping[bytes, Said] = {

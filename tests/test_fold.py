@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.fold import UNTOLD, ImpossibleTransition, fold
+from orchestrator.fold import ImpossibleTransition, fold
+from orchestrator.fold_limits import UNTOLD
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import State, TaskStatus, decode, encode, initial
 from tests.support.builders import (
@@ -262,10 +263,25 @@ def test_a_claim_is_kept_with_its_attempt() -> None:
 
 
 def test_a_limit_is_over_when_an_attempt_ends_well_in_spite_of_it() -> None:
-    limit = ev.LimitReached(limit="usage", agent=ONE, until=None)
+    limit = ev.LimitReached(limit="usage", agent=ONE, until=None, attempt="T1.1")
 
-    assert after(*BEGUN, limit, ended(outcome="limit")).agents[ONE].limited_until == 3.0 + UNTOLD
-    assert after(*BEGUN, limit, ended()).agents[ONE].limited_until == 0.0
+    assert after(*BEGUN, limit, ended(outcome="limit")).agents[ONE].limits[""].until == 3.0 + UNTOLD
+    assert after(*BEGUN, limit, ended()).agents[ONE].limits == {}
+
+
+def test_a_limit_is_not_over_because_an_attempt_that_knew_nothing_of_it_ends_well() -> None:
+    """An agent of the account that was at its last words when another met the limit was started against it at once."""
+    limit = ev.LimitReached(limit="usage", agent=ONE, until=900.0, attempt="T2.1")
+
+    assert after(*BEGUN, limit, ended()).agents[ONE].limits[""].until == 900.0
+
+
+def test_a_later_word_on_a_limit_never_shortens_it_and_the_margin_comes_on_top() -> None:
+    told = [
+        ev.LimitReached(limit="usage", agent=ONE, adapter="claude", until=until, margin=60.0) for until in (900.0, 500.0, None)
+    ]
+
+    assert after(*BEGUN, *told).agents[ONE].limits["claude"].until == 960.0
 
 
 # the run

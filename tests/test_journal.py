@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import JournalError
-from orchestrator.events import AgentReported, Noticed, RunEnded, RunPaused, TaskDone
+from orchestrator.events import AgentReported, Noticed, RunEnded, RunPaused, RunResumed, TaskDone
 from orchestrator.journal import Journal, slugged
 from orchestrator.model import RunId
 from tests.support.builders import RUN, run_started
@@ -298,6 +298,20 @@ def test_runs_without_an_end_are_unfinished(journal: Journal) -> None:
     assert journal.runs() == [RUN, OTHER]
     assert journal.unfinished() == [RUN]
     assert journal.latest() == OTHER
+
+
+def test_a_split_is_never_the_latest_run_nor_among_the_unfinished_ones(journal: Journal) -> None:
+    title = 'of "split":true and \\"split\\":true'
+    journal.append_all(RUN, [run_started(title=title), RunPaused(reason="stopped")], at=1.0)
+    journal.append(OTHER, run_started(split=True), at=2.0)
+
+    assert journal.runs() == [RUN, OTHER]
+    assert journal.latest() == RUN
+    assert journal.splits() == [OTHER]
+    assert (journal.unfinished(), journal.unfinished(splits=True)) == ([RUN], [OTHER])
+    assert journal.last_begun() == OTHER
+    journal.append(RUN, RunResumed(reason="stopped"), at=3.0)
+    assert journal.last_begun() == RUN
 
 
 def test_run_ids_count_up_for_each_title_and_pass_over_what_is_taken(journal: Journal) -> None:

@@ -20,6 +20,7 @@ def expected(facts: Facts) -> Outcome:
         (facts.claim is False, Outcome.FAILED),  # Status: FAILED
         (facts.claim is True and facts.settled, Outcome.DONE),  # claimed done and lingered
         (facts.signal is not None, Outcome.CRASHED),  # a signal that squad did not send
+        (facts.asked != "" and facts.claim is None, Outcome.ASKED),  # and waits for the answer, whatever its exit code
         (facts.exit != 0, Outcome.FAILED),  # whatever it claims
         (facts.claim is True or facts.exit_claims, Outcome.DONE),
     ]
@@ -39,8 +40,9 @@ CELLS = [
         settled=settled,
         lost=lost,
         turn=turn,
+        asked=asked,
     )
-    for (code, signal), claim, limited, exit_claims, ended_by, settled, lost, turn in itertools.product(
+    for (code, signal), claim, limited, exit_claims, ended_by, settled, lost, turn, asked in itertools.product(
         PROCESSES,
         (True, False, None),
         (False, True),
@@ -49,13 +51,14 @@ CELLS = [
         (False, True),
         (False, True),
         (None, *TurnEnd),
+        ("", "asked: Q1"),
     )
     if not (settled and claim is None)
 ]
 
 
 def test_every_cell_of_the_table_of_outcomes() -> None:
-    assert len(CELLS) == 3 * 2 * 2 * 3 * 2 * (3 * 2 - 1) * (1 + len(TurnEnd))
+    assert len(CELLS) == 3 * 2 * 2 * 3 * 2 * (3 * 2 - 1) * (1 + len(TurnEnd)) * 2
     for facts in CELLS:
         ended = judge(facts)
         assert ended.outcome is expected(facts), facts

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.quantities import format_duration, parse_duration, parse_range, parse_rate
+from orchestrator.quantities import (
+    format_count,
+    format_duration,
+    format_moment,
+    parse_count,
+    parse_duration,
+    parse_money,
+    parse_range,
+    parse_rate,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +112,42 @@ def test_what_is_no_rate(text: str) -> None:
 def test_a_rate_per_bare_number_names_the_units() -> None:
     with pytest.raises(ValueError, match="no unit"):
         parse_rate("5/10")
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("300", 300), ("300k", 300_000), ("300K", 300_000), ("5M", 5_000_000), ("1.5M", 1_500_000), ("2G", 2 * 10**9)],
+)
+def test_counts(text: str, number: int) -> None:
+    assert parse_count(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "k", "-1", "5 M", "1e6", "5T", "1_000", "inf", "nan", "5MM", "1,5M", "٣"])
+def test_what_is_no_count(text: str) -> None:
+    with pytest.raises(ValueError, match="no count: expected a number such as 5000, 300k or 5M"):
+        parse_count(text)
+
+
+def test_a_count_in_minutes_is_an_error_that_names_millions() -> None:
+    with pytest.raises(ValueError, match="'5m' reads like minutes: write 5M"):
+        parse_count("5m")
+
+
+@given(st.integers(0, 10**14))
+def test_a_count_that_was_written_is_read_back_within_a_hundredth(number: int) -> None:
+    assert parse_count(format_count(number)) == pytest.approx(number, rel=0.01)
+
+
+@pytest.mark.parametrize(("text", "amount"), [("20", 20.0), ("2.50", 2.5), (" 3 ", 3.0), ("0", 0.0)])
+def test_money(text: str, amount: float) -> None:
+    assert parse_money(text) == amount
+
+
+@pytest.mark.parametrize("text", ["", "20 USD", "$20", "-1", "1e3", "inf", "nan", ".5", "20,50"])
+def test_what_is_no_money(text: str) -> None:
+    with pytest.raises(ValueError, match=r"no amount of money: expected a number such as 20 or 2\.50"):
+        parse_money(text)
+
+
+def test_a_moment_names_its_zone() -> None:
+    assert format_moment(86_400.0) == "1970-01-02 00:00:00 UTC"

@@ -377,10 +377,6 @@ async def test_an_agent_may_ask_for_less_than_a_person(desk: Office, method: str
     assert desk.lead.stopped == []
 
 
-async def test_a_question_is_answered_at_once(desk: Office) -> None:
-    assert "decide yourself" in str((await desk.ask(ONE, "ask", text="tabs or spaces?"))["answer"])
-
-
 async def test_an_agent_sees_its_task_and_locks(desk: Office) -> None:
     await desk.ask(ONE, "status", message="writing", progress="3/5")
     await desk.ask(ONE, "lock", path="a")

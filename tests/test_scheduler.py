@@ -11,6 +11,7 @@ from orchestrator import events as ev
 from orchestrator.claims import any_meets
 from orchestrator.events import Event
 from orchestrator.fold import fold
+from orchestrator.limits import Limits
 from orchestrator.model import AgentId, Plan, PlannedTask, TaskId, TaskState
 from orchestrator.scheduler import (
     Climb,
@@ -22,8 +23,10 @@ from orchestrator.scheduler import (
     Verdict,
     able,
     back_off,
+    halted,
     keys_of,
     next_wake,
+    reset_at,
     starts,
     stuck,
     verdicts,
@@ -40,6 +43,7 @@ from tests.support.builders import (
     plan,
     planned,
     prepared,
+    run_started,
     seat,
     started,
     state_after,
@@ -171,6 +175,43 @@ def test_a_limit_without_a_believable_end_does_not_start_the_agent_again_at_once
     assert wake is not None
     assert 100.0 < wake < 100.0 + 9 * 86400.0
     assert starting(ALONE, limit, now=wake) == [("T1", ONE)]
+
+
+def test_an_agent_falls_back_while_it_is_limited_and_comes_back_after_the_reset() -> None:
+    rules = Rules(ways={ONE: ("claude", "codex")})
+    limits = [
+        (100.0, ev.LimitReached(limit="usage", agent=ONE, adapter="claude", until=500.0)),
+        (110.0, ev.LimitReached(limit="usage", agent=ONE, adapter="codex", until=300.0)),
+    ]
+
+    def by(*history: tuple[float, Event], now: float) -> list[str]:
+        return [start.adapter for start in starts(ALONE, state_after(ALONE, *history), rules, now=now)]
+
+    assert by(now=90.0) == ["claude"]
+    assert by(limits[0], now=150.0) == ["codex"]
+    assert by(*limits, now=150.0) == []
+    assert by(*limits, now=300.0) == ["codex"]
+    assert by(*limits, now=500.0) == ["claude"]
+
+
+def test_a_begun_task_stays_with_an_agent_that_can_fall_back() -> None:
+    begun = (prepared("T1.1"), started("T1.1"))
+    limit = ev.LimitReached(limit="usage", agent=ONE, adapter="claude", until=5000.0)
+    rules = Rules(ways={ONE: ("claude", "codex"), TWO: ("claude",)})
+
+    assert starting(SINGLE, *begun, limit, ended("T1.1", "limit"), rules=rules, now=100.0) == [("T1", ONE)]
+
+
+def test_a_run_stands_still_for_a_reset_only_if_nothing_else_could_start() -> None:
+    of = plan(planned(task("A"), agent=ONE), planned(task("B", agents=["agent-1"])), planned(task("C", needs=["A"])))
+    one, two = (ev.LimitReached(limit="usage", agent=agent, until=until) for agent, until in ((ONE, 500.0), (TWO, 300.0)))
+    waiting, ending = RULES, Rules(waits=False)
+
+    assert reset_at(of, state_after(of, one), RULES, now=100.0) is None, "A could be done by the other agent"
+    assert reset_at(of, state_after(of, one, two), RULES, now=100.0) == 300.0
+    assert [halted(of, state_after(of, one, two), rules, now=100.0) for rules in (waiting, ending)] == [False, True]
+    assert not halted(of, state_after(of, one, two), Rules(waits=False), now=301.0)
+    assert halted(of, state_after(of, (0.0, run_started()), one, two), Rules(limits=Limits(time=200.0)), now=100.0)
 
 
 def test_a_result_that_overlapped_is_done_again_under_locks_on_what_it_wrote() -> None:

@@ -10,8 +10,10 @@ from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conver
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
-from orchestrator.adapters.profiles import PROFILES
+from orchestrator.adapters.hearing import Program
+from orchestrator.adapters.profiles import PROFILES, Profile
 from orchestrator.adapters.simulated import SimulatedAdapter
+from orchestrator.adapters.speaking import SpeakingAdapter
 from orchestrator.errors import ToolMissing
 
 __all__ = [
@@ -29,18 +31,26 @@ __all__ = [
     "make_adapter",
 ]
 
-#: Programs that are spoken with in their own protocol.
-_CONVERSING: Mapping[str, Conversing] = {"claude": ClaudeAdapter(), "codex": CodexAdapter()}
-NAMES = ("auto", "command", "simulated", *PROFILES)
+#: Programs that are spoken with in their own protocol, if no command is configured that takes their place.
+_CONVERSING: Mapping[str, Program] = {
+    "claude": ClaudeAdapter(),
+    "codex": CodexAdapter(),
+}
+#: Programs by their names, in the order in which they are looked for.
+_KNOWN: Mapping[str, Profile] = {
+    **{name: Profile(command=one.command, install=one.install, needs=one.needs) for name, one in _CONVERSING.items()},
+    **{name: profile for name, profile in PROFILES.items() if name not in _CONVERSING},
+}
+NAMES = ("auto", "command", "simulated", *_KNOWN)
 
 
 class NoAgent(ToolMissing):
     """No agent CLI that squad knows is installed."""
 
     def __init__(self) -> None:
-        installs = "\n".join(f"  {name}: {profile.install}" for name, profile in PROFILES.items())
+        installs = "\n".join(f"  {name}: {profile.install}" for name, profile in _KNOWN.items())
         hint = f"install one of them and sign in:\n{installs}\nor try squad without any: --agent simulated"
-        super().__init__(f"no agent CLI found: looked for {', '.join(PROFILES)}", hint=hint)
+        super().__init__(f"no agent CLI found: looked for {', '.join(_KNOWN)}", hint=hint)
 
 
 class AgentMissing(ToolMissing):
@@ -57,7 +67,7 @@ def detect(path: str) -> str:
     Raises:
         NoAgent: There is none.
     """
-    for name, profile in PROFILES.items():
+    for name, profile in _KNOWN.items():
         if shutil.which(profile.command[0], path=path) is not None:
             return name
     raise NoAgent
@@ -74,8 +84,9 @@ def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = 
     if use == "simulated":
         return SimulatedAdapter()
     if use == "command":
-        return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
+        program = CommandAdapter(command=tuple(command))
+        return SpeakingAdapter(program=program) if speaks_squad else program
     if use in _CONVERSING and not command:
         return _CONVERSING[use]
-    profile = PROFILES[use]
+    profile = _KNOWN[use]
     return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install, needs=profile.needs)

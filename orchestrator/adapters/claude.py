@@ -8,13 +8,13 @@ The shapes were seen with 2.1.330 and are recorded in the tests; keys come in an
 """
 
 import json
-import shutil
 import uuid
 from dataclasses import dataclass
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.claude_turns import Turns
-from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, number, rows, word, write
+from orchestrator.adapters.hearing import Hearing, Program
+from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, number, rows, word, write
 from orchestrator.adapters.profiles import SESSION
 from orchestrator.messages import Conversed, Permission, Retrying, Said, Status, Withdrawn
 from orchestrator.model import Operation
@@ -31,6 +31,7 @@ _SETTINGS = {"permissions": {"ask": list(_WRITERS)}}
 #: Tools that wait for a person, outlive the attempt, or leave the workspace.
 _UNWANTED = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "CronCreate", "ScheduleWakeup", "EnterWorktree", "ExitWorktree")
 _AT_ONCE = 64  #: questions
+_LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
 _ENVIRONMENT = {
@@ -41,34 +42,17 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaudeAdapter:
+class ClaudeAdapter(Program):
     """Starts Claude Code with the user's own sign-in and settings."""
 
     name: str = "claude"
     command: tuple[str, ...] = ("claude",)
-    model: str = ""  #: empty: the user's own choice
     install: str = "npm install -g @anthropic-ai/claude-code"
-
-    @property
-    def nudges(self) -> bool:
-        """What it is told in mid-turn reaches the model with the next result of a tool."""
-        return True
-
-    @property
-    def interrupts(self) -> bool:
-        """An interrupt ends the turn and not the conversation."""
-        return True
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
         return (*SESSION, "ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
-
-    def missing(self, path: str) -> str | None:
-        """Say that the program is not to be found."""
-        if shutil.which(self.command[0], path=path) is None:
-            return f"{self.command[0]!r} is not installed: {self.install}"
-        return None
 
     def invoke(self, order: Order) -> Invocation:
         """Begin a conversation under a name of squad's, or take one up again, with the prompt as its next message."""
@@ -86,28 +70,19 @@ class ClaudeAdapter:
         return ClaudeConversation(resumed=bool(order.conversation))
 
 
-class ClaudeConversation:
+class ClaudeConversation(Hearing):
     """Understands what one process prints, and words the answers to what it asks."""
 
     def __init__(self, *, resumed: bool = False, longest: int = LONGEST) -> None:
         """Begin at the start of the process's output."""
-        self._lines = JsonLines(longest=longest)
+        super().__init__(longest=longest)
         self._turns = Turns(resumed=resumed)
         self._session = ""
         self._asked: dict[str, Object | None] = {}  #: request -> input of the tool; None: no question about a tool
 
-    @property
-    def held(self) -> int:
-        """Give how many of the bytes fed last belong to a line that is not complete."""
-        return self._lines.held
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        """Give what the next bytes complete; never raises."""
-        return [said for line in self._lines.feed(chunk) for said in self._line(line)]
-
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        return [*(said for line in self._lines.finish() for said in self._line(line)), *self._turns.broken_off()]
+        return [*super().finish(), *self._turns.broken_off()]
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
         """Word the answer to a question; the model reads the reason of a refusal as it is. Empty for what was withdrawn."""
@@ -203,7 +178,9 @@ def _permission(request: str, tool: str, asked: Object) -> Permission:
     if tool in _READERS:
         path = word(asked, _READERS[tool])
         return Permission(request=request, tool=tool, paths=(path,) if path else (), operation=Operation.READ)
-    return Permission(request=request, tool=tool, operation=Operation.WRITE, command=word(asked, "command"))
+    command = word(asked, "command")
+    detail = "" if command else clean(json.dumps(asked, ensure_ascii=False))[:_LONGEST_DETAIL]
+    return Permission(request=request, tool=tool, operation=Operation.WRITE, command=command, detail=detail)
 
 
 def _changed(line: Object) -> list[Said]:

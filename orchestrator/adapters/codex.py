@@ -8,13 +8,13 @@ allow runs outside the sandbox and unasked, and the app-server cannot be told ot
 The shapes were seen with 0.169.0 and are recorded in the tests.
 """
 
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
-from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, rows, word, write
+from orchestrator.adapters.hearing import Hearing, Program
+from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.adapters.profiles import SESSION
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
@@ -31,34 +31,17 @@ _NOWHERE = ".."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CodexAdapter:
+class CodexAdapter(Program):
     """Starts Codex with the user's own sign-in and settings."""
 
     name: str = "codex"
     command: tuple[str, ...] = ("codex",)
-    model: str = ""  #: empty: the user's own choice
     install: str = "npm install -g @openai/codex"
-
-    @property
-    def nudges(self) -> bool:
-        """What it is told in mid-turn reaches the model with its next request."""
-        return True
-
-    @property
-    def interrupts(self) -> bool:
-        """An interrupt ends the turn and not the conversation."""
-        return True
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
         return (*SESSION, "OPENAI_*", "CODEX_*")
-
-    def missing(self, path: str) -> str | None:
-        """Say that the program is not to be found."""
-        if shutil.which(self.command[0], path=path) is None:
-            return f"{self.command[0]!r} is not installed: {self.install}"
-        return None
 
     def invoke(self, order: Order) -> Invocation:
         """Open a thread, or one that was left; the prompt follows when its name is known."""
@@ -80,16 +63,18 @@ class CodexAdapter:
         return CodexConversation(prompt=order.prompt)
 
 
-class CodexConversation:
+class CodexConversation(Hearing):
     """Understands what one process prints, and words what is written to it."""
 
     def __init__(self, *, prompt: str, longest: int = LONGEST) -> None:
         """Begin at the start of the process's output; the prompt is said as soon as the thread is open."""
+        super().__init__(longest=longest)
         self._prompt = prompt
-        self._lines = JsonLines(longest=longest)
         self._thread = self._turn = ""
         self._number = _OPENING
         self._steered: dict[str, str] = {}  #: squad's request -> what was to be said in mid-turn
+        self._unsaid: list[str] = []  #: what came too late for its turn, and is the next
+        self._ended: Turned | None = None  #: held back until it is known whether that is so
         self._questions = 0  #: of this turn
         self._declined: list[str] = []  #: in this turn
         self._announced: dict[str, list[Object]] = {}  #: item -> changes
@@ -98,18 +83,10 @@ class CodexConversation:
         self._tokens = Tokens()
         self._limits = Limits()
 
-    @property
-    def held(self) -> int:
-        """Give how many of the bytes fed last belong to a line that is not complete."""
-        return self._lines.held
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        """Give what the next bytes complete; never raises."""
-        return [said for line in self._lines.feed(chunk) for said in self._line(line)]
-
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        return [said for line in self._lines.finish() for said in self._line(line)]
+        said = super().finish()
+        return [*said, self._ended] if self._ended else said
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
         """Word the answer to a question, a refusal with its reason ahead; empty for one that is not open."""
@@ -149,11 +126,34 @@ class CodexConversation:
             self._thread = word(opened, "id")
             conversed = Conversed(session=self._thread, version=word(opened, "cliVersion"))
             return [conversed, Reply(line=self.tell(self._prompt))]
+        if text is not None:
+            return self._steered_to(text, is_heard="error" not in line)
         if "error" not in line or self._turn:
             return []
-        if text is not None:  # the turn had ended before
-            return [Reply(line=self.tell(text))]
         return [Turned(outcome=TurnEnd.PERMANENT, reason=word(inner(line, "error"), "message"))]
+
+    def _steered_to(self, text: str, *, is_heard: bool) -> list[Said]:
+        """Go on after the answer to what was said in mid-turn: "no active turn" may come before the turn's own end."""
+        if not is_heard:
+            self._unsaid.append(text)
+        if self._turn or self._steered:
+            return []
+        ended, self._ended = self._ended, None
+        return [Reply(line=self._say_late())] if self._unsaid else [ended] if ended else []
+
+    def _say_late(self) -> bytes:
+        late, self._unsaid = "\n\n".join(self._unsaid), []
+        return self.tell(late)
+
+    def _end_turn(self, ended: Turned) -> list[Said]:
+        """End a turn, unless something was said that it may not have heard: that is the next turn then."""
+        self._turn = ""
+        if ended.outcome not in {TurnEnd.DONE, TurnEnd.REFUSED}:
+            return [ended]
+        if self._steered:
+            self._ended = ended
+            return []
+        return [replace(ended, queued=1), Reply(line=self._say_late())] if self._unsaid else [ended]
 
     def _question(self, number_: object, method: str, params: Object) -> list[Said]:
         """Hand on what asks for permission; whatever else is asked nobody is there to answer."""
@@ -199,9 +199,10 @@ class CodexConversation:
                 self._questions = 0
                 self._declined.clear()
             case "turn/completed":
-                self._turn = ""
                 refused = self._declined if len(self._declined) == self._questions else []
-                return [turned(inner(params, "turn"), refused=refused, until=self._limits.until, retried=self._retried)]
+                return self._end_turn(
+                    turned(inner(params, "turn"), refused=refused, until=self._limits.until, retried=self._retried)
+                )
             case "error" if params.get("willRetry") is True:
                 self._retried = True
                 return [Retrying(error=word(inner(params, "error"), "message"), delay=0.0)]

@@ -1,11 +1,9 @@
 """Any program as an agent.
 
-The prompt goes where the command asks for it: `{prompt_file}`, `{prompt}`, else stdin and end of file. A program that
-speaks squad's protocol keeps its stdin open and reads JSON lines, `task` first. A task with a command of its own runs
-that instead, stdin closed.
+The prompt goes where the command asks for it: `{prompt_file}`, `{prompt}`, else stdin and end of file. A task with a command
+of its own runs that instead, stdin closed. What a program is that speaks squad's protocol, `speaking.py` knows.
 """
 
-import json
 import shutil
 from dataclasses import dataclass
 
@@ -21,15 +19,14 @@ class CommandAdapter:
 
     name: str = "command"
     command: tuple[str, ...] = ()
-    speaks_squad: bool = False
     exit_claims: bool = True  #: exit 0 claims done
     install: str = "check the agent's command in the configuration"
     needs: tuple[str, ...] = ()
 
     @property
     def nudges(self) -> bool:
-        """Tell whether it reads what squad says."""
-        return self.speaks_squad
+        """It does not listen."""
+        return False
 
     @property
     def interrupts(self) -> bool:
@@ -52,28 +49,13 @@ class CommandAdapter:
         argv = tuple(part.replace("{prompt_file}", file).replace("{prompt}", order.prompt) for part in self.command)
         prompt = order.prompt.encode("utf-8", "surrogateescape")
         files = {_PROMPT_FILE: prompt} if any("{prompt_file}" in part for part in self.command) else {}
-        if self.speaks_squad:
-            stdin: bytes | None = _task_line(order)
-        else:
-            stdin = None if files or any("{prompt}" in part for part in self.command) else prompt
-        return Invocation(argv=argv, stdin=stdin, keep_stdin=self.speaks_squad, files=files, exit_claims=self.exit_claims)
+        stdin = None if files or any("{prompt}" in part for part in self.command) else prompt
+        return Invocation(argv=argv, stdin=stdin, files=files, exit_claims=self.exit_claims)
 
     def reader(self) -> Reader:
         """Understand JSON lines and Markdown blocks."""
         return Lines()
 
-    def tell(self, text: str) -> bytes:
-        """Say something to a program that speaks squad."""
-        return json.dumps({"type": "tell", "text": text}).encode() + b"\n" if self.speaks_squad else b""
-
-
-def _task_line(order: Order) -> bytes:
-    told = {
-        "type": "task",
-        "task": order.task.id,
-        "title": order.task.title,
-        "attempt": order.attempt,
-        "writes": None if order.writes is None else list(order.writes),
-        "prompt": order.prompt,
-    }
-    return json.dumps(told).encode() + b"\n"
+    def tell(self, text: str) -> bytes:  # noqa: ARG002 - it does not listen
+        """It cannot be spoken to."""
+        return b""

@@ -64,6 +64,7 @@ def simulation(order: Order) -> dict[str, object]:
         "title": order.task.title,
         "attempt": order.attempt,
         "work": simulate.work,
+        "text": simulate.text,
         "files": [_file(wish, order) for wish in wishes],
         "ending": simulate.then[min(order.attempt, len(simulate.then)) - 1] if simulate.then else "done",
     }

@@ -1,7 +1,8 @@
 """A simulated coding agent: no model, but a real process that works, speaks and ends in every way an agent can.
 
 Run as a program with nothing but the standard library; its first input is a JSON object with task, title, attempt,
-work (seconds), files and ending. It overwrites nothing: to a declared file it appends one line.
+work (seconds), text, files and ending. It overwrites nothing: to a declared file it appends one line, unless it is told
+what the file shall hold.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ def write(files: list[str], told: Told) -> None:
         if folder:
             os.makedirs(folder, exist_ok=True)
         existed = os.path.exists(path)
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(f"{told['task']}.{told['attempt']} {told['title']}\n")
+        with open(path, "w" if told["text"] else "a", encoding="utf-8") as file:
+            file.write(told["text"] or f"{told['task']}.{told['attempt']} {told['title']}\n")
         report(type="file", path=path, change="modified" if existed else "created")
 
 

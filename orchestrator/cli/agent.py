@@ -21,7 +21,7 @@ Example:  squad agent lock shared/types.ts --purpose "add a field"
   squad agent unlock PATH                                 give it back
   squad agent status [--message TEXT] [--progress 3/5]    tell where you stand; bare: show it
   squad agent handoff FILE --to AGENT [--note TEXT]       ask the owner of a file to change it
-  squad agent ask TEXT                                    ask a question
+  squad agent ask TEXT [--wait 30m]                       ask a person; --wait prints the answer
   squad agent blocked --on PATH [--meanwhile TEXT]        say what you cannot go on without
   squad agent done [--note TEXT]                          claim that the task is done
 
@@ -40,7 +40,7 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "unlock": (("path",), (), ("path",)),
     "status": ((), ("message", "progress"), ()),
     "handoff": (("file",), ("to", "note"), ("file", "to")),
-    "ask": (("text",), (), ("text",)),
+    "ask": (("text",), ("wait",), ("text",)),
     "blocked": ((), ("on", "meanwhile"), ("on",)),
     "done": ((), ("note",), ()),
 }
@@ -133,6 +133,8 @@ def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, 
         return "lock", {"path": _from_root(given["path"], folder), "wait": wait, "purpose": given.get("purpose", "")}
     if command == "unlock":
         return "unlock", {"path": _from_root(given["path"], folder)}
+    if command == "ask" and "wait" in given:
+        return "ask", {**given, "wait": _duration(given["wait"])}
     if command == "status" and not given:
         return "me", {}
     if command == "status" and "progress" in given and not re.fullmatch(r"\d+\s*/\s*\d+", given["progress"]):
@@ -170,7 +172,7 @@ def _told(command: str, method: str, answer: object) -> str:
     if command == "unlock":
         return f"unlocked {', '.join(told.get('released', []))}"
     if command == "ask":
-        return str(told.get("answer") or "asked")
+        return str(told.get("answer") or f"asked: {told.get('question')}; the answer comes later")
     if method == "me":
         locks = ", ".join(lock["path"] for lock in told.get("locks", [])) or "none"
         progress = told.get("progress", {})

@@ -16,14 +16,24 @@ from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
+from orchestrator.questions import has_asked, open_of
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
 from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.workspaces import names
 
 
-def begin(project: Project, journal: Journal, config: Config, plan: Plan, *, base: str | None, document: bytes) -> Recorder:
-    """Record the start of a new run, its document, plan and settings with it."""
+def begin(
+    project: Project,
+    journal: Journal,
+    config: Config,
+    plan: Plan,
+    *,
+    base: str | None,
+    document: bytes,
+    split: bool = False,
+) -> Recorder:
+    """Record the start of a new run, its document, plan and settings with it; a split has no branch to be merged."""
     run = journal.next_run_id(plan.title, is_taken=partial(_is_taken, project, project.worktrees(config.isolation.place)))
     journal.save_document(document)
     recorder = Recorder(journal, plan, initial(run, plan), clock=time.time)
@@ -37,8 +47,9 @@ def begin(project: Project, journal: Journal, config: Config, plan: Plan, *, bas
             settings=journal.save_document(dump(config)),
             isolation=plan.isolation,
             base=base if isolated else None,
-            branch=names.integration_branch(run) if isolated else None,
+            branch=names.integration_branch(run) if isolated and not split else None,
             agents=[seat.id for seat in plan.agents],
+            split=split,
         )
     )
     return recorder
@@ -51,12 +62,13 @@ def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
     return project.repository and bool(git.Git(project.root).run("for-each-ref", "--count=1", *names.all_of(run)))
 
 
-def revive(recorder: Recorder, state: State) -> None:
-    """Record that a supervisor goes on; what was parked gets another chance."""
+def revive(recorder: Recorder, state: State, config: Config) -> None:
+    """Record that a supervisor goes on, by which settings; what was parked gets another chance, unless it waits for an answer."""
     parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
+    parked = [task for task in parked if not (has_asked(state, task) and open_of(state, task))]
     gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
     recorder.record(
-        RunResumed(reason=state.outcome or "its supervisor was gone"),
+        RunResumed(reason=state.outcome or "its supervisor was gone", settings=recorder.journal.save_document(dump(config))),
         *(TaskRevived(task=task, reason="resumed by a person") for task in parked if task not in gates),
     )
 
@@ -70,12 +82,19 @@ def set_former_aside(project: Project, former: RunId | None) -> None:
             path.replace(aside / name / path.name)
 
 
+def views_of(project: Project, state: State) -> Path:
+    """Give the folder of a run's views: those of a split never take the place of a run's that carries a plan out."""
+    return project.folder / "runs" / state.run if state.split else project.folder
+
+
 def lay_out(project: Project, recorder: Recorder) -> None:
     """Put the PRD, the plan and the agents' plans where people look for them."""
-    plan = recorder.plan
+    plan, folder = recorder.plan, views_of(project, recorder.state)
+    for name in ("parallel-plans", "comms", "locks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(JournalError):  # a run of a plan that was made elsewhere has no document here
-        (project.folder / "feature-prd.md").write_bytes(recorder.journal.document(plan.source_digest))
-    (project.folder / "plan.json").write_bytes(plan_document(plan))
+        (folder / "feature-prd.md").write_bytes(recorder.journal.document(plan.source_digest))
+    (folder / "plan.json").write_bytes(plan_document(plan))
     for seat in plan.agents:
-        path = project.folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"
+        path = folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"
         path.write_text(render_agent_plan(plan, seat.id), encoding="utf-8")

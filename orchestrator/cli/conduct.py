@@ -2,10 +2,11 @@
 
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import anyio
 
@@ -15,16 +16,18 @@ from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Server, serve
-from orchestrator.events import Entry, LockRefused, Noticed
+from orchestrator.doctor.untried import tell_untried
+from orchestrator.events import Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import watching
 from orchestrator.project import Project
+from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line
+from orchestrator.views.changes import change_line, question_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
@@ -32,6 +35,7 @@ from orchestrator.views.text import page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
+_WHOLE = 2 * LONGEST  #: columns; what is asked and answered is not cut in the comm files
 _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
@@ -54,26 +58,36 @@ class Conduct:
         return self.supervisor.recorder.state.phase in {"paused", "ended"}
 
 
+View = Callable[[Conduct, Subscription], Coroutine[Any, Any, None]]
+
+
 async def conduct(run: Conduct) -> int:
     """Run the supervisor until it is over; gives the exit code."""
+    await oversee(run, _show)
+    return conclude(run.options, run.project, run.supervisor.recorder, run.ended_by)
+
+
+async def oversee(run: Conduct, show: View) -> None:
+    """Run the supervisor until it is over, with its sockets, signals, files and log; `show` tells a person of it."""
     become_subreaper()
     keeper = Keeper(run)
     recorder = run.supervisor.recorder
     run.supervisor.hear_out = keeper.hear_out
-    with recorder.feed.subscribe() as shown, recorder.feed.subscribe() as kept, recorder.feed.subscribe() as logged:
+    subscribe, stage = recorder.feed.subscribe, run.supervisor.stage
+    with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe() as versions:
         for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
             for news in (shown, kept, logged):
                 news.offer(entry)
         async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
+            group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)
-                views.start_soon(_show, run, shown)
+                views.start_soon(show, run, shown)
                 await run.supervisor.run()
             group.cancel_scope.cancel()
-    return conclude(run.options, run.project, recorder, run.ended_by)
 
 
 async def _listen(run: Conduct, server: Server) -> None:
@@ -101,11 +115,11 @@ async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> Non
     Looking begins before the files are brought up to date, so that no change falls between the two; squad's own writing
     is seen too, and costs one more round that finds nothing.
     """
-    folder = run.project.folder
+    folder = run.supervisor.stage.views
     while True:
         with watching(folder, folder / "comms", folder / "locks") as changes:
             is_over = run.is_over
-            keeper.keep(changed=bool(news.drain()))
+            keeper.keep(news.drain())
             if is_over and news.is_empty:
                 return
             with anyio.move_on_after(keeper.patience):
@@ -132,8 +146,9 @@ class Keeper:
     def __init__(self, run: Conduct) -> None:
         """Begin with files that say nothing yet."""
         self._run = run
-        self._comms = CommFiles(run.project.folder / "comms", run.supervisor.plan, run.supervisor.hear)
-        self._locks = LockFiles(run.project.folder / "locks")
+        views = run.supervisor.stage.views
+        self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
+        self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
         self._told: set[str] = set()
 
@@ -142,10 +157,13 @@ class Keeper:
         """Give the seconds after which the files are looked at again, also if nobody told of a change."""
         return self._comms.patience
 
-    def keep(self, *, changed: bool) -> None:
-        """Bring all files up to date."""
-        self._behind = self._behind or changed
+    def keep(self, entries: Sequence[Entry]) -> None:
+        """Bring all files up to date with what happened."""
+        self._behind = self._behind or bool(entries)
         now = time.time()
+        for entry in entries:
+            if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
+                self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
         with self._told_once("comm files"):
@@ -210,7 +228,9 @@ async def _show(run: Conduct, news: Subscription) -> None:
         return
     run.screen = Screen()
     while True:
-        news.drain()
+        for entry in news.drain():
+            if isinstance(entry.event, QuestionAsked):
+                run.screen.say(change_line(run.supervisor.plan, entry))
         is_over = run.is_over
         if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
             return

@@ -2,15 +2,13 @@
 
 import json
 import os
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from orchestrator.cli.context import Context, out, out_json, say
-
-if TYPE_CHECKING:
-    from orchestrator.model import Plan
 
 PLAN_DIFFERS = 10
 
@@ -48,23 +46,31 @@ def plan(
     count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=500, help="how many agents")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
-    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent would be told")] = None,
+    prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent is told at first")] = None,
     any_order: Annotated[
         bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
     ] = False,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
+    split_with: Annotated[
+        str | None, typer.Option("--split-with", metavar="ADAPTER", help="let an agent propose the tasks first, and keep them")
+    ] = None,
 ) -> int:
     """Example:  squad plan feature-prd.md --why T4
 
     Show who would do what, what waits for what, and what the plan cannot promise.
     """
     from orchestrator.cli.start import make_plan_for
+    from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.model import TaskId
     from orchestrator.planning.document import plan_document
     from orchestrator.planning.explain import explain
     from orchestrator.views.plan_table import render_plan
 
     options: Context = context.obj
+    if split_with is not None:
+        from orchestrator.cli.split import split
+
+        file = split(options, file, split_with, count=count)
     made = make_plan_for(options, file, count=count, any_order=any_order)
     body = plan_document(made)
     if output is not None:
@@ -72,13 +78,15 @@ def plan(
     if check:
         return _compare(options, body)
     if why is not None:
-        out("\n".join(explain(made, TaskId(why))))
+        out("\n".join((*explain(made, TaskId(why)), why_role(options, made, why))))
     elif prompt is not None:
-        out(_prompt(made, prompt))
+        show_prompt(options, made, prompt)
     elif options.as_json:
         out(body.decode())
     else:
         out(render_plan(made))
+    if split_with is not None:
+        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
 
 
@@ -129,14 +137,3 @@ def _changed(before: bytes, body: bytes) -> str:
     if not isinstance(old, dict):
         return "the saved one is no plan"
     return ", ".join(key for key in sorted({*old, *new}) if old.get(key) != new.get(key)) or "in its form only"
-
-
-def _prompt(made: "Plan", task: str) -> str:
-    from orchestrator.adapters.prompt import prompt
-    from orchestrator.planning.explain import UnknownTask
-
-    planned = next((one for one in made.tasks if one.task.id == task), None)
-    if planned is None:
-        raise UnknownTask(task, tuple(one.task.id for one in made.tasks))
-    seat = next(seat for seat in made.agents if seat.id == planned.agent)
-    return prompt(planned, seat)

@@ -4,10 +4,13 @@ import time
 from pathlib import Path
 
 from orchestrator.cli.context import Context, as_document, say, show
+from orchestrator.cli.limiting import limits_of
+from orchestrator.config import load_dump
 from orchestrator.model import RunId, TaskState
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.state import State
+from orchestrator.views.limits import attention_lines
 from orchestrator.views.report import make_report, render_ending, report_json
 
 _BY_SIGNAL = {"interrupted": 130, "terminated": 143}
@@ -18,7 +21,8 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     """Write the report, say how the run ended and what to do next; gives the exit code."""
     state = recorder.state
     entries = list(recorder.journal.entries(run=RunId(state.run)))
-    report = make_report(entries, recorder.plan, state, now=time.time())
+    limits = limits_of(load_dump(recorder.journal.document(state.settings)))
+    report = make_report(entries, recorder.plan, state, now=time.time(), limits=limits)
     path = project.folder / "reports" / f"{state.run}.json"
     _keep(path, as_document(report_json(report)))
     if options.as_json:
@@ -26,7 +30,7 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     elif not options.quiet:
         show(render_ending(report))
     elif state.phase != "ended":
-        say(f"squad: {state.run} is {state.phase}: {state.outcome}")
+        say("\n".join([f"squad: {state.run} is {state.phase}: {state.outcome}", *attention_lines(state, now=time.time())]))
     return exit_code(state, ended_by)
 
 

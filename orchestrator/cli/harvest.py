@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orchestrator.journal import Journal
     from orchestrator.project import Project
     from orchestrator.replay import Replayed
+    from orchestrator.state import State
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def diff(
     project, replayed = _of(options, run)
     state = replayed.state
     if state.base is None or state.branch is None:
-        raise _no_branch()
+        raise _no_branch(project, state)
     start, end = state.base, _result(project, replayed)
     if task is not None:
         status = state.tasks.get(task)
@@ -61,7 +62,7 @@ def diff(
 def merge(context: typer.Context, run: RunOption = None) -> None:
     """Example:  squad merge
 
-    Merge the result of a run into the branch that is checked out here.
+    Merge the result of a run into the branch that is checked out.
     """
     from orchestrator.events import Merged
     from orchestrator.git import Git, head
@@ -72,7 +73,7 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
     options: Context = context.obj
     project, replayed = _of(options, run)
     if replayed.state.branch is None:
-        raise _no_branch()
+        raise _no_branch(project, replayed.state)
     before = head(project.root)
     commit = merge_into(project, replayed.run)
     into = Git(project.root).run("branch", "--show-current").strip() or "HEAD"
@@ -110,18 +111,19 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     _confirm(options, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
-        refs = _drop(project, journal, replayed) if replayed.state.branch else ()
+        refs = drop(project, journal, replayed) if replayed.state.base else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())
     if options.as_json:
         out_json({"schema_version": 1, "kept": list(refs)})
         return
     out(f"dropped {replayed.run}; kept: {len(refs)} refs")
-    if refs:
+    if refs and replayed.state.branch:
         out(f"undo: git branch {integration_branch(replayed.run)} {kept_result(replayed.run)}")
 
 
-def _drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
+def drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
+    """Remove the worktrees and branches of a run, its work kept under refs; gives those refs."""
     from orchestrator.cli.wiring import worktrees_of
     from orchestrator.config import load_dump
     from orchestrator.model import AgentId, AttemptId
@@ -165,7 +167,12 @@ def _confirm(options: Context, question: str) -> None:
     raise NeedsYou("not confirmed, so nothing was dropped", hint="agree: squad discard -y")
 
 
-def _no_branch() -> Exception:
+def _no_branch(project: "Project", state: "State") -> Exception:
+    from orchestrator.cli.shelf import Shelf
     from orchestrator.errors import Refused
 
+    if state.split:
+        tasks = Shelf(project=project, source=state.source).shown
+        what = f"{state.run} only proposed the tasks of {state.source}: there is no branch, and nothing to take"
+        return Refused(what, hint=f"carry them out: squad run {tasks}")
     return Refused("this run worked in the project's own folder, so there is no branch", hint="look at the files themselves")

@@ -16,14 +16,16 @@ from orchestrator.cli import settings
 from orchestrator.cli.beginning import begin, lay_out, revive, set_former_aside
 from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
-from orchestrator.cli.programs import adapters_of, with_adapter
+from orchestrator.cli.limiting import amended, differences, warnings
+from orchestrator.cli.programs import accounts_of, with_adapter
 from orchestrator.cli.start import plan_with
+from orchestrator.cli.telling import require_roles
 from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
-from orchestrator.config import Config, level_names, load_dump
+from orchestrator.config import Config, commands, level_names, load_dump
 from orchestrator.enforcement import choose
 from orchestrator.errors import NeedsYou, Refused, UsageError
-from orchestrator.events import RunEnded
+from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId
@@ -34,6 +36,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.runlog import RunLog, open_log
 from orchestrator.spelling import nearest
+from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.views.plan_table import render_plan
 
@@ -54,6 +57,13 @@ class RunIsOver(Refused):
         super().__init__(f"the run {run} has ended: {outcome}", hint="start anew: squad run FILE")
 
 
+class NoWork(Refused):
+    """A run that only proposes the tasks of a document is gone on with by asking again."""
+
+    def __init__(self, run: RunId, source: str, adapter: str) -> None:
+        super().__init__(f"{run} only splits {source} into tasks", hint=f"go on: squad plan {source} --split-with {adapter}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
     """What the command line asks for."""
@@ -63,6 +73,7 @@ class Wishes:
     agent: str | None
     enforce: str | None
     new: bool
+    unattended: bool = False
     tick: bool = False
     any_order: bool = False
 
@@ -76,9 +87,12 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    _start_of(project)
+    start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
-    adapters_of(plan, with_adapter(config, plan, wishes.agent))
+    config = with_adapter(config, plan, wishes.agent)
+    for line in warnings(config, accounts_of(plan, config)):
+        options.note(line)
+    options.note(require_roles(project, config, plan))
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
@@ -92,18 +106,20 @@ def launch(options: Context, wishes: Wishes) -> int:
     require_free(project)
     config = settings.load(options, project, _flags(wishes))
     choose(config.enforce)
-    base = _start_of(project)
+    base = start_of(project)
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
     config = with_adapter(config, plan, wishes.agent)
-    adapters_of(plan, config)
+    accounts = accounts_of(plan, config)
+    options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
-    with _held(project, config) as (journal, log):
+    with held(project, config) as (journal, log):
         _require_finished(journal, plan, wishes)
-        _announce(options, project, isolation=plan.isolation)
+        announce(options, project, isolation=plan.isolation)
         set_former_aside(project, journal.latest())
         since = journal.last()
         recorder = begin(project, journal, config, plan, base=base, document=document)
+        recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
         code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
@@ -119,13 +135,21 @@ def relaunch(options: Context, name: str | None) -> int:
     """
     project = options.project()
     require_free(project)
-    replayed, config = _resumable(project, name)
+    replayed, before = _resumable(project, name)
+    config = amended(before, settings.layers(options, project, {}))
+    accounts = accounts_of(replayed.plan, config)
+    require_roles(project, config, replayed.plan)
+    if commands(config) != commands(before):
+        settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
-    with _held(project, config) as (journal, log):
+    with held(project, config) as (journal, log):
         replayed = replay(journal, replayed.run)
         since = journal.last()
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-        revive(recorder, replayed.state)
+        revive(recorder, replayed.state, config)
+        changed = differences(before.run.limits, config.run.limits)
+        recorder.record(*(Noticed(text=line) for line in (*changed, *warnings(config, accounts))))
+        _tell_of_questions(options, replayed.state)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
         code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
@@ -144,18 +168,19 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
         if replayed.state.phase == "ended":
             raise RunIsOver(replayed.run, replayed.state.outcome)
         config = load_dump(journal.document(replayed.settings))
-    adapters_of(replayed.plan, config)
-    return replayed, config
+        if replayed.state.split:
+            raise NoWork(replayed.run, replayed.state.source, next(iter(config.agents.values())).use)
+        return replayed, config
 
 
 @contextmanager
-def _held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
+def held(project: Project, config: Config) -> Iterator[tuple[Journal, RunLog]]:
     """Hold what a supervisor needs for itself: the project, its journal, squad's own log."""
     with hold(project), Journal.open(project.state) as journal, open_log(project, config.log.folder) as log:
         yield journal, log
 
 
-def _start_of(project: Project) -> str | None:
+def start_of(project: Project) -> str | None:
     """Give the commit that a run can start from; None without git."""
     if project.repository:
         return git.require_workable(project.root)
@@ -167,6 +192,8 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     flags: dict[str, Plain] = {}
     if wishes.count is not None:
         flags["run.agents"] = str(wishes.count)
+    if wishes.unattended:
+        flags["run.questions.wait"] = "0"
     if wishes.tick:
         flags["run.tick"] = "true"
     if wishes.enforce is not None:
@@ -178,7 +205,14 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
     return flags
 
 
-def _announce(options: Context, project: Project, *, isolation: Isolation) -> None:
+def _tell_of_questions(options: Context, state: State) -> None:
+    """Say what is still to be answered: the lines that told of it came before."""
+    names = [name for name, question in state.questions.items() if question.state == "open"]
+    if names:
+        options.note(f"not answered yet: {', '.join(names)}; see: squad inbox")
+
+
+def announce(options: Context, project: Project, *, isolation: Isolation) -> None:
     """Say what a person should know before the start."""
     if options.verbose:
         options.note(f"journal and logs: {project.state}\nconfiguration: {settings.sources(options, project)}")

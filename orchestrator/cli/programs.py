@@ -2,6 +2,7 @@
 
 import os
 
+from orchestrator.accounts import Accounts
 from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
 from orchestrator.config import AgentSettings, Config
 from orchestrator.environment import passed
@@ -41,6 +42,22 @@ def adapters_of(plan: Plan, config: Config) -> dict[AgentId, AnyAdapter]:
             raise AgentMissing(seat.id, reason)
         adapters[seat.id] = adapter
     return adapters
+
+
+def accounts_of(plan: Plan, config: Config) -> Accounts:
+    """Give the programs of all agents, and those that are installed of the ones they may fall back to.
+
+    Raises:
+        ToolMissing: An agent's own is not installed.
+    """
+    path = passed(os.environ)["PATH"]
+    others = [make_adapter(name, path=path) for name in dict.fromkeys(config.run.on_quota.fall_back_to)]
+    return Accounts(
+        own=adapters_of(plan, config),
+        others=tuple(other for other in others if other.missing(path) is None),
+        environments={name: agent.environment for name, agent in config.agents.items()},
+        margin=config.run.on_quota.margin,
+    )
 
 
 def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:

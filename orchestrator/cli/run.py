@@ -29,7 +29,7 @@ def run(
     any_order: Annotated[
         bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
     ] = False,
-    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: never ask")] = False,
+    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: refuse what agents ask")] = False,
 ) -> int:
     """Example:  squad run feature-prd.md
 
@@ -42,7 +42,9 @@ def run(
     options: Context = context.obj
     if unattended:
         options = replace(options, no_input=True)
-    wishes = Wishes(file=file, count=count, agent=agent, enforce=enforce, new=new, tick=tick, any_order=any_order)
+    wishes = Wishes(
+        file=file, count=count, agent=agent, enforce=enforce, new=new, unattended=unattended, tick=tick, any_order=any_order
+    )
     if dry_run:
         out(rehearse(options, wishes))
         return 0

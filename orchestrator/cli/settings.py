@@ -29,13 +29,27 @@ def load(context: Context, project: Project, flags: Mapping[str, Plain]) -> Conf
     Raises:
         ConfigError: A file is missing or something in it is wrong.
     """
-    layers = [configuration.settings(flags, name="the command line"), *configuration.variables(os.environ)]
-    return configuration.combine([*layers, *(_read(path, project) for path in _files(context, project))])
+    return configuration.combine(layers(context, project, flags))
+
+
+def layers(context: Context, project: Project, flags: Mapping[str, Plain]) -> list[Layer]:
+    """Give the sources of the configuration, strongest first.
+
+    Raises:
+        ConfigError: A file is missing or is no YAML.
+    """
+    above = [configuration.settings(flags, name="the command line"), *configuration.variables(os.environ)]
+    return [*above, *(_read(path, project) for path in _files(context, project))]
 
 
 def sources(context: Context, project: Project) -> str:
     """Name the files that the configuration comes from, strongest first."""
     return ", ".join(_shown(path, project) for path in _files(context, project)) or "no file, only defaults"
+
+
+def own_folder() -> Path:
+    """Give the folder of the user's own configuration."""
+    return _home("XDG_CONFIG_HOME", ".config") / "squad"
 
 
 def confirm(config: Config, context: Context, project: Project) -> None:
@@ -73,7 +87,7 @@ def _remembered(memory: Path) -> list[str]:
 
 def _files(context: Context, project: Project) -> list[Path]:
     """Give the files that configure the project, strongest first."""
-    own = _home("XDG_CONFIG_HOME", ".config") / "squad" / "config.yaml"
+    own = own_folder() / "config.yaml"
     files = (project.folder / "local.yaml", _chosen(context, project), own)
     return [path for path in files if path is not None and os.path.lexists(path)]
 

@@ -89,8 +89,8 @@ def plan_with(
         document = replace(document, tasks=tuple(replace(task, after=()) for task in document.tasks))
     if document.format not in OWN or path.is_dir():
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
-    named = _named(document, _inside(path, project), {name: _inside(page, project) for name, page in found.paths.items()})
-    return _checked(make_plan(named, around, source_digest=found.digest), file), found.data
+    named = _named(document, inside(path, project), {name: inside(page, project) for name, page in found.paths.items()})
+    return checked(make_plan(named, around, source_digest=found.digest), file), found.data
 
 
 def is_plan(path: Path) -> bool:
@@ -140,14 +140,14 @@ def _made_before(data: bytes, file: str, around: Surroundings) -> Plan:
     return plan
 
 
-def _checked(plan: Plan, file: str) -> Plan:
+def checked(plan: Plan, file: str) -> Plan:
     """Let the checker see what the planner made, so that a mistake of the planner never starts."""
     if found := problems(json.loads(plan_document(plan))):
         raise PlanRefused(file, found)
     return plan
 
 
-def _inside(path: Path, project: Project) -> str:
+def inside(path: Path, project: Project) -> str:
     """Give a document's name as plans carry it: relative to the project where it lies inside, else its own name."""
     real = Path(os.path.realpath(path))
     return real.relative_to(project.root).as_posix() if real.is_relative_to(project.root) else path.name

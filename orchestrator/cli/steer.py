@@ -1,4 +1,4 @@
-"""`stop`, `unlock`: requests of a person to the living supervisor."""
+"""`inbox`, `answer`, `stop`, `unlock`: requests of a person to the living supervisor."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.context import Context, out, out_json
+from orchestrator.cli.watch import RunOption, replayed_of
 
 if TYPE_CHECKING:
     from orchestrator.project import Project
@@ -16,8 +17,65 @@ _PATIENCE = 30.0  #: seconds in which a living supervisor must answer
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command()(inbox)
+    app.command()(answer)
     app.command()(stop)
     app.command()(unlock)
+
+
+def inbox(
+    context: typer.Context,
+    run: RunOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="also what was answered or closed")] = False,
+) -> None:
+    """Example:  squad inbox
+
+    Show what agents ask; squad answer ID TEXT answers.
+    """
+    from orchestrator.supervised import supervisor_of
+    from orchestrator.views.inbox import inbox_json, render_inbox
+
+    options: Context = context.obj
+    project, journal, replayed = replayed_of(options, run)
+    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    if options.as_json:
+        out_json(inbox_json(replayed.state, now=time.time(), everything=everything, supervised=supervised))
+    else:
+        out(render_inbox(replayed.state, now=time.time(), everything=everything, supervised=supervised))
+
+
+def answer(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="ID", help="of the question, or the task or agent that asks just one")],
+    words: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]", help="the answer")] = None,
+    allow: Annotated[bool, typer.Option("--allow", help="permit what is asked for")] = False,
+    deny: Annotated[bool, typer.Option("--deny", help="refuse it; the text is the reason that the agent reads")] = False,
+) -> None:
+    """Example:  squad answer Q3 "use sqlite"
+
+    Answer a question of an agent. It is told at once if it can be, else with its next attempt.
+    """
+    from orchestrator.errors import UsageError
+
+    options: Context = context.obj
+    if allow and deny:
+        raise UsageError("--allow and --deny contradict each other", hint="see: squad answer --help")
+    text = " ".join(words or ()).strip()
+    if not (text or allow or deny):
+        raise UsageError("an answer is missing", hint=f"squad answer {name} TEXT, or for a permission: --allow, --deny [TEXT]")
+    decided = {"allow": allow} if allow or deny else {}
+    told = _ask(options.project(), "answer", {"id": name, "text": text, **decided})
+    if options.as_json:
+        out_json({"schema_version": 1, "result": told})
+    elif isinstance(told, dict):
+        out(_answered(told))
+
+
+def _answered(told: "dict[str, object]") -> str:
+    if told["already"]:
+        return f"{told['id']} has that answer already"
+    way = f"told {told['agent']}" if told["told"] else f"{told['agent']} hears it as soon as it can"
+    return f"answered {told['id']} of {told['task']}: {way}"
 
 
 def stop(
@@ -66,7 +124,6 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
     from orchestrator.control.client import Unreachable, call
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
-    from orchestrator.replay import NoRun
     from orchestrator.supervised import supervisor_of
 
     lived = False
@@ -83,6 +140,20 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
             time.sleep(_PAUSE)
     if lived and unless_gone:
         return None
-    if not (project.state / "state.db").exists():
-        raise NoRun
-    raise Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")
+    raise _gone(project)
+
+
+def _gone(project: "Project") -> Exception:
+    """Say why nobody takes a request: no run yet, one that has ended, or one whose supervisor is gone."""
+    from orchestrator.errors import Refused
+    from orchestrator.journal import Journal
+    from orchestrator.replay import NoRun, find_run, replay
+
+    journal = Journal.read(project.state)
+    if journal is None:
+        return NoRun()
+    with journal:
+        last = replay(journal, find_run(journal, None))
+    if last.state.phase == "ended":
+        return Refused(f"the run {last.run} has ended: {last.state.outcome}", hint="look: squad report")
+    return Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")

@@ -28,6 +28,8 @@ Before or after each command: -C DIR  -c FILE|NAME  --json  -q (quiet)
 -v (more)  -y (confirm)  --no-input (never ask)  --color auto|always|never
 """
 _WIDTH = 78
+#: Commands that share the line of another, so that the help stays one screen.
+_TOGETHER: Mapping[str, tuple[str, ...]] = {"inbox": ("answer",), "locks": ("unlock",)}
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
 
 
@@ -49,9 +51,10 @@ class Command(Protocol):
 
 def overall(commands: Mapping[str, Command]) -> str:
     """Give the text of `squad --help`."""
-    rows = [*((name, _summary(command)) for name, command in commands.items()), _AGENT]
-    lines = [f"  {name:<8} {shown}" for name, shown in rows]
-    return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", "", *lines, "", _GLOBALS_TEXT])
+    beside = {other for others in _TOGETHER.values() for other in others}
+    rows = [(" ".join((name, *_TOGETHER.get(name, ()))), _summary(one)) for name, one in commands.items() if name not in beside]
+    lines = [f"  {name:<12} {shown}" for name, shown in (*rows, _AGENT)]
+    return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", *lines, "", _GLOBALS_TEXT])
 
 
 def of_command(name: str, command: Command) -> str:
@@ -90,7 +93,7 @@ def _paragraphs(command: Command) -> list[str]:
 def _summary(command: Command) -> str:
     """Give what a command does as the longest beginning of its sentence that fits and ends at a comma or semicolon."""
     sentence = " ".join(_paragraphs(command)[1].split()).split(". ")[0].rstrip(".")
-    while len(sentence) > _WIDTH - 12 and (cut := re.match("(.+)[,;:] ", sentence)):
+    while len(sentence) > _WIDTH - 16 and (cut := re.match("(.+)[,;:] ", sentence)):
         sentence = cut[1]
     return sentence[:1].lower() + sentence[1:]
 

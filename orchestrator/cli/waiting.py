@@ -13,7 +13,6 @@ from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
 from orchestrator.spelling import nearest
 from orchestrator.state import State
-from orchestrator.supervised import supervisor_of
 
 TIMED_OUT = 124  #: as timeout(1) has it
 _KINDS = ("done", "idle", "needs-you")
@@ -41,16 +40,16 @@ def wish(until: str, timeout: str | None) -> Wish:
         raise UsageError(f"--timeout: {error}") from error
 
 
-def wait_for(wanted: Wish, *, project: Project, read: Callable[[], State]) -> int:
+def wait_for(wanted: Wish, *, project: Project, lives: Callable[[], bool], read: Callable[[], State]) -> int:
     """Wait; gives 0 when it is so, 124 when the time is over, else how the run ended, and 1 if it ended well otherwise."""
     deadline = time.monotonic() + wanted.seconds
     with watching(project.state) as changes:
         while True:
-            lives = supervisor_of(project) is not None
+            is_alive = lives()
             state = read()
-            if _is_so(wanted.until, state, lives=lives):
+            if _is_so(wanted.until, state, lives=is_alive):
                 return 0
-            if not lives:
+            if not is_alive:
                 return exit_code(state, []) or FAILED
             left = deadline - time.monotonic()
             if left <= 0:
@@ -67,5 +66,6 @@ def _is_so(until: str, state: State, *, lives: bool) -> bool:
             state.phase == "paused"
             or (state.phase == "running" and not lives)
             or any(task.state is TaskState.PARKED for task in state.tasks.values())
+            or any(question.state == "open" for question in state.questions.values())
         )
     return not lives or all(agent.task is None for agent in state.agents.values())

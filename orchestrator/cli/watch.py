@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,14 +31,13 @@ def status(context: typer.Context, run: RunOption = None) -> None:
 
     Show where a run stands: tasks, agents, locks, and what needs you.
     """
-    from orchestrator.supervised import supervisor_of
     from orchestrator.views.status import render_status, status_json
 
     options: Context = context.obj
-    project, journal, replayed = _replayed(options, run)
-    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    project, journal, replayed = replayed_of(options, run)
+    supervised = _is_supervised(project, journal, replayed.run)
     if options.as_json:
-        out_json(status_json(replayed.plan, replayed.state, supervised=supervised))
+        out_json(status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
     else:
         out(render_status(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
 
@@ -87,7 +87,7 @@ def logs(
     from orchestrator.platform.watching import watching
 
     options: Context = context.obj
-    project, journal, replayed = _replayed(options, run)
+    project, journal, replayed = replayed_of(options, run)
     if options.as_json:
         out_json(logs_json(replayed.state, name))
         return
@@ -132,8 +132,9 @@ def wait(
 
     options: Context = context.obj
     wanted = wish(until, timeout)
-    project, journal, replayed = _replayed(options, run)
-    code = wait_for(wanted, project=project, read=lambda: _state(journal, replayed))
+    project, journal, replayed = replayed_of(options, run)
+    lives = partial(_is_supervised, project, journal, replayed.run)
+    code = wait_for(wanted, project=project, lives=lives, read=lambda: _state(journal, replayed))
     if options.as_json:
         out_json({"schema_version": 1, "run": replayed.run, "for": until, "reached": code == 0, "exit_code": code})
     return code
@@ -142,14 +143,14 @@ def wait(
 def locks(context: typer.Context, run: RunOption = None) -> None:
     """Example:  squad locks
 
-    Show who holds which path, and who waits for it.
+    Show who holds which path, and who waits for it; squad unlock PATH frees a stale lock.
     """
     from orchestrator.supervised import supervisor_of
     from orchestrator.views.locks import render_locks
     from orchestrator.views.status import status_json
 
     options: Context = context.obj
-    project, _, replayed = _replayed(options, run)
+    project, _, replayed = replayed_of(options, run)
     if options.as_json:
         shown = status_json(replayed.plan, replayed.state, supervised=supervisor_of(project) is not None)
         out_json({"schema_version": 1, "locks": shown["locks"]})
@@ -168,7 +169,7 @@ def owns(
     from orchestrator.views.locks import owner_of, render_owner
 
     options: Context = context.obj
-    project, _, replayed = _replayed(options, run)
+    project, _, replayed = replayed_of(options, run)
     owned = owner_of(replayed.plan, replayed.state, claims_of(project)(options.from_root(project, path)))
     if options.as_json:
         out_json({"schema_version": 1, **owned})
@@ -185,18 +186,20 @@ def report(
 
     Tell a run: what needs you, what came out, and what was measured.
     """
+    from orchestrator.cli.limiting import limits_of
+    from orchestrator.config import load_dump
     from orchestrator.errors import UsageError
     from orchestrator.spelling import nearest
-    from orchestrator.supervised import supervisor_of
     from orchestrator.views.report import make_report, render_report, report_json
 
     options: Context = context.obj
     if form not in {"text", "json"}:
         raise UsageError(f"--format {form}: expected text or json", hint=nearest(form, ("text", "json")) or None)
-    project, journal, replayed = _replayed(options, run)
-    supervised = supervisor_of(project) is not None and journal.latest() == replayed.run
+    project, journal, replayed = replayed_of(options, run)
+    supervised = _is_supervised(project, journal, replayed.run)
     entries = list(journal.entries(run=replayed.run))
-    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised)
+    limits = limits_of(load_dump(journal.document(replayed.settings)))
+    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised, limits=limits)
     if options.as_json or form == "json":
         out_json(report_json(made))
     else:
@@ -214,7 +217,8 @@ def _journal(options: Context) -> "tuple[Project, Journal]":
     return project, journal
 
 
-def _replayed(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
+def replayed_of(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
+    """Give the project, its journal, and the run that is meant."""
     from orchestrator.replay import find_run, replay
 
     project, journal = _journal(options)
@@ -230,11 +234,18 @@ def _state(journal: "Journal", replayed: "Replayed") -> "State":
     return replayed.state
 
 
+def _is_supervised(project: "Project", journal: "Journal", run: str) -> bool:
+    """Tell whether the living supervisor, if there is one, works on the run."""
+    from orchestrator.supervised import supervisor_of
+
+    return supervisor_of(project) is not None and journal.last_begun() == run
+
+
 def _is_over(project: "Project", journal: "Journal", run: str | None) -> bool:
-    """Tell whether nothing more will happen: no supervisor lives, or it works on a later run."""
+    """Tell whether nothing more will happen: no supervisor lives, or it works on another run."""
     from orchestrator.supervised import supervisor_of
 
     before = journal.last()
-    if run is not None and journal.latest() != run:
+    if run is not None and journal.last_begun() != run:
         return True
     return supervisor_of(project) is None and journal.last() == before

@@ -8,11 +8,14 @@ import anyio
 
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
-from orchestrator.cli.programs import adapters_of
+from orchestrator.cli.beginning import views_of
+from orchestrator.cli.limiting import limits_of
+from orchestrator.cli.programs import accounts_of
+from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
-from orchestrator.integration import Integration
+from orchestrator.integration import Examine, Integration
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -25,7 +28,7 @@ from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
-def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supervisor:
+def supervisor_for(project: Project, config: Config, recorder: Recorder, *, examine: Examine | None = None) -> Supervisor:
     """Build the supervisor of a run; its integration branch stands where the run left it."""
     branch = _branch(project, config, recorder.state)
     if branch is not None and recorder.state.tip is not None:
@@ -39,20 +42,25 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder) -> Supe
         logs=project.logs / recorder.state.run,
         environment=passed(os.environ),
         silence=config.run.stall.after,
+        examine=examine,
     )
-    return Supervisor(recorder, stage, integration, _rules(config))
+    return Supervisor(recorder, stage, integration, _rules(config, stage))
 
 
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     run = RunId(recorder.state.run)
     agents = [seat.id for seat in recorder.plan.agents]
+    accounts = accounts_of(recorder.plan, config)
+    programs = {agent: adapter.name for agent, adapter in accounts.own.items()}
     return Stage(
         project=project,
+        views=views_of(project, recorder.state),
         run=run,
         config=config,
         level=choose(config.enforce),
         workspaces=_workspaces(project, config, recorder),
-        adapters=adapters_of(recorder.plan, config),
+        accounts=accounts,
+        words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
@@ -100,7 +108,7 @@ def _branch(project: Project, config: Config, state: State) -> IntegrationBranch
     return IntegrationBranch(project=project, run=RunId(state.run), place=project.worktrees(config.isolation.place))
 
 
-def _rules(config: Config) -> Rules:
+def _rules(config: Config, stage: Stage) -> Rules:
     run = config.run
     return Rules(
         attempts=run.attempts,
@@ -110,4 +118,7 @@ def _rules(config: Config) -> Rules:
         per_agent=run.restart.per_agent,
         fleet=run.restart.fleet,
         agents=run.agents,
+        limits=limits_of(config),
+        waits=run.on_quota.resume == "auto",
+        ways=stage.accounts.ways(),
     )

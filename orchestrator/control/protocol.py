@@ -10,12 +10,13 @@
     file       agent   path, change                             accepted
     blocked    agent   on, meanwhile                            accepted
     handoff    agent   file, to, status, note                   accepted
-    ask        agent   text                                     accepted, answer
+    ask        agent   text, wait (seconds, 0: comes later)     accepted, question, answer
     usage      agent   fresh, cached, output, money             accepted
     done       agent   ok, note                                 accepted
     ping       person                                           run
     stop       person  now                                      stopping
     unlock     person  path                                     released
+    answer     person  id, text, allow                          id, agent, task, already, told
 
 Each request of an agent carries its `token` in the params. A refusal is an error with code -32000 and the reason as
 its message; a request may be answered late, and others may be sent meanwhile. A batch is answered in one array, one

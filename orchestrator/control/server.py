@@ -13,7 +13,7 @@ import select
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,7 +24,7 @@ import msgspec
 
 from orchestrator.control import protocol
 from orchestrator.control.protocol import Rejected
-from orchestrator.platform import peer_uid
+from orchestrator.platform import peer_pid, peer_uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Caller:
     """Who asks."""
 
     agent: str | None  #: None: a person
+    pid: int | None = None  #: of the process that asks, where the system tells it
 
 
 Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], Awaitable[object]]
@@ -104,6 +105,7 @@ class _Client(asyncio.Protocol):
 
     def __init__(self, door: _Door) -> None:
         self._door = door
+        self._caller = door.caller
         self._buffer = bytearray()
         self._is_busy = False
         self._is_over = False  #: nothing more comes; what was asked is still answered
@@ -116,6 +118,7 @@ class _Client(asyncio.Protocol):
             transport.close()
             return
         self._transport = transport
+        self._caller = replace(self._door.caller, pid=peer_pid(transport.get_extra_info("socket")))
         transport.set_write_buffer_limits(high=protocol.UNSENT)
         if len(self._door.clients) >= protocol.CLIENTS:
             self._drop(f"more than {protocol.CLIENTS} connections")
@@ -210,7 +213,7 @@ class _Client(asyncio.Protocol):
         with anyio.CancelScope() as scope:
             self._open.add(scope)
             try:
-                return protocol.result(number, await self._door.handler(self._door.caller, method, params))
+                return protocol.result(number, await self._door.handler(self._caller, method, params))
             except Rejected as refusal:
                 return protocol.error(number, refusal.code, refusal.reason)
             finally:

@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -167,6 +167,27 @@ def peer_uid(connection: socket.socket) -> int:
         return int(uid)
     raw = connection.getsockopt(0, 1, 80)  # SOL_LOCAL, LOCAL_PEERCRED: struct xucred, version then uid
     return int(struct.unpack("2I", raw[:8])[1])
+
+
+def peer_pid(connection: socket.socket) -> int | None:
+    """Give the process that connected to a Unix socket; None if the system does not tell."""
+    try:
+        if LINUX:
+            pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        else:
+            pid = connection.getsockopt(0, 2)  # SOL_LOCAL, LOCAL_PEERPID
+    except OSError:
+        return None
+    return int(pid) or None
+
+
+def descends(pid: int, ancestors: Collection[int]) -> bool:
+    """Tell whether a process is one of the given ones, or was started below one of them."""
+    try:
+        process = psutil.Process(pid)
+        return any(one.pid in ancestors for one in (process, *process.parents()))
+    except psutil.Error:
+        return False
 
 
 def real_relative(root: Path, relative: str) -> str:

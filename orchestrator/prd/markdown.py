@@ -20,6 +20,7 @@ from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.source import EXAMPLE
 
+_PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 
@@ -38,13 +39,14 @@ def read_markdown(page: Page) -> Reading:
     """
     front = page.front
     plain_blocks = outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
-    title = _title(plain_blocks, page.name)
+    title = title_of(plain_blocks, page.name)
     blocks = gather(plain_blocks)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
     found = _tasks(page, blocks, requirements, warnings)
     if not found:
-        hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}"
+        proposed = _PROPOSED.format(name=page.name)
+        hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{proposed}"
         raise PrdError("no task in this document", where=Where(page.name), hint=hint)
     _count(found)
     warnings += spread_files(blocks, found)
@@ -58,7 +60,8 @@ def read_markdown(page: Page) -> Reading:
     )
 
 
-def _title(blocks: list[Block], name: str) -> str:
+def title_of(blocks: list[Block], name: str) -> str:
+    """Give a document's title: its first heading of the first level, else its first heading, else its name."""
     headings = [block for block in blocks if isinstance(block, Heading)]
     text = next((heading.text for heading in headings if heading.level == 1), headings[0].text if headings else "")
     for start in ("Feature:", "Product Requirements:", "PRD:", "Product Requirements Document:"):

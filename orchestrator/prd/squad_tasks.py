@@ -4,11 +4,12 @@ Here nothing is guessed: an unknown key, a wrong type, a duplicate id or an unkn
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import cast
 
 from orchestrator.claims import Claim, OutsideProject, is_operation
-from orchestrator.errors import PrdError
+from orchestrator.errors import InputError, PrdError
 from orchestrator.model import AgentId, Document, Simulation, Source, Task, TaskId
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Path, Plain, parse
@@ -20,11 +21,12 @@ ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),
     *("fail", "crash", "quota", "hang", "spin", "deaf", "stopped"),
 )
-_TOP = ("version", "title", "tasks")
+_TOP = ("version", "title", "source", "tasks")
 _TASK = (
     *("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate"),
-    *("checks", "command", "simulate", "gate"),
+    *("checks", "command", "simulate", "gate", "source"),
 )
+_ORIGIN = ("file", "digest")
 _ID = re.compile(r"\w[\w.~-]{0,63}")
 _LONGEST = 366 * 86400.0  #: seconds
 _SIMULATE = ("work", "write", "then")
@@ -39,38 +41,90 @@ def read_tasks_file(text: str, *, name: str, claim: Callable[[str], Claim]) -> D
     return _Reader(parse(text, name=name), claim).read()
 
 
+def faults(text: str, *, name: str, claim: Callable[[str], Claim]) -> tuple[InputError, ...]:
+    """Give what is wrong with a tasks file, not the first fault alone: one for each task, then what tasks say of each other."""
+    try:
+        return tuple(_Reader(parse(text, name=name), claim).faults())
+    except InputError as error:
+        return (error,)
+
+
 class _Reader:
     def __init__(self, parsed: Parsed, claim: Callable[[str], Claim]) -> None:
         self._parsed = parsed
         self._claim = claim
 
     def read(self) -> Document:
-        top = self._mapping((), _TOP)
-        if top.get("version") is not None and self._text(("version",), top.get("version")) != "1":
-            raise self._wrong(("version",), "expected version: 1")
-        rows = top.get("tasks")
-        if not isinstance(rows, list) or not rows:
-            raise self._wrong(("tasks",), "no task: expected a list of tasks with id and title")
+        top, rows = self._top()
         tasks = [self._task(("tasks", number)) for number in range(len(rows))]
-        self._require_unique(tasks)
-        known = [task.id for task in tasks]
-        for number, task in enumerate(tasks):
-            for need in task.needs:
-                if need not in known:
-                    place: Path = ("tasks", number, "needs", task.needs.index(need))
-                    error = UnknownNeed(task.id, need, where=self._parsed.where(place), known=known)
-                    error.hint = f"{self._parsed.shown(place)}\n{error.hint}"
-                    raise error
+        for error in self._between([(task.id, task.needs) for task in tasks]):
+            raise error
         require_no_cycle(tasks)
         title = self._text(("title",), top.get("title")) if top.get("title") else ""
         fallback = self._parsed.name.rpartition("/")[2].rpartition(".")[0]
         return Document(title=title or fallback or "tasks", format="squad-tasks", path=self._parsed.name, tasks=tuple(tasks))
 
+    def faults(self) -> Iterator[InputError]:
+        """Give all that is wrong: each key of each task by itself, then what tasks say of each other."""
+        _, rows = self._top()
+        alone = [fault for number, row in enumerate(rows) for fault in self._faults_of(("tasks", number), row)]
+        named = [row if isinstance(row, dict) else {} for row in rows]
+        between = list(self._between([(str(row.get("id") or "").strip(), _texts(row.get("needs"))) for row in named]))
+        yield from (*alone, *between)
+        if not alone and not between:
+            yield from _faults_in(lambda: require_no_cycle(self.read().tasks))
+
+    def _faults_of(self, path: Path, row: Plain) -> Iterator[InputError]:
+        if not isinstance(row, dict):
+            yield from _faults_in(lambda: self._task(path))
+            return
+        first = {key: value for key, value in row.items() if key in {"id", "title"}}
+        yield from _faults_in(partial(self._built, path, first))
+        for key in row:
+            if key not in first:
+                yield from _faults_in(partial(self._alone, path, key, row[key]))
+
+    def _alone(self, path: Path, key: str, value: Plain) -> None:
+        """Look at one key of a task, whatever the others are."""
+        self._require_known(path, {key: value}, _TASK)
+        self._built(path, {"id": "x", "title": "x", key: value})
+
+    def _top(self) -> tuple[Mapping[str, Plain], list[Plain]]:
+        """Give what stands around the tasks, and the tasks as they are written."""
+        top = self._mapping((), _TOP)
+        if top.get("version") is not None and self._text(("version",), top.get("version")) != "1":
+            raise self._wrong(("version",), "expected version: 1")
+        for key in self._mapping(("source",), _ORIGIN) if top.get("source") is not None else ():
+            self._text(("source", key), self._value(("source", key)))
+        rows = top.get("tasks")
+        if not isinstance(rows, list) or not rows:
+            raise self._wrong(("tasks",), "no task: expected a list of tasks with id and title")
+        return top, rows
+
+    def _between(self, tasks: Sequence[tuple[str, Sequence[str]]]) -> Iterator[InputError]:
+        """Give what is wrong between tasks, each told by its id and needs: ids that stand twice, needs that do not exist."""
+        first: dict[str, int] = {}
+        for number, (name, _) in enumerate(tasks):
+            if name in first and name:
+                line = self._parsed.where(("tasks", first[name])).line
+                yield self._wrong(("tasks", number, "id"), f"the id {name!r} stands twice: first in line {line}")
+            first.setdefault(name, number)
+        for number, (name, needs) in enumerate(tasks):
+            for place, need in enumerate(needs):
+                if need not in first:
+                    path: Path = ("tasks", number, "needs", place)
+                    error = UnknownNeed(name, need, where=self._parsed.where(path), known=list(first))
+                    error.hint = f"{self._parsed.shown(path)}\n{error.hint}"
+                    yield error
+
     def _task(self, path: Path) -> Task:
-        row = self._mapping(path, _TASK)
+        return self._built(path, self._mapping(path, _TASK))
+
+    def _built(self, path: Path, row: Mapping[str, Plain]) -> Task:
         for key in ("id", "title"):
-            if not row.get(key):
+            if not row.get(key) or not str(row[key]).strip():
                 raise self._wrong(path, f"a task without {key}")
+        self._lines((*path, "source"), row)
         return Task(
             id=self._id((*path, "id"), row["id"]),
             title=" ".join(self._text((*path, "title"), row["title"]).split()),
@@ -95,6 +149,12 @@ class _Reader:
         if not _ID.fullmatch(text) or ".." in text or text.endswith("."):
             raise self._wrong(path, f"{text[:80]!r} is no id: letters, digits, '-', '_', '.' and '~', at most 64 of them")
         return TaskId(text)
+
+    def _lines(self, path: Path, row: Mapping[str, Plain]) -> None:
+        """Look at the lines of the document that a task comes from; they are for people and for who made the file."""
+        for number, text in enumerate(self._list(path, row)):
+            if not text.isascii() or not text.isdigit() or int(text[:9]) < 1:
+                raise self._wrong((*path, number), f"{text[:40]!r} is no line: expected a number from 1 on")
 
     def _simulation(self, path: Path) -> Simulation:
         row = self._mapping(path, _SIMULATE)
@@ -123,22 +183,17 @@ class _Reader:
             refused.hint = f"{self._parsed.shown(path)}\n{refused.hint}"
             raise refused from error
 
-    def _require_unique(self, tasks: list[Task]) -> None:
-        first: dict[str, int] = {}
-        for number, task in enumerate(tasks):
-            if task.id in first:
-                line = self._parsed.where(("tasks", first[task.id])).line
-                raise self._wrong(("tasks", number, "id"), f"the id {task.id!r} stands twice: first in line {line}")
-            first[task.id] = number
-
     def _mapping(self, path: Path, known: tuple[str, ...]) -> Mapping[str, Plain]:
         value = self._value(path)
         if not isinstance(value, dict):
             raise self._wrong(path, f"expected a mapping with {', '.join(known[:3])} ..., found {_kind(value)}")
-        for key in value:
+        self._require_known(path, value, known)
+        return value
+
+    def _require_known(self, path: Path, row: Mapping[str, Plain], known: tuple[str, ...]) -> None:
+        for key in row:
             if key not in known:
                 raise self._wrong((*path, key), f"unknown key {key!r}", nearest(key, known) or f"known keys: {', '.join(known)}")
-        return value
 
     def _value(self, path: Path) -> Plain:
         value = self._parsed.plain
@@ -180,6 +235,18 @@ class _Reader:
     def _wrong(self, path: Path, message: str, hint: str = "") -> PrdError:
         shown = self._parsed.shown(path)
         return PrdError(message, where=self._parsed.where(path), hint=f"{shown}\n{hint}" if hint else shown)
+
+
+def _faults_in(attempt: Callable[[], object]) -> Iterator[InputError]:
+    """Give the fault that an attempt ends with, if there is one."""
+    try:
+        attempt()
+    except InputError as error:
+        yield error
+
+
+def _texts(value: Plain) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _kind(value: Plain) -> str:

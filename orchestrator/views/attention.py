@@ -5,7 +5,11 @@ from collections.abc import Iterator, Sequence
 from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.model import Plan, PlannedTask, TaskState
+from orchestrator.questions import PERMISSION, has_asked
 from orchestrator.state import State
+from orchestrator.versions import UNTRIED
+from orchestrator.views.inbox import command_for
+from orchestrator.views.limits import attention_lines, way_out
 from orchestrator.views.status import is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
@@ -13,26 +17,50 @@ _UNSURE = "unsure who changed"  #: how such a notice begins
 _SHOWN = 3  #: paths
 
 
-def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool) -> Iterator[str]:
+def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool, now: float) -> Iterator[str]:
     """Give a line for each thing."""
+    yield from attention_lines(state, now=now)
     if is_orphaned(state, supervised=supervised):
         yield f"its supervisor is gone (go on: squad resume {state.run})"
     for planned in plan.tasks:
         yield from _of_task(planned, state)
+    yield from _of_questions(state, supervised=supervised)
     for entry in entries:
         yield from _of_event(entry.event, state)
 
 
 def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
     task, status = planned.task, state.tasks[planned.task.id]
+    if status.state is TaskState.PARKED and has_asked(state, task.id):
+        return  # its question is told of
     if status.state is TaskState.PARKED and task.gate:
         then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
         yield f"{task.id} is a step for a person: {task.title} ({then})"
     elif status.state is TaskState.PARKED:
-        then = f"look: squad logs {task.id}; again: squad resume {state.run}"
+        then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield f"{task.id} is parked: {status.reason} ({then})"
     elif status.state is TaskState.FAILED:
         yield f"{task.id} failed: {status.reason} (look: squad logs {task.id})"
+
+
+def _of_questions(state: State, *, supervised: bool) -> Iterator[str]:
+    """Tell of what is open, and of what somebody had to do without; a person knows what a person answered."""
+    for name, question in state.questions.items():
+        told = f"{name} {question.agent} {'asks' if question.state == 'open' else 'asked'}: {question.text}"
+        if question.state == "open":
+            yield f"{told} ({command_for(state, name, supervised=supervised and state.phase == 'running')})"
+        elif question.state == "closed" and question.kind == PERMISSION:
+            yield f"{told} (it had to do without: {question.reason}; look: squad logs {question.task})"
+        elif question.state == "closed" and question.how == "moot":
+            yield f"{told} (nobody answered: {question.reason}; look: squad logs {question.task})"
+        elif question.state == "closed":
+            yield f"{told} (it was told to decide by itself: {question.reason}; look: squad logs {question.task})"
+
+
+def _again(planned: PlannedTask, state: State) -> str:
+    """Say how a parked task is begun again; one that has used up what it alone may needs more first."""
+    limit = state.tasks[planned.task.id].limit
+    return way_out(limit.limit, limit.allowed, limit.unit, state.run) if limit else f"squad resume {state.run}"
 
 
 def _of_event(event: ev.Event, state: State) -> Iterator[str]:
@@ -45,8 +73,8 @@ def _of_event(event: ev.Event, state: State) -> Iterator[str]:
             yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
         case ev.Noticed(text=text) if text.startswith(_UNSURE):
             yield f"{text} (look at it)"
-        case ev.AgentAsked(agent=agent, task=task, text=text):
-            yield f"{agent} asked: {text} (it was told to decide by itself; look: squad logs {task})"
+        case ev.Noticed(text=text) if UNTRIED in text:
+            yield text
         case _:
             pass
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Self
 
 from orchestrator.model import AgentState, Plan, PlannedTask, TaskId, TaskState
-from orchestrator.quantities import format_duration
+from orchestrator.quantities import format_duration, format_moment
+from orchestrator.questions import open_of
 from orchestrator.scheduler import waits_for
 from orchestrator.state import FINAL, State
 from orchestrator.views.estimate import estimate
+from orchestrator.views.limits import held_until
 from orchestrator.views.text import columns, fitted, padded, plain
 
 _SIGNS = {
@@ -136,6 +138,8 @@ def _note(planned: PlannedTask, state: State, waits: Mapping[TaskId, str], now: 
     if status.state is TaskState.WAITING:
         reason = f"again: {status.reason}" if status.reason else ""
         wait = waits.get(planned.task.id, "")
+        if not wait.startswith("needs") and (until := held_until(state.agents[status.agent], now=now)) is not None:
+            return f"{status.agent} is at its usage limit until {format_moment(until)}"
         return wait if wait.startswith(("needs", "lock")) or not reason else reason
     if status.state in FINAL or status.state is TaskState.PARKED:
         return status.reason
@@ -148,9 +152,10 @@ def _doing(state: State, agent: str, attempt: str | None, now: float) -> str:
     since = format_duration(round(max(0.0, now - current.prepared_at))) if current else ""
     ratio = f" {status.done}/{status.total}" if status.total else ""
     wait = next((f", waits for {wait.path}" for wait in state.waiting if wait.holder == agent), "")
+    asks = next((f", asks {name}" for name in open_of(state, status.task or "")), "")
     blocked = f", blocked on {status.blocked_on}" if status.says == "BLOCKED" and status.blocked_on else ""
     silent = status.state in {AgentState.STARTING, AgentState.CHECKING}
-    return f"{since}{ratio}{wait or blocked}" + ("" if silent else f" {status.message}")
+    return f"{since}{ratio}{wait or asks or blocked}" + ("" if silent else f" {status.message}")
 
 
 def _progress(plan: Plan, state: State, now: float, *, supervised: bool) -> str:

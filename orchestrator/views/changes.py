@@ -2,6 +2,8 @@
 
 from orchestrator import events as ev
 from orchestrator.model import Plan
+from orchestrator.views.inbox import how_to_answer
+from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
 
 
@@ -31,7 +33,8 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
         ):
             return f"{task} {type(event).__name__.removeprefix('Task').lower()}: {plain(reason)}"
         case _:
-            return _trouble_line(event) or _lock_line(event) or _rarer_line(event)
+            specific = _trouble_line(event) or _lock_line(event) or _limit_line(entry) or _question_line(event)
+            return specific or _rarer_line(event)
 
 
 def _trouble_line(event: ev.Event) -> str:
@@ -62,16 +65,39 @@ def _lock_line(event: ev.Event) -> str:
             return ""
 
 
+def _question_line(event: ev.Event) -> str:
+    """Give the line for a question or what became of it, with the command that answers."""
+    match event:
+        case ev.QuestionAsked(id=name, kind=kind, refused=refused):
+            return question_note(event) + ("" if refused else f"; {how_to_answer(name, kind)}")
+        case _:
+            return question_note(event)
+
+
+def question_note(event: ev.Event) -> str:
+    """Give the line for a question or what became of it, as its agent finds it in its comm file."""
+    match event:
+        case ev.QuestionAsked(id=name, agent=agent, text=text, refused=refused):
+            return f"{name} {agent} asks: {plain(text)}" + (f" (refused: {plain(refused)})" if refused else "")
+        case ev.QuestionAnswered(id=name, answer=answer, allow=allow):
+            decided = {None: "", True: "allowed ", False: "denied "}[allow]
+            return f"{name} answered: {decided}{plain(answer)}".rstrip()
+        case ev.QuestionClosed(id=name, reason=reason):
+            return f"{name} closed: {plain(reason)}"
+        case _:
+            return ""
+
+
+def _limit_line(entry: ev.Entry) -> str:
+    return limit_line(entry.event, entry.at) if isinstance(entry.event, ev.LimitReached) else ""
+
+
 def _rarer_line(event: ev.Event) -> str:
     match event:
         case ev.StopRequested(reason=reason):
             return f"stopping: {plain(reason)}"
-        case ev.AgentAsked(agent=agent, text=text):
-            return f"{agent} asks: {plain(text)}"
         case ev.HandoffRequested(from_=sender, to=to, file=file):
             return f"{plain(sender)} hands {plain(file)} to {plain(to) or 'anybody'}"
-        case ev.LimitReached(limit=limit, agent=agent):
-            return f"limit reached: {limit} {agent}".rstrip()
         case ev.Noticed(text=text):
             return plain(text)
         case _:

@@ -122,10 +122,10 @@ class CommFiles:
             self._update(book, now)
         self._finish(book)
 
-    def note(self, agent: AgentId, text: str, *, now: float) -> None:
+    def note(self, agent: AgentId, text: str, *, now: float, width: int = 240) -> None:
         """Write a line for the agent's reader into its history."""
         if agent in self._books:
-            self._books[agent].pending.append(f"- {utc(now)} {quiet(text, 240)}\n")
+            self._books[agent].pending.append(f"- {utc(now)} {quiet(text, width)}\n")
 
     def _has_changed(self, book: _Book) -> bool:
         found = self._folder.look(book.name)

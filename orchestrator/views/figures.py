@@ -3,8 +3,8 @@
 Wall time runs from `RunStarted` to the last result: an `Integrated`, or the `TaskDone` of a task that changed nothing,
 or the end of an attempt if that came later; without the time in which no supervisor lived (from its last event to
 `RunResumed`). Working time of an attempt is from `AttemptStarted` to `AttemptEnded`, without the times in which it
-waited for a lock. speed-up = working time / wall time; efficiency = speed-up / agents; bound = max(longest chain of
-needs by measured times, working time / agents). A run that is not over has no speed-up.
+waited for a lock or for a person's answer. speed-up = working time / wall time; efficiency = speed-up / agents;
+bound = max(longest chain of needs by measured times, working time / agents). A run that is not over has no speed-up.
 """
 
 from collections.abc import Iterable, Sequence
@@ -45,6 +45,7 @@ class Idle:
     stall_s: float
     check_s: float
     integration_s: float
+    answer_s: float  #: of a person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

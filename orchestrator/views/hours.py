@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
+from orchestrator.fold_limits import believed
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
+from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills
 
 
@@ -68,7 +70,7 @@ class Hours:
 
     stints: dict[str, Stint] = field(default_factory=dict)  #: by attempt
     idle: dict[str, float] = field(
-        default_factory=lambda: {"needs": 0.0, "lock": 0.0, "limit": 0.0, "stall": 0.0, "check": 0.0, "integration": 0.0}
+        default_factory=lambda: dict.fromkeys(("needs", "lock", "limit", "stall", "check", "integration", "answer"), 0.0)
     )
 
 
@@ -80,7 +82,7 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     for entry in entries:
         floor.spend(before, entry.at, wall)
         before = max(before, entry.at)
-        floor.take(entry.event)
+        floor.take(entry.event, entry.at)
     floor.spend(before, wall.end, wall)
     return hours
 
@@ -119,8 +121,22 @@ class _Doing:
     task: str = ""
     attempt: str = ""
     waits: set[str] = field(default_factory=set)  #: paths
+    asks: dict[str, str] = field(default_factory=dict)  #: questions it does nothing but wait for: id and kind
     result: float = 0.0  #: seconds since the attempt ended, without those of checks
-    limited: float = 0.0  #: until then
+    limits: dict[str, float] = field(default_factory=dict)  #: adapter -> until then
+    falls_back: bool = False  #: it goes on with another
+
+    @property
+    def limited(self) -> float:
+        """Give until when it can do nothing."""
+        return 0.0 if self.falls_back else min(self.limits.values(), default=0.0)
+
+    def take_limit(self, event: ev.LimitReached, at: float) -> None:
+        """Note a usage limit, and whether it goes on by another way."""
+        self.limits = {adapter: until for adapter, until in self.limits.items() if until > at}
+        until = believed(event.until, at, margin=event.margin)
+        self.limits[event.adapter] = max(until, self.limits.get(event.adapter, 0.0))
+        self.falls_back = event.instead != ""
 
 
 class _Floor:
@@ -143,7 +159,7 @@ class _Floor:
             return
         ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)]
         for doing in self._doing.values():
-            if doing.phase == "work" and not doing.waits:
+            if doing.phase == "work" and not doing.waits and not doing.asks:
                 self._hours.stints[doing.attempt].seconds += seconds
             elif doing.phase == "free":
                 limited = wall.between(begin, min(end, doing.limited))
@@ -151,9 +167,10 @@ class _Floor:
                 self._hours.idle[self._lacks(doing.seat, ready)] += seconds - limited
             else:
                 doing.result += seconds if doing.phase == "result" else 0.0
-                self._hours.idle["lock" if doing.phase == "work" else "integration"] += seconds
+                waits = "lock" if doing.waits else "answer"
+                self._hours.idle[waits if doing.phase == "work" else "integration"] += seconds
 
-    def take(self, event: ev.Event) -> None:
+    def take(self, event: ev.Event, at: float) -> None:
         """Let an event change what agents do."""
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
@@ -164,16 +181,19 @@ class _Floor:
                 self._owner[task] = to
             case ev.LockRequested() | ev.LockGranted() | ev.LockRefused() | ev.LockReleased():
                 self._take_lock(event)
+            case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionClosed() | ev.AgentReported():
+                self._take_question(event)
             case ev.CheckEnded(task=task, seconds=seconds):
                 self._checked(self._doing.get(self._owner.get(task, "")), seconds)
-            case ev.LimitReached(agent=agent, until=until) if until is not None and agent in self._doing:
-                self._doing[agent].limited = until
+            case ev.LimitReached(agent=agent) if agent in self._doing:
+                self._doing[agent].take_limit(event, at)
             case _:
                 pass
 
     def _take_attempt(self, event: ev.AttemptPrepared | ev.AttemptStarted | ev.AttemptEnded | ev.ResultRefused) -> None:
         doing = self._doing[event.agent]
         doing.task, doing.attempt, doing.waits, doing.result = event.task, event.attempt, set(), 0.0
+        doing.asks = {}
         self._owner[event.task] = event.agent
         match event:
             case ev.AttemptPrepared():
@@ -212,6 +232,20 @@ class _Floor:
             waits.discard(event.path)
         if isinstance(event, ev.LockGranted):
             self._held[event.path, event.holder] = None
+
+    def _take_question(self, event: ev.QuestionAsked | ev.QuestionAnswered | ev.QuestionClosed | ev.AgentReported) -> None:
+        """Note who waits for a person; who says something of its work goes on, unless it needs a permission."""
+        match event:
+            case ev.QuestionAsked(id=name, agent=agent, kind=kind, waits=True) if agent in self._doing:
+                self._doing[agent].asks[name] = kind
+            case ev.QuestionAnswered(id=name) | ev.QuestionClosed(id=name):
+                for doing in self._doing.values():
+                    doing.asks.pop(name, None)
+            case ev.AgentReported(agent=agent) if agent in self._doing:
+                doing = self._doing[agent]
+                doing.asks = {name: kind for name, kind in doing.asks.items() if kind == PERMISSION}
+            case _:
+                pass
 
     def _checked(self, doing: _Doing | None, seconds: float) -> None:
         """Move the time of a check from what the agent waited for its result."""

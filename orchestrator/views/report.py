@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
+from orchestrator.limits import UNLIMITED, Limits
 from orchestrator.model import Outcome, Plan, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.state import AttemptStatus, State, TaskStatus
 from orchestrator.views.attention import attention
 from orchestrator.views.figures import Figures, Idle, measure
 from orchestrator.views.hours import Stint
+from orchestrator.views.limits import limit_lines, limits_json
 from orchestrator.views.status import is_orphaned, run_state
 from orchestrator.views.text import padded, page, plain, shortened, utc
 
@@ -73,15 +75,20 @@ class Report:
     outcome: str
     started_at: float
     branch: str | None
+    split: bool  #: it only proposed the tasks of its document
     tasks: tuple[TaskRow, ...]
     agents: tuple[AgentRow, ...]
     figures: Figures
     idle: Idle
     usage: dict[str, object]
     attention: tuple[str, ...]
+    limits: dict[str, object]
+    limit_lines: tuple[str, ...]
 
 
-def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: float, supervised: bool = True) -> Report:
+def make_report(
+    entries: Sequence[Entry], plan: Plan, state: State, *, now: float, supervised: bool = True, limits: Limits = UNLIMITED
+) -> Report:
     """Make the report of a run from its events; without a living supervisor it stands where its last event left it."""
     orphaned = is_orphaned(state, supervised=supervised)
     measured = measure(entries, plan, now=entries[-1].at if orphaned and entries else now)
@@ -92,12 +99,15 @@ def make_report(entries: Sequence[Entry], plan: Plan, state: State, *, now: floa
         outcome=state.outcome,
         started_at=state.started_at,
         branch=state.branch,
+        split=state.split,
         tasks=tuple(_task_rows(entries, plan, state, measured.stints)),
         agents=tuple(_agent_rows(entries, plan, state, measured.stints)),
         figures=measured.figures,
         idle=measured.idle,
         usage=_usage(entries),
-        attention=tuple(attention(entries, plan, state, supervised=supervised)),
+        attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
+        limits=limits_json(state, limits, now=now),
+        limit_lines=tuple(limit_lines(state, limits, now=now)),
     )
 
 
@@ -117,6 +127,7 @@ def report_json(report: Report) -> dict[str, object]:
         "figures": shown,
         "idle": {name: round(value, 3) for name, value in asdict(report.idle).items()},
         "usage": report.usage,
+        "limits": report.limits,
         "attention": list(report.attention),
     }
 
@@ -134,6 +145,7 @@ def render_report(report: Report) -> str:
         *_figure_lines(report),
         "",
         *_idle_lines(report),
+        *report.limit_lines,
         "",
         *_next_lines(report),
     ]
@@ -322,6 +334,8 @@ def _idle_lines(report: Report) -> list[str]:
 
 
 def _next_lines(report: Report) -> list[str]:
+    if report.split:
+        return ["it only proposed tasks: there is no work to take"]
     if report.phase == "paused":
         return [f"go on: squad resume {report.run}"]
     if report.branch is None:

@@ -22,13 +22,14 @@ class RunRow:
     done: int
     total: int
     merged: bool
+    split: bool  #: it only proposed the tasks of its document
 
 
 def rows(journal: Journal, *, supervised: bool) -> list[RunRow]:
-    """Give all runs; only the newest can have a living supervisor."""
-    ids = journal.runs()
+    """Give all runs; only the one begun last can have a living supervisor."""
+    under_way = journal.last_begun() if supervised else None
     found = []
-    for run in ids:
+    for run in journal.runs():
         state = replay(journal, run).state
         merged = any(isinstance(entry.event, ev.Merged) for entry in journal.entries(run=run))
         done = sum(1 for task in state.tasks.values() if task.state == "done")
@@ -37,12 +38,13 @@ def rows(journal: Journal, *, supervised: bool) -> list[RunRow]:
                 id=run,
                 title=state.title,
                 source=state.source,
-                state=run_state(state, supervised=supervised and run == ids[-1]),
+                state=run_state(state, supervised=run == under_way),
                 outcome=state.outcome,
                 started_at=utc(state.started_at),
                 done=done,
                 total=len(state.tasks),
                 merged=merged,
+                split=state.split,
             )
         )
     return found
@@ -52,7 +54,7 @@ def render_runs(journal: Journal, *, supervised: bool) -> str:
     """Give the text of `squad ls`."""
     return page(
         f"{row.id:<32} {row.state:<8} {row.outcome:<12} {row.done}/{row.total} tasks  {row.started_at}  {plain(row.source)}"
-        f"{'  merged' if row.merged else ''}"
+        f"{'  merged' if row.merged else ''}{'  (a split: no work)' if row.split else ''}"
         for row in rows(journal, supervised=supervised)
     )
 
@@ -71,6 +73,7 @@ def runs_json(journal: Journal, *, supervised: bool) -> dict[str, object]:
                 "started_at": row.started_at,
                 "tasks": {"done": row.done, "total": row.total},
                 "merged": row.merged,
+                "split": row.split,
             }
             for row in rows(journal, supervised=supervised)
         ],

@@ -1,14 +1,22 @@
 """`squad status` as text and as the document that other programs read."""
 
+import math
+
 from orchestrator.claims import meets
 from orchestrator.model import AgentState, Plan, TaskState
-from orchestrator.state import FINAL, State
+from orchestrator.questions import has_asked
+from orchestrator.state import FINAL, AgentStatus, State
 from orchestrator.views.board import board
-from orchestrator.views.text import padded, page, plain, utc
+from orchestrator.views.inbox import command_for
+from orchestrator.views.limits import held_until, share, way_out
+from orchestrator.views.text import fitted, padded, page, plain, utc
 
 
-def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, object]:
-    """Give the document of `squad status --json`; without a living supervisor no agent works."""
+def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math.inf) -> dict[str, object]:
+    """Give the document of `squad status --json`; without a living supervisor no agent works.
+
+    Usage limits are told that hold later than `now`.
+    """
     return {
         "schema_version": 1,
         "run": {
@@ -23,11 +31,12 @@ def status_json(plan: Plan, state: State, *, supervised: bool) -> dict[str, obje
         "agents": [
             {
                 "id": seat.id,
-                "state": agent_state(plan, state, seat.id, supervised=supervised),
+                "state": agent_state(plan, state, seat.id, supervised=supervised, now=now),
                 "task": state.agents[seat.id].task,
                 "pid": state.agents[seat.id].pid if supervised else None,
                 "progress": {"done": state.agents[seat.id].done, "total": state.agents[seat.id].total},
                 "message": plain(state.agents[seat.id].message),
+                "limited": _limited(state.agents[seat.id], now),
             }
             for seat in plan.agents
         ],
@@ -59,7 +68,12 @@ def is_orphaned(state: State, *, supervised: bool) -> bool:
     return state.phase in {"running", "ending"} and not supervised
 
 
-def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool) -> str:
+def _limited(agent: AgentStatus, now: float) -> list[dict[str, str]]:
+    """Give the usage limits that hold an agent's adapters."""
+    return [{"adapter": name, "until": utc(one.until)} for name, one in agent.limits.items() if one.until > now]
+
+
+def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool, now: float = math.inf) -> str:
     """Give the word for what an agent does."""
     status = state.agents[agent]
     if state.phase == "ended" or not supervised:
@@ -67,7 +81,8 @@ def agent_state(plan: Plan, state: State, agent: str, *, supervised: bool) -> st
     own = [state.tasks[planned.task.id].state for planned in plan.tasks if state.tasks[planned.task.id].agent == agent]
     if status.task is None and TaskState.PARKED in own and all(one in FINAL or one is TaskState.PARKED for one in own):
         return AgentState.PARKED
-    return status.state
+    is_held = status.task is None and held_until(status, now=now) is not None
+    return AgentState.PARKED if is_held else status.state
 
 
 def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, str]]:
@@ -77,14 +92,39 @@ def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, s
     told = [
         {"what": "parked", "task": name, "reason": status.reason, "command": again[name in gates]}
         for name, status in state.tasks.items()
-        if status.state is TaskState.PARKED
+        if status.state is TaskState.PARKED and not has_asked(state, name)
+    ]
+    told += [
+        {
+            "what": question.kind,
+            "id": name,
+            "task": question.task,
+            "agent": question.agent,
+            "reason": plain(question.text),
+            "command": command_for(state, name, supervised=supervised),
+        }
+        for name, question in state.questions.items()
+        if question.state == "open"
     ]
     resume = f"squad resume {state.run}"
     if is_orphaned(state, supervised=supervised):
         told.append({"what": "no supervisor", "task": "", "reason": "its supervisor is gone", "command": resume})
     elif state.phase == "paused" and not told:
-        told.append({"what": "paused", "task": "", "reason": state.outcome, "command": resume})
+        told += _reached(state) or [{"what": "paused", "task": "", "reason": state.outcome, "command": resume}]
     return told
+
+
+def _reached(state: State) -> list[dict[str, str]]:
+    """Give the limits of the run at which it stands still."""
+    return [
+        {
+            "what": "limit",
+            "task": "",
+            "reason": f"{one.limit}: {share(one)} used",
+            "command": way_out(one.limit, one.allowed, one.unit, state.run),
+        }
+        for one in (state.reached if state.outcome == "limit" else ())
+    ]
 
 
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
@@ -92,6 +132,13 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     text = board(plan, state, now=now, supervised=supervised)
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
+    for name, question in state.questions.items():
+        if question.state == "open":
+            told = fitted(f"  {name} {question.agent} asks: {plain(question.text)}", 100)
+            text += page([told, f"     answer: {command_for(state, name, supervised=supervised)}"])
+    for agent, status in state.agents.items():
+        for one in _limited(status, now) if state.phase != "ended" else ():
+            text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
     if state.locks:
         text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

@@ -270,6 +270,38 @@ def test_what_was_said_as_the_turn_ended_begins_the_next() -> None:
     assert (told["method"], told["params"]["input"][0]["text"]) == ("turn/start", "go on")
 
 
+def test_what_was_said_too_late_for_its_turn_begins_the_next_also_if_that_is_told_before_the_end() -> None:
+    """Codex 0.169.0 refuses with "no active turn to steer" while its `turn/completed` is still to come: the text was lost."""
+    conversation = CodexConversation(prompt="")
+    conversation.feed(lines(OPENED, STARTED))
+    steered = json.loads(conversation.tell("go on"))
+
+    assert conversation.feed(lines({"id": steered["id"], "error": {"code": -32600, "message": "no active turn to steer"}})) == []
+    ended, reply = conversation.feed(lines(COMPLETED))
+
+    assert ended == Turned(outcome=TurnEnd.DONE, queued=1)
+    assert isinstance(reply, Reply)
+    told = json.loads(reply.line)
+    assert (told["method"], told["params"]["input"][0]["text"]) == ("turn/start", "go on")
+
+
+def test_the_end_of_a_turn_waits_until_it_is_known_whether_all_was_heard() -> None:
+    conversation = CodexConversation(prompt="")
+    conversation.feed(lines(OPENED, STARTED))
+    steered = json.loads(conversation.tell("go on"))
+
+    assert conversation.feed(lines(COMPLETED)) == []
+    assert conversation.feed(lines({"id": steered["id"], "result": {}})) == [Turned(outcome=TurnEnd.DONE)]
+
+
+def test_the_end_of_a_turn_is_told_when_the_process_leaves_without_an_answer() -> None:
+    conversation = CodexConversation(prompt="")
+    conversation.feed(lines(OPENED, STARTED))
+    conversation.tell("go on")
+
+    assert [*conversation.feed(lines(COMPLETED)), *conversation.finish()] == [Turned(outcome=TurnEnd.DONE)]
+
+
 def test_an_agent_of_the_agent_ends_nothing_and_claims_nothing() -> None:
     theirs = {"threadId": "another"}
     message = notice("item/completed", item={"type": "agentMessage", "text": "Status: COMPLETE"}, **theirs)

@@ -1,16 +1,14 @@
 """Any program as an agent: where the prompt goes."""
 
-import json
 from pathlib import Path
 
 import pytest
 
 from orchestrator.adapters import Conversing, NoAgent, Order, detect, make_adapter
 from orchestrator.adapters.command import CommandAdapter
-from orchestrator.adapters.prompt import prompt
 from orchestrator.claims import Claim
 from orchestrator.model import Task
-from tests.support.builders import ONE, planned, seat, task
+from tests.support.builders import ONE, task
 
 
 def order(one: Task, *, text: str = "do it") -> Order:
@@ -43,17 +41,8 @@ def test_the_prompt_goes_where_the_command_wants_it() -> None:
     assert in_file.files == {"prompt.md": b"see {prompt_file}"}
 
 
-@pytest.mark.parametrize("command", [("agent",), ("agent", "{prompt_file}"), ("agent", "{prompt}")])
-def test_a_program_that_speaks_squad_keeps_its_stdin_wherever_the_prompt_goes(command: tuple[str, ...]) -> None:
-    invocation = CommandAdapter(command=command, speaks_squad=True).invoke(order(task("T1")))
-
-    assert invocation.keep_stdin
-    told = json.loads(invocation.stdin or b"")
-    assert (told["type"], told["task"], told["attempt"], told["writes"], told["prompt"]) == ("task", "T1", 2, ["a"], "do it")
-
-
 def test_a_tasks_own_command_runs_with_stdin_closed() -> None:
-    invocation = CommandAdapter(command=("agent",), speaks_squad=True).invoke(order(task("T1", command=["make", "{prompt}"])))
+    invocation = CommandAdapter(command=("agent",)).invoke(order(task("T1", command=["make", "{prompt}"])))
 
     assert (invocation.argv, invocation.stdin, invocation.keep_stdin) == (("make", "{prompt}"), None, False)
 
@@ -77,17 +66,3 @@ def test_auto_takes_the_first_installed_program_and_says_what_to_install(tmp_pat
 def test_a_program_with_a_protocol_of_its_own_is_spoken_with_unless_a_command_is_configured(name: str) -> None:
     assert isinstance(make_adapter(name, path=""), Conversing)
     assert isinstance(make_adapter(name, command=("my", "way"), path=""), CommandAdapter)
-
-
-def test_the_prompt_names_the_checks_that_count() -> None:
-    text = prompt(planned(task("T1", writes=["a.py"])), seat(ONE), checks=["pytest -q"])
-
-    assert "pass: `pytest -q`." in text
-
-
-def test_squads_part_of_the_prompt_is_at_most_400_tokens() -> None:
-    one = task("T1", writes=["src/app/dashboard/charts/", "shared/types/metrics.ts"], text="The task's own words.")
-
-    text = prompt(planned(one), seat(ONE), checks=["pytest -q", "npm test"], handover="Attempt 1 by agent-1 ended: exit 1.")
-
-    assert (len(text) - len(one.title) - len(one.text)) / 4 <= 400

@@ -139,6 +139,7 @@ def agent(tmp_path: Path) -> Fake:
         (["handoff", "a", "--to", "agent-2"], "handoff", {"file": "a", "to": "agent-2"}, "accepted\n"),
         (["handoff", "--note", "n", "--to", "x", "a"], "handoff", {"file": "a", "to": "x", "note": "n"}, "accepted\n"),
         (["ask", "tabs or spaces?"], "ask", {"text": "tabs or spaces?"}, "decide yourself\n"),
+        (["ask", "tabs?", "--wait", "30m"], "ask", {"text": "tabs?", "wait": 1800.0}, "decide yourself\n"),
         (["ask", "--", "--really?"], "ask", {"text": "--really?"}, "decide yourself\n"),
         (["ask", "- a list"], "ask", {"text": "- a list"}, "decide yourself\n"),
         (["blocked", "--on", "a"], "blocked", {"on": "a"}, "accepted\n"),

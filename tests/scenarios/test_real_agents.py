@@ -1,35 +1,27 @@
-"""Real agent programs under squad, all at once, with a model that does what a script says."""
+"""Real agent programs under squad, all at once, with a model that does what a script says.
+
+What each of them does by itself stands in the conformance list.
+"""
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.support.commands import LONGEST, Squad
+from tests.support.conformance.subjects import CODEX
 from tests.support.real_agents import program
 from tests.support.repositories import Repository
-from tests.support.stub_model import Call, Fail, Limit, Say, Step, StubModel
+from tests.support.stub_model import Call, Fail, Say, Step, StubModel
 from tests.support.waiting import marked, until
 
 BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
 WRITE = Call("write", {"path": "alpha.txt", "content": "written\n"})
 SHARED = "# Shared\n\nclaude: todo\n\n\n\n\n\n\ncodex: todo\n"
-#: The user's own settings of Codex: whose model it is.
-CODEX = """
-model = "gpt-5.5"
-model_provider = "stub"
-[model_providers.stub]
-name = "stub"
-base_url = "{url}/v1"
-wire_api = "responses"
-env_key = "OPENAI_STUB_KEY"
-"""
 
 
 @dataclass(slots=True)
@@ -73,7 +65,11 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
     repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n"})
     agents = {"agent-1-claude": {"use": "claude"}, "agent-2-codex": {"use": "codex"}, "agent-3": {"use": "simulated"}}
     ownership = {"theirs/**": {"owner": "agent-3"}}
-    settings = {"agents": agents, "ownership": ownership, "run": {"restart": {"backoff": "10ms..1s"}}}
+    settings = {
+        "agents": agents,
+        "ownership": ownership,
+        "run": {"restart": {"backoff": "10ms..1s"}, "on_quota": {"margin": "0s"}},
+    }
     repository.write({"squad.yaml": json.dumps({"version": 1, **settings})})
     with StubModel({}) as model:
         (home / ".codex").mkdir()
@@ -151,22 +147,6 @@ def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_kno
 
 
 @BOTH
-def test_a_usage_limit_is_waited_for_and_the_same_conversation_goes_on(scene: Scene, name: str) -> None:
-    scene.squad.environment |= {"CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key
-    del scene.squad.environment["ANTHROPIC_API_KEY"]
-    lifted = float(round(time.time() + 25))
-    scene.model.play(alpha=[Limit(until=lifted, times=1), WRITE, Say()])
-    scene.one(name)
-
-    assert scene.run() == 0, scene.squad.output()
-
-    assert scene.ends() == {"T1.1": "limit", "T1.2": "done"}
-    assert [row["until"] for row in scene.squad.events("LimitReached")] == [lifted]
-    assert len(scene.conversations()) == 2
-    assert len(set(scene.conversations())) == 1
-
-
-@BOTH
 def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(529, times=1 if name == "claude" else 20), WRITE, Say()])
     scene.one(name)
@@ -190,61 +170,64 @@ def test_a_bad_key_parks_the_task_and_says_so(scene: Scene, name: str) -> None:
 
 
 @BOTH
-def test_the_conversation_goes_on_after_the_death_of_the_supervisor_in_mid_turn(scene: Scene, name: str, tmp_path: Path) -> None:
-    scene.model.play(alpha=[WRITE, Say(once=str(tmp_path / "never"))])
+def test_a_turn_that_ends_with_a_question_goes_on_with_the_answer_in_the_same_conversation(scene: Scene, name: str) -> None:
+    asked: list[Step] = [WRITE, Say(json.dumps({"type": "ask", "text": "Which colour?"}))]
+    answered: list[Step] = [Say("Thanks.")]
+    scene.model.play(**{"alpha": asked, "light blue": answered})
     scene.one(name)
     run = scene.begin()
-    scene.squad.wait_for_event("AgentReported", lambda row: bool(row["files"]))
+    scene.squad.wait_for_event("TaskParked")
 
-    scene.squad.kill(run)
-    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
-    scene.model.play(alpha=[Say("It is there already.")])
-    scene.squad.ok("-y", "resume")
+    scene.squad.ok("answer", "T1", "light blue")
 
-    assert scene.ends() == {"T1.1": "stopped", "T1.2": "done"}
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert scene.ends() == {"T1.1": "asked", "T1.2": "done"}
     assert len(set(scene.conversations())) == 1
-    assert len(scene.conversations()) == 2
-    usage = scene.squad.json("report")["usage"]
-    assert 0 < usage["output"] <= 200, "nothing of the first attempt is counted twice"
+    assert "Which colour?" in scene.heard()
+    assert "Answer to your question Q1" in scene.heard()
 
 
 @BOTH
-def test_a_stop_in_the_middle_of_a_command_leaves_nothing_running(scene: Scene, name: str) -> None:
-    sleeper = "tail -n 987 -f README.md"
-    scene.model.play(alpha=[Call("shell", {"command": f"{sleeper}; true"}), Say()])
+def test_a_question_that_nobody_may_answer_is_refused_in_the_same_process(scene: Scene, name: str) -> None:
+    asked: list[Step] = [WRITE, Say(json.dumps({"type": "ask", "text": "Which colour?"}))]
+    refused: list[Step] = [Say("Then blue.")]
+    scene.model.play(**{"alpha": asked, "nobody is there": refused})
     scene.one(name)
-    run = scene.begin()
-    assert until(lambda: _running(sleeper), "the agent's command")
 
-    scene.squad.ok("stop")
+    assert scene.squad.start("-y", "run", "tasks.json", "--unattended").wait(LONGEST) == 0, scene.squad.output()
 
-    run.wait(LONGEST)
-    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
-    assert not _running(sleeper)
-    assert scene.ends() == {"T1.1": "stopped"}
+    assert scene.ends() == {"T1.1": "done"}
+    assert "decide yourself, write down what you assumed" in scene.heard()
+    assert [row["way"] for row in scene.squad.events("QuestionTold")] == ["said"]
 
 
-def _running(command: str) -> list[int]:
-    """Give the processes of a command line."""
-    processes = psutil.process_iter(["cmdline"])
-    return [process.pid for process in processes if " ".join(process.info["cmdline"] or []) == command]
-
-
-def test_what_the_shell_of_claude_wrote_outside_of_its_task_is_kept_aside(scene: Scene) -> None:
-    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
+def test_what_claude_asks_by_its_shell_is_answered_while_it_waits(scene: Scene) -> None:
+    ask = Call("shell", {"command": "squad agent ask 'Which colour?' --wait 30m"})
+    scene.model.play(alpha=[ask, WRITE, Say()])
     scene.one("claude")
+    run = scene.begin()
+    scene.squad.wait_for_event("QuestionAsked")
 
-    scene.run()
+    assert scene.squad.json("status")["agents"][0]["state"] == "waiting"
+    scene.squad.ok("answer", "Q1", "light blue")
 
-    assert scene.ends()["T1.1"] == "foreign"
-    assert scene.squad.events("ForeignChangeFound")[0]["paths"] == ["stray.txt"]
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert scene.ends() == {"T1.1": "done"}
+    assert "light blue" in scene.heard()
+    assert [row["way"] for row in scene.squad.events("QuestionTold")] == ["reply"]
 
 
-def test_the_shell_of_codex_cannot_write_at_all(scene: Scene) -> None:
-    scene.model.play(alpha=[Call("shell", {"command": "echo x > stray.txt"}), WRITE, Say()])
-    scene.one("codex")
+@pytest.mark.parametrize(("decision", "said"), [("--allow", ""), ("--deny", "no network here")])
+def test_a_tool_of_claude_that_squad_does_not_know_is_asked_of_a_person(scene: Scene, decision: str, said: str) -> None:
+    fetch = Call("WebFetch", {"url": "https://squad.invalid/", "prompt": "what is it?"})
+    scene.model.play(alpha=[fetch, WRITE, Say()])
+    scene.one("claude")
+    run = scene.begin()
+    asked = scene.squad.wait_for_event("QuestionAsked")
 
-    assert scene.run() == 0, scene.squad.output()
+    scene.squad.ok("answer", "Q1", decision, *([said] if said else []))
 
-    assert scene.squad.events("ForeignChangeFound") == []
-    assert "stray.txt" not in scene.repository.files("squad/tasks-1")
+    assert run.wait(LONGEST) == 0, scene.squad.output()
+    assert (asked["kind"], asked["text"].startswith("may it use WebFetch?")) == ("permission", True)
+    assert said in scene.heard()
+    assert scene.ends() == {"T1.1": "done"}

@@ -139,7 +139,9 @@ def state_after(of: Plan, *events: Event | tuple[float, Event]) -> State:
     return state
 
 
-def run_started(*, title: str = "Demo", base: str | None = "b0", branch: str | None = "squad/demo-1") -> ev.RunStarted:
+def run_started(
+    *, title: str = "Demo", base: str | None = "b0", branch: str | None = "squad/demo-1", split: bool = False
+) -> ev.RunStarted:
     """Give the first event of a run."""
     return ev.RunStarted(
         title=title,
@@ -151,10 +153,13 @@ def run_started(*, title: str = "Demo", base: str | None = "b0", branch: str | N
         base=base,
         branch=branch,
         agents=["agent-1", "agent-2"],
+        split=split,
     )
 
 
-def prepared(name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", locks: Iterable[str] = ()) -> ev.AttemptPrepared:
+def prepared(
+    name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", locks: Iterable[str] = (), adapter: str = ""
+) -> ev.AttemptPrepared:
     """Give the intent of an attempt; the task is told by its name."""
     return ev.AttemptPrepared(
         task=name.rpartition(".")[0],
@@ -164,10 +169,11 @@ def prepared(name: str = "T1.1", *, agent: str = ONE, base: str | None = "b0", l
         branch=f"squad-work/demo-1/{name}",
         base=base,
         locks=list(locks),
+        adapter=adapter,
     )
 
 
-def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect") -> ev.AttemptStarted:
+def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect", adapter: str = "simulated") -> ev.AttemptStarted:
     """Give the start of an attempt's process."""
     return ev.AttemptStarted(
         task=name.rpartition(".")[0],
@@ -180,7 +186,7 @@ def started(name: str = "T1.1", *, agent: str = ONE, level: str = "detect") -> e
         leash=999,
         workspace=f"/w/{name}",
         level=level,
-        adapter="simulated",
+        adapter=adapter,
         log=f"/l/{name}.log",
     )
 
@@ -208,9 +214,36 @@ def ended(
     )
 
 
+def consumed(name: str = "T1.1", *, agent: str = ONE, tokens: int = 0, money: float | None = None) -> ev.UsageReported:
+    """Give what an agent tells of its consumption."""
+    return ev.UsageReported(agent=agent, task=name.rpartition(".")[0], attempt=name, fresh=tokens, money=money)
+
+
 def granted(path: str, holder: str = ONE, *, fence: int = 1, declared: bool = False, waited: float = 0.0) -> ev.LockGranted:
     """Give the grant of a lock."""
     return ev.LockGranted(path=path, holder=holder, fence=fence, waited_s=waited, declared=declared)
+
+
+def asks(
+    name: str = "Q1",
+    *,
+    text: str = "which colour?",
+    agent: str = ONE,
+    attempt: str = "T1.1",
+    kind: str = "question",
+    waits: bool = False,
+    refused: str = "",
+) -> ev.QuestionAsked:
+    """Give a question of an agent; the task is told by the name of the attempt."""
+    task = attempt.rpartition(".")[0]
+    return ev.QuestionAsked(id=name, agent=agent, task=task, attempt=attempt, kind=kind, text=text, waits=waits, refused=refused)
+
+
+def answers(
+    name: str = "Q1", text: str = "blue", *, agent: str = ONE, task: str = "T1", allow: bool | None = None
+) -> ev.QuestionAnswered:
+    """Give a person's answer."""
+    return ev.QuestionAnswered(id=name, agent=agent, task=task, by="person", answer=text, allow=allow)
 
 
 def order(prompt: str = "do T1", *, workspace: Path = Path("/project"), mark: str = "", conversation: str = "") -> Order:

@@ -9,6 +9,7 @@ from pathlib import Path
 from orchestrator.control.server import Caller
 from orchestrator.events import Event
 from orchestrator.fold import fold
+from orchestrator.inbox import Inbox
 from orchestrator.journal import Journal
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
@@ -27,15 +28,27 @@ class Lead:
 
     stopped: list[bool] = field(default_factory=list)
     lives: list[AgentId] = field(default_factory=list)
+    told: list[tuple[AgentId, str]] = field(default_factory=list)
+    deaf: set[AgentId] = field(default_factory=set)  #: agents that cannot be spoken to
+    pids: set[int] = field(default_factory=set)  #: processes of agents
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)
+
+    def tell(self, agent: AgentId, text: str) -> bool:
+        if agent in self.deaf:
+            return False
+        self.told.append((agent, text))
+        return True
 
     def heard(self, agent: AgentId) -> None:
         self.lives.append(agent)
 
     def renew(self) -> None:
         pass
+
+    def is_agents(self, pid: int | None) -> bool:
+        return pid in self.pids
 
 
 @dataclass(slots=True)
@@ -49,6 +62,7 @@ class Office:
     table: LockTable
     rights: Rights
     desk: Desk
+    inbox: Inbox
     lead: Lead
     time: list[float] = field(default_factory=lambda: [1000.0])
 
@@ -86,7 +100,7 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path, *, matrix: Sequence[Area] = ()) -> Iterator[Office]:
+def office(folder: Path, *, matrix: Sequence[Area] = (), wait: float = 60.0) -> Iterator[Office]:
     """Open a desk for three agents with a task each; nobody is seated yet."""
     project = folder / "project"
     project.mkdir(parents=True, exist_ok=True)
@@ -99,5 +113,6 @@ def office(folder: Path, *, matrix: Sequence[Area] = ()) -> Iterator[Office]:
         recorder.record(run_started())
         table = LockTable()
         rights, lead = Rights(of.matrix, table), Lead()
-        desk = Desk(recorder, table, rights, root=project, lead=lead)
-        yield Office(project, journal, of, recorder, table, rights, desk, lead, time)
+        inbox = Inbox(recorder, wait=wait, tell=lead.tell)
+        desk = Desk(recorder, table, rights, root=project, lead=lead, inbox=inbox, limited=lambda attempt, until: [])
+        yield Office(project, journal, of, recorder, table, rights, desk, inbox, lead, time)

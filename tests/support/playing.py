@@ -3,22 +3,40 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import scheduler
+from orchestrator import limits, questions, scheduler
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
+from orchestrator.limits import UNLIMITED, Limits
 from orchestrator.model import AgentId, Plan, TaskId, TaskState
 from orchestrator.scheduler import Climb, Fail, Park, Rules, Skip
 from orchestrator.state import State, initial
-from tests.support.builders import ONE, RUN, THREE, TWO, ended, plan, planned, prepared, run_started, seat, started, task
+from tests.support.builders import (
+    ONE,
+    RUN,
+    THREE,
+    TWO,
+    answers,
+    asks,
+    consumed,
+    ended,
+    plan,
+    planned,
+    prepared,
+    run_started,
+    seat,
+    started,
+    task,
+)
 
 #: More steps than any run of a test can need; who takes more goes round in circles.
 _ENDLESS = 5_000
+_WAIT = 1800.0  #: seconds a person may take to answer
 
 
 class Stuck(AssertionError):
@@ -33,6 +51,7 @@ class Play:
     rules: Rules
     chance: random.Random
     endings: Sequence[str] = ("done",)  #: outcomes, and causes of a refused result; one is drawn for each attempt
+    spends: bool = False  #: each attempt tells of some consumption at its end
     now: float = 1000.0
     state: State = field(init=False)
     history: list[Entry] = field(default_factory=list)
@@ -54,12 +73,29 @@ class Play:
         for _ in range(_ENDLESS):
             self.settle()
             self.start()
-            if not self._due and scheduler.stuck(self.plan, self.state):
+            if not self._due and self.is_over():
                 return
             self.pass_time()
         raise AssertionError(f"no end after {_ENDLESS} steps: {self.state.tasks}")
 
+    def lift(self) -> None:
+        """Lift all limits, as a person does who resumes the run, and let no provider have any more."""
+        self.rules = replace(self.rules, limits=UNLIMITED, waits=True)
+        self.endings = ("done",)
+        self.record(ev.RunPaused(reason="limit"), ev.RunResumed(reason="limit"))
+
+    def is_over(self) -> bool:
+        """Tell whether nothing can go on by itself, or a limit ends the run."""
+        stuck = scheduler.stuck(self.plan, self.state) and not questions.waits_for_answer(self.state)
+        return stuck or scheduler.halted(self.plan, self.state, self.rules, now=self.now)
+
     def settle(self) -> None:
+        self.record(*questions.closings(self.state, now=self.now, wait=_WAIT))
+        self.record(*(ev.TaskRevived(task=task, reason="settled") for task in questions.answered(self.state)))
+        if limits.time_is_up(self.state, self.rules.limits, now=self.now):
+            for due in list(self._due):
+                self._due.remove(due)
+                self.end(due[1], ending="stopped")
         while verdicts := list(scheduler.verdicts(self.plan, self.state, self.rules)):
             for verdict in verdicts:
                 self.record(*self._effects(verdict))
@@ -74,16 +110,17 @@ class Play:
             name = f"{start.task}.{status.prepared + 1}"
             if start.moved:
                 self.record(ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why))
-            self.record(prepared(name, agent=start.agent, locks=keys))
+            self.record(prepared(name, agent=start.agent, locks=keys, adapter=start.adapter))
             self._locks[start.agent] = keys
             if not (failed := self.chance.random() < 0.1 and "environment" in self.endings):
-                self.record(started(name, agent=start.agent))
+                self.record(started(name, agent=start.agent, adapter=start.adapter))
             self._due.append((self.now + (0.0 if failed else self.chance.choice((0.0, 1.0, 30.0, 700.0))), start.agent))
 
     def pass_time(self) -> None:
         """Go to the next moment at which something happens; time may not stand still for ever."""
         wake = scheduler.next_wake(self.plan, self.state, self.rules, now=self.now)
-        moments = [*(at for at, _ in self._due), *([] if wake is None else [wake])]
+        closing = questions.next_closing(self.state, wait=_WAIT)
+        moments = [*(at for at, _ in self._due), *(at for at in (wake, closing) if at is not None)]
         if not moments:
             raise Stuck(f"nothing under way, no wake, and yet {self.left()}")
         assert wake is None or wake > self.now, "a wake in the past is a busy loop"
@@ -93,16 +130,22 @@ class Play:
                 self._due.remove((at, agent))
                 self.end(agent)
 
-    def end(self, agent: AgentId) -> None:
-        """End the attempt the agent is at."""
+    def end(self, agent: AgentId, *, ending: str = "") -> None:
+        """End the attempt the agent is at, as chance has it or as told."""
         task = self.state.agents[agent].task
         assert task is not None
         name = self.state.tasks[task].attempt or ""
         has_started = self.state.attempts[name].started_at is not None
-        ending = self.chance.choice(self.endings) if has_started else "environment"
+        ending = ending or (self.chance.choice(self.endings) if has_started else "environment")
+        if ending == "asked":
+            ending = self.ask(task, agent, name)
+        if has_started and self.spends:
+            tokens, money = self.chance.choice((0, 100, 5000)), self.chance.choice((None, 0.0, 0.1, 2.0))
+            self.record(consumed(name, agent=agent, tokens=tokens, money=money))
         if ending == "limit":
             until = self.chance.choice((None, self.now - 5, self.now + 100, float("nan"), float("inf")))
-            self.record(ev.LimitReached(limit="usage", agent=agent, until=until))
+            used = self.state.attempts[name].adapter
+            self.record(ev.LimitReached(limit="usage", agent=agent, adapter=used, attempt=name, until=until))
         refused = ending.startswith("refused-")
         reason = self.chance.choice(("one thing", "another thing"))
         paths = self.chance.choice((["a"], ["a", "b"], []))
@@ -116,6 +159,15 @@ class Play:
             begun = ev.IntegrationStarted(task=task, attempt=name, commit="c1", onto="b0")
             self.record(begun, commit, ev.TaskDone(task=task, attempt=name, checked=True))
         del self._locks[agent]
+
+    def ask(self, task: str, agent: AgentId, attempt: str) -> str:
+        """Ask a question, which is answered at once, or never; gives how the attempt ends."""
+        refused = questions.refusal(self.state, task, wait=_WAIT)
+        question = f"Q{len(self.state.questions) + 1}"
+        self.record(asks(question, agent=agent, attempt=attempt, refused=refused))
+        if not refused and self.chance.random() < 0.3:
+            self.record(answers(question, agent=agent, task=task))
+        return "failed" if refused else "asked"
 
     def left(self) -> dict[str, TaskState]:
         """Give the tasks that have not ended."""
@@ -148,7 +200,7 @@ class Play:
 
 # random plans and rules
 
-ENDINGS = ("done", "failed", "crashed", "stalled", "unchanged", "foreign", "limit", "environment", "stopped")
+ENDINGS = ("done", "failed", "crashed", "stalled", "unchanged", "foreign", "limit", "environment", "stopped", "asked")
 REFUSALS = ("refused-check", "refused-conflict", "refused-overlap", "refused-environment")
 LADDER = ("nudge", "interrupt", "restart", "reassign", "park")
 SEATS = [seat(ONE, role="backend"), seat(TWO, role="frontend", skills=["css"]), seat(THREE, role="backend")]
@@ -184,3 +236,22 @@ def plays(draw: st.DrawFn) -> Play:
     )
     endings = draw(st.lists(st.sampled_from((*ENDINGS, *REFUSALS)), max_size=5))
     return Play(draw(plans()), rules, random.Random(draw(st.integers(0, 2**32))), endings=("done", "failed", *endings))
+
+
+@st.composite
+def limited_plays(draw: st.DrawFn) -> Play:
+    """Give a run with limits, usage limits, and adapters to fall back to."""
+    play = draw(plays())
+    time = draw(st.none() | st.sampled_from((50.0, 900.0, 5000.0)))
+    wanted = Limits(
+        time=time,
+        reserve=0.0 if time is None else draw(st.sampled_from((0.0, time / 10))),
+        money=draw(st.none() | st.sampled_from((0.1, 3.0))),
+        money_per_task=draw(st.none() | st.just(2.0)),
+        tokens=draw(st.none() | st.sampled_from((1, 9000))),
+        attempts=draw(st.none() | st.integers(1, 6)),
+    )
+    ways = {one.id: draw(st.sampled_from((("own",), ("own", "other"), ("own", "other", "third")))) for one in play.plan.agents}
+    play.rules = replace(play.rules, limits=wanted, ways=ways, waits=draw(st.booleans()))
+    play.endings, play.spends = (*play.endings, "limit"), draw(st.booleans())
+    return play

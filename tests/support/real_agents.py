@@ -1,10 +1,12 @@
 """Real agent programs, where the test set-up has installed them, talked to as squad does.
 
-`SQUAD_TEST_AGENTS` names a folder with `node_modules/.bin`. With `CI_REAL_AGENTS=1` a program that is missing there is a
-failure, else a skip that says so. `SQUAD_TEST_RECORD=1` writes what the programs print to `tests/data`.
+`SQUAD_TEST_AGENTS` names a folder with `node_modules/.bin`, as `tests/agents/install` makes one. With `CI_REAL_AGENTS=1` a
+pinned program that is missing there is a failure, else a skip that says so. `SQUAD_TEST_RECORD=1` writes what the programs
+print to `tests/data`.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import threading
@@ -19,18 +21,35 @@ from orchestrator.messages import Permission, Reply, Said, Turned
 from tests.support.waiting import NEVER
 
 DATA = Path(__file__).parents[1] / "data"
+AGENTS = Path(__file__).parents[1] / "agents"
+_PACKAGES = {"claude": "@anthropic-ai/claude-code", "codex": "@openai/codex", "gemini": "@google/gemini-cli"}
+
+
+def pinned() -> dict[str, str]:
+    """Give the programs that `tests/agents/install` installs, with their versions."""
+    versions = json.loads((AGENTS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    return {name: versions[package] for name, package in _PACKAGES.items()}
+
+
+def absent(name: str) -> str:
+    """Say why an agent's program cannot be run by tests; empty if it can."""
+    folder = os.environ.get("SQUAD_TEST_AGENTS", "")
+    if not folder:
+        return "SQUAD_TEST_AGENTS is not set"
+    return "" if _path(folder, name).exists() else f"not in {folder}"
 
 
 def program(name: str) -> str:
-    """Give the path of an agent's program, or skip the test."""
-    folder = os.environ.get("SQUAD_TEST_AGENTS", "")
-    path = Path(folder) / "node_modules" / ".bin" / name
-    if folder and path.exists():
-        return str(path)
-    where = f"not in {folder}" if folder else "SQUAD_TEST_AGENTS is not set"
-    if os.environ.get("CI_REAL_AGENTS") == "1":
-        pytest.fail(f"{name} is required here: {where}")
-    pytest.skip(f"{name} is not installed for tests: {where}")
+    """Give the path of an agent's program, or skip the test; where all pinned ones have to be there, fail it."""
+    if where := absent(name):
+        if os.environ.get("CI_REAL_AGENTS") == "1" and name in _PACKAGES:
+            pytest.fail(f"{name} is required here: {where}")
+        pytest.skip(f"{name} is not installed for tests: {where}")
+    return str(_path(os.environ["SQUAD_TEST_AGENTS"], name))
+
+
+def _path(folder: str, name: str) -> Path:
+    return Path(folder) / "node_modules" / ".bin" / name
 
 
 @dataclass(slots=True)

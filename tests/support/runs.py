@@ -14,8 +14,11 @@ from orchestrator.project import find
 from tests.support.repositories import Repository
 
 E = TypeVar("E")
-#: Failed attempts are tried again at once.
-AT_ONCE = {"restart": {"backoff": "1ms..2ms", "per_agent": "50/10m", "fleet": "50/10m"}}
+#: Failed attempts are tried again at once, and those that ran into a usage limit as soon as it is lifted.
+AT_ONCE = {
+    "restart": {"backoff": "1ms..2ms", "per_agent": "50/10m", "fleet": "50/10m"},
+    "on_quota": {"margin": "0s"},
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ NEVER = 60.0
 _PAUSE = 0.01
 
 
-def until(fact: Callable[[], T | None], what: str, *, seconds: float = NEVER) -> T:
+def until(fact: Callable[[], T | None], what: str, *, seconds: float = NEVER, pause: float = _PAUSE) -> T:
     """Wait until something is so; gives what it gives."""
     end = time.monotonic() + seconds
     while True:
@@ -25,7 +25,7 @@ def until(fact: Callable[[], T | None], what: str, *, seconds: float = NEVER) ->
             return found
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come within {seconds:g} s")
-        time.sleep(_PAUSE)
+        time.sleep(pause)
 
 
 def marked(text: str) -> list[int]:

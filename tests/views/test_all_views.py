@@ -12,6 +12,7 @@ from orchestrator.state import State
 from orchestrator.views.agent_plan import render_agent_plan
 from orchestrator.views.board import board
 from orchestrator.views.events import line
+from orchestrator.views.inbox import render_inbox
 from orchestrator.views.locks import owner_of, render_locks, render_owner
 from orchestrator.views.plan_table import render_plan
 from orchestrator.views.report import make_report, render_ending, render_report
@@ -20,7 +21,9 @@ from orchestrator.views.tasks import render_tasks
 from orchestrator.views.text import columns
 from tests.support.builders import (
     ONE,
+    answers,
     area,
+    asks,
     ended,
     entries,
     granted,
@@ -79,7 +82,10 @@ class Nasty:
             started(),
             ev.AgentReported(agent=ONE, task="T1", message=text, files={claim: "created"}),
             ev.AgentBlocked(agent=ONE, task="T1", on=text, meanwhile=text),
-            ev.AgentAsked(agent=ONE, task="T1", text=text, answer=text),
+            asks(text=text),
+            asks("Q2", text=text, kind="permission"),
+            answers("Q2", text, allow=False),
+            asks("Q3", text=text, refused=text),
             granted(claim),
             ev.LockRequested(path=claim, holder=text),
             ev.ForeignChangeFound(task="T1", agent=ONE, attempt="T1.1", paths=[text], ref=text),
@@ -95,6 +101,7 @@ class Nasty:
         return {
             "agent plan": render_agent_plan(self.plan, AgentId(ONE)),
             "board": board(self.plan, self.state, now=99.0),
+            "inbox": render_inbox(self.state, now=99.0, everything=True, supervised=True),
             "locks": render_locks(self.state),
             "owner": render_owner(owned),
             "plan": render_plan(self.plan),

@@ -11,6 +11,7 @@ from orchestrator.views.text import columns
 from tests.support.builders import (
     ONE,
     TWO,
+    asks,
     ended,
     entries,
     granted,
@@ -151,7 +152,7 @@ def test_every_change_is_at_most_one_line_without_control_characters() -> None:
     nasty = "a\nb\x1b[2J"
     rows: list[Event] = [
         ended("T1.1", "failed", reason=nasty),
-        ev.AgentAsked(agent=ONE, task="T1", text=nasty, answer=""),
+        asks(text=nasty),
         ev.HandoffRequested(from_=nasty, to=nasty, file=nasty, status=""),
         ev.LockRefused(path=nasty, holder=ONE, reason=nasty),
         ev.ForeignChangeFound(task="T1", agent=ONE, attempt="T1.1", paths=[nasty], ref="r"),

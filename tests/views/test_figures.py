@@ -13,6 +13,8 @@ from orchestrator.views.figures import measure
 from tests.support.builders import (
     ONE,
     TWO,
+    answers,
+    asks,
     ended,
     entries,
     granted,
@@ -174,6 +176,7 @@ ALONE = plan(planned(task("T1", writes=["a"])), planned(task("T2", writes=["a"])
         ([(0.0, prepared("T1.1")), (0.0, started("T1.1")), (0.0, ended("T1.1", "crashed"))], "stall"),
         ([(0.0, granted("a", holder=TWO))], "lock"),
         ([(0.0, prepared("T1.1")), (0.0, started("T1.1")), (0.0, ev.LockRequested(path="x", holder=ONE))], "lock"),
+        ([(0.0, prepared("T1.1")), (0.0, started("T1.1")), (0.0, asks(waits=True))], "answer"),
         ([(0.0, prepared("T1.1"))], "integration"),
         ([(0.0, prepared("T1.1")), (0.0, started("T1.1")), (0.0, ended("T1.1"))], "integration"),
         ([(0.0, ev.TaskParked(task="T1", reason="x")), (0.0, ev.TaskParked(task="T2", reason="x"))], "needs"),
@@ -184,6 +187,21 @@ def test_each_idle_second_has_its_cause(rows: list[Timed], cause: str) -> None:
 
     assert getattr(idle, f"{cause}_s") == 10.0
     assert sum(astuple(idle)) == 10.0
+
+
+def test_only_who_does_nothing_else_waits_for_an_answer() -> None:
+    begun: list[Timed] = [(0.0, run_started()), (0.0, prepared("T1.1")), (0.0, started("T1.1"))]
+    report = ev.AgentReported(agent=ONE, task="T1", message="going on")
+
+    def worked(*rows: Timed) -> float:
+        return measure(history(*begun, *rows), ALONE, now=10.0).figures.work_s
+
+    assert worked((0.0, asks())) == 10.0
+    assert worked((0.0, asks(waits=True)), (4.0, answers())) == 6.0
+    assert worked((0.0, asks(waits=True)), (4.0, report)) == 6.0
+    assert worked((0.0, asks(waits=True, kind="permission")), (4.0, report)) == 0.0
+    closed = ev.QuestionClosed(id="Q1", agent=ONE, task="T1", how="expired", reason="x")
+    assert worked((0.0, asks(waits=True)), (3.0, closed)) == 7.0
 
 
 def test_checks_are_told_from_the_rest_of_the_way_to_a_result() -> None:
@@ -227,7 +245,7 @@ class Random:
         self.now += self.draw(st.sampled_from([0.0, 0.001, 1.5, 3600.0]))
 
     def step(self) -> None:
-        kind = self.draw(st.sampled_from(["begin", "begin", "go on", "go on", "lock", "resume", "limit", "check"]))
+        kind = self.draw(st.sampled_from(["begin", "begin", "go on", "go on", "lock", "ask", "resume", "limit", "check"]))
         if kind == "begin" and self.free and self.left:
             agent, name = self.free.pop(), self.left.pop(self.draw(st.integers(0, len(self.left) - 1)))
             self.numbers[name] += 1
@@ -249,6 +267,12 @@ class Random:
                 ev.LockRefused(path="x", holder=agent, reason=""),
             ]
             self.record(self.draw(st.sampled_from(asked)))
+        elif kind == "ask" and phase == "started":
+            asking: list[Event] = [
+                asks(f"Q-{agent}", agent=agent, attempt=attempt, waits=True),
+                answers(f"Q-{agent}", agent=agent, task=name),
+            ]
+            self.record(self.draw(st.sampled_from(asking)))
         elif kind == "limit":
             self.record(ev.LimitReached(limit="usage", agent=agent, until=self.now + 100))
         elif kind == "check":
@@ -320,20 +344,22 @@ def worked_by_hand(rows: Sequence[Entry], now: float) -> float:
 
 
 def works(rows: Sequence[Entry], agent: str, upto: int) -> bool:
-    """Tell whether an agent works after an event: its attempt runs, and it waits for no lock."""
-    running, waits = False, False
+    """Tell whether an agent works after an event: its attempt runs, and it waits for no lock and no answer."""
+    running, waits, asking = False, False, False
     for row in rows:
         if row.seq > upto:
             break
         match row.event:
             case ev.AttemptStarted(agent=name) if name == agent:
-                running, waits = True, False
+                running, waits, asking = True, False, False
             case ev.AttemptEnded(agent=name) | ev.AttemptPrepared(agent=name) | ev.ResultRefused(agent=name) if name == agent:
-                running, waits = False, False
+                running, waits, asking = False, False, False
+            case ev.QuestionAsked(agent=name) | ev.QuestionAnswered(agent=name) if name == agent:
+                asking = isinstance(row.event, ev.QuestionAsked)
             case ev.LockRequested(holder=name) if name == agent:
                 waits = True
             case ev.LockGranted(holder=name) | ev.LockRefused(holder=name) if name == agent:
                 waits = False
             case _:
                 pass
-    return running and not waits
+    return running and not waits and not asking

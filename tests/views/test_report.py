@@ -9,6 +9,7 @@ from orchestrator.views.report import make_report, render_ending, render_report,
 from tests.support.builders import (
     ONE,
     TWO,
+    asks,
     ended,
     entries,
     plan,
@@ -65,7 +66,7 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
         "conflicts_per_h",
         "tasks_per_h_per_agent",
     } <= set(figures)
-    assert set(idle) == {"needs_s", "lock_s", "limit_s", "stall_s", "check_s", "integration_s"}
+    assert set(idle) == {"needs_s", "lock_s", "limit_s", "stall_s", "check_s", "integration_s", "answer_s"}
     assert sum(idle.values()) + figures["work_s"] == pytest.approx(figures["wall_s"] * 2, abs=0.01)
 
 
@@ -84,15 +85,15 @@ def test_the_level_of_each_attempt_is_named() -> None:
 
 def test_what_needs_a_person_comes_first_with_the_command_that_helps() -> None:
     foreign = ev.ForeignChangeFound(task="T1", agent=ONE, attempt="T1.1", paths=["x.py"], ref="refs/kept")
-    asked = ev.AgentAsked(agent=ONE, task="T1", text="which colour?", answer="decide yourself")
+    asked = asks(refused="nobody is there")
 
     lines = text(*DONE[:3], (2.0, foreign), (3.0, asked), *DONE[3:], *FAILED).splitlines()
 
     assert lines[2:7] == [
         "Needs you:",
         "  T2 failed: it crashed (look: squad logs T2)",
+        "  Q1 agent-1 asked: which colour? (it was told to decide by itself: nobody is there; look: squad logs T1)",
         "  agent-1 changed x.py without the right to, kept in refs/kept (look: git show refs/kept)",
-        "  agent-1 asked: which colour? (it was told to decide by itself; look: squad logs T1)",
         "  T2.1: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs T2.1)",
     ]
 
@@ -157,7 +158,7 @@ def test_money_that_some_agents_do_not_tell_of_is_said_to_be_missing() -> None:
 def test_nothing_that_an_agent_wrote_reaches_the_terminal_raw() -> None:
     nasty = "x\x1b[2J\x9b\x00\u202e\ud800"
     of = plan(planned(task("T1", title=nasty)), planned(task("T2"), agent=TWO))
-    asked = ev.AgentAsked(agent=ONE, task="T1", text=nasty, answer="")
+    asked = asks(text=nasty, refused=nasty)
 
     shown = text(*DONE[:3], (2.0, asked), *DONE[3:], *FAILED, of=of)
 

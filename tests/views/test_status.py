@@ -30,6 +30,7 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
 
     made = shown(run_started(), prepared(), started(), report)
 
+    silent = {"message": "", "limited": []}
     assert made["run"] == {
         "id": "demo-1",
         "title": "Demo",
@@ -40,8 +41,8 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
         "supervised": True,
     }
     assert made["agents"] == [
-        {"id": "agent-1", "state": "working", "task": "T1", "pid": 1000, "progress": {"done": 3, "total": 5}, "message": ""},
-        {"id": "agent-2", "state": "idle", "task": None, "pid": None, "progress": {"done": None, "total": None}, "message": ""},
+        {"id": "agent-1", "state": "working", "task": "T1", "pid": 1000, "progress": {"done": 3, "total": 5}, **silent},
+        {"id": "agent-2", "state": "idle", "task": None, "pid": None, "progress": {"done": None, "total": None}, **silent},
     ]
     assert made["tasks"] == [
         {"id": "T1", "state": "running", "agent": "agent-1", "attempts": 1, "reason": ""},

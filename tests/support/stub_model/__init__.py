@@ -23,9 +23,9 @@ __all__ = ["ALWAYS", "Asked", "Call", "Cut", "Drip", "Fail", "Interface", "Limit
 class StubModel:
     """The server in a thread of its own."""
 
-    def __init__(self, scripts: Mapping[str, Sequence[Step]]) -> None:
-        """Take the scripts, by their words; nothing listens before `with`."""
-        self._server = Server({word: Script(steps) for word, steps in scripts.items()})
+    def __init__(self, scripts: Mapping[str, Sequence[Step]], *, counts: bool = False) -> None:
+        """Take the scripts, by their words; nothing listens before `with`. Told to, a request costs as much as is in it."""
+        self._server = Server({word: Script(steps) for word, steps in scripts.items()}, counts=counts)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="stub model", daemon=True)
         self.url = ""

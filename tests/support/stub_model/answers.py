@@ -16,8 +16,8 @@ from tests.support.stub_model.tools import Concrete
 Document: TypeAlias = dict[str, Any]
 _numbers = count(1)
 
-#: Tokens of every answer.
-FRESH, CACHED, OUTPUT = 1000, 200, 50
+#: Tokens of every answer, besides the fresh ones of its request.
+CACHED, OUTPUT = 200, 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,12 @@ def _message(asked: Asked, answer: Answer) -> Document:
     blocks: list[Document] = [{"type": "text", "text": answer.text}] if answer.words else []
     if answer.call:
         blocks.append({"type": "tool_use", "id": _id("toolu_"), "name": answer.call.name, "input": answer.call.input})
-    usage = {"input_tokens": FRESH, "cache_creation_input_tokens": 0, "cache_read_input_tokens": CACHED, "output_tokens": OUTPUT}
+    usage = {
+        "input_tokens": asked.fresh,
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": CACHED,
+        "output_tokens": OUTPUT,
+    }
     return {
         "id": _id("msg_"),
         "type": "message",
@@ -107,11 +112,11 @@ def _response(asked: Asked, answer: Answer) -> Document:
         "status": "completed",
         "output": items,
         "usage": {
-            "input_tokens": FRESH + CACHED,
+            "input_tokens": asked.fresh + CACHED,
             "input_tokens_details": {"cached_tokens": CACHED},
             "output_tokens": OUTPUT,
             "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": FRESH + CACHED + OUTPUT,
+            "total_tokens": asked.fresh + CACHED + OUTPUT,
         },
     }
 
@@ -144,9 +149,9 @@ def _completion(asked: Asked, answer: Answer) -> Document:
         message["tool_calls"] = [_completion_call(answer.call)]
     choice = {"index": 0, "message": message, "finish_reason": "tool_calls" if answer.call else "stop"}
     usage = {
-        "prompt_tokens": FRESH + CACHED,
+        "prompt_tokens": asked.fresh + CACHED,
         "completion_tokens": OUTPUT,
-        "total_tokens": FRESH + CACHED + OUTPUT,
+        "total_tokens": asked.fresh + CACHED + OUTPUT,
         "prompt_tokens_details": {"cached_tokens": CACHED},
     }
     named = {"id": _id("chatcmpl-"), "object": "chat.completion", "created": 0, "model": asked.model}
@@ -190,10 +195,10 @@ def _function_call(call: Concrete | None) -> list[Document]:
 def _candidate(asked: Asked, parts: Sequence[Mapping[str, Any]], *, ended: bool) -> Document:
     candidate = {"index": 0, "content": {"role": "model", "parts": parts}, **({"finishReason": "STOP"} if ended else {})}
     usage = {
-        "promptTokenCount": FRESH + CACHED,
+        "promptTokenCount": asked.fresh + CACHED,
         "cachedContentTokenCount": CACHED,
         "candidatesTokenCount": OUTPUT,
-        "totalTokenCount": FRESH + CACHED + OUTPUT,
+        "totalTokenCount": asked.fresh + CACHED + OUTPUT,
     }
     return {"candidates": [candidate], "modelVersion": asked.model, **({"usageMetadata": usage} if ended else {})}
 

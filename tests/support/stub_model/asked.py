@@ -3,10 +3,12 @@
 Nothing here depends on a client: a request is reduced to the conversation so far, the tools on offer and the last results.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
+
+from orchestrator.tokens import tokens
 
 
 class Interface(StrEnum):
@@ -38,6 +40,7 @@ class Asked:
     turns: Sequence[Turn]
     key: str = ""  #: the secret it came with
     body: Mapping[str, Any] = field(default_factory=dict)
+    fresh: int = 1000  #: tokens that it costs
 
     @property
     def results(self) -> list[str]:
@@ -58,6 +61,11 @@ class Asked:
                 return max(places, key=places.__getitem__), answered
             answered += turn.model
         return None
+
+
+def counted(asked: Asked) -> Asked:
+    """Give a request at the price of all the words in it."""
+    return replace(asked, fresh=sum(map(tokens, _texts(asked.body))))
 
 
 def interface_of(path: str) -> Interface | None:
@@ -130,6 +138,14 @@ def _gemini(contents: Sequence[Mapping[str, Any]]) -> list[Turn]:
         turns += [Turn(model=False, result=str(result.get("response"))) for result in results]
         turns.append(Turn(model=content.get("role") == "model", text=_text(parts)))
     return turns
+
+
+def _texts(told: object) -> Iterator[str]:
+    if isinstance(told, str):
+        yield told
+    elif isinstance(told, Mapping | list):
+        for inner in told.values() if isinstance(told, Mapping) else told:
+            yield from _texts(inner)
 
 
 def _text(content: object) -> str:

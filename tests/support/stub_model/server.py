@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.stub_model.answers import Answer, stream, whole
-from tests.support.stub_model.asked import Asked, interface_of, read
+from tests.support.stub_model.asked import Asked, counted, interface_of, read
 from tests.support.stub_model.failures import failure
 from tests.support.stub_model.plan import Call, Cut, Drip, Fail, Limit, Say, Script, Silence, Step
 from tests.support.stub_model.tools import concrete
@@ -27,6 +27,7 @@ class Server:
     """Answers requests."""
 
     scripts: dict[str, Script]
+    counts: bool = False  #: a request costs what is in it, and not always the same
     asked: list[Asked] = field(default_factory=list)
     _answering: set[asyncio.Task[None]] = field(default_factory=set)
     _listening: asyncio.Server | None = None
@@ -66,6 +67,7 @@ class Server:
             return
         secret = next((headers[name].removeprefix("Bearer ") for name in _KEYS if name in headers), "")
         asked = read(interface, path, json.loads(raw), key=secret)
+        asked = counted(asked) if self.counts else asked
         self.asked.append(asked)
         await self._take_step(writer, asked, self._step(asked))
 

@@ -1,0 +1,44 @@
+"""What a request names, read: paths as agents write them, and how long they wait. Nothing of it is trusted."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from orchestrator.control.protocol import INVALID_PARAMS, Rejected
+
+FAR = 365 * 86400.0  #: seconds; longer than any run
+LONGEST_PATH = 1024  #: bytes
+
+
+def path_of(asked: object) -> str:
+    """Give a path that was asked for; whether it lies inside is for `canonical` to say."""
+    if not isinstance(asked, str) or not asked.strip() or "\0" in asked:
+        raise Rejected("expected a path: {'path': 'shared/types.ts'}", code=INVALID_PARAMS)
+    if len(asked.encode()) > LONGEST_PATH:
+        raise Rejected(f"a path of more than {LONGEST_PATH} bytes", code=INVALID_PARAMS)
+    return asked
+
+
+def is_below(raw: str, workspace: Path) -> bool:
+    """Tell whether a path as an agent writes it lies in its workspace, and not elsewhere in the project."""
+    base = os.path.realpath(workspace)
+    return os.path.realpath(os.path.join(base, raw)).startswith(base + os.sep)  # noqa: PTH118 - as for the other paths here
+
+
+def below_root(raw: str, roots: Sequence[str]) -> str:
+    """Give an absolute path that reaches one of the roots through a symlink as it lies below that root."""
+    if not raw.startswith("/") or any(raw == root or raw.startswith(root + "/") for root in roots):
+        return raw
+    real = os.path.realpath(raw)
+    for root in roots:
+        base = os.path.realpath(root)
+        if real == base or real.startswith(base + "/"):
+            return root + real[len(base) :] + ("/" if raw.endswith("/") else "")
+    return raw
+
+
+def seconds(value: object) -> float:
+    """Read how long a request may wait; infinity means as long as it takes."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # NaN is not
+        raise Rejected(f"expected wait as seconds, 0 or more, not {value!r}", code=INVALID_PARAMS)
+    return float(min(value, FAR))

@@ -1,0 +1,67 @@
+"""A warning for each agent program of a run whose version squad was not tried with, once for each program and run.
+
+Nothing waits for it. What a program that is spoken with says of itself costs nothing; of a plain command it is asked for
+beside the run, since that takes up to seconds.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+import anyio.abc
+
+from orchestrator.adapters import AnyAdapter
+from orchestrator.adapters.command import CommandAdapter
+from orchestrator.adapters.known import KNOWN, Known
+from orchestrator.adapters.profiles import PROFILES
+from orchestrator.doctor.asking import ask_version
+from orchestrator.environment import passed
+from orchestrator.events import ConversationKnown, Noticed
+from orchestrator.feed import Subscription
+from orchestrator.model import AgentId
+from orchestrator.recorder import Recorder
+
+
+async def tell_untried(
+    recorder: Recorder, adapters: Mapping[AgentId, AnyAdapter], news: Subscription, *, surroundings: Mapping[str, str]
+) -> None:
+    """Look at each program as soon as its version is known, until the run is over; ended from outside."""
+    async with anyio.create_task_group() as group:
+        for known in _silent(adapters):
+            group.start_soon(_ask, recorder, known, surroundings)
+        while True:
+            await news.wait()
+            for entry in news.drain():
+                match entry.event:
+                    case ConversationKnown(agent=agent, version=version):
+                        _tell(recorder, KNOWN.get(adapters[AgentId(agent)].name), version)
+                    case _:
+                        pass
+
+
+def _silent(adapters: Mapping[AgentId, AnyAdapter]) -> list[Known]:
+    """Give the programs that do not speak of their version by themselves; what the user configured is never called for it."""
+    commands = [adapter for adapter in adapters.values() if isinstance(adapter, CommandAdapter) and adapter.name in PROFILES]
+    names = {adapter.name for adapter in commands if adapter.command == PROFILES[adapter.name].command}
+    return [known for name, known in KNOWN.items() if name in names]
+
+
+async def _ask(recorder: Recorder, known: Known, surroundings: Mapping[str, str]) -> None:
+    environment = passed(surroundings, needs=PROFILES[known.name].needs)
+    path = shutil.which(known.program, path=environment["PATH"])
+    if path is None:
+        return
+    with tempfile.TemporaryDirectory(prefix="squad-version-", ignore_cleanup_errors=True) as folder:
+        log = Path(folder) / "version.log"
+        answered = await ask_version(path, environment=environment, log=log, mark=folder)
+    _tell(recorder, known, answered.version)
+
+
+def _tell(recorder: Recorder, known: Known | None, version: str) -> None:
+    if known is None or recorder.state.phase in {"paused", "ended"}:
+        return
+    text = known.untried(version)
+    if text and text not in recorder.state.notices:
+        recorder.record(Noticed(text=text))

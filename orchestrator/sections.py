@@ -1,0 +1,89 @@
+"""Parts of the configuration: what all sections have in common, and those about limits.
+
+A limit that nobody set does not hold: None, which is what a key with nothing behind it and the word `none` amount to.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from orchestrator.quantities import parse_count, parse_duration, parse_money
+
+
+def _seconds(value: object) -> object:
+    return parse_duration(value) if isinstance(value, str) else value
+
+
+def _at_most(value: object, read: Callable[[str], float], expected: str) -> object:
+    """Read what limits something; `none` lifts what a weaker source sets."""
+    if isinstance(value, dict | list):
+        raise ValueError(f"expected {expected}")  # noqa: TRY004 - what pydantic reports, with the place
+    if not isinstance(value, str):
+        return value
+    if value == "none":
+        return None
+    if not (number := read(value)):
+        raise ValueError("'0' would allow nothing: expected more than 0")
+    return number
+
+
+def _span(value: object) -> object:
+    return _at_most(value, parse_duration, "a duration such as 8h or 1h30m")
+
+
+def _count(value: object) -> object:
+    return _at_most(value, parse_count, "a count such as 5000, 300k or 5M")
+
+
+def _money(value: object) -> object:
+    return _at_most(value, parse_money, "an amount such as 20 or 2.50")
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+Span = Annotated[float | None, BeforeValidator(_span)]
+Count = Annotated[int | None, BeforeValidator(_count)]
+Money = Annotated[float | None, BeforeValidator(_money)]
+
+
+class Section(BaseModel):
+    """A mapping with known keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, values: object) -> object:
+        """Take a known key with nothing behind it as not written."""
+        if values is None:
+            return {}
+        known = {field.alias or name for name, field in cls.model_fields.items()}
+        return {k: v for k, v in values.items() if v is not None or k not in known} if isinstance(values, dict) else values
+
+
+class LimitSettings(Section):
+    """`run.limits:` what a run may consume; without a value as much as it takes."""
+
+    time: Span = None
+    reserve: Span = None  #: end of the time in which nothing is started; default: a tenth of it, 10m at most
+    money: Money = None
+    money_per_task: Money = None
+    tokens: Count = None  #: fresh, cached and output together
+    attempts: Count = None  #: starts of agents
+    currency: str = Field(default="USD", pattern="^[A-Z]{3}$")  #: in which agents tell money; nothing is converted
+
+    @model_validator(mode="after")
+    def _leaves_time(self) -> "LimitSettings":
+        if self.reserve is not None and self.reserve >= (self.time or 0.0):
+            message = "leaves no time to work: expected less than limits.time"
+            raise PydanticCustomError("no_time", "{message}", {"message": message, "below": "reserve"})
+        return self
+
+
+class QuotaSettings(Section):
+    """`run.on_quota:` what follows from a usage limit of a provider."""
+
+    resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
+    margin: Seconds = 60.0  #: after the stated reset
+    fall_back_to: tuple[Literal["claude", "codex", "gemini", "aider", "simulated"], ...] = ()

@@ -1,0 +1,36 @@
+"""The table of programs that squad knows."""
+
+import pytest
+
+from orchestrator.adapters.known import KNOWN, Known
+from orchestrator.adapters.profiles import PROFILES
+from orchestrator.versions import UNTRIED
+
+PROGRAMS = pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
+
+
+@PROGRAMS
+def test_the_version_that_squad_was_tried_with_lies_in_its_range(known: Known) -> None:
+    assert known.works.holds(known.seen)
+    assert known.untried(known.seen) == ""
+    assert known.sign_in
+
+
+@PROGRAMS
+def test_an_older_and_a_newer_version_are_warned_of_with_the_command_that_installs_a_tried_one(known: Known) -> None:
+    older, newer = known.untried("0.0.1"), known.untried("999.0")
+
+    assert older.startswith(f"{known.name} 0.0.1 is older than the range known to work, {known.works}: {UNTRIED}")
+    assert newer.startswith(f"{known.name} 999.0 is newer")
+    assert known.seen in older
+    assert known.install in newer
+
+
+@PROGRAMS
+def test_what_tells_no_version_is_not_warned_of(known: Known) -> None:
+    assert [known.untried(odd) for odd in ("", "dev", "0-fake", "\0")] == [""] * 4
+
+
+def test_every_program_that_squad_can_start_is_known_and_installed_by_the_same_command() -> None:
+    assert {name: profile.install for name, profile in PROFILES.items()} == {name: KNOWN[name].install for name in PROFILES}
+    assert {name: profile.command[0] for name, profile in PROFILES.items()} == {name: KNOWN[name].program for name in PROFILES}

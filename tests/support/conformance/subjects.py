@@ -1,0 +1,303 @@
+"""The columns of the conformance list: how each agent program is configured, and how it is told what to do.
+
+One class an agent program, entered into `SUBJECTS` below; one that is spoken with like another is a subclass of a few lines.
+"""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from tests.support.conformance.steps import LONG, PRINT_LONG, Limited, Longline, Shell, Step, Wait, Write
+from tests.support.conformance.table import Row
+from tests.support.fake_agent import OUTPUT, FakeAgent
+from tests.support.fake_claude import FakeClaude
+from tests.support.fake_codex import FakeCodex
+from tests.support.fake_speaker import FakeSpeaker
+from tests.support.real_agents import program
+from tests.support.stub_model import Call, Limit, Say, StubModel
+from tests.support.stub_model import Step as ModelStep
+
+_NO_CONVERSATION = "has no conversation"
+
+
+@dataclass(slots=True)
+class Subject:
+    """One agent program under test."""
+
+    folder: Path  #: of its own, for what it needs
+    home: Path  #: of its user
+    configuration: dict[str, Any] = field(default_factory=dict)  #: of its agent
+    environment: dict[str, str] = field(default_factory=dict)  #: of squad
+    task: dict[str, Any] = field(default_factory=dict)  #: more of its task than every task has
+
+    lacks: ClassVar[Mapping[Row, str]] = {}  #: what is not in its nature
+    stray: ClassVar[str] = "stray.txt"  #: what its shell writes outside of its area
+    confines: ClassVar[bool] = False  #: its shell cannot write at all
+    tools: ClassVar[bool] = True  #: runs commands
+    interrupted: ClassVar[str] = ""  #: what it prints when its turn is interrupted in its own protocol; empty: it is deaf then
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """Set it up for a test."""
+        self.folder.mkdir()
+        self.set_up()
+        yield
+
+    def set_up(self) -> None:
+        """Install it."""
+
+    def play(self, first: Sequence[Step], again: Sequence[Step]) -> None:
+        """Say what its first attempt does, and what the second."""
+        raise NotImplementedError
+
+    def heard(self) -> str:
+        """Give everything that it was told."""
+        raise NotImplementedError
+
+    def consumed(self) -> int:
+        """Give the output tokens that it has consumed."""
+        raise NotImplementedError
+
+
+class Simulated(Subject):
+    """Squad's own simulated agent, which takes no steps but endings."""
+
+    lacks: ClassVar[Mapping[Row, str]] = {
+        Row.HELD: "does not ask",
+        Row.REFUSED: "does not ask",
+        Row.RESTART: _NO_CONVERSATION,
+        Row.USAGE: "consumes nothing",
+    }
+    stray: ClassVar[str] = "squad-stray.txt"
+    tools: ClassVar[bool] = False
+
+    def set_up(self) -> None:
+        self.configuration = {"use": "simulated"}
+
+    def play(self, first: Sequence[Step], again: Sequence[Step]) -> None:
+        then = [_ending(first), _ending(again)]
+        writes = [step.path for step in (*first, *again) if isinstance(step, Write)]
+        self.task = {"simulate": {"work": "10ms", "write": list(dict.fromkeys(writes)), "then": then}}
+
+
+def _ending(steps: Sequence[Step]) -> str:
+    for step in steps:
+        match step:
+            case Limited():
+                return "quota"
+            case Longline():
+                return "longline"
+            case Wait():
+                return "hang"
+            case Shell(command=command):
+                return "stray" if ">" in command else "hang"
+            case _:
+                pass
+    return "done"
+
+
+class Script(Subject):
+    """A shell script, which asks by `squad agent lock`."""
+
+    lacks: ClassVar[Mapping[Row, str]] = {Row.RESTART: _NO_CONVERSATION}
+
+    def set_up(self) -> None:
+        start = f". {self.folder}/${{SQUAD_ATTEMPT_MARK##*/}}.sh"
+        self.configuration = {"use": "command", "command": ["sh", "-ec", start]}
+
+    def play(self, first: Sequence[Step], again: Sequence[Step]) -> None:
+        for name, steps in (("T1.1", first), ("T1.2", again)):
+            lines = [f"cat >> {self.folder}/heard", *map(self._line, steps), *self._usage()]
+            (self.folder / f"{name}.sh").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def heard(self) -> str:
+        return (self.folder / "heard").read_text(encoding="utf-8")
+
+    def consumed(self) -> int:
+        used = self.folder / "used"
+        return OUTPUT * len(used.read_text(encoding="utf-8").split()) if used.exists() else 0
+
+    def _usage(self) -> list[str]:
+        told = json.dumps({"type": "usage", "fresh": 1, "output": OUTPUT})
+        return [f"echo x >> {self.folder}/used", f"echo '{told}'"]
+
+    def _line(self, step: Step) -> str:
+        match step:
+            case Write(path=path, text=text):
+                asked = f"squad agent lock {path} 2>> {self.folder}/heard"
+                return f"if {asked}; then mkdir -p $(dirname {path}); printf '{text}' > {path}; fi"
+            case Shell(command=command):
+                return command
+            case Wait(path=path):
+                return f"while [ ! -e {path} ]; do sleep 0.05; done"
+            case Limited(seconds=seconds):
+                return f"""echo '{{"type": "limit", "until": '$(($(date +%s) + {round(seconds)}))'}}'; exit 1"""
+            case Longline():
+                return PRINT_LONG
+
+
+class Fake(Subject):
+    """A stand-in with a script for each attempt."""
+
+    of: ClassVar[type[FakeAgent]]
+
+    @property
+    def fake(self) -> FakeAgent:
+        """Give the installed stand-in."""
+        return self.of(self.folder)
+
+    def set_up(self) -> None:
+        self.configuration = {"use": self.fake.name}
+        self.environment = {"PATH": f"{self.folder}:/usr/local/bin:/usr/bin:/bin"}
+
+    def play(self, first: Sequence[Step], again: Sequence[Step]) -> None:
+        self.fake.play({"T1.1": [*map(_fake_step, first)], "T1.2": [*map(_fake_step, again)]})
+
+    def heard(self) -> str:
+        return json.dumps([what for _, kind, what in self.fake.all_notes() if kind in {"told", "answer"}])
+
+    def consumed(self) -> int:
+        return sum(what for _, kind, what in self.fake.all_notes() if kind == "consumed")
+
+
+def _fake_step(step: Step) -> list[Any]:
+    match step:
+        case Write(path=path, text=text):
+            return ["write", path, text]
+        case Shell(command=command):
+            return ["shell", command]
+        case Wait(path=path):
+            return ["wait", path]
+        case Limited(seconds=seconds):
+            return ["limit", seconds]
+        case Longline():
+            return ["flood", LONG]
+
+
+class Speaker(Fake):
+    """A program that speaks squad."""
+
+    lacks: ClassVar[Mapping[Row, str]] = {Row.RESTART: _NO_CONVERSATION}
+    of: ClassVar[type[FakeAgent]] = FakeSpeaker
+
+    def set_up(self) -> None:
+        super().set_up()
+        self.configuration = {"use": "command", "command": ["speaker"], "speaks": "squad"}
+
+
+class StandInClaude(Fake):
+    """A stand-in for Claude Code."""
+
+    of: ClassVar[type[FakeAgent]] = FakeClaude
+
+
+class StandInCodex(Fake):
+    """A stand-in for Codex."""
+
+    of: ClassVar[type[FakeAgent]] = FakeCodex
+
+
+#: Words that only the prompt of an attempt holds which goes on with a conversation, or has a predecessor.
+_AGAIN = ("Go on with your task", "## Handover")
+
+
+class Real(Subject):
+    """A program that people have, with a model that does what a script says."""
+
+    use: ClassVar[str]  #: its name, for the configuration and on PATH
+    _model: StubModel
+
+    @contextlib.contextmanager
+    def ready(self) -> Iterator[None]:
+        """Set it up for a test; skips the test where it is not installed."""
+        found = Path(program(self.use))
+        self.folder.mkdir()  # as TMPDIR: Codex refuses a home that lies below it
+        self.configuration = {"use": self.use}
+        with StubModel({}) as self._model:
+            path = ":".join([str(found.parent), "/usr/local/bin", "/usr/bin", "/bin"])
+            self.environment = {"PATH": path, "TMPDIR": str(self.folder), **self.signed_in(self._model.url)}
+            yield
+
+    def signed_in(self, url: str) -> dict[str, str]:
+        """Give the environment of a user who is signed in to the model at that address."""
+        raise NotImplementedError
+
+    def play(self, first: Sequence[Step], again: Sequence[Step]) -> None:
+        self._model.play(alpha=_model_steps(first), **{word: _model_steps(again) for word in _AGAIN})
+
+    def heard(self) -> str:
+        return json.dumps([asked.body for asked in self._model.asked])
+
+    def consumed(self) -> int:
+        return OUTPUT * len(self._model.asked)
+
+
+def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
+    """Translate steps; a wait is one before the next answer."""
+    answers: list[ModelStep] = []
+    once = ""
+    for step in steps:
+        match step:
+            case Wait(path=path):
+                once = path
+                continue
+            case Limited(seconds=seconds):
+                answers.append(Limit(until=float(round(time.time() + seconds)), times=1))
+            case Write(path=path, text=text):
+                answers.append(Call("write", {"path": path, "content": text}, once=once))
+            case Shell(command=command):
+                answers.append(Call("shell", {"command": command}, once=once))
+            case Longline():
+                answers.append(Call("shell", {"command": PRINT_LONG}, once=once))
+        once = ""
+    return [*answers, Say("All done.", once=once)]
+
+
+class RealClaude(Real):
+    """Claude Code."""
+
+    use: ClassVar[str] = "claude"
+    interrupted: ClassVar[str] = "[Request interrupted by user"
+
+    def signed_in(self, url: str) -> dict[str, str]:
+        return {"ANTHROPIC_BASE_URL": url, "CLAUDE_CODE_OAUTH_TOKEN": "test"}  # an account, and no key: it has a usage limit
+
+
+class RealCodex(Real):
+    """Codex."""
+
+    use: ClassVar[str] = "codex"
+    interrupted: ClassVar[str] = '"status":"interrupted"'
+    confines: ClassVar[bool] = True
+
+    def signed_in(self, url: str) -> dict[str, str]:
+        (self.home / ".codex").mkdir()
+        (self.home / ".codex" / "config.toml").write_text(CODEX.format(url=url), encoding="utf-8")
+        return {"OPENAI_STUB_KEY": "test"}
+
+
+#: The user's own settings of Codex: whose model it is.
+CODEX = """
+model = "gpt-5.5"
+model_provider = "stub"
+[model_providers.stub]
+name = "stub"
+base_url = "{url}/v1"
+wire_api = "responses"
+env_key = "OPENAI_STUB_KEY"
+"""
+
+SUBJECTS: Mapping[str, type[Subject]] = {
+    "simulated": Simulated,
+    "shell script": Script,
+    "program that speaks squad": Speaker,
+    "stand-in for Claude Code": StandInClaude,
+    "stand-in for Codex": StandInCodex,
+    "real Claude Code": RealClaude,
+    "real Codex": RealCodex,
+}
+LACKS: Mapping[str, Mapping[Row, str]] = {name: subject.lacks for name, subject in SUBJECTS.items()}
