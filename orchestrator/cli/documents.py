@@ -4,11 +4,14 @@ import json
 import os
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli.context import Context, out, out_json, say
+
+if TYPE_CHECKING:
+    from orchestrator.model import Plan
 
 PLAN_DIFFERS = 10
 
@@ -60,11 +63,7 @@ def plan(
     Show who would do what, what waits for what, and what the plan cannot promise.
     """
     from orchestrator.cli.start import make_plan_for
-    from orchestrator.cli.telling import show_prompt, why_role
-    from orchestrator.model import TaskId
     from orchestrator.planning.document import plan_document
-    from orchestrator.planning.explain import explain
-    from orchestrator.views.plan_table import render_plan
 
     options: Context = context.obj
     if split_with is not None:
@@ -77,17 +76,27 @@ def plan(
         _write(options.folder / output, body)
     if check:
         return _compare(options, body)
+    _show(options, made, why=why, prompt=prompt)
+    if split_with is not None:
+        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
+    return 0
+
+
+def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None) -> None:
+    from orchestrator.cli.telling import show_prompt, why_role
+    from orchestrator.model import TaskId
+    from orchestrator.planning.document import plan_document
+    from orchestrator.planning.explain import explain
+    from orchestrator.views.plan_table import render_plan
+
     if why is not None:
         out("\n".join((*explain(made, TaskId(why)), why_role(options, made, why))))
     elif prompt is not None:
         show_prompt(options, made, prompt)
     elif options.as_json:
-        out(body.decode())
+        out(plan_document(made).decode())
     else:
         out(render_plan(made))
-    if split_with is not None:
-        options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
-    return 0
 
 
 def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="PLAN", help="a plan.json")]) -> None:
