@@ -49,7 +49,7 @@ class Stage:
     def account(self, agent: AgentId) -> tuple[AgentId, ...]:
         """Give the agents that share an agent's account, itself first: one program, signed in by the same environment.
 
-        Only of a program that squad speaks with is known what its account is.
+        Only of a program that squad knows and speaks with is known what its account is.
         """
         mine = self._signed_in(agent)
         return (agent, *(other for other in self.adapters if mine and other != agent and self._signed_in(other) == mine))
@@ -57,7 +57,7 @@ class Stage:
     def _signed_in(self, agent: AgentId) -> tuple[str, Mapping[str, str]] | None:
         adapter = self.adapters[agent]
         configured = self.config.agents[agent].environment if agent in self.config.agents else {}
-        return (adapter.name, configured) if isinstance(adapter, Conversing) else None
+        return (adapter.name, configured) if isinstance(adapter, Conversing) and adapter.name != "acp" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

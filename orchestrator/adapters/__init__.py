@@ -5,7 +5,9 @@ Choosing happens here and nowhere else; what is known of one program stays in it
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from orchestrator.adapters.acp import AcpAdapter, acp_adapter
 from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conversing, Invocation, Order, Reader
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
@@ -29,9 +31,13 @@ __all__ = [
     "make_adapter",
 ]
 
-#: Programs that are spoken with in their own protocol.
-_CONVERSING: Mapping[str, Conversing] = {"claude": ClaudeAdapter(), "codex": CodexAdapter()}
-NAMES = ("auto", "command", "simulated", *PROFILES)
+#: Programs that are spoken with in their own protocol, if no command is configured that takes their place.
+_CONVERSING: Mapping[str, ClaudeAdapter | CodexAdapter | AcpAdapter] = {
+    "claude": ClaudeAdapter(),
+    "codex": CodexAdapter(),
+    "gemini": acp_adapter("gemini", profile="gemini"),
+}
+NAMES = ("auto", "command", "simulated", "acp", *PROFILES)
 
 
 class NoAgent(ToolMissing):
@@ -63,19 +69,24 @@ def detect(path: str) -> str:
     raise NoAgent
 
 
-def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, path: str) -> AnyAdapter:
+def make_adapter(
+    use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, profile: str | None = None, model: str = "", path: str
+) -> AnyAdapter:
     """Give the adapter of a name; `auto` is the first installed CLI, a configured command beats what squad knows of one.
 
     Raises:
         NoAgent: `auto`, and none is installed.
     """
     if use == "auto":
-        return make_adapter("command" if command else detect(path), command=command, speaks_squad=speaks_squad, path=path)
+        found = "command" if command else detect(path)
+        return make_adapter(found, command=command, speaks_squad=speaks_squad, model=model, path=path)
     if use == "simulated":
         return SimulatedAdapter()
     if use == "command":
         return CommandAdapter(command=tuple(command), speaks_squad=speaks_squad)
+    if use == "acp":
+        return acp_adapter(profile or "acp", profile=profile or "", command=command, model=model)
     if use in _CONVERSING and not command:
-        return _CONVERSING[use]
-    profile = PROFILES[use]
-    return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install, needs=profile.needs)
+        return replace(_CONVERSING[use], model=model)
+    plain = PROFILES[use]
+    return CommandAdapter(name=use, command=tuple(command) or plain.command, install=plain.install, needs=plain.needs)

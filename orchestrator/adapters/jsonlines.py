@@ -19,8 +19,9 @@ _HALVES = re.compile("[\ud800-\udfff]")
 class JsonLines:
     """Reads a stream as it comes."""
 
-    def __init__(self, *, longest: int = LONGEST) -> None:
-        """Begin at the start of a line."""
+    def __init__(self, *, longest: int = LONGEST, plain: str = "") -> None:
+        """Begin at the start of a line; with `plain` another line is given too, as an object with that one key."""
+        self._plain = plain
         self._longest = longest
         self._pieces: list[bytes] = []
         self._skipping = False
