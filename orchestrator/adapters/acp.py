@@ -9,7 +9,6 @@ import importlib.util
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from orchestrator.adapters.acp_profiles import ACP_PROFILES, AcpProfile
 from orchestrator.adapters.base import Conversation, Invocation, Order
@@ -58,18 +57,9 @@ class AcpAdapter:
         """Say hello; the conversation opens, and the prompt follows, when the agent has answered."""
         from orchestrator.adapters.acp_conversation import GREETING  # noqa: PLC0415 - only where such an agent is started
 
-        profile = self.profile
-        places = {f"{{{name}}}": str(order.scratch / name) for name in profile.files}
-        taken = any(Path(file).exists() for file in profile.unless)
-        kept = {name: value for name, value in profile.environment.items() if not (taken and value in places)}
-        model = (profile.model_flag, self.model) if self.model and profile.model_flag else ()
-        return Invocation(
-            argv=(*self._argv(), *model),
-            environment={name: places.get(value, value) for name, value in kept.items()},
-            files={} if taken else profile.files,
-            stdin=GREETING,
-            keep_stdin=True,
-        )
+        model = (self.profile.model_flag, self.model) if self.model and self.profile.model_flag else ()
+        argv = (*self._argv(), *model)
+        return Invocation(argv=argv, environment=self.profile.environment, stdin=GREETING, keep_stdin=True)
 
     def conversation(self, order: Order) -> Conversation:
         """Give what speaks with one process."""

@@ -1,6 +1,6 @@
 """What squad knows about single agents that speak the Agent Client Protocol: a row each, nothing else of them anywhere.
 
-A row says how the agent is started, in which mode its edits ask, and how its own retries are turned off. Nothing here
+A row says how the agent is started, in which mode its edits ask, and how its own retries are turned off if they can be. Nothing here
 touches the user's own configuration of an agent: what is set is set for the one process, by flags and environment.
 """
 
@@ -21,13 +21,9 @@ class AcpProfile:
     mode: str = ""  #: in which edits ask; empty: there is none to be set
     model_flag: str = ""  #: of its command line; empty: the model is set by the protocol
     environment: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, bytes] = field(default_factory=dict)  #: `{name}` of each stands for its path in the environment
-    unless: tuple[str, ...] = ()  #: files of the machine whose place those would take; where one is, they stay away
     sign_in: str = ""  #: how a person signs in
 
 
-#: Weaker than everything that the user has set: squad's own back-off instead of ten tries.
-_GEMINI_DEFAULTS = {"general": {"maxAttempts": 1, "enableAutoUpdate": False}}
 #: The agent's own word for edits and commands, whatever the user's configuration allows.
 _OPENCODE_ASKS = {"edit": "ask", "bash": "ask", "external_directory": "ask"}
 
@@ -38,14 +34,8 @@ ACP_PROFILES: Mapping[str, AcpProfile] = {
         needs=(*SESSION, "GEMINI_*", "GOOGLE_*", "CLOUDSDK_*"),
         mode="default",
         model_flag="--model",
-        environment={
-            "GEMINI_CLI_TRUST_WORKSPACE": "true",
-            "GEMINI_CLI_NO_RELAUNCH": "1",
-            "NO_BROWSER": "true",
-            "GEMINI_CLI_SYSTEM_DEFAULTS_PATH": "{gemini-defaults.json}",
-        },
-        files={"gemini-defaults.json": json.dumps(_GEMINI_DEFAULTS).encode()},
-        unless=("/etc/gemini-cli/system-defaults.json", "/Library/Application Support/GeminiCli/system-defaults.json"),
+        # its own tries, ten at most, can be set in its settings only, and those are the user's
+        environment={"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_CLI_NO_RELAUNCH": "1", "NO_BROWSER": "true"},
         sign_in="run `gemini` once and sign in, or set GEMINI_API_KEY",
     ),
     "opencode": AcpProfile(
