@@ -53,7 +53,7 @@ class AcpAdapter:
         importlib.import_module(_LATER)  # takes a second: now, and not while others are at work
         return None
 
-    def invoke(self, order: Order) -> Invocation:
+    def invoke(self, order: Order) -> Invocation:  # noqa: ARG002 - the order is told by the conversation
         """Say hello; the conversation opens, and the prompt follows, when the agent has answered."""
         from orchestrator.adapters.acp_conversation import GREETING  # noqa: PLC0415 - only where such an agent is started
 

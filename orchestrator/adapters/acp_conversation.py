@@ -77,10 +77,10 @@ class AcpConversation:
         self._now = now
         self._lines = JsonLines(longest=longest, plain=_PLAIN)
         self._agent: schema.InitializeResponse | None = None  #: None until it has answered
-        self._session = ""
+        self._session = wanted.conversation
         self._number = _OPENING
         self._steps: list[tuple[str, Object]] = []  #: between the opening and the prompt
-        self._step = 0  #: number of the one under way
+        self._awaited = _GREETING  #: number of the request of the opening that is to be answered next; 0: none
         self._turn = 0  #: number of the prompt under way; 0: none
         self._is_open = False  #: the first prompt is said: what is told now is news
         self._is_over = False
@@ -141,7 +141,7 @@ class AcpConversation:
         if self._is_over:
             return []
         if _PLAIN in line:
-            return self._plain(line[_PLAIN])
+            return self._plain(word(line, _PLAIN))
         if "method" not in line:
             return self._response(line)
         if "id" in line:
@@ -156,7 +156,7 @@ class AcpConversation:
 
     def _response(self, line: Object) -> list[Said]:
         number_, result = line.get("id"), inner(line, "result")
-        if number_ not in {_GREETING, _OPENING, self._step, self._turn} or isinstance(number_, bool) or not number_:
+        if not number_ or type(number_) is not int or number_ not in {self._awaited, self._turn}:
             return []
         if "error" in line:
             return self._failed(inner(line, "error"), number_)
@@ -164,13 +164,11 @@ class AcpConversation:
             return self._ended(result)
         if number_ == _GREETING:
             return self._greeted(result)
-        if number_ == _OPENING:
-            return self._opened(result)
-        return self._go_on()
+        return self._opened(result) if number_ == _OPENING else self._go_on()
 
     def _greeted(self, result: Object) -> list[Said]:
         self._agent = _read(schema.InitializeResponse, result) or schema.InitializeResponse(protocol_version=PROTOCOL_VERSION)
-        wanted = self._wanted
+        wanted, self._awaited = self._wanted, _OPENING
         place: Object = {"cwd": wanted.workspace, "mcpServers": []}
         if not wanted.conversation:
             return [Reply(line=_request(_OPENING, AGENT_METHODS["session_new"], place))]
@@ -231,9 +229,9 @@ class AcpConversation:
     def _go_on(self) -> list[Said]:
         """Take the next step of the opening; after the last the prompt is said."""
         if self._steps:
-            self._step = self._next()
-            return [Reply(line=_request(self._step, *self._steps.pop(0)))]
-        self._is_open = True
+            self._awaited = self._next()
+            return [Reply(line=_request(self._awaited, *self._steps.pop(0)))]
+        self._is_open, self._awaited = True, 0
         return [Reply(line=self._prompt(self._wanted.prompt))]
 
     def _prompt(self, text: str) -> bytes:
@@ -250,7 +248,7 @@ class AcpConversation:
         reason = turned.reason
         if number_ == _OPENING and self._wanted.conversation and turned.outcome is not TurnEnd.AUTH:
             return self._end(TurnEnd.PERMANENT, f"the conversation cannot be taken up again: {reason}")
-        if number_ == self._step and number_ != self._turn:
+        if _OPENING < self._awaited == number_:
             return self._end(TurnEnd.PERMANENT, f"its mode or model cannot be set: {reason}")
         if turned.outcome is TurnEnd.AUTH and self._wanted.sign_in:
             reason = f"{reason}: {self._wanted.sign_in}"

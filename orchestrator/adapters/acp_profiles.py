@@ -1,7 +1,8 @@
 """What squad knows about single agents that speak the Agent Client Protocol: a row each, nothing else of them anywhere.
 
-A row says how the agent is started, in which mode its edits ask, and how its own retries are turned off if they can be. Nothing here
-touches the user's own configuration of an agent: what is set is set for the one process, by flags and environment.
+A row says how the agent is started, in which mode its edits ask, and how its own retries are turned off where they can be.
+Nothing here touches the user's own configuration of an agent: what is set is set for the one process, by flags and
+environment.
 """
 
 import json

@@ -54,7 +54,10 @@ class JsonLines:
         line = b"".join(self._pieces)
         self._skipping = False
         self._drop()
-        return _read(line)
+        return _read(line) or self._as_object(line)
+
+    def _as_object(self, line: bytes) -> list[Object]:
+        return [{self._plain: line.decode("utf-8", "replace")}] if self._plain and line.strip() else []
 
     def _drop(self) -> None:
         self._pieces.clear()

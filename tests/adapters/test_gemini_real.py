@@ -190,6 +190,9 @@ def test_a_loaded_conversation_remembers_and_tells_only_what_is_new(gemini: Gemi
     [begun] = first.of(Conversed)
     assert isinstance(begun, Conversed)
 
+    [chat] = (gemini.home / ".gemini" / "tmp").rglob(f"chats/session-*-{begun.session[:8]}.jsonl")
+    chat.rename(chat.with_name(f"session-2026-01-01T00-00-{begun.session[:8]}.jsonl"))  # one of this very minute is not found
+
     second = gemini.talk(prompt="now T2", conversation=begun.session, record="loaded")
 
     assert second.of(Conversed) == [begun]
