@@ -79,6 +79,15 @@ def test_a_program_with_a_protocol_of_its_own_is_spoken_with_unless_a_command_is
     assert isinstance(make_adapter(name, command=("my", "way"), path=""), CommandAdapter)
 
 
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_configured_model_is_handed_on(name: str) -> None:
+    adapter = make_adapter(name, model="big", path="")
+    assert isinstance(adapter, Conversing)
+    invocation = adapter.invoke(order(task("T1")))
+
+    assert "big" in " ".join(invocation.argv) + (invocation.stdin or b"").decode()
+
+
 def test_the_prompt_names_the_checks_that_count() -> None:
     text = prompt(planned(task("T1", writes=["a.py"])), seat(ONE), checks=["pytest -q"])
 

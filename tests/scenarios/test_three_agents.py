@@ -51,7 +51,8 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
     folders = {str(Path(program(name)).parent) for name in NAMES}
     temporary = tmp_path / "temporary"  # Codex refuses a home that lies below TMPDIR
     temporary.mkdir()
-    repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n"})
+    # Codex cannot make a folder that is not there yet
+    repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n", "backend/README.md": "# Backend\n"})
     repository.write(
         {"feature-prd.md": PRD.read_text(encoding="utf-8"), "squad.yaml": json.dumps({"version": 1, "agents": AGENTS})}
     )
