@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.commands import LONGEST, Squad
@@ -114,6 +115,27 @@ def test_claude_codex_and_gemini_carry_out_a_document_and_share_a_file(scene: Sc
     for agent in AGENTS:
         comm = scene.repository.root / ".squad" / "comms" / f"{agent}-comm.md"
         assert "Status: COMPLETE" in comm.read_text(encoding="utf-8")
+
+
+def test_a_stop_in_the_middle_of_a_command_of_gemini_leaves_nothing_running(scene: Scene) -> None:
+    scene.model.play(alpha=[Call("shell", {"command": "tail -n 986 -f README.md; true"}), Say()])
+    task = {"id": "T1", "title": "Write alpha", "writes": ["alpha.txt"], "agents": ["agent-3-ml"]}
+    scene.repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [task]})})
+    run = scene.squad.start("-y", "run", "tasks.json", "--no-input")
+    assert until(lambda: _running("tail -n 986 -f README.md"), "the agent's command")
+
+    scene.squad.ok("stop")
+
+    run.wait(LONGEST)
+    assert until(lambda: not marked(f"{scene.repository.root}/"), "the end of every process")
+    assert not _running("tail -n 986 -f README.md")
+    assert {row["attempt"]: row["outcome"] for row in scene.squad.events("AttemptEnded")} == {"T1.1": "stopped"}
+
+
+def _running(command: str) -> list[int]:
+    """Give the processes of a command line."""
+    processes = psutil.process_iter(["cmdline"])
+    return [process.pid for process in processes if " ".join(process.info["cmdline"] or []) == command]
 
 
 def _sockets(scene: Scene) -> list[Step]:
