@@ -127,6 +127,38 @@ def test_a_conversation_that_is_not_there_fails_for_good() -> None:
     assert ending(hear(recording("no-conversation"), conversation("former"))) == [(TurnEnd.PERMANENT, None)]
 
 
+def test_after_an_interrupt_the_conversation_goes_on() -> None:
+    talk = conversation()
+    said: list[Said] = []
+    for line in recording("interrupt").splitlines(keepends=True):
+        heard = talk.feed(line)
+        said += heard
+        if b'"..."' in line:
+            assert b"session/cancel" in talk.interrupt()
+        elif ending(heard) == [(TurnEnd.INTERRUPTED, None)]:
+            talk.tell("leave it, do T2")
+
+    assert ending(said) == [(TurnEnd.INTERRUPTED, None), (TurnEnd.DONE, None)]
+
+
+def test_a_refusal_is_followed_by_a_prompt_with_its_reason() -> None:
+    talk = conversation()
+    said: list[Said] = []
+    for line in recording("refused").splitlines(keepends=True):
+        heard = talk.feed(line)
+        said += heard
+        for asked in of(heard, Permission):
+            assert isinstance(asked, Permission)
+            assert b'"optionId": "cancel"' in talk.answer(asked, allow=False, reason="it is theirs")
+
+    prompts = [told["params"]["prompt"][0]["text"] for told in replies(said) if told["method"] == "session/prompt"]
+    assert prompts[0] == "do T1"
+    assert "/project/hello.txt: it is theirs" in prompts[1]
+    [turned] = of(said, Turned)
+    assert isinstance(turned, Turned)
+    assert (turned.outcome, turned.reason) == (TurnEnd.REFUSED, "refused: /project/hello.txt")
+
+
 def test_a_write_is_asked_for_with_its_path_and_told_when_it_is_done() -> None:
     said = hear(recording("write"))
 

@@ -150,11 +150,11 @@ def test_settings_that_approve_edits_do_not_keep_it_from_asking(gemini: Gemini) 
 @pytest.mark.parametrize(
     ("record", "step", "outcome"),
     [
-        ("status-400", Fail(400), TurnEnd.PERMANENT),
+        pytest.param("status-400", Fail(400), TurnEnd.PERMANENT, marks=pytest.mark.soak),
         ("status-401", Fail(401), TurnEnd.AUTH),
-        ("status-429", Fail(429, retry_after=1), TurnEnd.TRANSIENT),
+        pytest.param("status-429", Fail(429, retry_after=1), TurnEnd.TRANSIENT, marks=pytest.mark.soak),
         ("status-500", Fail(500), TurnEnd.TRANSIENT),
-        ("status-529", Fail(529), TurnEnd.TRANSIENT),
+        pytest.param("status-529", Fail(529), TurnEnd.TRANSIENT, marks=pytest.mark.soak),
         ("limit", Limit(4102444800.0), TurnEnd.LIMIT),
         ("cut", Cut(), TurnEnd.TRANSIENT),
     ],
@@ -166,7 +166,7 @@ def test_a_failure_ends_the_turn(gemini: Gemini, record: str, step: Step, outcom
 
 
 def test_an_interrupt_ends_a_silent_turn_and_not_the_conversation(gemini: Gemini) -> None:
-    gemini.model.play(T1=[Call("shell", {"command": "true"}), Silence()], T2=[Say("Second.")])
+    gemini.model.play(T1=[Call("shell", {"command": "touch other.txt"}), Silence()], T2=[Say("Second.")])
 
     def interrupt(said: Said, going: Talk) -> None:
         if isinstance(said, Permission):
