@@ -152,7 +152,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
         "run: {on_quota: {resume: auto}}",
         "notify: {events: [needs-you]}",
         "enforcement: {writable: [/tmp]}",
-        "agents: {agent-1: {model: default}}",
         "allocation: {}",
     ],
 )
