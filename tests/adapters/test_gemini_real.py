@@ -55,7 +55,8 @@ class Gemini:
         gone = talk(invocation, understood, hear, cwd=self.repository.root, environment=environment)
         if record:
             places = {str(self.repository.root): "/project", str(self.home): "/home/ada", str(scratch): "/tmp"}
-            keep("gemini", record, gone.printed, {**places, self.model.url: "URL"})
+            installed = os.environ["SQUAD_TEST_AGENTS"].rstrip("/")
+            keep("gemini", record, gone.printed, {**places, installed: "/agents", self.model.url: "URL"})
         return gone
 
     def settings(self, **more: object) -> None:
