@@ -69,4 +69,4 @@ class Accounts:
 
 def _is_known(adapter: AnyAdapter) -> bool:
     """Tell whether squad knows the program, and so what its account is; one that speaks squad may be anything."""
-    return isinstance(adapter, Conversing) and adapter.name != "command"
+    return isinstance(adapter, Conversing) and adapter.name not in {"command", "acp"}

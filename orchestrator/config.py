@@ -20,6 +20,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -75,6 +76,11 @@ def _agent_id(name: str) -> str:
     return name
 
 
+def _below(key: str, message: str) -> PydanticCustomError:
+    """Give the error of a section that stands at one of its keys."""
+    return PydanticCustomError("below", "{message}", {"message": message, "below": key})
+
+
 Span = Annotated[tuple[float, float], BeforeValidator(_range)]
 Rate = Annotated[tuple[int, float], BeforeValidator(_rate)]
 Inside = Annotated[str, BeforeValidator(_path)]
@@ -105,12 +111,29 @@ class LogSettings(_Section):
 class AgentSettings(_Section):
     """`agents: <id>:` one agent."""
 
-    use: Literal["auto", "command", "simulated", "claude", "codex", "gemini", "aider"] = "auto"
+    use: Literal["auto", "command", "simulated", "claude", "codex", "acp", "gemini", "aider"] = "auto"
+    profile: Literal["gemini", "opencode", "qwen", "claude-agent-acp", "codex-acp"] | None = None  #: of `use: acp`
+    model: str = ""  #: empty or `default`: the user's own choice
     role: str = ""
     skills: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     speaks: Literal["squad"] | None = None
     environment: dict[str, str] = {}
+
+    @field_validator("model")
+    @classmethod
+    def _own_choice(cls, value: str) -> str:
+        return "" if value == "default" else value
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> "AgentSettings":
+        if self.use == "acp" and not (self.profile or self.command):
+            raise _below("profile", "use: acp needs a profile, such as profile: gemini, or a command that speaks ACP")
+        if self.profile and self.use != "acp":
+            raise _below("profile", f"a profile goes with use: acp, and not with use: {self.use}")
+        if self.model and (self.use in {"command", "simulated", "aider"} or (self.command and self.use != "acp")):
+            raise _below("model", "a command of its own chooses its model itself: name it there")
+        return self
 
 
 class OwnershipSettings(_Section):

@@ -54,6 +54,15 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+def test_a_model_by_default_is_the_users_own_choice() -> None:
+    told = (
+        "agents: {agent-1: {use: claude, model: default}, agent-2: {use: codex, model: big}, agent-3: {use: acp, command: [x]}}"
+    )
+    agents = combine([layer(told, name="squad.yaml")]).agents.values()
+
+    assert [agent.model for agent in agents] == ["", "big", ""]
+
+
 def test_every_key_of_the_contract_that_is_built_is_known() -> None:
     config = read(FULL)
 
@@ -104,6 +113,14 @@ def test_no_configuration_at_all_is_a_configuration() -> None:
             "^",
         ),
         ("agents:\n  agent-1: {usee: claude}\n", "squad.yaml:2:13: agents.agent-1.usee: unknown key", "did you mean 'use'?"),
+        (
+            "agents:\n  agent-1: {use: acp, profile: gemeni}\n",
+            "agents.agent-1.profile: 'gemeni': expected",
+            "did you mean 'gemini'?",
+        ),
+        ("agents:\n  agent-1: {use: acp}\n", "agents.agent-1.profile: use: acp needs a profile", "agent-1"),
+        ("agents:\n  agent-1: {use: claude, profile: qwen}\n", "agents.agent-1.profile: a profile goes with use: acp", "^"),
+        ("agents:\n  agent-1: {use: aider, model: x}\n", "agents.agent-1.model: a command of its own chooses", "^"),
         ("agents:\n  agent-1: {use: cluade}\n", "agents.agent-1.use: 'cluade': expected", "did you mean 'claude'?"),
         ("agents:\n  agent-1: {speaks: french}\n", "agents.agent-1.speaks: 'french': expected 'squad'", "^"),
         ("agents: agent-1\n", "squad.yaml:1:1: agents: 'agent-1': expected a mapping", "^"),
@@ -135,7 +152,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
     [
         "notify: {events: [needs-you]}",
         "enforcement: {writable: [/tmp]}",
-        "agents: {agent-1: {model: default}}",
         "allocation: {}",
     ],
 )

@@ -5,7 +5,9 @@ Choosing happens here and nowhere else; what is known of one program stays in it
 
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from orchestrator.adapters.acp import AcpAdapter, acp_adapter
 from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conversing, Invocation, Order, Reader
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
@@ -32,16 +34,17 @@ __all__ = [
 ]
 
 #: Programs that are spoken with in their own protocol, if no command is configured that takes their place.
-_CONVERSING: Mapping[str, Program] = {
+_CONVERSING: Mapping[str, Program | AcpAdapter] = {
     "claude": ClaudeAdapter(),
     "codex": CodexAdapter(),
+    "gemini": acp_adapter("gemini", profile="gemini"),
 }
 #: Programs by their names, in the order in which they are looked for.
 _KNOWN: Mapping[str, Profile] = {
-    **{name: Profile(command=one.command, install=one.install, needs=one.needs) for name, one in _CONVERSING.items()},
+    **{name: Profile(command=one.program, install=one.install, needs=one.needs) for name, one in _CONVERSING.items()},
     **{name: profile for name, profile in PROFILES.items() if name not in _CONVERSING},
 }
-NAMES = ("auto", "command", "simulated", *_KNOWN)
+NAMES = ("auto", "command", "simulated", "acp", *_KNOWN)
 
 
 class NoAgent(ToolMissing):
@@ -73,20 +76,25 @@ def detect(path: str) -> str:
     raise NoAgent
 
 
-def make_adapter(use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, path: str) -> AnyAdapter:
+def make_adapter(
+    use: str, *, command: Sequence[str] = (), speaks_squad: bool = False, profile: str | None = None, model: str = "", path: str
+) -> AnyAdapter:
     """Give the adapter of a name; `auto` is the first installed CLI, a configured command beats what squad knows of one.
 
     Raises:
         NoAgent: `auto`, and none is installed.
     """
     if use == "auto":
-        return make_adapter("command" if command else detect(path), command=command, speaks_squad=speaks_squad, path=path)
+        found = "command" if command else detect(path)
+        return make_adapter(found, command=command, speaks_squad=speaks_squad, model=model, path=path)
     if use == "simulated":
         return SimulatedAdapter()
     if use == "command":
         program = CommandAdapter(command=tuple(command))
         return SpeakingAdapter(program=program) if speaks_squad else program
+    if use == "acp":
+        return acp_adapter(profile or "acp", profile=profile or "", command=command, model=model)
     if use in _CONVERSING and not command:
-        return _CONVERSING[use]
-    profile = _KNOWN[use]
-    return CommandAdapter(name=use, command=tuple(command) or profile.command, install=profile.install, needs=profile.needs)
+        return replace(_CONVERSING[use], model=model)
+    plain = _KNOWN[use]
+    return CommandAdapter(name=use, command=tuple(command) or plain.command, install=plain.install, needs=plain.needs)

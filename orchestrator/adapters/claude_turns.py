@@ -7,12 +7,12 @@ Judged by `is_error`, `api_error`, `api_error_status`, `terminal_reason` and the
 from orchestrator.adapters.jsonlines import Object, inner, number, rows, word
 from orchestrator.messages import Said, Turned, TurnEnd, Usage
 
-_AUTH_WORDS = frozenset(
+AUTH_WORDS = frozenset(
     {"authentication_failed", "oauth_org_not_allowed", "account_on_hold", "verification_required", "cloud_credential_error"}
 )
-_TRANSIENT_WORDS = frozenset({"rate_limit", "overloaded", "server_error", "unknown"})
+TRANSIENT_WORDS = frozenset({"rate_limit", "overloaded", "server_error", "unknown"})
 #: HTTP statuses of requests that may succeed when they are repeated; 529: overloaded.
-_TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+TRANSIENT_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _LONGEST_REASON = 500
 _MESSAGES = 10_000
 
@@ -76,11 +76,11 @@ class Turns:
         status = number(result, "api_error_status")
         if result.get("api_error") == "usage_limit_reached" or self.error == "billing_error":
             return TurnEnd.LIMIT
-        if status in {401, 403} or self.error in _AUTH_WORDS:
+        if status in {401, 403} or self.error in AUTH_WORDS:
             return TurnEnd.AUTH
-        if status in _TRANSIENT_STATUS:
+        if status in TRANSIENT_STATUS:
             return TurnEnd.TRANSIENT
-        if not status and self.error in _TRANSIENT_WORDS:
+        if not status and self.error in TRANSIENT_WORDS:
             return TurnEnd.TRANSIENT  # no answer at all: refused, cut, silent for too long
         return TurnEnd.PERMANENT
 

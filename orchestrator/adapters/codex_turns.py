@@ -75,11 +75,12 @@ def turned(turn: Object, *, refused: Sequence[str], until: float | None, retried
             return Turned(outcome=TurnEnd.DONE)
         case "interrupted":
             return Turned(outcome=TurnEnd.INTERRUPTED, reason="interrupted")
-    outcome = _failure(error, retried=retried)
+    outcome = failure(error, retried=retried)
     return Turned(outcome=outcome, reason=reason, until=until if outcome is TurnEnd.LIMIT else None)
 
 
-def _failure(error: Object, *, retried: bool) -> TurnEnd:
+def failure(error: Object, *, retried: bool) -> TurnEnd:
+    """Give what an error means; one that says nothing of itself is passing if it was tried again before."""
     said = word(error, "codexErrorInfo")
     if said in _WORDS:
         return _WORDS[said]

@@ -21,6 +21,11 @@ class Program:
     model: str = ""  #: empty: the user's own choice
 
     @property
+    def program(self) -> tuple[str, ...]:
+        """Give how it is started, without what makes it speak."""
+        return self.command
+
+    @property
     def nudges(self) -> bool:
         """What it is told in mid-turn reaches the model."""
         return True

@@ -19,8 +19,9 @@ _HALVES = re.compile("[\ud800-\udfff]")
 class JsonLines:
     """Reads a stream as it comes."""
 
-    def __init__(self, *, longest: int = LONGEST) -> None:
-        """Begin at the start of a line."""
+    def __init__(self, *, longest: int = LONGEST, plain: str = "") -> None:
+        """Begin at the start of a line; with `plain` another line is given too, as an object with that one key."""
+        self._plain = plain
         self._longest = longest
         self._pieces: list[bytes] = []
         self._skipping = False
@@ -53,7 +54,10 @@ class JsonLines:
         line = b"".join(self._pieces)
         self._skipping = False
         self._drop()
-        return _read(line)
+        return _read(line) or self._as_object(line)
+
+    def _as_object(self, line: bytes) -> list[Object]:
+        return [{self._plain: line.decode("utf-8", "replace")}] if self._plain and line.strip() else []
 
     def _drop(self) -> None:
         self._pieces.clear()

@@ -12,6 +12,8 @@ from orchestrator.adapters.jsonlines import Object, inner, rows, word
 _CLAUDE = frozenset({"system", "assistant", "user", "result", "rate_limit_event"})
 #: Notices of Codex's app-server that have no slash in their names, as all others have.
 _CODEX = frozenset({"error", "warning", "configWarning", "deprecationNotice"})
+#: Methods of the Agent Client Protocol that tell something to people.
+_ACP = ("session/update", "session/request_permission")
 _ON = ("file_path", "notebook_path", "path", "command", "url", "pattern")
 
 
@@ -25,6 +27,8 @@ def spoken(line: str) -> str:
         return line
     if _is_claude(told):
         return _claude(told)
+    if told.get("jsonrpc") == "2.0" and (told.get("method") in _ACP or "stopReason" in inner(told, "result")):
+        return _acp(told)
     return _codex(told) if _is_codex(told) else line
 
 
@@ -65,6 +69,22 @@ def _codex(told: Object) -> str:
             return f"[turn ended: {word(inner(params, 'turn'), 'status')}]"
         case "error":
             return f"[error: {word(inner(params, 'error'), 'message')}]"
+    return ""
+
+
+def _acp(told: Object) -> str:
+    """Give what an agent says over ACP; its words come in pieces, a line each."""
+    if "result" in told:
+        return f"[turn ended: {word(inner(told, 'result'), 'stopReason')}]"
+    params = inner(told, "params")
+    if "toolCall" in params:
+        return f"[asks: {word(inner(params, 'toolCall'), 'title')}]"
+    update = inner(params, "update")
+    match update.get("sessionUpdate"):
+        case "agent_message_chunk":
+            return word(inner(update, "content"), "text")
+        case "tool_call" | "tool_call_update" if update.get("status") in {"completed", "failed"} and "title" in update:
+            return f"[{word(update, 'title')}: {word(update, 'status')}]"
     return ""
 
 

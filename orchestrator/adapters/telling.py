@@ -5,4 +5,13 @@ Money is what the program itself says that it cost, in USD; squad knows no price
 
 from collections.abc import Mapping
 
-TELLS: Mapping[str, frozenset[str]] = {"claude": frozenset({"tokens", "money"}), "codex": frozenset({"tokens"})}
+_BOTH, _TOKENS = frozenset({"tokens", "money"}), frozenset({"tokens"})
+TELLS: Mapping[str, frozenset[str]] = {
+    "claude": _BOTH,
+    "codex": _TOKENS,
+    "gemini": _TOKENS,
+    "opencode": _BOTH,
+    "qwen": _TOKENS,
+    "claude-agent-acp": _BOTH,
+    "codex-acp": _TOKENS,
+}

@@ -36,7 +36,10 @@ def adapters_of(plan: Plan, config: Config) -> dict[AgentId, AnyAdapter]:
         use = "command" if wanted.use == "auto" and own_commands else wanted.use
         if use == "command" and not wanted.command and not own_commands:
             raise NoCommand(seat.id)
-        adapter = make_adapter(use, command=wanted.command, speaks_squad=wanted.speaks == "squad", path=path)
+        speaks_squad = wanted.speaks == "squad"
+        adapter = make_adapter(
+            use, command=wanted.command, speaks_squad=speaks_squad, profile=wanted.profile, model=wanted.model, path=path
+        )
         reason = adapter.missing(wanted.environment.get("PATH", path)) if not own_commands else None
         if reason is not None:
             raise AgentMissing(seat.id, reason)

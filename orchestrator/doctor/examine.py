@@ -128,9 +128,6 @@ class _Examination:
         if self._means.quick:
             self._hint()
             return
-        if adapter is None:
-            self._find(note("squad has no way to speak with it yet"))
-            return
         if reason := adapter.missing(self._means.path):
             self._find(fault(self._redact(reason)))
             return
@@ -138,7 +135,7 @@ class _Examination:
         if await self._try_writing(adapter):
             await self._try_refusing(adapter)
 
-    async def _ask_version(self, adapter: AnyAdapter | None) -> None:
+    async def _ask_version(self, adapter: AnyAdapter) -> None:
         self._update(doing="asks for its version")
         environment = self._environment(adapter)
         answered = await ask_version(
@@ -226,9 +223,9 @@ class _Examination:
         self._update(findings=(*self.so_far.findings, *findings))
 
 
-def adapter_of(known: Known, path: str) -> AnyAdapter | None:
-    """Give squad's own way to drive a program; None while there is none."""
-    return make_adapter(known.name, path=path) if known.name in NAMES else None
+def adapter_of(known: Known, path: str) -> AnyAdapter:
+    """Give squad's own way to drive a program."""
+    return make_adapter(known.name if known.name in NAMES else "acp", profile=known.name, path=path)
 
 
 def hints(known: Known, environment: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:

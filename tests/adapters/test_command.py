@@ -66,3 +66,12 @@ def test_auto_takes_the_first_installed_program_and_says_what_to_install(tmp_pat
 def test_a_program_with_a_protocol_of_its_own_is_spoken_with_unless_a_command_is_configured(name: str) -> None:
     assert isinstance(make_adapter(name, path=""), Conversing)
     assert isinstance(make_adapter(name, command=("my", "way"), path=""), CommandAdapter)
+
+
+@pytest.mark.parametrize("name", ["claude", "codex"])
+def test_a_configured_model_is_handed_on(name: str) -> None:
+    adapter = make_adapter(name, model="big", path="")
+    assert isinstance(adapter, Conversing)
+    invocation = adapter.invoke(order(task("T1")))
+
+    assert "big" in " ".join(invocation.argv) + (invocation.stdin or b"").decode()

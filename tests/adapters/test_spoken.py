@@ -24,6 +24,19 @@ def test_what_codex_said_and_did() -> None:
     ]
 
 
+def test_what_an_agent_said_and_did_over_acp() -> None:
+    shown_ = [
+        said for said in shown(DATA / "gemini" / "write.jsonl") if said.startswith(("[asks", "[Writing", "[turn", "Status"))
+    ]
+
+    assert shown_ == [
+        "[asks: Writing to hello.txt]",
+        "[Writing to hello.txt: completed]",
+        "Status: COMPLETE",
+        "[turn ended: end_turn]",
+    ]
+
+
 @pytest.mark.parametrize("path", sorted(DATA.glob("*/*.jsonl")), ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_no_json_is_left_of_a_recorded_stream(path: Path) -> None:
     assert [said for said in shown(path) if said.startswith("{")] == []
