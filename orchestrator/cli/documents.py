@@ -83,10 +83,12 @@ def plan(
 
 
 def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None) -> None:
+    from orchestrator.cli import settings
     from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.model import TaskId
     from orchestrator.planning.document import plan_document
     from orchestrator.planning.explain import explain
+    from orchestrator.planning.lint import lint
     from orchestrator.views.plan_table import render_plan
 
     if why is not None:
@@ -96,7 +98,8 @@ def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None
     elif options.as_json:
         out(plan_document(made).decode())
     else:
-        out(render_plan(made))
+        checks = settings.load(options, options.project(), {}).run.checks
+        out(render_plan(made, remarks=lint(made, checks=checks)))
 
 
 def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="PLAN", help="a plan.json")]) -> None:

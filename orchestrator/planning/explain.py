@@ -28,6 +28,7 @@ def explain(plan: Plan, task: TaskId) -> tuple[str, ...]:
         f"{task} {planned.task.title} ({planned.task.source.file}:{planned.task.source.line})",
         f"done by {planned.agent}: {planned.why[0] if planned.why else 'as planned'}",
         f"may write {writes}" + "".join(f": {reason}" for reason in planned.why[1:2]),
+        *planned.why[2:],
         *waits(plan, planned),
     )
 

@@ -1,14 +1,18 @@
 """The plan for people: who does what, what waits for what and why, and what the plan cannot promise."""
 
+from collections.abc import Sequence
+
 from orchestrator.model import Plan, PlannedTask
 from orchestrator.planning.explain import waits
+from orchestrator.planning.lint import Remark
 from orchestrator.quantities import format_duration
 from orchestrator.views.text import counted, padded, page, plain, shortened
 
 _WIDTH = 100
+_REMARKS = 6  #: of what the document leaves open
 
 
-def render_plan(plan: Plan) -> str:
+def render_plan(plan: Plan, *, remarks: Sequence[Remark] = ()) -> str:
     """Give the text of `squad plan`, at most 100 columns wide."""
     lines = [f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}", ""]
     lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
@@ -22,9 +26,17 @@ def render_plan(plan: Plan) -> str:
     lines.append(f"  certificate: {'holds' if plan.certificate.holds else 'DOES NOT HOLD'}, {_guards(plan)}")
     lines += [f"  not proved: {_open(a, b, why)}" for (a, b), why in _opens(plan).items()]
     lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
+    lines += _remarks(remarks)
     if plan.done:
         lines.append(f"  done already in the document: {', '.join(plan.done)}")
     return page(lines, width=_WIDTH)
+
+
+def _remarks(remarks: Sequence[Remark]) -> list[str]:
+    """Give what the document leaves open; the first few, since the rest is of the same kinds."""
+    lines = [f"  open: {one.file}:{one.line}: {shortened(one.text, 110)}" for one in remarks[:_REMARKS]]
+    more = len(remarks) - _REMARKS
+    return [*lines, f"  open: and {counted(more, 'more remark')} like these"] if more > 0 else lines
 
 
 def _task(plan: Plan, planned: PlannedTask) -> list[str]:
