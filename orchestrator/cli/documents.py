@@ -53,6 +53,7 @@ def plan(
     any_order: Annotated[
         bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
     ] = False,
+    graph: Annotated[str | None, typer.Option("--graph", metavar="FORM", help="draw it: mermaid or ascii")] = None,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
     split_with: Annotated[
         str | None, typer.Option("--split-with", metavar="ADAPTER", help="let an agent propose the tasks first, and keep them")
@@ -76,13 +77,13 @@ def plan(
         _write(options.folder / output, body)
     if check:
         return _compare(options, body)
-    _show(options, made, why=why, prompt=prompt)
+    _show(options, made, why=why, prompt=prompt, graph=graph)
     if split_with is not None:
         options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
 
 
-def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None) -> None:
+def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None, graph: str | None) -> None:
     from orchestrator.cli import settings
     from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.model import TaskId
@@ -95,11 +96,23 @@ def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None
         out("\n".join((*explain(made, TaskId(why)), why_role(options, made, why))))
     elif prompt is not None:
         show_prompt(options, made, prompt)
+    elif graph is not None:
+        out(_drawn(made, graph))
     elif options.as_json:
         out(plan_document(made).decode())
     else:
         checks = settings.load(options, options.project(), {}).run.checks
         out(render_plan(made, remarks=lint(made, checks=checks)))
+
+
+def _drawn(made: "Plan", form: str) -> str:
+    from orchestrator.errors import UsageError
+    from orchestrator.spelling import nearest
+    from orchestrator.views.plan_graph import FORMS, render_graph
+
+    if form not in FORMS:
+        raise UsageError(f"--graph {form}: no such form", hint=nearest(form, FORMS) or f"forms: {', '.join(FORMS)}")
+    return render_graph(made, form)
 
 
 def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="PLAN", help="a plan.json")]) -> None:

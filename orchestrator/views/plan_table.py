@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchestrator.model import Plan, PlannedTask
 from orchestrator.planning.explain import waits
 from orchestrator.planning.lint import Remark
+from orchestrator.planning.paths import critical_path
 from orchestrator.quantities import format_duration
 from orchestrator.views.text import counted, padded, page, plain, shortened
 
@@ -17,12 +18,16 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = ()) -> str:
     lines = [f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}", ""]
     lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
     lines.append("")
+    path = critical_path(plan)
     for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
-        lines += _task(plan, planned)
+        lines += _task(plan, planned, is_critical=planned.task.id in path and len(plan.tasks) > 1)
     lines += [
         "",
         f"  estimated {format_duration(plan.makespan)}; not below {format_duration(plan.bound)} (estimates, not measured)",
+        f"  {format_duration(plan.makespan / 2)}..{format_duration(plan.makespan * 2)} if tasks take half to twice as long",
     ]
+    if len(plan.tasks) > 1:
+        lines.append(f"  * critical path: {shortened(' -> '.join(path), 80)}")
     lines.append(f"  certificate: {'holds' if plan.certificate.holds else 'DOES NOT HOLD'}, {_guards(plan)}")
     lines += [f"  not proved: {_open(a, b, why)}" for (a, b), why in _opens(plan).items()]
     lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
@@ -39,12 +44,12 @@ def _remarks(remarks: Sequence[Remark]) -> list[str]:
     return [*lines, f"  open: and {counted(more, 'more remark')} like these"] if more > 0 else lines
 
 
-def _task(plan: Plan, planned: PlannedTask) -> list[str]:
+def _task(plan: Plan, planned: PlannedTask, *, is_critical: bool) -> list[str]:
     title = shortened(planned.task.title, 44)
     when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
     writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
     rows = [
-        f"  {padded(planned.task.id, 8)} {padded(title, 45)} {planned.agent:<20} {when}",
+        f"{'*' if is_critical else ' '} {padded(planned.task.id, 8)} {padded(title, 45)} {planned.agent:<20} {when}",
         f"  {'':<8} writes {shortened(writes, 80)}",
     ]
     if planned.task.gate:
