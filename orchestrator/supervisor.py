@@ -38,7 +38,7 @@ class Supervisor:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
         self.plan = recorder.plan
-        self.table = LockTable(fence=recorder.state.fence)
+        self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
         self.desk = Desk(recorder, self.table, self.rights, root=stage.project.root, lead=self, account=stage.account)
         self.stage = stage

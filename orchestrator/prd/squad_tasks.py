@@ -20,7 +20,7 @@ ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),
     *("fail", "crash", "quota", "hang", "spin", "deaf", "stopped"),
 )
-_TOP = ("version", "title", "tasks")
+_TOP = ("version", "title", "capacity", "tasks")
 _TASK = (
     *("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate"),
     *("checks", "command", "simulate", "gate"),
@@ -53,18 +53,39 @@ class _Reader:
             raise self._wrong(("tasks",), "no task: expected a list of tasks with id and title")
         tasks = [self._task(("tasks", number)) for number in range(len(rows))]
         self._require_unique(tasks)
-        known = [task.id for task in tasks]
+        known = {task.id: None for task in tasks}
         for number, task in enumerate(tasks):
             for need in task.needs:
                 if need not in known:
                     place: Path = ("tasks", number, "needs", task.needs.index(need))
-                    error = UnknownNeed(task.id, need, where=self._parsed.where(place), known=known)
+                    error = UnknownNeed(task.id, need, where=self._parsed.where(place), known=list(known))
                     error.hint = f"{self._parsed.shown(place)}\n{error.hint}"
                     raise error
         require_no_cycle(tasks)
         title = self._text(("title",), top.get("title")) if top.get("title") else ""
         fallback = self._parsed.name.rpartition("/")[2].rpartition(".")[0]
-        return Document(title=title or fallback or "tasks", format="squad-tasks", path=self._parsed.name, tasks=tuple(tasks))
+        return Document(
+            title=title or fallback or "tasks",
+            format="squad-tasks",
+            path=self._parsed.name,
+            tasks=tuple(tasks),
+            capacity=self._capacity(top),
+        )
+
+    def _capacity(self, top: Mapping[str, Plain]) -> dict[str, int]:
+        """Give how many may hold an operation at once, where the file says so."""
+        if top.get("capacity") is None:
+            return {}
+        rows = self._mapping(("capacity",), None)
+        found = {}
+        for name, value in rows.items():
+            if not is_operation(name):
+                raise self._wrong(("capacity", name), f"{name!r} is no operation", f"write op:{name}: 2")
+            units = self._text(("capacity", name), value)
+            if not (units.isascii() and units.isdigit() and 0 < int(units) < 10_000):
+                raise self._wrong(("capacity", name), f"{units!r}: expected how many may hold it at once, such as 2")
+            found[name] = int(units)
+        return found
 
     def _task(self, path: Path) -> Task:
         row = self._mapping(path, _TASK)
@@ -131,12 +152,14 @@ class _Reader:
                 raise self._wrong(("tasks", number, "id"), f"the id {task.id!r} stands twice: first in line {line}")
             first[task.id] = number
 
-    def _mapping(self, path: Path, known: tuple[str, ...]) -> Mapping[str, Plain]:
+    def _mapping(self, path: Path, known: tuple[str, ...] | None) -> Mapping[str, Plain]:
+        """Give a mapping; None allows any key."""
         value = self._value(path)
         if not isinstance(value, dict):
-            raise self._wrong(path, f"expected a mapping with {', '.join(known[:3])} ..., found {_kind(value)}")
+            shown = f"with {', '.join(known[:3])} ..." if known else "such as {op:build: 2}"
+            raise self._wrong(path, f"expected a mapping {shown}, found {_kind(value)}")
         for key in value:
-            if key not in known:
+            if known is not None and key not in known:
                 raise self._wrong((*path, key), f"unknown key {key!r}", nearest(key, known) or f"known keys: {', '.join(known)}")
         return value
 
