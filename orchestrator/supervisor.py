@@ -15,6 +15,7 @@ from orchestrator import events as ev
 from orchestrator import scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
+from orchestrator.front import Front
 from orchestrator.integration import Integration, Result
 from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
@@ -46,6 +47,7 @@ class Supervisor:
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
+        self._front = Front(self.plan)
         self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
         self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
         self._attempts: dict[AgentId, Attempt] = {}
@@ -119,7 +121,8 @@ class Supervisor:
 
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
-        while verdicts := list(scheduler.verdicts(self.plan, self.recorder.state, self._rules)):
+        state = self.recorder.state
+        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.update(state))):
             for verdict in verdicts:
                 self.recorder.record(*self._effects(verdict))
 
@@ -141,7 +144,8 @@ class Supervisor:
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
-        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
+        front = self._front.update(self.recorder.state)
+        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
             grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
@@ -302,7 +306,9 @@ class Supervisor:
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
-        wakes = (scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided), self.table.next_suspicion())
+        state = self.recorder.state
+        wake = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.update(state))
+        wakes = (wake, self.table.next_suspicion())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
         with anyio.move_on_after(seconds):
