@@ -91,7 +91,7 @@ Verdict: TypeAlias = Fail | Park | Skip | Climb
 def verdicts(plan: Plan, state: State, rules: Rules, *, among: Sequence[PlannedTask] | None = None) -> Iterator[Verdict]:
     """Say which waiting tasks will not simply be started again; one verdict for each, none when all is settled.
 
-    Here and below, `among` are the tasks that anything can be decided about, best first; else all are looked at.
+    `among` are those that there is any doubt about, where that is known; else all are looked at.
     """
     for planned in plan.tasks if among is None else among:
         status = state.tasks[planned.task.id]
@@ -117,12 +117,14 @@ def starts(
 ) -> Iterator[Start]:
     """Say what could start now, best first: each task for its owner, then what is left for others who can do it.
 
-    The caller takes the locks of one start before it asks for the next; what it has used is skipped from there on. `names`
-    tells, where it is known already, who could do a task.
+    The caller takes the locks of one start before it asks for the next; what it has used is skipped from there on. `among`
+    are the tasks that wait for no other and no person, best first, and `names` tells who could do one, where that is known.
     """
     idle = _idle(state, now)
     ready = ready_tasks(plan, state, rules, now=now, among=among) if idle else []
     for planned in ready:
+        if not idle:
+            return
         owner = AgentId(state.tasks[planned.task.id].agent)
         if owner not in idle or not _may_start(state, planned, owner, rules, now=now):
             continue
@@ -146,10 +148,10 @@ def ready_tasks(
     """Give the waiting tasks whose needs are met and whose back-off is over, in the order of the plan."""
     if among is None:
         place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
-        among = sorted(plan.tasks, key=lambda planned: (-planned.tail, place[planned.task.id]))
-    return [
-        planned for planned in among if is_ready(plan, state, planned) and waits_until(state.tasks[planned.task.id], rules) <= now
-    ]
+        waiting = [planned for planned in plan.tasks if is_ready(plan, state, planned)]
+        among = sorted(waiting, key=lambda planned: (-planned.tail, place[planned.task.id]))
+    status = state.tasks
+    return [one for one in among if not status[one.task.id].attempt or waits_until(status[one.task.id], rules) <= now]
 
 
 def _idle(state: State, now: float) -> frozenset[AgentId]:
@@ -218,11 +220,9 @@ def has_skills(seat: Seat, skills: Collection[str]) -> bool:
 
 def next_wake(plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None) -> float | None:
     """Give the next time at which something could start that cannot now; None if only an event can change that."""
-    waits = [
-        until
-        for planned in (plan.tasks if among is None else among)
-        if (until := waits_until(state.tasks[planned.task.id], rules)) > now and is_ready(plan, state, planned)
-    ]
+    ready = [planned for planned in plan.tasks if is_ready(plan, state, planned)] if among is None else among
+    tried = [status for planned in ready if (status := state.tasks[planned.task.id]).attempt]
+    waits = [until for status in tried if (until := waits_until(status, rules)) > now]
     waits += [agent.limited_until for agent in state.agents.values() if agent.limited_until > now]
     waits += [free for agent in state.agents if (free := budget_free_at(state, AgentId(agent), rules, now=now)) > now]
     return min(waits, default=None)

@@ -122,7 +122,7 @@ class Supervisor:
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         state = self.recorder.state
-        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.update(state))):
+        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.doubtful(state))):
             for verdict in verdicts:
                 self.recorder.record(*self._effects(verdict))
 
@@ -144,7 +144,7 @@ class Supervisor:
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
-        front = self._front.update(self.recorder.state)
+        front = self._front.ready(self.recorder.state)
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
@@ -307,7 +307,7 @@ class Supervisor:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
         state = self.recorder.state
-        wake = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.update(state))
+        wake = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.ready(state))
         wakes = (wake, self.table.next_suspicion())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
