@@ -121,7 +121,7 @@ def _by_demand(slots: Sequence[Slot], length: Sequence[int]) -> tuple[AgentId, .
 
 
 def _keys(slots: Sequence[Slot], capacity: Mapping[str, int]) -> tuple[list[tuple[int, ...]], int]:
-    users = Counter(lock for slot in slots for lock in set(slot.locks) if capacity.get(lock, 1) == 1)
+    users = Counter(lock for slot in slots for lock in sorted(set(slot.locks)) if capacity.get(lock, 1) == 1)
     number = {lock: count for count, lock in enumerate(lock for lock, times in users.items() if times > 1)}
     return [tuple(sorted(number[lock] for lock in set(slot.locks) if lock in number)) for slot in slots], len(number)
 

@@ -14,6 +14,7 @@ from orchestrator.model import AgentId, TaskId
 from orchestrator.planning.order import Order, arrange
 from orchestrator.planning.shop import Slot
 from tests.support.builders import ONE, THREE, TWO
+from tests.support.commands import Squad
 from tests.support.here import Here
 from tests.support.instances import PSPLIB, planted, psplib, tasks_file
 from tests.support.repositories import Repository
@@ -162,3 +163,14 @@ def test_a_planted_instance_in_a_tasks_file_is_planned_near_its_optimum(reposito
     assert plan["makespan"] <= 1.10 * planted("planted_n100_m8_s0").best
     listed = {row["id"]: row["agents"] for row in json.loads(tasks_file("planted_n100_m8_s0"))["tasks"]}
     assert all(row["agent"] in listed[row["id"]] for row in plan["tasks"])
+
+
+def test_the_same_document_gives_the_same_bytes_in_every_process(repository: Repository, squad: Squad) -> None:
+    repository.write({"planted.json": tasks_file("planted_n24_m4_s12")})
+
+    plans = set()
+    for seed in ("1", "2", "3"):
+        squad.environment["PYTHONHASHSEED"] = seed
+        plans.add(squad.ok("plan", "planted.json", "-n", "4", "--json"))
+
+    assert len(plans) == 1
