@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, is_folder, is_glob, key, meets
 from orchestrator.model import Access, AgentId, Area, Document, Seat
@@ -53,7 +53,7 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     homes = _homes(areas)
     territories = tuple(
         _territory(
-            area, dealing.owner_of(area, _work(area, document)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
+            area, dealing.owner_of(area, max(1.0, area.tasks)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
         )
         for area in areas.values()
     )
@@ -68,7 +68,8 @@ class Label:
 
     label: str
     words: str  #: everything the document says about it
-    files: tuple[Claim, ...] = ()  #: what its tasks declare
+    files: list[Claim] = field(default_factory=list)  #: what its tasks declare
+    tasks: int = 0  #: that surely belong to it
 
 
 def document_areas(document: Document) -> dict[str, Label]:
@@ -81,13 +82,9 @@ def document_areas(document: Document) -> dict[str, Label]:
         if task.area:
             area = areas.setdefault(slug(task.area) or task.area, Label(label=task.area, words=""))
             area.words = f"{area.words} {task.title}".strip()
-            area.files = (*area.files, *(task.writes or ()))
+            area.files += task.writes or ()
+            area.tasks += 1
     return areas
-
-
-def _work(area: Label, document: Document) -> float:
-    """Give how many tasks surely belong to an area, at least one."""
-    return max(1.0, sum(1.0 for task in document.tasks if task.area and slug(task.area) == slug(area.label)))
 
 
 def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:
