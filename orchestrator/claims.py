@@ -20,7 +20,7 @@ Claim = NewType("Claim", str)
 OPERATIONS = ("op:", "api:", "table:", "files:")
 _WILD = frozenset("*?[{")
 #: Names of more signs, and paths of more names, are not walked: none exists.
-_LONGEST = 512
+LONGEST = 512
 
 
 class OutsideProject(PlanError):
@@ -84,7 +84,7 @@ def key(claim: str) -> str:
 
 def head(claim: str) -> str | None:
     """Give the first name of a claim as `meets` compares it; None if the claim could begin anywhere."""
-    parts = _parts(claim)
+    parts = parts_of(claim)
     return parts[0] if parts and not is_glob(parts[0]) else None
 
 
@@ -93,20 +93,20 @@ def meets(one: str, other: str) -> bool:
     if is_operation(one) or is_operation(other):
         return one == other
     if not (is_glob(one) or is_glob(other)):
-        left, right = _parts(one), _parts(other)
+        left, right = parts_of(one), parts_of(other)
         least = min(len(left), len(right))
         return left[:least] == right[:least]
     if not (one.isascii() and other.isascii()):
         # a letter is one sign or several, depending on case and file system
         one, other = one.replace("?", "*"), other.replace("?", "*")
-    return _meet(_parts(one), _parts(other))
+    return _meet(parts_of(one), parts_of(other))
 
 
 def covers(wide: str, narrow: str) -> bool:
     """Tell whether all of `narrow` surely lies in `wide`; never a wrong yes. A glob is covered only by what stands above it."""
     if is_operation(wide) or is_operation(narrow):
         return wide == narrow
-    above, below = _parts(wide), _parts(narrow)
+    above, below = parts_of(wide), parts_of(narrow)
     if below[: len(above)] == above:
         return True
     if is_glob(narrow) or ("?" in wide and not narrow.isascii()):
@@ -157,8 +157,10 @@ def _climbs_over_pattern(path: str) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def _parts(claim: str) -> tuple[str, ...]:
+def parts_of(claim: str) -> tuple[str, ...]:
     """Split a claim into folded names; braces and sets with a slash inside stay one part of unknown depth."""
+    if claim.isascii() and not any(sign in claim for sign in _WILD):
+        return tuple([name for name in claim.lower().split("/") if name not in {"", "."}])
     folded = _composed(_composed(claim).casefold())
     parts: list[str] = []
     for name in folded.split("/"):
@@ -169,13 +171,14 @@ def _parts(claim: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _is_deep(part: str) -> bool:
+def is_deep(part: str) -> bool:
+    """Tell whether a name of a claim stands for any number of names."""
     return "**" in part or "/" in part
 
 
 def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """Walk both by components with every reading of `**`; what is left below an exhausted claim lies in it."""
-    if max(len(one), len(other)) > _LONGEST:
+    if max(len(one), len(other)) > LONGEST:
         return True
     seen: set[tuple[int, int]] = set()
     todo = [(0, 0)]
@@ -187,16 +190,16 @@ def _meet(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
         left, right = place
         if left == len(one) or right == len(other):
             return True
-        if _is_deep(one[left]) or _is_deep(other[right]):
+        if is_deep(one[left]) or is_deep(other[right]):
             todo += [(left + 1, right), (left, right + 1)]
-        elif _same_name(one[left], other[right]):
+        elif same_name(one[left], other[right]):
             todo.append((left + 1, right + 1))
     return False
 
 
 def _matches(pattern: tuple[str, ...], path: tuple[str, ...]) -> bool:
     """Tell whether a pattern surely matches the path or a folder above it."""
-    if max(len(pattern), len(path)) > _LONGEST:
+    if max(len(pattern), len(path)) > LONGEST:
         return False
     places = _skipping(pattern, {0})
     for name in path:
@@ -219,17 +222,17 @@ def _skipping(pattern: tuple[str, ...], places: set[int]) -> set[int]:
 
 def _surely_matches(pattern: str, name: str) -> bool:
     """Tell whether a name matches in every reading; sets, braces and escapes have several."""
-    if any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > _LONGEST:
+    if any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > LONGEST:
         return False
-    return _same_name(pattern, name)
+    return same_name(pattern, name)
 
 
 @lru_cache(maxsize=65536)
-def _same_name(one: str, other: str) -> bool:
+def same_name(one: str, other: str) -> bool:
     """Tell whether one name can match both patterns; a set or braces match anything."""
     if not any(sign in _WILD for sign in one + other):
         return one == other
-    if max(len(one), len(other)) > _LONGEST:
+    if max(len(one), len(other)) > LONGEST:
         return True
     left, right = _signs(one), _signs(other)
     reach = {(0, 0)}

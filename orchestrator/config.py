@@ -190,6 +190,7 @@ class Config(_Section):
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
     ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
+    capacity: dict[str, Annotated[int, Field(ge=1)]] = {}
     run: RunSettings = RunSettings()
 
     @field_validator("version", mode="before")
@@ -197,14 +198,14 @@ class Config(_Section):
     def _known_version(cls, value: object) -> object:
         return 1 if value == "1" else value
 
-    @field_validator("never_parallel")
+    @field_validator("never_parallel", "capacity")
     @classmethod
-    def _operations(cls, signs: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for name in signs:
+    def _operations(cls, rows: dict[str, Any]) -> dict[str, Any]:
+        for name in rows:
             if not is_operation(name):
                 message = f"{name!r} is no operation: write op:{name}"
                 raise PydanticCustomError("no_operation", "{message}", {"message": message, "below": name})
-        return signs
+        return rows
 
     @field_validator("agents")
     @classmethod

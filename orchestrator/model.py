@@ -4,6 +4,7 @@ All values are frozen: what changes during a run is in `state`, and only events 
 `claims`): relative to the project root, with a slash at the end of a folder. Durations are seconds of agent time.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NewType
@@ -205,6 +206,7 @@ class Document:
     requirements: tuple[Requirement, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     warnings: tuple[str, ...] = ()
+    capacity: Mapping[str, int] = field(default_factory=dict)  #: how many may hold an operation at once, where it says so
     seats: tuple[Seat, ...] = ()  #: agents that it names
     ownership: tuple[Area, ...] = ()  #: rows of a matrix that it holds; owners as it names them
 
@@ -221,7 +223,7 @@ class PlannedTask:
     estimate: float  #: seconds
     start: float  #: seconds after the start of the run
     finish: float
-    tail: float  #: seconds of the longest remaining path, itself included
+    tail: float  #: seconds of the longest remaining path over needs, agents and locks, itself included
     why: tuple[str, ...] = ()  #: one sentence per fact: owner, write set, each wait
 
 
@@ -269,3 +271,5 @@ class Plan:
     certificate: Certificate
     warnings: tuple[str, ...] = ()
     done: tuple[TaskId, ...] = field(default=())  #: marked done in the document, not planned
+    never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> texts that mean it
+    capacity: Mapping[str, int] = field(default_factory=dict)  #: operation -> how many may hold it at once; 1 unless said

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from orchestrator.claims import covers, key
+from orchestrator.claims import covers, is_glob, is_operation, key, parts_of
 from orchestrator.model import AgentId, Area
 
 
@@ -21,6 +21,31 @@ class Named(Protocol):
     @property
     def role(self) -> str:
         """Give what it is for."""
+
+
+class MatrixIndex:
+    """A matrix that is asked for many paths: rows that are no patterns are found by the names of the path."""
+
+    def __init__(self, matrix: Iterable[Area]) -> None:
+        self._plain: dict[tuple[str, ...], Area] = {}
+        self._others: list[Area] = []
+        self._place: dict[int, int] = {}
+        for place, row in enumerate(matrix):
+            self._place[id(row)] = place
+            if is_operation(row.path) or is_glob(row.path):
+                self._others.append(row)
+            elif (known := self._plain.setdefault(parts_of(row.path), row)) is not row and length(row) > length(known):
+                self._plain[parts_of(row.path)] = row
+
+    def row_of(self, path: str) -> Area | None:
+        """Give the row that decides about a path: the longest that covers it, of two as long the first."""
+        if not self._place:
+            return None
+        rows = [row for row in self._others if covers(row.path, path)]
+        if self._plain and not is_operation(path):
+            names = parts_of(path)
+            rows += [row for depth in range(len(names) + 1) if (row := self._plain.get(names[:depth])) is not None]
+        return max(rows, key=lambda row: (length(row), -self._place[id(row)]), default=None)
 
 
 def row_of(path: str, matrix: Iterable[Area]) -> Area | None:

@@ -8,7 +8,7 @@ whoever carries a decision out, in the same step and before the next decision is
 
 import hashlib
 import math
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -21,7 +21,8 @@ from orchestrator.state import State, TaskStatus
 
 #: From so many written paths on, their top folders are locked instead.
 _MANY = 20
-_DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
+#: States in which a task is never done.
+DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
 #: How often in a row a task is tried again whose agent cannot reach its model: most of an hour with the usual back-off.
 _UNREACHED = 50
 _OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
@@ -95,13 +96,16 @@ class Climb:
 Verdict: TypeAlias = Fail | Park | Skip | Climb
 
 
-def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
-    """Say which waiting tasks will not simply be started again; one verdict for each, none when all is settled."""
-    for planned in plan.tasks:
+def verdicts(plan: Plan, state: State, rules: Rules, *, among: Sequence[PlannedTask] | None = None) -> Iterator[Verdict]:
+    """Say which waiting tasks will not simply be started again; one verdict for each, none when all is settled.
+
+    `among` are those that there is any doubt about, where that is known; else all are looked at.
+    """
+    for planned in plan.tasks if among is None else among:
         status = state.tasks[planned.task.id]
         if status.state is not TaskState.WAITING:
             continue
-        dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in _DEAD]
+        dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in DEAD]
         if dead:
             yield Skip(task=planned.task.id, reason=f"{dead[0]} {state.tasks[dead[0]].state}")
         elif planned.task.gate and all(_met(plan, state, need) for need in planned.needs):
@@ -112,36 +116,60 @@ def verdicts(plan: Plan, state: State, rules: Rules) -> Iterator[Verdict]:
             yield verdict
 
 
-def starts(plan: Plan, state: State, rules: Rules, *, now: float) -> Iterator[Start]:
+def starts(
+    plan: Plan,
+    state: State,
+    rules: Rules,
+    *,
+    now: float,
+    among: Sequence[PlannedTask] | None = None,
+    names: Callable[[PlannedTask], tuple[AgentId, ...]] | None = None,
+) -> Iterator[Start]:
     """Say what could start now, best first: each task for its owner, then what is left for others who can do it.
 
-    The caller takes the locks of one start before it asks for the next; what it has used is skipped from there on.
+    The caller takes the locks of one start before it asks for the next; what it has used is skipped from there on. `among`
+    are the tasks that wait for no other and no person, best first, and `names` tells who could do one, where that is known.
     """
-    ready = ready_tasks(plan, state, rules, now=now)
+    idle = _idle(state)
+    ready = ready_tasks(plan, state, rules, now=now, among=among) if idle else []
     for planned in ready:
-        status = state.tasks[planned.task.id]
-        owner = AgentId(status.agent)
-        if owner in able(plan, planned, status) and (adapter := _may_start(state, planned, owner, rules, now=now)) is not None:
+        if not idle:
+            return
+        owner = AgentId(state.tasks[planned.task.id].agent)
+        if owner not in idle or (adapter := _may_start(state, planned, owner, rules, now=now)) is None:
+            continue
+        if owner in able(plan, planned, state.tasks[planned.task.id], names=names):
             yield Start(task=planned.task.id, agent=owner, moved=False, adapter=adapter)
+            idle = _idle(state)
     for planned in ready:
+        if not idle:
+            return
         status = state.tasks[planned.task.id]
         owner = AgentId(status.agent)
         moves = not status.prepared or way(state, owner, rules, now=now) is None
-        for agent in able(plan, planned, status) if moves else ():
-            if agent != owner and (adapter := _may_start(state, planned, agent, rules, now=now)) is not None:
+        for agent in able(plan, planned, status, names=names) if moves else ():
+            if agent not in idle or agent == owner:
+                continue
+            if (adapter := _may_start(state, planned, agent, rules, now=now)) is not None:
                 why = f"{agent} is idle, {owner} is not"
                 yield Start(task=planned.task.id, agent=agent, moved=True, adapter=adapter, why=why)
+                idle = _idle(state)
 
 
-def ready_tasks(plan: Plan, state: State, rules: Rules, *, now: float) -> list[PlannedTask]:
+def ready_tasks(
+    plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None
+) -> list[PlannedTask]:
     """Give the waiting tasks whose needs are met and whose back-off is over, in the order of the plan."""
-    order = {planned.task.id: place for place, planned in enumerate(plan.tasks)}
-    ready = [
-        planned
-        for planned in plan.tasks
-        if is_ready(plan, state, planned) and waits_until(state.tasks[planned.task.id], rules) <= now
-    ]
-    return sorted(ready, key=lambda planned: (-planned.tail, order[planned.task.id]))
+    if among is None:
+        place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
+        waiting = [planned for planned in plan.tasks if is_ready(plan, state, planned)]
+        among = sorted(waiting, key=lambda planned: (-planned.tail, place[planned.task.id]))
+    status = state.tasks
+    return [one for one in among if not status[one.task.id].attempt or waits_until(status[one.task.id], rules) <= now]
+
+
+def _idle(state: State) -> frozenset[AgentId]:
+    return frozenset(AgentId(name) for name in state.agents if is_idle(state, AgentId(name)))
 
 
 def waits_until(status: TaskStatus, rules: Rules) -> float:
@@ -214,16 +242,22 @@ def working(state: State) -> int:
     return sum(1 for agent in state.agents.values() if agent.task is not None)
 
 
-def able(plan: Plan, planned: PlannedTask, status: TaskStatus) -> tuple[AgentId, ...]:
+def able(
+    plan: Plan, planned: PlannedTask, status: TaskStatus, *, names: Callable[[PlannedTask], tuple[AgentId, ...]] | None = None
+) -> tuple[AgentId, ...]:
     """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
-    if "reassign" in status.rungs:
-        return (AgentId(status.agent),)
     owner = AgentId(status.agent)
+    if "reassign" in status.rungs:
+        return (owner,)
+    others = could_do(plan, planned) if names is None else names(planned)
+    return (owner, *(name for name in others if name != owner))
+
+
+def could_do(plan: Plan, planned: PlannedTask) -> tuple[AgentId, ...]:
+    """Give the agents that a task lists, else those with its skills."""
     if planned.task.agents:
-        others = [name for wanted in planned.task.agents for name in owners_of(wanted, plan.agents)]
-    else:
-        others = [seat.id for seat in plan.agents if has_skills(seat, planned.task.skills)]
-    return tuple(dict.fromkeys((owner, *others)))
+        return tuple(dict.fromkeys(name for wanted in planned.task.agents for name in owners_of(wanted, plan.agents)))
+    return tuple(seat.id for seat in plan.agents if has_skills(seat, planned.task.skills))
 
 
 def has_skills(seat: Seat, skills: Collection[str]) -> bool:
@@ -232,13 +266,11 @@ def has_skills(seat: Seat, skills: Collection[str]) -> bool:
     return all(skill.casefold() in own for skill in skills)
 
 
-def next_wake(plan: Plan, state: State, rules: Rules, *, now: float) -> float | None:
+def next_wake(plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None) -> float | None:
     """Give the next time at which something could start that cannot now; None if only an event can change that."""
-    waits = [
-        until
-        for planned in plan.tasks
-        if is_ready(plan, state, planned) and (until := waits_until(state.tasks[planned.task.id], rules)) > now
-    ]
+    ready = [planned for planned in plan.tasks if is_ready(plan, state, planned)] if among is None else among
+    tried = [status for planned in ready if (status := state.tasks[planned.task.id]).attempt]
+    waits = [until for status in tried if (until := waits_until(status, rules)) > now]
     waits += [limit.until for agent in state.agents.values() for limit in agent.limits.values() if limit.until > now]
     waits += [moment for moment in limits.changes(state, rules.limits) if moment > now]
     waits += [free for agent in state.agents if (free := budget_free_at(state, AgentId(agent), rules, now=now)) > now]

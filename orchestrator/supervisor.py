@@ -15,6 +15,7 @@ from orchestrator import events as ev
 from orchestrator import limits, questions, scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.events import Event
+from orchestrator.front import Front
 from orchestrator.handover import handed_over
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result, last_lines
@@ -42,7 +43,7 @@ class Supervisor:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
         self.plan = recorder.plan
-        self.table = LockTable(fence=recorder.state.fence)
+        self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence)
         self.rights = Rights(self.plan.matrix, self.table)
         self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
         self.desk = Desk(
@@ -53,6 +54,7 @@ class Supervisor:
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
+        self._front = Front(self.plan)
         self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
         self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
         self._attempts: dict[AgentId, Attempt] = {}
@@ -141,7 +143,8 @@ class Supervisor:
 
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
-        while verdicts := list(scheduler.verdicts(self.plan, self.recorder.state, self._rules)):
+        state = self.recorder.state
+        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.doubtful(state))):
             for verdict in verdicts:
                 self.recorder.record(*self._effects(verdict))
 
@@ -192,7 +195,8 @@ class Supervisor:
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
-        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now):
+        front = self._front.ready(self.recorder.state)
+        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
             grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
@@ -374,7 +378,8 @@ class Supervisor:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
         self._tell_wait(decided)
-        started = scheduler.next_wake(self.plan, self.recorder.state, self._rules, now=decided)
+        state = self.recorder.state
+        started = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.ready(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())

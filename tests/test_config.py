@@ -131,6 +131,8 @@ def test_no_configuration_at_all_is_a_configuration() -> None:
             "squad.yaml:2:3: never_parallel.install: 'install' is no operation: write op:install",
             "^",
         ),
+        ("capacity: {build: 2}\n", "capacity.build: 'build' is no operation: write op:build", "^"),
+        ("capacity: {op:build: 0}\n", "squad.yaml:1:12: capacity.op:build: ", "^"),
         ("version: 2\n", "squad.yaml:1:1: version: '2': expected 1", "^"),
         ("version: 1.0\n", "version: '1.0': expected 1", "^"),
         ("unknown:\n", "squad.yaml:1:1: unknown: unknown key", "known keys: version"),

@@ -178,6 +178,7 @@ def surroundings(project: Project, config: Config, *, count: int | None) -> Surr
         count=count if count is not None else config.run.agents,
         isolation=Isolation.SHARED if shared else Isolation.WORKTREE,
         never_parallel=config.never_parallel,
+        capacity=config.capacity,
     )
 
 

@@ -5,6 +5,7 @@ itself: from needs, write sets and locks it works out anew which tasks could wri
 wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
 """
 
+import heapq
 import math
 import re
 import unicodedata
@@ -12,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise, product
 from typing import TypeAlias
 
 Json: TypeAlias = Mapping[str, object]
@@ -31,8 +32,13 @@ def problems(document: object) -> tuple[str, ...]:
     found = _ownership(document, tasks) + _order(tasks)
     if found:
         return tuple(found)
-    before = _before(tasks)
-    return (*_pairs(document, tasks, before), *_claims(document, tasks, before), *_schedule(tasks))
+    before = _Before(tasks)
+    return (
+        *_pairs(document, tasks, before),
+        *_claims(document, tasks, before),
+        *_operations(document, tasks),
+        *_schedule(tasks, _units(document)),
+    )
 
 
 def _shape(document: object) -> list[str]:
@@ -116,52 +122,90 @@ def _sorted(tasks: Mapping[str, Json]) -> list[str]:
     return order
 
 
-def _before(tasks: Mapping[str, Json]) -> dict[str, set[str]]:
-    """Give for each task all that is certainly done before it starts."""
-    before: dict[str, set[str]] = {}
-    for name in _sorted(tasks):
-        needs = _list(tasks[name], "needs")
-        before[name] = set(needs).union(*(before[need] for need in needs))
-    return before
+class _Before:
+    """For each task all that is certainly done before it starts, a bit each."""
+
+    def __init__(self, tasks: Mapping[str, Json]) -> None:
+        self._number = {name: number for number, name in enumerate(tasks)}
+        self._done: dict[str, int] = {}
+        for name in _sorted(tasks):
+            done = 0
+            for need in _list(tasks[name], "needs"):
+                done |= self._done[need] | 1 << self._number[need]
+            self._done[name] = done
+
+    def orders(self, one: str, other: str) -> bool:
+        """Tell whether needs keep two tasks apart."""
+        return bool(self._done[one] >> self._number[other] & 1 or self._done[other] >> self._number[one] & 1)
 
 
-def _pairs(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> Iterator[str]:
-    """Check every two tasks: what could meet is ordered or locked, and the certificate names it."""
-    unproved = _named(document, "open")
-    guarded = _named(document, "guarded")
+def _pairs(document: Json, tasks: Mapping[str, Json], before: _Before) -> Iterator[str]:
+    """Check every two tasks that could meet: they are ordered or locked, and the certificate names them."""
+    guarded, unproved = _named(document, "guarded"), _named(document, "open")
     shared = document.get("isolation") == "shared"
-    locks = {name: frozenset(_list(row, "locks")) for name, row in tasks.items()}
-    heads = {name: _heads(_list(row, "writes")) for name, row in tasks.items()}
-    for one, other in combinations(tasks, 2):
-        apart = one in before[other] or other in before[one] or not locks[one].isdisjoint(locks[other])
-        if tasks[one].get("writes") is None or tasks[other].get("writes") is None:
-            if not apart and shared:
+    several = {name for name, units in _units(document).items() if units > 1}
+    locks = {name: frozenset(_list(row, "locks")) - several for name, row in tasks.items()}
+
+    def apart(one: str, other: str) -> bool:
+        return not locks[one].isdisjoint(locks[other]) or before.orders(one, other)
+
+    for (one, other), met in _meeting(tasks).items():
+        if not apart(one, other):
+            yield f"{one} and {other} may run together and both write {met}"
+        elif frozenset((one, other)) not in guarded:
+            yield f"{one} and {other} both write {met}, and the certificate does not name them"
+    for one, other in _blind(tasks):
+        if not apart(one, other):
+            if shared:
                 yield f"{one} and {other} may run together in one tree, and one's write set is not known"
-            elif not apart and frozenset((one, other)) not in unproved:
+            elif frozenset((one, other)) not in unproved:
                 yield f"{one} and {other} may run together, one's write set is not known, and the certificate does not say so"
-            continue
-        if None not in heads[one] and None not in heads[other] and heads[one].isdisjoint(heads[other]):
-            continue
-        if met := _meeting(_list(tasks[one], "writes"), _list(tasks[other], "writes")):
-            if not apart:
-                yield f"{one} and {other} may run together and both write {met}"
-            elif frozenset((one, other)) not in guarded:
-                yield f"{one} and {other} both write {met}, and the certificate does not name them"
 
 
-def _meeting(ones: Sequence[str], others: Sequence[str]) -> str:
-    """Give the narrower of two claims that could hold the same path; empty if none do."""
-    hits = ((left, right) for left in ones for right in others if _overlap(left, right))
-    return max(next(hits, ("",)), key=len)
+def _blind(tasks: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    """Give every two tasks of which one's write set is not known."""
+    blind = {name: None for name, row in tasks.items() if row.get("writes") is None}
+    for place, one in enumerate(blind):
+        yield from ((one, other) for other in tasks if other not in blind)
+        yield from ((one, other) for other in list(blind)[place + 1 :])
 
 
-def _heads(claims: Sequence[str]) -> frozenset[str | None]:
-    """Give the first components of a write set, so that most pairs need no closer look; None: could lie anywhere."""
-    firsts = (claim if claim.startswith(_KEYS) else next(iter(_names(claim)), "*") for claim in claims)
-    return frozenset(None if _is_wild(first) and not first.startswith(_KEYS) else first for first in firsts)
+def _meeting(tasks: Mapping[str, Json]) -> dict[tuple[str, str], str]:
+    """Give every two tasks whose claims could hold the same path, with the narrower claim.
+
+    Two paths meet where one leads to the other, and patterns can only meet where their beginnings do: so a claim is looked
+    up at each place on the way to where it begins, and nothing else is compared.
+    """
+    place = {name: number for number, name in enumerate(tasks)}
+    users: dict[str, list[str]] = {}
+    for name, row in tasks.items():
+        for claim in dict.fromkeys(_list(row, "writes")):
+            users.setdefault(claim, []).append(name)
+    heads: dict[tuple[str, ...], list[str]] = {}
+    for claim in users:
+        heads.setdefault(_head(claim), []).append(claim)
+    met: dict[tuple[str, str], str] = {}
+    for claim, names in users.items():
+        head = _head(claim)
+        above = [other for depth in range(len(head)) for other in heads.get(head[:depth], ())]
+        level = heads[head]
+        for other in (*above, *level):
+            if _overlap(claim, other):
+                for one, two in product(names, users[other]):
+                    if one != two:
+                        met.setdefault((one, two) if place[one] < place[two] else (two, one), max(claim, other, key=len))
+    return met
 
 
-def _claims(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> list[str]:
+def _head(claim: str) -> tuple[str, ...]:
+    """Give the names of a claim up to the first that is a pattern; an operation lies nowhere."""
+    if claim.startswith(_KEYS):
+        return ("", claim)
+    names = _names(claim)
+    return names[: next((depth for depth, name in enumerate(names) if _is_wild(name)), len(names))]
+
+
+def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
     """Check what the certificate says of itself, and that each task locks what it writes."""
     certificate = document["certificate"]
     honest = isinstance(certificate, Mapping) and certificate.get("holds") is True
@@ -179,7 +223,7 @@ def _claims(document: Json, tasks: Mapping[str, Json], before: Mapping[str, set[
     return found
 
 
-def _guarded(row: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]]) -> list[str]:
+def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
     a, b = str(row.get("a")), str(row.get("b"))
     if a not in tasks or b not in tasks or a == b:
         return [f"the certificate guards {a} and {b}, which are not two tasks of the plan"]
@@ -188,12 +232,33 @@ def _guarded(row: Json, tasks: Mapping[str, Json], before: Mapping[str, set[str]
             held = all(row.get("key") in _list(tasks[name], "locks") for name in (a, b))
             return [] if held else [f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not"]
         case "needs":
-            ordered = a in before[b] or b in before[a]
+            ordered = before.orders(a, b)
             return [] if ordered else [f"the certificate says that needs order {a} and {b}; they do not"]
     return [f"the certificate does not say what keeps {a} and {b} apart"]
 
 
-def _schedule(tasks: Mapping[str, Json]) -> list[str]:
+def _operations(document: Json, tasks: Mapping[str, Json]) -> list[str]:
+    """Check that every task locks the operations that it asks for, and those that its words mean."""
+    told = document.get("never_parallel")
+    signs = {str(name): _list(told, name) for name in told} if isinstance(told, Mapping) else {}
+    found = []
+    for name, row in tasks.items():
+        text = "\n".join((str(row.get("title", "")), str(row.get("text", "")), " ".join(map(str, _list(row, "command")))))
+        meant = [operation for operation, words in signs.items() if any(str(word) in text for word in words)]
+        asked = [one if one.startswith(_KEYS) else one.rstrip("/") or "." for one in map(str, _list(row, "operations"))]
+        missing = {*asked, *meant}.difference(_list(row, "locks"))
+        found += [f"{name} uses {operation} and does not lock it" for operation in sorted(missing)]
+    return found
+
+
+def _units(document: Json) -> dict[str, int]:
+    """Give how many may hold an operation at once, where it is more than one."""
+    told = document.get("capacity")
+    rows = told.items() if isinstance(told, Mapping) else ()
+    return {str(name): units for name, units in rows if isinstance(units, int) and units > 1 and str(name).startswith("op:")}
+
+
+def _schedule(tasks: Mapping[str, Json], units: Mapping[str, int]) -> list[str]:
     """Check that the planned times keep to needs, agents and locks."""
     times = {name: (float(str(row["start"])), float(str(row["finish"]))) for name, row in tasks.items()}
     found = [f"{name} is planned to end before it starts" for name, (start, finish) in times.items() if start > finish]
@@ -209,11 +274,26 @@ def _schedule(tasks: Mapping[str, Json]) -> list[str]:
             users.setdefault(resource, []).append(name)
     for resource, names in users.items():
         lasting = sorted((name for name in names if times[name][0] != times[name][1]), key=lambda name: times[name])
-        found += [
+        found += _beside(resource, lasting, times, units.get(resource.removeprefix("lock "), 1))
+    return found
+
+
+def _beside(resource: str, names: Sequence[str], times: Mapping[str, tuple[float, float]], units: int) -> list[str]:
+    """Check that no more tasks than may hold something are planned at once; the names are sorted by time."""
+    if units == 1:
+        return [
             f"{one} and {other} are planned to hold {resource} at the same time"
-            for one, other in pairwise(lasting)
+            for one, other in pairwise(names)
             if times[one][1] > times[other][0] + _ROUNDING
         ]
+    ends: list[float] = []
+    found = []
+    for name in names:
+        while ends and ends[0] <= times[name][0] + _ROUNDING:
+            heapq.heappop(ends)
+        heapq.heappush(ends, times[name][1])
+        if len(ends) > units:
+            found.append(f"{name} is planned to hold {resource} beside {units} others")
     return found
 
 

@@ -3,9 +3,7 @@
 The same plan gives the same bytes: no times, no absolute paths, sorted keys, three decimals.
 """
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import msgspec
 
@@ -91,6 +89,8 @@ class _Document(msgspec.Struct, kw_only=True):
     certificate: Certificate
     warnings: list[str] = []
     done: list[str] = []
+    never_parallel: dict[str, list[str]] = {}
+    capacity: dict[str, int] = {}
 
 
 def plan_document(plan: Plan) -> bytes:
@@ -116,13 +116,15 @@ def plan_document(plan: Plan) -> bytes:
             )
             for row in plan.matrix
         ],
-        makespan=plan.makespan,
-        bound=plan.bound,
+        makespan=_rounded(plan.makespan),
+        bound=_rounded(plan.bound),
         certificate=plan.certificate,
         warnings=list(plan.warnings),
         done=list(plan.done),
+        never_parallel={name: list(signs) for name, signs in plan.never_parallel.items()},
+        capacity=dict(plan.capacity),
     )
-    return json.dumps(_rounded(msgspec.to_builtins(document)), indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    return msgspec.json.format(msgspec.json.encode(document, order="sorted"), indent=2) + b"\n"
 
 
 def load_plan(data: bytes, *, name: str) -> Plan:
@@ -151,6 +153,8 @@ def load_plan(data: bytes, *, name: str) -> Plan:
         certificate=document.certificate,
         warnings=tuple(document.warnings),
         done=tuple(TaskId(task) for task in document.done),
+        never_parallel={name: tuple(signs) for name, signs in document.never_parallel.items()},
+        capacity=document.capacity,
     )
 
 
@@ -163,10 +167,10 @@ def _row(planned: PlannedTask) -> _Row:
         needs=list(planned.needs),
         writes=None if planned.writes is None else list(planned.writes),
         locks=list(planned.locks),
-        estimate=planned.estimate,
-        start=planned.start,
-        finish=planned.finish,
-        tail=planned.tail,
+        estimate=_rounded(planned.estimate),
+        start=_rounded(planned.start),
+        finish=_rounded(planned.finish),
+        tail=_rounded(planned.tail),
         why=list(planned.why),
         line=task.source.line,
         text=task.text,
@@ -175,10 +179,10 @@ def _row(planned: PlannedTask) -> _Row:
         operations=list(task.locks),
         agents=list(task.agents),
         skills=list(task.skills),
-        declared_estimate=task.estimate,
+        declared_estimate=None if task.estimate is None else _rounded(task.estimate),
         checks=None if task.checks is None else list(task.checks),
         command=list(task.command),
-        simulate=task.simulate,
+        simulate=None if task.simulate is None else replace(task.simulate, work=_rounded(task.simulate.work)),
         gate=task.gate,
         state=task.state,
         parallel=task.parallel,
@@ -232,11 +236,5 @@ def _area(row: _AreaRow) -> Area:
     return Area(path=Claim(row.path), owners=tuple(AgentId(owner) for owner in owners), access=row.access, why=row.why)
 
 
-def _rounded(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, float):
-        return round(value, 3) + 0.0
-    if isinstance(value, Mapping):
-        return {name: _rounded(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(one) for one in value]
-    return value
+def _rounded(value: float) -> float:
+    return round(value, 3) + 0.0

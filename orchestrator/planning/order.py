@@ -1,26 +1,21 @@
-"""When each task could start, by list scheduling: the longest remaining path first.
+"""When each task could start and who does it: a first schedule, then a bounded search for a better one.
 
-Agents and lock keys are resources of one each. Times are estimates and only say what the order would give; at run time
-the order counts, not the times. They are whole milliseconds, as in the document. Bound: max(longest path, work /
-agents) (Graham, 1966).
+Times are estimates and only say what the order would give; at run time the order counts, not the times: of two tasks that
+could start, the one with the longer tail does. A tail is the longest path that remains, over needs and over what the
+schedule puts behind each other because of an agent or a key. Times are whole milliseconds, as in the document. Bound:
+max(longest path, work / agents) (Graham, 1966).
 """
 
-import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import AgentId, TaskId
+from orchestrator.planning.annealing import anneal
+from orchestrator.planning.dispatch import dispatch, urgency
+from orchestrator.planning.justify import justify
+from orchestrator.planning.shop import Shop, Slot, Timetable, in_time, shop_of
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """A task as the schedule sees it."""
-
-    task: TaskId
-    agent: AgentId
-    needs: tuple[TaskId, ...]
-    locks: tuple[str, ...]
-    seconds: float
+_LARGE = 2000  #: tasks, beyond which the first schedule stays: it is nearest to the bound where there is most to choose from
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,64 +23,47 @@ class Order:
     """A schedule."""
 
     times: Mapping[TaskId, tuple[float, float]]  #: start and finish, seconds
-    tails: Mapping[TaskId, float]  #: longest remaining path, the task included
+    agents: Mapping[TaskId, AgentId]
+    tails: Mapping[TaskId, float]  #: longest remaining path, the task included, seconds
     makespan: float
     bound: float
 
 
-def arrange(slots: Sequence[Slot], *, agents: int) -> Order:
-    """Schedule tasks, at most `agents` at once; ties go to the longer tail, then to document order."""
-    tails = _tails(slots)
-    times = _dispatch(slots, tails, most=agents)
-    makespan = max((finish for _, finish in times.values()), default=0.0)
-    work = sum(slot.seconds for slot in slots) / max(1, agents)
-    return Order(times=times, tails=tails, makespan=makespan, bound=min(makespan, round(max([work, *tails.values()]), 3)))
+def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] | None = None, effort: int = 1) -> Order:
+    """Schedule tasks, at most `at_once` at a time.
+
+    Args:
+        slots: The tasks, in document order.
+        at_once: How many agents work at the same time.
+        capacity: How many may hold a key at once; 1 unless said.
+        effort: How many times the usual number of steps is tried.
+    """
+    shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
+    found = dispatch(shop, urgency(shop))
+    if len(slots) <= _LARGE:
+        found = justify(shop, found, effort=effort) if shop.capacity else anneal(shop, found, effort=effort)
+    tails = _tails(shop, found)
+    finish = [start + length for start, length in zip(found.start, shop.length, strict=True)]
+    work = sum(shop.length) / max(1, at_once)
+    names = [slot.task for slot in slots]
+    return Order(
+        times={name: (found.start[task] / 1000, finish[task] / 1000) for task, name in enumerate(names)},
+        agents={name: shop.agents[found.agent[task]] for task, name in enumerate(names)},
+        tails={name: tails[task] / 1000 for task, name in enumerate(names)},
+        makespan=found.makespan / 1000,
+        bound=round(min(found.makespan, max([work, *shop.tail])) / 1000, 3),
+    )
 
 
-def _tails(slots: Sequence[Slot]) -> dict[TaskId, float]:
-    followers: dict[TaskId, list[TaskId]] = {slot.task: [] for slot in slots}
-    missing = {slot.task: 0 for slot in slots}
-    for slot in slots:
-        for need in slot.needs:
-            followers[need].append(slot.task)
-            missing[need] += 1
-    seconds = {slot.task: slot.seconds for slot in slots}
-    needs = {slot.task: slot.needs for slot in slots}
-    tails: dict[TaskId, float] = {}
-    todo = [task for task, count in missing.items() if count == 0]
-    while todo:
-        task = todo.pop()
-        tails[task] = round(seconds[task] + max((tails[after] for after in followers[task]), default=0.0), 3)
-        for need in needs[task]:
-            missing[need] -= 1
-            if missing[need] == 0:
-                todo.append(need)
-    return tails
-
-
-def _dispatch(slots: Sequence[Slot], tails: Mapping[TaskId, float], *, most: int) -> dict[TaskId, tuple[float, float]]:
-    """Start at each point in time what can start, best first; then go on to the next finish."""
-    place = {slot.task: number for number, slot in enumerate(slots)}
-    waiting = sorted(slots, key=lambda slot: (-tails[slot.task], place[slot.task]))
-    times: dict[TaskId, tuple[float, float]] = {}
-    done: set[TaskId] = set()
-    busy: set[str] = set()
-    running: list[tuple[float, int, Slot]] = []
-    now = 0.0
-    while waiting or running:
-        left = []
-        for slot in waiting:
-            used = {slot.agent, *slot.locks}
-            if len(running) < most and done.issuperset(slot.needs) and used.isdisjoint(busy):
-                times[slot.task] = (now, round(now + slot.seconds, 3))
-                heapq.heappush(running, (times[slot.task][1], place[slot.task], slot))
-                busy |= used
-            else:
-                left.append(slot)
-        waiting = left
-        now = running[0][0]
-        while running and running[0][0] == now:
-            ended = heapq.heappop(running)[2]
-            done.add(ended.task)
-            busy -= {ended.agent, *ended.locks}
-    return times
+def _tails(shop: Shop, found: Timetable) -> list[int]:
+    """Give the longest path behind each task, itself included, over needs, agents and keys as the schedule has them."""
+    tail = [0] * len(shop.length)
+    agent = [0] * len(shop.agents)
+    key = [0] * shop.key_count
+    for task in reversed(in_time(shop, found)):
+        behind = [tail[after] for after in shop.followers[task]] + [key[one] for one in shop.keys[task]]
+        tail[task] = shop.length[task] + max([agent[found.agent[task]], *behind])
+        agent[found.agent[task]] = tail[task]
+        for one in shop.keys[task]:
+            key[one] = tail[task]
+    return tail

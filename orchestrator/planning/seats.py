@@ -9,7 +9,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, is_folder, is_glob, key, meets
 from orchestrator.model import Access, AgentId, Area, Document, Seat
@@ -18,6 +18,7 @@ from orchestrator.planning.codeowners import Rule, live_rules, names_of, owned_b
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 
 MOST = 3  #: agents when nobody says how many
+_ID = re.compile(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")
 _LONGEST = 40  #: characters of a label in an agent's id
 
 
@@ -45,7 +46,7 @@ class Seating:
 def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -> Seating:
     """Seat the agents; `width` is how many tasks could run side by side at most."""
     areas = document_areas(document)
-    specs = surroundings.seats or _named(document) or _proposed(list(areas), surroundings.count, width)
+    specs = surroundings.seats or _named(document, surroundings.count) or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
     rows = configured or _from_document(document, specs) or _from_codeowners(rules, specs)
@@ -53,7 +54,7 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     homes = _homes(areas)
     territories = tuple(
         _territory(
-            area, dealing.owner_of(area, _work(area, document)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
+            area, dealing.owner_of(area, max(1.0, area.tasks)), rows=rows, rules=rules, homes=homes, surroundings=surroundings
         )
         for area in areas.values()
     )
@@ -68,7 +69,8 @@ class Label:
 
     label: str
     words: str  #: everything the document says about it
-    files: tuple[Claim, ...] = ()  #: what its tasks declare
+    files: list[Claim] = field(default_factory=list)  #: what its tasks declare
+    tasks: int = 0  #: that surely belong to it
 
 
 def document_areas(document: Document) -> dict[str, Label]:
@@ -81,17 +83,21 @@ def document_areas(document: Document) -> dict[str, Label]:
         if task.area:
             area = areas.setdefault(slug(task.area) or task.area, Label(label=task.area, words=""))
             area.words = f"{area.words} {task.title}".strip()
-            area.files = (*area.files, *(task.writes or ()))
+            area.files += task.writes or ()
+            area.tasks += 1
     return areas
 
 
-def _work(area: Label, document: Document) -> float:
-    """Give how many tasks surely belong to an area, at least one."""
-    return max(1.0, sum(1.0 for task in document.tasks if task.area and slug(task.area) == slug(area.label)))
-
-
-def _named(document: Document) -> tuple[SeatSpec, ...]:
-    return tuple(SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in document.seats)
+def _named(document: Document, count: int | None) -> tuple[SeatSpec, ...]:
+    """Give the agents that the document names: by plans of theirs, or in the lists of its tasks by full ids."""
+    if document.seats:
+        return tuple(SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in document.seats)
+    listed = dict.fromkeys(agent for task in document.tasks for agent in task.agents)
+    ids = sorted((agent for agent in listed if _ID.fullmatch(agent)), key=lambda agent: (int(agent.split("-")[1]), agent))
+    numbers = [agent.split("-")[1] for agent in ids]
+    if count is not None or not ids or len(ids) != len(listed) or len(set(numbers)) != len(numbers):
+        return ()
+    return tuple(SeatSpec(id=agent, role=label_of(agent) or "general", skills=()) for agent in ids)
 
 
 def _from_document(document: Document, specs: Sequence[SeatSpec]) -> tuple[Area, ...]:

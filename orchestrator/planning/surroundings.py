@@ -38,3 +38,4 @@ class Surroundings:
     isolation: Isolation = Isolation.WORKTREE
     estimate: float = 600.0  #: seconds for a task that does not say
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> texts that mean it
+    capacity: Mapping[str, int] = field(default_factory=dict)  #: operation -> how many may hold it at once

@@ -21,7 +21,7 @@ ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),
     *("fail", "crash", "quota", "hang", "spin", "deaf", "stopped"),
 )
-_TOP = ("version", "title", "source", "tasks")
+_TOP = ("version", "title", "source", "capacity", "tasks")
 _TASK = (
     *("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate"),
     *("checks", "command", "simulate", "gate", "source"),
@@ -62,7 +62,28 @@ class _Reader:
         require_no_cycle(tasks)
         title = self._text(("title",), top.get("title")) if top.get("title") else ""
         fallback = self._parsed.name.rpartition("/")[2].rpartition(".")[0]
-        return Document(title=title or fallback or "tasks", format="squad-tasks", path=self._parsed.name, tasks=tuple(tasks))
+        return Document(
+            title=title or fallback or "tasks",
+            format="squad-tasks",
+            path=self._parsed.name,
+            tasks=tuple(tasks),
+            capacity=self._capacity(top),
+        )
+
+    def _capacity(self, top: Mapping[str, Plain]) -> dict[str, int]:
+        """Give how many may hold an operation at once, where the file says so."""
+        if top.get("capacity") is None:
+            return {}
+        rows = self._mapping(("capacity",), None)
+        found = {}
+        for name, value in rows.items():
+            if not is_operation(name):
+                raise self._wrong(("capacity", name), f"{name!r} is no operation", f"write op:{name}: 2")
+            units = self._text(("capacity", name), value)
+            if not (units.isascii() and units.isdigit() and 0 < int(units) < 10_000):
+                raise self._wrong(("capacity", name), f"{units!r}: expected how many may hold it at once, such as 2")
+            found[name] = int(units)
+        return found
 
     def faults(self) -> Iterator[InputError]:
         """Give all that is wrong: each key of each task by itself, then what tasks say of each other."""
@@ -183,11 +204,14 @@ class _Reader:
             refused.hint = f"{self._parsed.shown(path)}\n{refused.hint}"
             raise refused from error
 
-    def _mapping(self, path: Path, known: tuple[str, ...]) -> Mapping[str, Plain]:
+    def _mapping(self, path: Path, known: tuple[str, ...] | None) -> Mapping[str, Plain]:
+        """Give a mapping; None allows any key."""
         value = self._value(path)
         if not isinstance(value, dict):
-            raise self._wrong(path, f"expected a mapping with {', '.join(known[:3])} ..., found {_kind(value)}")
-        self._require_known(path, value, known)
+            shown = f"with {', '.join(known[:3])} ..." if known else "such as {op:build: 2}"
+            raise self._wrong(path, f"expected a mapping {shown}, found {_kind(value)}")
+        if known is not None:
+            self._require_known(path, value, known)
         return value
 
     def _require_known(self, path: Path, row: Mapping[str, Plain], known: tuple[str, ...]) -> None:

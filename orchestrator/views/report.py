@@ -66,6 +66,16 @@ class AgentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A task that went to another agent than planned."""
+
+    task: str
+    from_: str
+    to: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything the renderings show."""
 
@@ -81,6 +91,7 @@ class Report:
     figures: Figures
     idle: Idle
     usage: dict[str, object]
+    moves: tuple[Move, ...]  #: oldest first
     attention: tuple[str, ...]
     limits: dict[str, object]
     limit_lines: tuple[str, ...]
@@ -105,6 +116,7 @@ def make_report(
         figures=measured.figures,
         idle=measured.idle,
         usage=_usage(entries),
+        moves=_moves(entries),
         attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
         limits=limits_json(state, limits, now=now),
         limit_lines=tuple(limit_lines(state, limits, now=now)),
@@ -128,6 +140,7 @@ def report_json(report: Report) -> dict[str, object]:
         "idle": {name: round(value, 3) for name, value in asdict(report.idle).items()},
         "usage": report.usage,
         "limits": report.limits,
+        "moves": [{"task": one.task, "from": one.from_, "to": one.to, "why": one.why} for one in report.moves],
         "attention": list(report.attention),
     }
 
@@ -142,6 +155,7 @@ def render_report(report: Report) -> str:
         "",
         *_agent_table(report),
         "",
+        *_move_lines(report),
         *_figure_lines(report),
         "",
         *_idle_lines(report),
@@ -260,6 +274,18 @@ def _usage(entries: Sequence[Entry]) -> dict[str, object]:
         "money": round(sum(money), 6) if money else None,
         "unpriced": sorted({one.agent for one in told if one.money is None}),  # agents that tell tokens and no money
     }
+
+
+def _moves(entries: Sequence[Entry]) -> tuple[Move, ...]:
+    told = [entry.event for entry in entries if isinstance(entry.event, ev.TaskReassigned)]
+    return tuple(Move(task=one.task, from_=one.from_, to=one.to, why=one.reason) for one in told)
+
+
+def _move_lines(report: Report) -> list[str]:
+    if not report.moves:
+        return []
+    rows = [f"  {one.task} from {one.from_} to {one.to}: {shortened(one.why, 60)}" for one in report.moves]
+    return ["Work that moved to another agent:", *rows, ""]
 
 
 def _task_table(report: Report) -> list[str]:

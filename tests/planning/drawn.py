@@ -1,5 +1,7 @@
 """Random documents for planning."""
 
+from random import Random
+
 from hypothesis import strategies as st
 
 from orchestrator.model import Document, Isolation, Requirement, Task
@@ -57,3 +59,40 @@ def documents(draw: st.DrawFn, most: int = 12) -> Document:
 def surroundings() -> st.SearchStrategy[Surroundings]:
     """Give projects without configured agents."""
     return st.builds(Surroundings, count=st.sampled_from([None, 1, 2, 5]), isolation=st.sampled_from(list(Isolation)))
+
+
+TITLES = ("Build the API", "Draw charts", "Train a model", "Install it", "Write")
+
+
+def random_document(random: Random, count: int) -> Document:
+    """Give a document of that many tasks whose needs point backwards; any size, unlike what hypothesis draws."""
+    names = [f"T{number}" for number in range(count)]
+    paths = [
+        *PATHS,
+        *(f"src/m{number}/" for number in range(count // 8)),
+        *(f"src/m{number}/f.py" for number in range(count // 4)),
+    ]
+    tasks = tuple(
+        task(
+            name,
+            title=random.choice(TITLES),
+            needs=random.sample(names[:number], min(number, random.choice((0, 0, 1, 2)))),
+            writes=None if random.random() < 0.1 else random.sample(paths, random.randint(0, 3)),
+            line=number + 1,
+            area=random.choice((None, None, "Backend", "Frontend")),
+            estimate=random.choice((None, 0.0, 1.0, 2.5, 0.001, 60.0)),
+            locks=random.choice(((), (), ("op:install",), ("op:build",))),
+        )
+        for number, name in enumerate(names)
+    )
+    return Document(title="Random", format="todo", path="prd.md", tasks=tasks)
+
+
+def random_surroundings(random: Random) -> Surroundings:
+    """Give a project in which some operations never run in parallel, and one may be done twice at once."""
+    return Surroundings(
+        count=random.choice((None, 1, 2, 5)),
+        isolation=random.choice(list(Isolation)),
+        never_parallel={"op:install": ("Install",), "op:train": ("a model", "charts")},
+        capacity={"op:build": 2},
+    )

@@ -3,13 +3,15 @@
 import copy
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable
 from itertools import combinations
+from random import Random
 from subprocess import run
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orchestrator.claims import any_meets
@@ -19,7 +21,7 @@ from orchestrator.planning.checker import problems
 from orchestrator.planning.document import plan_document
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import Surroundings
-from tests.planning.drawn import documents, surroundings
+from tests.planning.drawn import documents, random_document, random_surroundings, surroundings
 from tests.support.builders import task
 
 Json = dict[str, Any]
@@ -66,13 +68,6 @@ def test_every_plan_of_the_planner_is_accepted(document: Document, around: Surro
     promises_are_kept(document, around)
 
 
-@pytest.mark.soak
-@settings(max_examples=100_000)
-@given(documents(), surroundings())
-def test_a_hundred_thousand_plans_of_the_planner_are_accepted(document: Document, around: Surroundings) -> None:
-    promises_are_kept(document, around)
-
-
 @given(documents(6), surroundings(), st.randoms(use_true_random=False))
 def test_a_plan_is_refused_once_the_common_locks_of_a_pair_are_taken_from_one(
     document: Document, around: Surroundings, random: Any
@@ -108,6 +103,100 @@ def test_a_plan_is_refused_once_an_owner_is_taken_away(document: Document, aroun
     plan["agents"] = [row for row in plan["agents"] if row["id"] != gone]
 
     assert problems(plan)
+
+
+def is_refused(plan: Json, spoil: Callable[[Json], None]) -> bool:
+    spoilt = copy.deepcopy(plan)
+    spoil(spoilt)
+    return bool(problems(spoilt))
+
+
+def row_of(plan: Json, name: str) -> Json:
+    return next(row for row in plan["tasks"] if row["id"] == name)
+
+
+def spoilings(plan: Json, random: Random) -> dict[str, Callable[[Json], None]]:
+    """Give, by kind, one way to take away what a pair of this plan depends on."""
+    found: dict[str, Callable[[Json], None]] = {}
+    several = plan["capacity"].keys()
+    if pairs := unordered_meeting_pairs(plan):
+        one, other = (row["id"] for row in random.sample(random.choice(pairs), 2))
+        common = set(row_of(plan, other)["locks"]) - several
+        found["lock"] = lambda of: row_of(of, one).update(locks=[key for key in row_of(of, one)["locks"] if key not in common])
+    if rows := [row for row in plan["certificate"]["guarded"] if row["by"] == "needs"]:
+        pair = random.choice(rows)
+        found["need"] = lambda of: of.update(
+            tasks=[{**row, "needs": []} if row["id"] in pair.values() else row for row in of["tasks"]]
+        )
+    if users := [(row["id"], key) for row in plan["tasks"] for key in row["locks"] if key.startswith("op:")]:
+        name, operation = random.choice(users)
+        found["operation"] = lambda of: row_of(of, name)["locks"].remove(operation)
+    gone = random.choice(plan["tasks"])["agent"]
+    found["owner"] = lambda of: of.update(agents=[row for row in of["agents"] if row["id"] != gone])
+    return found
+
+
+def edit_harmlessly(plan: Json, random: Random) -> None:
+    row = random.choice(plan["tasks"])
+    row["title"] += " soon"
+    row["locks"].append("op:nobody-else")
+    random.shuffle(plan["tasks"])
+    plan["agents"].append({"id": "agent-99", "role": "general", "owns": []})
+    plan["warnings"].append("edited")
+
+
+@pytest.mark.parametrize(
+    ("drawn", "least", "most"),
+    [
+        (40, 2, 12),
+        (2, 30, 60),
+        pytest.param(100_000, 2, 12, marks=pytest.mark.soak),
+        pytest.param(2_000, 2, 60, marks=pytest.mark.soak),
+        pytest.param(50, 200, 200, marks=pytest.mark.soak),
+    ],
+)
+def test_plans_are_accepted_and_refused_once_what_a_pair_depended_on_is_gone(drawn: int, least: int, most: int) -> None:
+    told: Counter[str] = Counter()
+    for seed in range(drawn):
+        random = Random(seed)
+        document = random_document(random, random.randint(least, most))
+        plan = json.loads(plan_document(make_plan(document, random_surroundings(random), source_digest="0" * 64)))
+        assert problems(plan) == (), seed
+        for kind, spoil in spoilings(plan, random).items():
+            assert is_refused(plan, spoil), f"{seed}: {kind}"
+            told[kind] += 1
+        edit_harmlessly(plan, random)
+        assert problems(plan) == (), seed
+
+    print(f"{drawn} plans of {least} to {most} tasks drawn and accepted; refused without a {dict(told)}")
+    assert set(told) == {"lock", "need", "operation", "owner"}
+
+
+def test_a_lock_of_an_operation_that_the_words_of_a_task_mean_cannot_be_taken_away() -> None:
+    tasks = (task("T1", title="Run npm install", writes=["a"]), task("T2", text="then npm install", writes=["b"]))
+    around = Surroundings(count=2, never_parallel={"op:install": ("npm install",)})
+    plan = made(Document(title="Two", format="todo", path="prd.md", tasks=tasks), around)
+    assert problems(plan) == ()
+
+    plan["tasks"][1]["locks"].remove("op:install")
+
+    assert problems(plan) == ("T2 uses op:install and does not lock it",)
+
+
+def test_an_operation_with_room_for_two_keeps_nobody_apart_and_is_never_held_by_three() -> None:
+    tasks = tuple(task(f"T{n}", writes=["a" if n < 2 else f"{n}"], locks=["op:build"]) for n in range(5))
+    plan = made(
+        Document(title="Five", format="todo", path="prd.md", tasks=tasks), Surroundings(count=5, capacity={"op:build": 2})
+    )
+    assert problems(plan) == ()
+    assert plan["makespan"] == 1800.0
+
+    for row in plan["tasks"]:
+        row.update(locks=["op:build"], start=0.0, finish=600.0)
+
+    found = "\n".join(problems(plan))
+    assert "T0 and T1 may run together and both write a" in found
+    assert "beside 2 others" in found
 
 
 MUTATIONS: dict[str, Callable[[Any], object]] = {

@@ -230,6 +230,26 @@ def test_an_operation_that_never_runs_in_parallel_is_locked_by_every_task_that_m
     assert ["op:install" in planned.locks for planned in plan.tasks] == [True, True, False]
 
 
+def test_an_operation_with_room_for_several_is_planned_so_and_remembered() -> None:
+    tasks = [task(f"T{n}", writes=[f"{n}"], locks=["op:build"]) for n in range(4)]
+    one = replace(document(*tasks), capacity={"op:build": 4})
+
+    assert plan_of(one, count=4, capacity={"op:build": 2}).makespan == 600.0, "what the document says beats the configuration"
+    assert plan_of(document(*tasks), count=4, capacity={"op:build": 2}).makespan == 1200.0
+    assert plan_of(one, count=4).capacity == {"op:build": 4}
+    assert plan_of(document(*tasks), count=4).makespan == 2400.0
+
+
+def test_of_several_agents_that_a_task_names_the_order_chooses() -> None:
+    tasks = [task("T1", writes=["a"], agents=["ui", "api"]), task("T2", writes=["b"], agents=["ui"])]
+
+    plan = plan_of(document(*tasks), seats=TWO)
+
+    assert owners(plan) == {"T1": "agent-2-api", "T2": "agent-1-ui"}
+    assert plan.makespan == 600.0
+    assert "prd.md:1 names ui, api: agent-2-api is free first" in explain(plan, plan.tasks[0].task.id)[1]
+
+
 def test_a_parent_is_not_done_itself_and_whoever_needs_it_needs_its_children() -> None:
     tasks = [
         task("P", writes=["p.py"], needs=["Z"]),

@@ -1,6 +1,7 @@
 """squad's own tasks file: every key, and every mistake with its place."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -164,3 +165,24 @@ def test_no_yaml_crashes_the_reader(text: str) -> None:
         read(f"tasks:\n  - {text}".encode(), name="t.yaml")
     except InputError as error:
         _ = str(error)
+
+
+def test_how_many_may_hold_an_operation_is_read() -> None:
+    assert told("capacity: {op:build: 2}\ntasks: [{id: T1, title: x}]\n").capacity == {"op:build": 2}
+    assert told("tasks: [{id: T1, title: x}]\n").capacity == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{build: 2}", "'build' is no operation"),
+        ("{op:build: 0}", "'0': expected how many may hold it at once"),
+        ("{op:build: two}", "'two': expected how many may hold it at once"),
+        ("2", "expected a mapping such as {op:build: 2}"),
+    ],
+)
+def test_a_capacity_that_is_none_is_refused_with_its_place(written: str, expected: str) -> None:
+    with pytest.raises(InputError, match=re.escape(expected)) as caught:
+        told(f"capacity: {written}\ntasks: [{{id: T1, title: x}}]\n")
+
+    assert "tasks.yaml:1:" in str(caught.value)

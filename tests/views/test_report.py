@@ -163,3 +163,15 @@ def test_nothing_that_an_agent_wrote_reaches_the_terminal_raw() -> None:
     shown = text(*DONE[:3], (2.0, asked), *DONE[3:], *FAILED, of=of)
 
     assert all(line.isprintable() for line in shown.splitlines())
+
+
+def test_what_moved_to_another_agent_is_told_with_its_reason() -> None:
+    moved = ev.TaskReassigned(task="T2", from_=TWO, to=ONE, reason="agent-1 is idle, agent-2 is not")
+    history: list[tuple[float, Event]] = [*DONE, (12.0, moved)]
+
+    assert document(*history)["moves"] == [
+        {"task": "T2", "from": "agent-2", "to": "agent-1", "why": "agent-1 is idle, agent-2 is not"}
+    ]
+    assert "T2 from agent-2 to agent-1: agent-1 is idle, agent-2 is not" in text(*history)
+    assert document(*DONE)["moves"] == []
+    assert "moved" not in text(*DONE)

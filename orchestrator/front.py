@@ -1,0 +1,81 @@
+"""Which tasks anything can be decided about now, kept up to date without looking at every need again.
+
+A task is at the front when it waits and all its needs are met, or one can never be. What is asked once is remembered: who
+could do a task does not change during a run.
+"""
+
+from bisect import bisect_left
+
+from orchestrator.model import AgentId, Plan, PlannedTask, TaskState
+from orchestrator.scheduler import DEAD, could_do
+from orchestrator.state import State
+
+
+class Front:
+    """The front of a plan, best first."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Begin with a run in which nothing has happened; `update` takes in what has."""
+        place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
+        self._plan = plan
+        self._needs = [[place[need] for need in planned.needs if need in place] for planned in plan.tasks]
+        self._followers: list[list[int]] = [[] for _ in plan.tasks]
+        for number, needs in enumerate(self._needs):
+            for need in needs:
+                self._followers[need].append(number)
+        order = sorted(range(len(plan.tasks)), key=lambda number: (-plan.tasks[number].tail, number))
+        self._rank = {number: rank for rank, number in enumerate(order)}
+        self._seq = 0  #: of the last event taken in
+        self._known = [TaskState.WAITING for _ in plan.tasks]
+        self._tasks = [plan.tasks[number] for number in order]  #: by rank
+        self._ready: list[int] = []  #: ranks of those that could start
+        self._stuck: set[int] = set()  #: ranks of those that wait for a person or for what is never done
+        self._able: dict[str, tuple[AgentId, ...]] = {}
+        for number in range(len(plan.tasks)):
+            self._judge(number)
+
+    def update(self, state: State) -> None:
+        """Take in what has changed."""
+        if state.seq == self._seq:
+            return
+        self._seq = state.seq
+        states = [status.state for status in state.tasks.values()]  # in the order of the plan, from which they were made
+        changed = [number for number, (old, new) in enumerate(zip(self._known, states, strict=True)) if old is not new]
+        self._known = states
+        for number in {*changed, *(after for one in changed for after in self._followers[one])}:
+            self._judge(number)
+
+    def ready(self, state: State) -> list[PlannedTask]:
+        """Give the tasks that wait for no other and for no person, best first."""
+        self.update(state)
+        return [self._tasks[rank] for rank in self._ready]
+
+    def doubtful(self, state: State) -> list[PlannedTask]:
+        """Give the tasks that may not simply be started: tried before, a person's, or behind what is never done."""
+        self.update(state)
+        tried = [rank for rank in self._ready if state.tasks[self._tasks[rank].task.id].attempt]
+        return [self._tasks[rank] for rank in sorted({*tried, *self._stuck})]
+
+    def able(self, planned: PlannedTask) -> tuple[AgentId, ...]:
+        """Give the agents that could do a task, whoever has it now."""
+        if planned.task.id not in self._able:
+            self._able[planned.task.id] = could_do(self._plan, planned)
+        return self._able[planned.task.id]
+
+    def _judge(self, number: int) -> None:
+        """Put a task where it belongs by its state and those of its needs."""
+        rank = self._rank[number]
+        needs = [self._known[need] for need in self._needs[number]]
+        waits = self._known[number] is TaskState.WAITING
+        done = all(state is TaskState.DONE for state in needs)
+        is_ready = waits and done and not self._plan.tasks[number].task.gate
+        place = bisect_left(self._ready, rank)
+        is_noted = place < len(self._ready) and self._ready[place] == rank
+        if is_ready and not is_noted:
+            self._ready.insert(place, rank)
+        elif is_noted and not is_ready:
+            del self._ready[place]
+        if waits and not is_ready and (done or any(state in DEAD for state in needs)):
+            self._stuck.add(rank)
+        else:
+            self._stuck.discard(rank)
