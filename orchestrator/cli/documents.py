@@ -77,20 +77,30 @@ def plan(
         _write(options.folder / output, body)
     if check:
         return _compare(options, body)
-    _show(options, made, why=why, prompt=prompt, graph=graph)
+    if why is None and prompt is None and graph is None and not options.as_json:
+        _print(options, made, file, any_order=any_order)
+    else:
+        _tell(options, made, why=why, prompt=prompt, graph=graph)
     if split_with is not None:
         options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
 
 
-def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None, graph: str | None) -> None:
+def _print(options: Context, made: "Plan", file: str, *, any_order: bool) -> None:
     from orchestrator.cli import settings
+    from orchestrator.cli.start import crews_for
+    from orchestrator.planning.lint import lint
+    from orchestrator.views.plan_table import render_plan
+
+    checks = settings.load(options, options.project(), {}).run.checks
+    out(render_plan(made, remarks=lint(made, checks=checks), crews=crews_for(options, file, any_order=any_order)))
+
+
+def _tell(options: Context, made: "Plan", *, why: str | None, prompt: str | None, graph: str | None) -> None:
     from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.model import TaskId
     from orchestrator.planning.document import plan_document
     from orchestrator.planning.explain import explain
-    from orchestrator.planning.lint import lint
-    from orchestrator.views.plan_table import render_plan
 
     if why is not None:
         out("\n".join((*explain(made, TaskId(why)), why_role(options, made, why))))
@@ -98,11 +108,8 @@ def _show(options: Context, made: "Plan", *, why: str | None, prompt: str | None
         show_prompt(options, made, prompt)
     elif graph is not None:
         out(_drawn(made, graph))
-    elif options.as_json:
-        out(plan_document(made).decode())
     else:
-        checks = settings.load(options, options.project(), {}).run.checks
-        out(render_plan(made, remarks=lint(made, checks=checks)))
+        out(plan_document(made).decode())
 
 
 def _drawn(made: "Plan", form: str) -> str:

@@ -18,6 +18,7 @@ from orchestrator.model import Document, Isolation, Plan
 from orchestrator.ownership import label_of
 from orchestrator.places import Plain
 from orchestrator.planning.checker import problems
+from orchestrator.planning.crew import Crew, crews
 from orchestrator.planning.document import load_plan, plan_document
 from orchestrator.planning.matrices import matrix_of
 from orchestrator.planning.planner import make_plan
@@ -35,6 +36,7 @@ _MATRICES = (
     f".claude/instructions/{_RULES}",
     f".squad/templates/{_RULES}",
 )
+_TRIED = 300  #: tasks, beyond which numbers of agents are not compared
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 
 
@@ -69,6 +71,20 @@ def make_plan_for(options: Context, file: str, *, count: int | None, any_order: 
     return plan_with(options, file, project, config, count=count, any_order=any_order)[0]
 
 
+def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[Crew, ...]:
+    """Say what each number of agents would bring; nothing for a plan that was made before, or one of very many tasks."""
+    project = options.project()
+    config = settings.load(options, project, {})
+    if is_plan(options.folder / file):
+        return ()
+    document, found = read(options, file)
+    if len(document.tasks) > _TRIED:
+        return ()
+    document = _in_any_order(document) if any_order else document
+    around = surroundings(project, config, count=None)
+    return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
+
+
 def plan_with(
     options: Context, file: str, project: Project, config: Config, *, count: int | None, any_order: bool = False
 ) -> tuple[Plan, bytes]:
@@ -85,8 +101,7 @@ def plan_with(
         data = bytes_of(path, file)
         return _made_before(data, file, around), data
     document, found = read(options, file)
-    if any_order:
-        document = replace(document, tasks=tuple(replace(task, after=()) for task in document.tasks))
+    document = _in_any_order(document) if any_order else document
     if document.format not in OWN or path.is_dir():
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
     named = _named(document, inside(path, project), {name: inside(page, project) for name, page in found.paths.items()})
@@ -151,6 +166,10 @@ def inside(path: Path, project: Project) -> str:
     """Give a document's name as plans carry it: relative to the project where it lies inside, else its own name."""
     real = Path(os.path.realpath(path))
     return real.relative_to(project.root).as_posix() if real.is_relative_to(project.root) else path.name
+
+
+def _in_any_order(document: Document) -> Document:
+    return replace(document, tasks=tuple(replace(task, after=()) for task in document.tasks))
 
 
 def _files(document: Document) -> tuple[str, ...]:

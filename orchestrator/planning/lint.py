@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.claims import is_folder, is_glob
-from orchestrator.model import Plan, PlannedTask
+from orchestrator.model import Plan, PlannedTask, TaskId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,8 @@ class Remark:
     rule: str  #: no-criterion | no-end | one-file | need-nowhere
     file: str
     line: int
-    text: str
+    task: TaskId
+    text: str  #: without the task
 
 
 def lint(plan: Plan, *, checks: Sequence[str] = ()) -> tuple[Remark, ...]:
@@ -64,4 +65,4 @@ def _needs(plan: Plan) -> Iterator[Remark]:
 
 def _remark(rule: str, planned: PlannedTask, text: str) -> Remark:
     source = planned.task.source
-    return Remark(rule=rule, file=source.file, line=source.line, text=f"{planned.task.id} {text}")
+    return Remark(rule=rule, file=source.file, line=source.line, task=planned.task.id, text=text)

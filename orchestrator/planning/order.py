@@ -36,11 +36,11 @@ def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] 
         slots: The tasks, in document order.
         at_once: How many agents work at the same time.
         capacity: How many may hold a key at once; 1 unless said.
-        effort: How many times the usual number of steps is tried.
+        effort: How many times the usual number of steps is tried; 0: the first schedule stays.
     """
     shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
     found = dispatch(shop, urgency(shop))
-    if len(slots) <= _LARGE:
+    if effort and len(slots) <= _LARGE:
         found = justify(shop, found, effort=effort) if shop.capacity else anneal(shop, found, effort=effort)
     tails = _tails(shop, found)
     finish = [start + length for start, length in zip(found.start, shop.length, strict=True)]

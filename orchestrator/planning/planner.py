@@ -19,8 +19,8 @@ from orchestrator.planning.shop import Slot
 from orchestrator.planning.surroundings import Surroundings
 
 
-def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str) -> Plan:
-    """Plan a document.
+def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
+    """Plan a document; `effort` is how long a better order is looked for, 0 not at all.
 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
@@ -38,7 +38,7 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     keys = guard_pairs(claimed, pairs, reach, shared=not isolated, several=capacity)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
-    order = arrange([_slot(one, locks, surroundings) for one in assigned], at_once=at_once, capacity=capacity)
+    order = arrange([_slot(one, locks, surroundings) for one in assigned], at_once=at_once, capacity=capacity, effort=effort)
     planned = tuple(_planned(one, locks[one.task.id], order, surroundings) for one in assigned)
     return Plan(
         title=document.title,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from orchestrator.model import Plan, PlannedTask
+from orchestrator.planning.crew import Crew, recommended
 from orchestrator.planning.explain import waits
 from orchestrator.planning.lint import Remark
 from orchestrator.planning.paths import critical_path
@@ -10,17 +11,22 @@ from orchestrator.quantities import format_duration
 from orchestrator.views.text import counted, padded, page, plain, shortened
 
 _WIDTH = 100
-_REMARKS = 6  #: of what the document leaves open
+_LONG = 12  #: tasks, beyond which each has one line
+_REMARKS = 6  #: kinds of what the document leaves open
+_NAMED = 4  #: tasks of each
 
 
-def render_plan(plan: Plan, *, remarks: Sequence[Remark] = ()) -> str:
-    """Give the text of `squad plan`, at most 100 columns wide."""
+def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[Crew] = ()) -> str:
+    """Give the text of `squad plan`, at most 100 columns wide; many tasks have one line each."""
     lines = [f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}", ""]
     lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
     lines.append("")
     path = critical_path(plan)
     for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
-        lines += _task(plan, planned, is_critical=planned.task.id in path and len(plan.tasks) > 1)
+        is_critical = planned.task.id in path and len(plan.tasks) > 1
+        lines += (
+            _row(planned, is_critical=is_critical) if len(plan.tasks) > _LONG else _task(plan, planned, is_critical=is_critical)
+        )
     lines += [
         "",
         f"  estimated {format_duration(plan.makespan)}; not below {format_duration(plan.bound)} (estimates, not measured)",
@@ -28,6 +34,7 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = ()) -> str:
     ]
     if len(plan.tasks) > 1:
         lines.append(f"  * critical path: {shortened(' -> '.join(path), 80)}")
+    lines += _crews(crews)
     lines.append(f"  certificate: {'holds' if plan.certificate.holds else 'DOES NOT HOLD'}, {_guards(plan)}")
     lines += [f"  not proved: {_open(a, b, why)}" for (a, b), why in _opens(plan).items()]
     lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
@@ -37,11 +44,46 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = ()) -> str:
     return page(lines, width=_WIDTH)
 
 
+def _crews(crews: Sequence[Crew]) -> list[str]:
+    """Compare numbers of agents, and say which one is worth it."""
+    if len(crews) < 2:
+        return []
+    best = recommended(crews)
+    rows = {
+        "agents": [str(crew.agents) for crew in crews],
+        "makespan": [format_duration(crew.makespan) for crew in crews],
+        "not below": [format_duration(crew.bound) for crew in crews],
+        "efficiency": [f"{crew.efficiency:.0%}" for crew in crews],
+        "agent time": [format_duration(crew.agent_time) for crew in crews],
+    }
+    table = [f"  {name:<11}" + "".join(f"{cell:>9}" for cell in cells) for name, cells in rows.items()]
+    more = next((crew for crew in crews if crew.agents > best.agents), None)
+    saved = 1 - more.makespan / best.makespan if more is not None and best.makespan else 0.0
+    stop = f": one more saves {saved:.0%} of the time" if more is not None else ""
+    return ["", *table, f"  recommended: {counted(best.agents, 'agent')}{stop} (-n {best.agents})", ""]
+
+
+def _row(planned: PlannedTask, *, is_critical: bool) -> list[str]:
+    """Give a task in one line; `--why` tells the rest."""
+    title, number = shortened(planned.task.title, 34), padded(planned.task.id, 8)
+    when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
+    needs = f"after {' '.join(planned.needs)}" if planned.needs else "for a person" if planned.task.gate else ""
+    mark = "*" if is_critical else " "
+    return [f"{mark} {number} {padded(title, 35)} {planned.agent:<20} {when:<15} {shortened(needs, 20)}".rstrip()]
+
+
 def _remarks(remarks: Sequence[Remark]) -> list[str]:
-    """Give what the document leaves open; the first few, since the rest is of the same kinds."""
-    lines = [f"  open: {one.file}:{one.line}: {shortened(one.text, 110)}" for one in remarks[:_REMARKS]]
-    more = len(remarks) - _REMARKS
-    return [*lines, f"  open: and {counted(more, 'more remark')} like these"] if more > 0 else lines
+    """Give what the document leaves open, each kind of it in one line with its tasks and their lines."""
+    kinds: dict[str, list[Remark]] = {}
+    for remark in remarks:
+        kinds.setdefault(remark.text, []).append(remark)
+    lines = []
+    for text, several in list(kinds.items())[:_REMARKS]:
+        named = ", ".join(f"{one.task} (line {one.line})" for one in several[:_NAMED])
+        more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
+        lines.append(f"  open: {shortened(named, 100)}{more} {text}")
+    rest = len(kinds) - _REMARKS
+    return [*lines, f"  open: {counted(rest, 'more remark')} like these"] if rest > 0 else lines
 
 
 def _task(plan: Plan, planned: PlannedTask, *, is_critical: bool) -> list[str]:

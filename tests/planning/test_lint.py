@@ -6,7 +6,7 @@ from orchestrator.prd import read
 
 def remarks(text: str, *, checks: tuple[str, ...] = ()) -> list[tuple[str, int, str]]:
     plan = make_plan(read(text.encode(), name="TODO.md"), Surroundings(), source_digest="")
-    return [(one.rule, one.line, one.text) for one in lint(plan, checks=checks)]
+    return [(one.rule, one.line, f"{one.task} {one.text}") for one in lint(plan, checks=checks)]
 
 
 def test_a_task_without_criterion_check_and_file_has_no_end_that_anybody_could_tell() -> None:
