@@ -11,6 +11,7 @@ from orchestrator import git
 from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context
+from orchestrator.cli.samples import samples
 from orchestrator.cli.sources import Given, bytes_of, given
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
@@ -196,6 +197,7 @@ def surroundings(project: Project, config: Config, *, count: int | None) -> Surr
         ownership=_matrix(project, config, claim),
         count=count if count is not None else config.run.agents,
         isolation=Isolation.SHARED if shared else Isolation.WORKTREE,
+        samples=samples(project),
         never_parallel=config.never_parallel,
         capacity=config.capacity,
     )

@@ -9,6 +9,7 @@ from orchestrator.model import Access, Document, Isolation, Mark, Plan, PlannedT
 from orchestrator.ownership import MatrixIndex
 from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs
+from orchestrator.planning.learning import Learned, learn
 from orchestrator.planning.meeting import meeting_pairs
 from orchestrator.planning.order import Order, arrange
 from orchestrator.planning.owners import Assigned, Owners
@@ -17,6 +18,7 @@ from orchestrator.planning.seats import seat_agents
 from orchestrator.planning.selection import to_plan
 from orchestrator.planning.shop import Slot
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.quantities import format_duration
 
 
 def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
@@ -29,7 +31,9 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
     owners = Owners(seating, matrix)
-    assigned = _closed([owners.assign(task, seconds=_estimate(task, surroundings)) for task in tasks], surroundings)
+    known = _learned(tasks, surroundings)
+    seconds = {task.id: _estimate(task, surroundings, known.get(task.id)) for task in tasks}
+    assigned = _closed([owners.assign(task, seconds=seconds[task.id]) for task in tasks], surroundings)
     capacity = {name: units for name, units in {**surroundings.capacity, **document.capacity}.items() if units > 1}
     isolated = surroundings.isolation is not Isolation.SHARED
     reach = Reach({task.id: task.needs for task in tasks})
@@ -38,8 +42,8 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     keys = guard_pairs(claimed, pairs, reach, shared=not isolated, several=capacity)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
-    order = arrange([_slot(one, locks, surroundings) for one in assigned], at_once=at_once, capacity=capacity, effort=effort)
-    planned = tuple(_planned(one, locks[one.task.id], order, surroundings) for one in assigned)
+    order = arrange([_slot(one, locks, seconds) for one in assigned], at_once=at_once, capacity=capacity, effort=effort)
+    planned = tuple(_planned(one, locks[one.task.id], order, seconds[one.task.id], known.get(one.task.id)) for one in assigned)
     return Plan(
         title=document.title,
         source=document.path,
@@ -84,7 +88,7 @@ def _width(tasks: Sequence[Task]) -> int:
     return max(Counter(level.values()).values(), default=1)
 
 
-def _planned(one: Assigned, locks: tuple[str, ...], order: Order, surroundings: Surroundings) -> PlannedTask:
+def _planned(one: Assigned, locks: tuple[str, ...], order: Order, seconds: float, known: Learned | None) -> PlannedTask:
     """Give a task its agent and its times; where there was a choice, the order has made it."""
     name = one.task.id
     agent = order.agents[name]
@@ -96,11 +100,11 @@ def _planned(one: Assigned, locks: tuple[str, ...], order: Order, surroundings: 
         needs=one.task.needs,
         writes=one.writes,
         locks=locks,
-        estimate=_estimate(one.task, surroundings),
+        estimate=seconds,
         start=start,
         finish=finish,
         tail=order.tails[name],
-        why=why,
+        why=(*why, *([_told(known)] if known else ())),
     )
 
 
@@ -111,20 +115,33 @@ def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> t
     return tuple(sorted({*own, *(key(lock) for lock in one.task.locks), *pairs, *operations}))
 
 
-def _estimate(task: Task, surroundings: Surroundings) -> float:
+def _learned(tasks: Sequence[Task], surroundings: Surroundings) -> dict[TaskId, Learned]:
+    """Give what finished tasks tell of those that say nothing of their length."""
+    silent = [task for task in tasks if task.estimate is None and task.simulate is None] if surroundings.samples else []
+    return {task.id: known for task in silent if (known := learn(task, surroundings.samples))}
+
+
+def _told(known: Learned) -> str:
+    spread = f"{format_duration(known.low)}..{format_duration(known.high)}"
+    return f"takes about {format_duration(known.seconds)}, as {known.count} finished tasks like it did ({spread})"
+
+
+def _estimate(task: Task, surroundings: Surroundings, known: Learned | None) -> float:
     """Give the seconds a task is expected to take, in whole milliseconds."""
     if task.estimate is not None:
         return round(task.estimate, 3)
+    if known is not None:
+        return known.seconds
     return round(task.simulate.work if task.simulate is not None else surroundings.estimate, 3)
 
 
-def _slot(one: Assigned, locks: Mapping[TaskId, tuple[str, ...]], surroundings: Surroundings) -> Slot:
+def _slot(one: Assigned, locks: Mapping[TaskId, tuple[str, ...]], seconds: Mapping[TaskId, float]) -> Slot:
     return Slot(
         task=one.task.id,
         agents=one.agents,
         needs=one.task.needs,
         locks=locks[one.task.id],
-        seconds=_estimate(one.task, surroundings),
+        seconds=seconds[one.task.id],
     )
 
 
