@@ -9,13 +9,14 @@ The shapes were seen with 2.1.330 and are recorded in the tests; keys come in an
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.claude_turns import Turns
 from orchestrator.adapters.hearing import Hearing, Program
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, number, rows, word, write
-from orchestrator.adapters.profiles import SESSION
+from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.messages import Conversed, Permission, Retrying, Said, Status, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
@@ -34,7 +35,8 @@ _AT_ONCE = 64  #: questions
 _LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
-_ENVIRONMENT = {
+#: Its own retries are off, and it asks nobody but its model.
+QUIET: Mapping[str, str] = {
     "CLAUDE_CODE_MAX_RETRIES": "0",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -45,14 +47,8 @@ _ENVIRONMENT = {
 class ClaudeAdapter(Program):
     """Starts Claude Code with the user's own sign-in and settings."""
 
-    name: str = "claude"
+    known: Known = KNOWN["claude"]
     command: tuple[str, ...] = ("claude",)
-    install: str = "npm install -g @anthropic-ai/claude-code"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return (*SESSION, "ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
 
     def invoke(self, order: Order) -> Invocation:
         """Begin a conversation under a name of squad's, or take one up again, with the prompt as its next message."""
@@ -60,7 +56,7 @@ class ClaudeAdapter(Program):
         model = ("--model", self.model) if self.model else ()
         return Invocation(
             argv=(*self.command, *_STREAMS, *_ASKING, "--disallowedTools", ",".join(_UNWANTED), *model, *named),
-            environment=_ENVIRONMENT,
+            environment=QUIET,
             stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + _message(order.prompt),
             keep_stdin=True,
         )

@@ -15,7 +15,7 @@ from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
 from orchestrator.adapters.hearing import Hearing, Program
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
-from orchestrator.adapters.profiles import SESSION
+from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
@@ -34,14 +34,8 @@ _NOWHERE = ".."
 class CodexAdapter(Program):
     """Starts Codex with the user's own sign-in and settings."""
 
-    name: str = "codex"
+    known: Known = KNOWN["codex"]
     command: tuple[str, ...] = ("codex",)
-    install: str = "npm install -g @openai/codex"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return (*SESSION, "OPENAI_*", "CODEX_*")
 
     def invoke(self, order: Order) -> Invocation:
         """Open a thread, or one that was left; the prompt follows when its name is known."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from orchestrator.adapters.base import Conversation, Invocation, Order
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object
+from orchestrator.adapters.known import Known
 from orchestrator.messages import Said
 
 
@@ -15,15 +16,14 @@ from orchestrator.messages import Said
 class Program:
     """A program with a protocol of its own, which can be spoken to in mid-turn and whose turns can be interrupted."""
 
-    name: str
-    command: tuple[str, ...]
-    install: str
+    known: Known
+    command: tuple[str, ...]  #: how it is started, without what makes it speak
     model: str = ""  #: empty: the user's own choice
 
     @property
-    def program(self) -> tuple[str, ...]:
-        """Give how it is started, without what makes it speak."""
-        return self.command
+    def name(self) -> str:
+        """Give the name by which the configuration calls it."""
+        return self.known.name
 
     @property
     def nudges(self) -> bool:
@@ -38,13 +38,13 @@ class Program:
     def missing(self, path: str) -> str | None:
         """Say that the program is not to be found."""
         if shutil.which(self.command[0], path=path) is None:
-            return f"{self.command[0]!r} is not installed: {self.install}"
+            return f"{self.command[0]!r} is not installed: {self.known.install}"
         return None
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return ()
+        return self.known.needs
 
     def invoke(self, order: Order) -> Invocation:
         """Translate a task."""

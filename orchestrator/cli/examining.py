@@ -155,7 +155,7 @@ def _user_of(known: Known, here: Here) -> str:
 
 
 def _is_there(known: Known) -> bool:
-    return shutil.which(known.program, path=passed(os.environ)["PATH"]) is not None
+    return shutil.which(known.name, path=passed(os.environ)["PATH"]) is not None
 
 
 def _base(here: Here, names: Sequence[str], *, quick: bool) -> Diagnosis:
