@@ -58,9 +58,9 @@ class Program:
 class Hearing:
     """Hears what one process prints, line by line."""
 
-    def __init__(self, *, longest: int = LONGEST) -> None:
-        """Begin at the start of the process's output."""
-        self._lines = JsonLines(longest=longest)
+    def __init__(self, *, longest: int = LONGEST, plain: str = "") -> None:
+        """Begin at the start of the process's output; with `plain` another line is heard too, under that one key."""
+        self._lines = JsonLines(longest=longest, plain=plain)
 
     @property
     def held(self) -> int:
