@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from orchestrator import events as ev
+from orchestrator.config import Config
 from orchestrator.fold import fold
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.scheduler import Rules
@@ -27,7 +28,7 @@ def desk(tmp_path: Path) -> Iterator[Office]:
 
 
 def supervisor(of: Office) -> Supervisor:
-    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder), account=lambda agent: (agent,))
+    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder), config=Config())
     return Supervisor(of.recorder, cast("Any", stage), cast("Any", None), Rules())
 
 
