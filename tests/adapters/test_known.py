@@ -1,5 +1,8 @@
 """The table of programs that squad knows."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from orchestrator.adapters.command import CommandAdapter
@@ -36,3 +39,12 @@ def test_what_tells_no_version_is_not_warned_of(known: Known) -> None:
 def test_every_program_can_be_started(known: Known) -> None:
     assert isinstance(adapter_of(known, ""), CommandAdapter) == bool(known.headless)
     assert known.install in (adapter_of(known, "").missing("/nowhere") or "")
+
+
+def test_the_page_on_limits_says_what_each_program_tells() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+) \| (tokens.*) \|$", page, re.MULTILINE)
+
+    said = {name: set(told.split(" and ")) for names, told in rows for name in names.split(", ")}
+
+    assert said == {name: known.tells for name, known in KNOWN.items() if known.tells}
