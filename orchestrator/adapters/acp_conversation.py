@@ -19,7 +19,7 @@ from acp.meta import AGENT_METHODS, CLIENT_METHODS, PROTOCOL_VERSION
 
 from orchestrator.adapters.acp_tools import Calls
 from orchestrator.adapters.acp_turns import Bill, failed, is_empty
-from orchestrator.adapters.hearing import Hearing
+from orchestrator.adapters.hearing import Hearing, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
@@ -28,7 +28,6 @@ from orchestrator.speech import parse_blocks
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 
 _GREETING, _OPENING = 1, 2  #: numbers of squad's first requests
-_AT_ONCE = 64  #: questions
 _MOST_REMINDERS = 3  #: prompts with the reasons of refusals, one after the other
 _LONGEST_TEXT = 1 << 20  #: characters of one message of the model that are looked at for claims
 _PLAIN = "\0plain"  #: key of a line that is no JSON
@@ -295,9 +294,7 @@ class AcpConversation(Hearing):
         permission = self._calls.permission(str(number_), asked.tool_call)
         if permission.operation is not Operation.READ:
             self._questions += 1
-        self._asked[permission.request] = (number_, asked.options, permission)
-        if len(self._asked) > _AT_ONCE:
-            self._asked.pop(next(iter(self._asked)))
+        keep(self._asked, permission.request, (number_, asked.options, permission))
         return [*self._claims(), permission]
 
     def _note_refusal(self, permission: Permission, reason: str) -> None:

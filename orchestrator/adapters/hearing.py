@@ -1,15 +1,22 @@
-"""What programs that are spoken with have in common: how they are found, and JSON lines taken one by one.
+"""What programs that are spoken with have in common: how they are found, JSON lines taken one by one, and a bounded memory.
 
 A program of its own protocol derives from both and adds what only it knows; nothing here knows any of them.
 """
 
 import shutil
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.adapters.base import Conversation, Invocation, Order
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object
 from orchestrator.adapters.known import Known
 from orchestrator.messages import Said
+
+T = TypeVar("T")
+
+#: The path of a change that names none: outside of every project, and so refused.
+NOWHERE = ".."
+_AT_ONCE = 64  #: more questions, or calls, than an agent ever has open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,3 +85,10 @@ class Hearing:
     def _line(self, line: Object) -> list[Said]:
         """Give what one line says."""
         raise NotImplementedError
+
+
+def keep(kept: dict[str, T], key: str, value: T) -> None:
+    """Keep a value; of more than an agent ever has open at once, the oldest goes."""
+    kept[key] = value
+    if len(kept) > _AT_ONCE:
+        kept.pop(next(iter(kept)))

@@ -31,6 +31,7 @@ class Known:
     files: tuple[str, ...] = ()  #: each holds a sign-in; a hint only; below the home folder, or below the variable `home`
     home: tuple[str, str] = ("", "")  #: a variable that names its own folder, and that folder below the home folder
     tells: frozenset[str] = frozenset()  #: what it tells of its consumption in its own protocol: `tokens`, `money` in USD
+    page: str = ""  #: for agents, of the repository, that it reads by itself in every folder; after a / at the root only
     headless: tuple[str, ...] = ()  #: how it is started as a plain command that never waits for a person; empty: never so
 
     @property
@@ -76,6 +77,7 @@ _TABLE = (
         files=(".credentials.json",),
         home=CLAUDE_HOME,
         tells=_BOTH,
+        page="CLAUDE.md",
     ),
     Known(
         name="codex",
@@ -87,6 +89,7 @@ _TABLE = (
         files=("auth.json",),
         home=CODEX_HOME,
         tells=_TOKENS,
+        page="/AGENTS.md",
     ),
     Known(
         name="gemini",
@@ -98,6 +101,7 @@ _TABLE = (
         signs=("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI"),
         files=(".gemini/oauth_creds.json",),
         tells=_TOKENS,
+        page="GEMINI.md",
     ),
     Known(
         name="opencode",
@@ -109,6 +113,7 @@ _TABLE = (
         files=("opencode/auth.json",),
         home=("XDG_DATA_HOME", ".local/share"),
         tells=_BOTH,
+        page="AGENTS.md",
     ),
     Known(
         name="qwen",
@@ -144,6 +149,7 @@ _TABLE = (
         files=(".credentials.json",),
         home=CLAUDE_HOME,
         tells=_BOTH,
+        page="CLAUDE.md",
     ),
     Known(
         name="codex-acp",
@@ -156,6 +162,17 @@ _TABLE = (
         files=("auth.json",),
         home=CODEX_HOME,
         tells=_TOKENS,
+        page="/AGENTS.md",
     ),
 )
 KNOWN: Mapping[str, Known] = {known.name: known for known in _TABLE}
+
+
+def own_page(name: str) -> str:
+    """Give the page that a program reads by itself; empty for one that squad does not know."""
+    return KNOWN[name].page if name in KNOWN else ""
+
+
+def tells(name: str, what: str) -> bool:
+    """Tell whether a program tells of its tokens, or its money, in its own protocol."""
+    return name in KNOWN and what in KNOWN[name].tells
