@@ -1,4 +1,7 @@
-"""`squad doctor` put together: whom to examine, in which surroundings, and how it is shown meanwhile."""
+"""`squad doctor` put together: whom to examine, in which surroundings, and how it is shown meanwhile.
+
+Nothing of the project is written and no supervisor is asked, so it can be called anywhere, also beside a run.
+"""
 
 import os
 import secrets
