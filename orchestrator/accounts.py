@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from orchestrator.adapters import AnyAdapter, Conversing
+from orchestrator.adapters.known import KNOWN
 from orchestrator.events import LimitReached
 from orchestrator.model import AgentId, AttemptId
 from orchestrator.state import State
@@ -69,4 +70,4 @@ class Accounts:
 
 def _is_known(adapter: AnyAdapter) -> bool:
     """Tell whether squad knows the program, and so what its account is; one that speaks squad may be anything."""
-    return isinstance(adapter, Conversing) and adapter.name not in {"command", "acp"}
+    return isinstance(adapter, Conversing) and adapter.name in KNOWN

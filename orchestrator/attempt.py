@@ -16,7 +16,7 @@ from orchestrator import questions
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
-from orchestrator.agent import Assignment, AtWork, Take, listener
+from orchestrator.agent import AtWork
 from orchestrator.config import Config
 from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
@@ -26,6 +26,7 @@ from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
 from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
+from orchestrator.listening import Assignment, Take, listener
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
 from orchestrator.project import Project, file_name

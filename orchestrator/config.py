@@ -29,7 +29,7 @@ from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_range, parse_rate
-from orchestrator.sections import LimitSettings, QuotaSettings, Seconds, Section
+from orchestrator.sections import LimitSettings, Named, QuotaSettings, Seconds, Section
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -111,7 +111,7 @@ class LogSettings(_Section):
 class AgentSettings(_Section):
     """`agents: <id>:` one agent."""
 
-    use: Literal["auto", "command", "simulated", "claude", "codex", "acp", "gemini", "aider"] = "auto"
+    use: Literal["auto", "command", "simulated", "acp", Named] = "auto"
     profile: Literal["gemini", "opencode", "qwen", "claude-agent-acp", "codex-acp"] | None = None  #: of `use: acp`
     model: str = ""  #: empty or `default`: the user's own choice
     role: str = ""

@@ -74,9 +74,9 @@ class Git:
         """Run a command that asks a question; tell whether it says yes."""
         return self.attempt(*arguments).returncode == 0
 
-    def names(self, *arguments: str, stdin: str | None = None) -> list[str]:
+    def names(self, *arguments: str) -> list[str]:
         """Run a command that lists names ended by NUL; names are bytes, so nothing else may part them."""
-        return [name for name in self.run(*arguments, stdin=stdin).split("\0") if name]
+        return [name for name in self.run(*arguments).split("\0") if name]
 
     def line(self, *arguments: str) -> str:
         """Run a command and give its output without the newline at its end."""

@@ -1,4 +1,7 @@
-"""What an agent has said that decides how its attempt ended, and what that comes to when its process is gone."""
+"""What an agent has said that decides how its attempt ended, and what that comes to when its process is gone.
+
+One who reads as it comes and one who reads afterwards, in place of a dead supervisor, come to the same end.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -13,17 +13,6 @@ from orchestrator.claims import Claim, meets
 from orchestrator.git import Git
 
 NAMES = ("AGENTS.md", "CLAUDE.md", "GEMINI.md")
-#: Programs and the page that each reads by itself, wherever in the repository it works.
-_READS: Mapping[str, str] = {
-    "claude": "CLAUDE.md",
-    "claude-agent-acp": "CLAUDE.md",
-    "codex": "AGENTS.md",
-    "codex-acp": "AGENTS.md",
-    "opencode": "AGENTS.md",
-    "gemini": "GEMINI.md",
-}
-#: Programs that read their page at the root of their workspace only.
-_AT_ROOT = frozenset({"codex", "codex-acp"})
 
 Pages = Mapping[str, str]  #: path -> what it says, so that two that say the same are known
 
@@ -43,11 +32,14 @@ def lying(root: Path, claims: Iterable[Claim]) -> Pages:
     return {path: os.path.realpath(root / path) for path in paths if (root / path).is_file()}
 
 
-def unread(pages: Pages, program: str, writes: Sequence[Claim] | None) -> tuple[str, ...]:
-    """Give the pages that concern a task and that an agent's program does not read by itself, the root's first."""
+def unread(pages: Pages, own: str, writes: Sequence[Claim] | None) -> tuple[str, ...]:
+    """Give the pages that concern a task and that an agent's program does not read by itself, the root's first.
+
+    `own` is the page that it reads in every folder, after a / at the root only; empty: it reads none.
+    """
     near = [path for path in pages if _concerns(posixpath.dirname(path), writes)]
     near.sort(key=lambda path: (path.count("/"), posixpath.dirname(path), NAMES.index(posixpath.basename(path))))
-    known = {(posixpath.dirname(path), pages[path]) for path in near if _reads(program, path)}
+    known = {(posixpath.dirname(path), pages[path]) for path in near if _reads(own, path)}
     named: list[str] = []
     for path in near:
         says = (posixpath.dirname(path), pages[path])
@@ -57,8 +49,8 @@ def unread(pages: Pages, program: str, writes: Sequence[Claim] | None) -> tuple[
     return tuple(named)
 
 
-def _reads(program: str, path: str) -> bool:
-    return posixpath.basename(path) == _READS.get(program) and ("/" not in path or program not in _AT_ROOT)
+def _reads(own: str, path: str) -> bool:
+    return f"/{path}" == own or posixpath.basename(path) == own
 
 
 def _concerns(folder: str, writes: Sequence[Claim] | None) -> bool:

@@ -4,7 +4,7 @@ A limit that nobody set does not hold: None, which is what a key with nothing be
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -41,6 +41,8 @@ def _money(value: object) -> object:
     return _at_most(value, parse_money, "an amount such as 20 or 2.50")
 
 
+#: Programs that are configured by their own name.
+Named: TypeAlias = Literal["claude", "codex", "gemini", "aider"]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Span = Annotated[float | None, BeforeValidator(_span)]
 Count = Annotated[int | None, BeforeValidator(_count)]
@@ -86,4 +88,4 @@ class QuotaSettings(Section):
 
     resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
     margin: Seconds = 60.0  #: after the stated reset
-    fall_back_to: tuple[Literal["claude", "codex", "gemini", "aider", "simulated"], ...] = ()
+    fall_back_to: tuple[Literal["simulated", Named], ...] = ()

@@ -85,7 +85,7 @@ def test_one_that_asks_again_and_again_for_what_is_refused_has_failed(runs: Runs
 def test_what_tells_no_path_is_refused(runs: Runs, agent: FakeAcp, kind: str) -> None:
     agent.play({"T1.1": [["blind", kind], ["write", "a.txt"]]})
 
-    ran = one(runs, agent)
+    ran = one(runs, agent, run={"questions": {"wait": 0}})  # nobody is there to be asked
 
     assert ran.code == 0
     assert [answer["optionId"] for answer in agent.notes("T1.1", "answer")] == ["no", "yes"]

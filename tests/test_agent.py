@@ -12,9 +12,10 @@ import pytest
 from orchestrator import agent as agents
 from orchestrator.adapters.base import Invocation
 from orchestrator.adapters.command import CommandAdapter
-from orchestrator.agent import Assignment, AtWork
+from orchestrator.agent import AtWork
 from orchestrator.events import AgentStalled, AttemptStarted, ClaimMade, Noticed
 from orchestrator.journal import Journal
+from orchestrator.listening import Assignment, Listener
 from orchestrator.liveness import Sign
 from orchestrator.messages import Done
 from orchestrator.model import AttemptId, Level, Outcome, TaskId
@@ -92,13 +93,13 @@ async def test_what_squad_has_not_read_yet_is_no_silence_of_the_agent(
     recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A flood took longer to read than `stall.after`, and the agent was ended for it."""
-    read = agents.Listener.read
+    read = Listener.read
 
-    async def slowly(self: agents.Listener, *, log: int, status: int) -> None:
+    async def slowly(self: Listener, *, log: int, status: int) -> None:
         await anyio.sleep(3.0 if log > self.output.offset else 0.0)
         await read(self, log=log, status=status)
 
-    monkeypatch.setattr(agents.Listener, "read", slowly)
+    monkeypatch.setattr(Listener, "read", slowly)
 
     ended, _ = await at_work(recorder, tmp_path, "print('much')", after=1.0).run()
 

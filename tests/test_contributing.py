@@ -51,9 +51,11 @@ def copy(tmp_path: Path) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     [(entry, table, adapters)] = re.findall(r'`("parrot": ParrotAdapter\(\))` into `(\w+)` of `([\w/.]+)`', PAGE)
+    [row] = re.findall(r"<!-- row: \S+known.py -->\n```python\n(.*?)```", PAGE, re.DOTALL)
+    _change(folder / "orchestrator/adapters/known.py", re.compile(r"^_TABLE = \($\n", re.MULTILINE), rf"\g<0>{row.rstrip()},\n")
     line = re.compile(rf"^{table}\b.* = {{$", re.MULTILINE)
     _change(folder / adapters, line, rf"from orchestrator.adapters.parrot import ParrotAdapter\n\g<0>\n    {entry},")
-    _change(folder / "orchestrator/config.py", re.compile(r'use: Literal\["auto", '), r'\g<0>"parrot", ')
+    _change(folder / "orchestrator/sections.py", re.compile(r"^Named: .* = Literal\[", re.MULTILINE), r'\g<0>"parrot", ')
     return folder
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters.known import own_page
 from orchestrator.claims import Claim
 from orchestrator.pages import committed, lying, unread
 from tests.support.repositories import Repository
@@ -31,14 +32,14 @@ def test_a_program_is_told_of_what_it_does_not_read_near_its_task(
 ) -> None:
     claims = None if writes is None else [Claim(path) for path in writes]
 
-    assert list(unread(PAGES, program, claims)) == named
+    assert list(unread(PAGES, own_page(program), claims)) == named
 
 
 def test_of_pages_that_say_the_same_none_is_named_twice_and_none_that_is_read_already() -> None:
     same = {"AGENTS.md": "x", "CLAUDE.md": "x", "web/AGENTS.md": "x"}
 
-    assert unread(same, "claude", [Claim("web/")]) == ("web/AGENTS.md",)
-    assert unread(same, "command", []) == ("AGENTS.md",)
+    assert unread(same, own_page("claude"), [Claim("web/")]) == ("web/AGENTS.md",)
+    assert unread(same, own_page("command"), []) == ("AGENTS.md",)
 
 
 def test_pages_of_a_commit_are_found_wherever_they_lie_and_what_is_not_committed_is_not(repository: Repository) -> None:
@@ -54,7 +55,7 @@ def test_pages_of_a_commit_are_found_wherever_they_lie_and_what_is_not_committed
 def test_a_page_that_imports_another_says_what_that_one_says(repository: Repository, text: str) -> None:
     commit = repository.commit({"AGENTS.md": "Use tabs.\n", "CLAUDE.md": text})
 
-    assert unread(committed(repository.root, commit), "claude", None) == ()
+    assert unread(committed(repository.root, commit), own_page("claude"), None) == ()
 
 
 def test_a_link_to_another_page_says_what_that_one_says(repository: Repository) -> None:
@@ -65,7 +66,7 @@ def test_a_link_to_another_page_says_what_that_one_says(repository: Repository) 
     repository.git("commit", "--quiet", "--message", "Pages")
     commit = repository.head()
 
-    assert unread(committed(repository.root, commit), "codex", None) == ("GEMINI.md",)
+    assert unread(committed(repository.root, commit), own_page("codex"), None) == ("GEMINI.md",)
 
 
 def test_without_git_the_pages_on_the_way_to_the_tasks_are_found(tmp_path: Path) -> None:

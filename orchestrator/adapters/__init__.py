@@ -13,7 +13,7 @@ from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.hearing import Program
-from orchestrator.adapters.profiles import PROFILES, Profile
+from orchestrator.adapters.known import KNOWN
 from orchestrator.adapters.simulated import SimulatedAdapter
 from orchestrator.adapters.speaking import SpeakingAdapter
 from orchestrator.errors import ToolMissing
@@ -40,20 +40,17 @@ _CONVERSING: Mapping[str, Program | AcpAdapter] = {
     "gemini": acp_adapter("gemini", profile="gemini"),
 }
 #: Programs by their names, in the order in which they are looked for.
-_KNOWN: Mapping[str, Profile] = {
-    **{name: Profile(command=one.program, install=one.install, needs=one.needs) for name, one in _CONVERSING.items()},
-    **{name: profile for name, profile in PROFILES.items() if name not in _CONVERSING},
-}
-NAMES = ("auto", "command", "simulated", "acp", *_KNOWN)
+_LOOKED_FOR = (*_CONVERSING, *(name for name, known in KNOWN.items() if known.headless))
+NAMES = ("auto", "command", "simulated", "acp", *_LOOKED_FOR)
 
 
 class NoAgent(ToolMissing):
     """No agent CLI that squad knows is installed."""
 
     def __init__(self) -> None:
-        installs = "\n".join(f"  {name}: {profile.install}" for name, profile in _KNOWN.items())
+        installs = "\n".join(f"  {name}: {KNOWN[name].install}" for name in _LOOKED_FOR)
         hint = f"install one of them and sign in:\n{installs}\nor try squad without any: --agent simulated"
-        super().__init__(f"no agent CLI found: looked for {', '.join(_KNOWN)}", hint=hint)
+        super().__init__(f"no agent CLI found: looked for {', '.join(_LOOKED_FOR)}", hint=hint)
 
 
 class AgentMissing(ToolMissing):
@@ -70,8 +67,8 @@ def detect(path: str) -> str:
     Raises:
         NoAgent: There is none.
     """
-    for name, profile in _KNOWN.items():
-        if shutil.which(profile.command[0], path=path) is not None:
+    for name in _LOOKED_FOR:
+        if shutil.which(name, path=path) is not None:
             return name
     raise NoAgent
 
@@ -96,5 +93,5 @@ def make_adapter(
         return acp_adapter(profile or "acp", profile=profile or "", command=command, model=model)
     if use in _CONVERSING and not command:
         return replace(_CONVERSING[use], model=model)
-    plain = _KNOWN[use]
-    return CommandAdapter(name=use, command=tuple(command) or plain.command, install=plain.install, needs=plain.needs)
+    known = KNOWN[use]
+    return CommandAdapter(name=use, command=tuple(command) or known.headless, install=known.install, needs=known.needs)

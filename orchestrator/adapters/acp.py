@@ -8,9 +8,9 @@ import importlib
 import importlib.util
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from orchestrator.adapters.acp_profiles import ACP_PROFILES, AcpProfile
+from orchestrator.adapters.acp_profiles import ACP_PROFILES, UNKNOWN, AcpProfile
 from orchestrator.adapters.base import Conversation, Invocation, Order
 
 _LATER = "orchestrator.adapters.acp_conversation"
@@ -22,19 +22,9 @@ class AcpAdapter:
     """Starts an agent with the user's own sign-in and settings."""
 
     name: str = "acp"
-    profile: AcpProfile = field(default_factory=lambda: AcpProfile(command=()))
+    profile: AcpProfile = UNKNOWN
     command: tuple[str, ...] = ()  #: beats the profile's
     model: str = ""  #: empty: the user's own choice
-
-    @property
-    def program(self) -> tuple[str, ...]:
-        """Give how it is started."""
-        return self._argv()
-
-    @property
-    def install(self) -> str:
-        """Give the command that installs it."""
-        return self.profile.install
 
     @property
     def nudges(self) -> bool:
@@ -91,5 +81,4 @@ class AcpAdapter:
 
 def acp_adapter(name: str, *, profile: str = "", command: Sequence[str] = (), model: str = "") -> AcpAdapter:
     """Give the adapter of a profile, or of a command that speaks ACP."""
-    known = ACP_PROFILES.get(profile, AcpProfile(command=()))
-    return AcpAdapter(name=name, profile=known, command=tuple(command), model=model)
+    return AcpAdapter(name=name, profile=ACP_PROFILES.get(profile, UNKNOWN), command=tuple(command), model=model)

@@ -19,7 +19,8 @@ from acp.meta import AGENT_METHODS, CLIENT_METHODS, PROTOCOL_VERSION
 
 from orchestrator.adapters.acp_tools import Calls
 from orchestrator.adapters.acp_turns import Bill, failed, is_empty
-from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object, clean, inner, rows, word, write
+from orchestrator.adapters.hearing import Hearing, keep
+from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
@@ -27,14 +28,12 @@ from orchestrator.speech import parse_blocks
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 
 _GREETING, _OPENING = 1, 2  #: numbers of squad's first requests
-_AT_ONCE = 64  #: questions
 _MOST_REMINDERS = 3  #: prompts with the reasons of refusals, one after the other
 _LONGEST_TEXT = 1 << 20  #: characters of one message of the model that are looked at for claims
 _PLAIN = "\0plain"  #: key of a line that is no JSON
 _NOBODY = {"code": -32601, "message": "nobody answers this: squad offers neither files nor terminals"}
 #: What programs print, before they say anything of the protocol, that wait for a person to sign in.
 _SIGNING_IN = re.compile("authorize the application|authorization code|to authenticate|sign in to continue", re.IGNORECASE)
-_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +67,14 @@ GREETING = _request(
 )
 
 
-class AcpConversation:
+class AcpConversation(Hearing):
     """Understands what one process prints, and words what is written to it."""
 
     def __init__(self, wanted: Wanted, *, longest: int = LONGEST, now: Callable[[], float] = time.time) -> None:
         """Begin at the start of the process's output; `now` tells the time from which on a limit's wait is counted."""
+        super().__init__(longest=longest, plain=_PLAIN)
         self._wanted = wanted
         self._now = now
-        self._lines = JsonLines(longest=longest, plain=_PLAIN)
         self._agent: schema.InitializeResponse | None = None  #: None until it has answered
         self._session = wanted.conversation
         self._number = _OPENING
@@ -96,18 +95,9 @@ class AcpConversation:
         self._calls = Calls()
         self._bill = Bill(resumed=bool(wanted.conversation))
 
-    @property
-    def held(self) -> int:
-        """Give how many of the bytes fed last belong to a line that is not complete."""
-        return self._lines.held
-
-    def feed(self, chunk: bytes) -> list[Said]:
-        """Give what the next bytes complete; never raises."""
-        return [said for line in self._lines.feed(chunk) for said in self._line(line)]
-
     def finish(self) -> list[Said]:
         """Give what was left unfinished."""
-        return [*(said for line in self._lines.finish() for said in self._line(line)), *self._claims()]
+        return [*super().finish(), *self._claims()]
 
     def answer(self, permission: Permission, *, allow: bool, reason: str = "") -> bytes:
         """Word the answer to a question; empty for one that is not open. The reason of a refusal follows with the turn's end."""
@@ -304,9 +294,7 @@ class AcpConversation:
         permission = self._calls.permission(str(number_), asked.tool_call)
         if permission.operation is not Operation.READ:
             self._questions += 1
-        self._asked[permission.request] = (number_, asked.options, permission)
-        if len(self._asked) > _AT_ONCE:
-            self._asked.pop(next(iter(self._asked)))
+        keep(self._asked, permission.request, (number_, asked.options, permission))
         return [*self._claims(), permission]
 
     def _note_refusal(self, permission: Permission, reason: str) -> None:
@@ -373,6 +361,6 @@ def _read(shape: type[Shape], told: Object) -> Shape | None:
     except (pydantic.ValidationError, RecursionError):
         pass
     try:  # halves of surrogate pairs are no text to pydantic
-        return shape.model_validate(json.loads(_HALVES.sub("\ufffd", json.dumps(told, ensure_ascii=False))))
+        return shape.model_validate(json.loads(clean(json.dumps(told, ensure_ascii=False))))
     except (pydantic.ValidationError, RecursionError, ValueError):
         return None

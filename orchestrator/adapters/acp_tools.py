@@ -9,18 +9,16 @@ from dataclasses import dataclass, field, replace
 
 from acp import schema
 
+from orchestrator.adapters.hearing import NOWHERE, keep
 from orchestrator.adapters.jsonlines import Object, word
 from orchestrator.messages import Permission, Said, Status
 from orchestrator.model import Operation
 
-#: A change whose path is not to be found: outside every project, and so refused.
-_NOWHERE = ".."
 _PATHS = ("file_path", "filePath", "filepath", "path", "absolute_path", "notebook_path", "old_path", "new_path", "destination")
 _COMMANDS = ("command", "cmd")
 _CHANGING = {"edit": Operation.WRITE, "delete": Operation.DELETE, "move": Operation.WRITE}
 #: `fetch` and `think` change nothing in the project either.
 _READING = frozenset({"read", "search", "fetch", "think"})
-_AT_ONCE = 64  #: calls under way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,15 +69,13 @@ class Calls:
         if call.kind in _READING:
             return Permission(request=request, tool=tool, paths=call.paths, operation=Operation.READ)
         if call.kind in _CHANGING:
-            return Permission(request=request, tool=tool, paths=call.paths or (_NOWHERE,), operation=_operation(call))
+            return Permission(request=request, tool=tool, paths=call.paths or (NOWHERE,), operation=_operation(call))
         return Permission(request=request, tool=tool, paths=call.paths, operation=Operation.WRITE)
 
     def _join(self, piece: schema.ToolCall | schema.ToolCallUpdate) -> Call:
         name = piece.tool_call_id
         call = self._known.pop(name, Call()).joined(_read(piece))
-        self._known[name] = call
-        if len(self._known) > _AT_ONCE:
-            self._known.pop(next(iter(self._known)))
+        keep(self._known, name, call)
         return call
 
 

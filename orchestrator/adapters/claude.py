@@ -9,32 +9,31 @@ The shapes were seen with 2.1.330 and are recorded in the tests; keys come in an
 
 import json
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.claude_turns import Turns
-from orchestrator.adapters.hearing import Hearing, Program
+from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, number, rows, word, write
-from orchestrator.adapters.profiles import SESSION
+from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.messages import Conversed, Permission, Retrying, Said, Status, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
 
 #: Makes the name of a conversation out of the mark of the attempt that begins it.
 _NAMES = uuid.UUID("6f0d2b52-7a0b-4a5e-9b1f-3f5f3f6f5d11")
-#: A writing tool whose path is not where it was: outside every project, and so refused.
-_NOWHERE = ".."
 _WRITERS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
 _READERS = {"Read": "file_path", "NotebookRead": "notebook_path", "Grep": "path", "Glob": "path", "LS": "path"}
 #: Asked for whatever the user's own settings allow: an `ask` rule wins over an `allow` rule.
 _SETTINGS = {"permissions": {"ask": list(_WRITERS)}}
 #: Tools that wait for a person, outlive the attempt, or leave the workspace.
 _UNWANTED = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "CronCreate", "ScheduleWakeup", "EnterWorktree", "ExitWorktree")
-_AT_ONCE = 64  #: questions
 _LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
 _ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
-_ENVIRONMENT = {
+#: Its own retries are off, and it asks nobody but its model.
+QUIET: Mapping[str, str] = {
     "CLAUDE_CODE_MAX_RETRIES": "0",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_AUTOUPDATER": "1",
@@ -45,14 +44,8 @@ _ENVIRONMENT = {
 class ClaudeAdapter(Program):
     """Starts Claude Code with the user's own sign-in and settings."""
 
-    name: str = "claude"
+    known: Known = KNOWN["claude"]
     command: tuple[str, ...] = ("claude",)
-    install: str = "npm install -g @anthropic-ai/claude-code"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return (*SESSION, "ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
 
     def invoke(self, order: Order) -> Invocation:
         """Begin a conversation under a name of squad's, or take one up again, with the prompt as its next message."""
@@ -60,7 +53,7 @@ class ClaudeAdapter(Program):
         model = ("--model", self.model) if self.model else ()
         return Invocation(
             argv=(*self.command, *_STREAMS, *_ASKING, "--disallowedTools", ",".join(_UNWANTED), *model, *named),
-            environment=_ENVIRONMENT,
+            environment=QUIET,
             stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + _message(order.prompt),
             keep_stdin=True,
         )
@@ -145,20 +138,14 @@ class ClaudeConversation(Hearing):
         if not request:
             return []
         if body.get("subtype") != "can_use_tool":
-            self._keep(request, None)
+            keep(self._asked, request, None)
             return [Permission(request=request, tool=word(body, "subtype"), operation=Operation.READ)]
         asked = inner(body, "input")
-        self._keep(request, asked)
+        keep(self._asked, request, asked)
         permission = _permission(request, word(body, "tool_name"), asked)
         if permission.operation is not Operation.READ:
             self._turns.asked.add(word(body, "tool_use_id"))
         return [permission]
-
-    def _keep(self, request: str, asked: Object | None) -> None:
-        """Keep a question until it is answered; of more than an agent ever asks at once, the oldest goes."""
-        self._asked[request] = asked
-        if len(self._asked) > _AT_ONCE:
-            self._asked.pop(next(iter(self._asked)))
 
     def _withdraw(self, request: str) -> list[Said]:
         known = request in self._asked
@@ -173,7 +160,7 @@ def _begun(order: Order) -> tuple[str, ...]:
 def _permission(request: str, tool: str, asked: Object) -> Permission:
     """Say what a tool is about to do; of a shell only its command is known, of a tool of somebody else nothing."""
     if tool in _WRITERS:
-        path = word(asked, _WRITERS[tool]) or _NOWHERE
+        path = word(asked, _WRITERS[tool]) or NOWHERE
         return Permission(request=request, tool=tool, paths=(path,), operation=Operation.WRITE)
     if tool in _READERS:
         path = word(asked, _READERS[tool])

@@ -9,39 +9,27 @@ The shapes were seen with 0.169.0 and are recorded in the tests.
 """
 
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
-from orchestrator.adapters.hearing import Hearing, Program
+from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
-from orchestrator.adapters.profiles import SESSION
+from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
 from orchestrator.speech import parse_blocks
 
-T = TypeVar("T")
-
 _GREETING, _OPENING = 1, 2  #: numbers of squad's first requests
-_AT_ONCE = 64  #: questions, and announced changes
 _CHANGES = {"add": "created", "delete": "deleted", "update": "modified"}
 _OPERATIONS = {"add": Operation.CREATE, "delete": Operation.DELETE}
-#: A change whose paths were never announced: outside every project, and so refused.
-_NOWHERE = ".."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodexAdapter(Program):
     """Starts Codex with the user's own sign-in and settings."""
 
-    name: str = "codex"
+    known: Known = KNOWN["codex"]
     command: tuple[str, ...] = ("codex",)
-    install: str = "npm install -g @openai/codex"
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return (*SESSION, "OPENAI_*", "CODEX_*")
 
     def invoke(self, order: Order) -> Invocation:
         """Open a thread, or one that was left; the prompt follows when its name is known."""
@@ -100,7 +88,7 @@ class CodexConversation(Hearing):
         """Say something to the model: at once in mid-turn, else as the next turn."""
         said = {"threadId": self._thread, "input": [{"type": "text", "text": clean(text)}]}
         if self._turn:
-            _keep(self._steered, str(self._number + 1), text)
+            keep(self._steered, str(self._number + 1), text)
             return self._next("turn/steer", {**said, "expectedTurnId": self._turn})
         return self._next("turn/start", said)
 
@@ -165,7 +153,7 @@ class CodexConversation(Hearing):
                 permission = Permission(request=request, tool="shell", operation=Operation.WRITE, command=word(params, "command"))
             case _:
                 return [Reply(line=write({"id": number_, "error": {"code": -32601, "message": "nobody answers this"}}))]
-        _keep(self._asked, request, number_)
+        keep(self._asked, request, number_)
         self._questions += 1
         return [permission]
 
@@ -217,7 +205,7 @@ class CodexConversation(Hearing):
 
     def _announce(self, item: Object) -> None:
         if item.get("type") == "fileChange":
-            _keep(self._announced, word(item, "id"), rows(item, "changes"))
+            keep(self._announced, word(item, "id"), rows(item, "changes"))
 
 
 def _change(request: str, changes: list[Object]) -> Permission:
@@ -225,7 +213,7 @@ def _change(request: str, changes: list[Object]) -> Permission:
     kinds = {word(inner(change, "kind"), "type") for change in changes}
     paths = [path for change in changes for path in (word(change, "path"), word(inner(change, "kind"), "move_path")) if path]
     operation = _OPERATIONS.get(next(iter(kinds)), Operation.WRITE) if len(kinds) == 1 else Operation.WRITE
-    return Permission(request=request, tool="apply_patch", paths=tuple(paths) or (_NOWHERE,), operation=operation)
+    return Permission(request=request, tool="apply_patch", paths=tuple(paths) or (NOWHERE,), operation=operation)
 
 
 def _changed(item: Object) -> list[Said]:
@@ -233,13 +221,6 @@ def _changed(item: Object) -> list[Said]:
         return []
     changes = {word(change, "path"): word(inner(change, "kind"), "type") for change in rows(item, "changes")}
     return [Status(files={path: _CHANGES.get(kind, "modified") for path, kind in changes.items() if path})]
-
-
-def _keep(kept: dict[str, T], key: str, value: T) -> None:
-    """Keep a value; of more than an agent ever has open at once, the oldest goes."""
-    kept[key] = value
-    if len(kept) > _AT_ONCE:
-        kept.pop(next(iter(kept)))
 
 
 def _request(number_: int, method: str, params: Object) -> bytes:

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 
 from orchestrator.adapters.base import Invocation, Order, Reader
+from orchestrator.adapters.known import NOT_KNOWN
 from orchestrator.speech import Lines
 
 _PROMPT_FILE = "prompt.md"
@@ -19,8 +20,7 @@ class CommandAdapter:
 
     name: str = "command"
     command: tuple[str, ...] = ()
-    exit_claims: bool = True  #: exit 0 claims done
-    install: str = "check the agent's command in the configuration"
+    install: str = NOT_KNOWN  #: the command that installs it
     needs: tuple[str, ...] = ()
 
     @property
@@ -50,7 +50,7 @@ class CommandAdapter:
         prompt = order.prompt.encode("utf-8", "surrogateescape")
         files = {_PROMPT_FILE: prompt} if any("{prompt_file}" in part for part in self.command) else {}
         stdin = None if files or any("{prompt}" in part for part in self.command) else prompt
-        return Invocation(argv=argv, stdin=stdin, files=files, exit_claims=self.exit_claims)
+        return Invocation(argv=argv, stdin=stdin, files=files, exit_claims=True)
 
     def reader(self) -> Reader:
         """Understand JSON lines and Markdown blocks."""

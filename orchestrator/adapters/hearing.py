@@ -1,29 +1,36 @@
-"""What programs that are spoken with have in common: how they are found, and JSON lines taken one by one.
+"""What programs that are spoken with have in common: how they are found, JSON lines taken one by one, and a bounded memory.
 
 A program of its own protocol derives from both and adds what only it knows; nothing here knows any of them.
 """
 
 import shutil
 from dataclasses import dataclass
+from typing import TypeVar
 
 from orchestrator.adapters.base import Conversation, Invocation, Order
 from orchestrator.adapters.jsonlines import LONGEST, JsonLines, Object
+from orchestrator.adapters.known import Known
 from orchestrator.messages import Said
+
+T = TypeVar("T")
+
+#: The path of a change that names none: outside of every project, and so refused.
+NOWHERE = ".."
+_AT_ONCE = 64  #: more questions, or calls, than an agent ever has open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A program with a protocol of its own, which can be spoken to in mid-turn and whose turns can be interrupted."""
 
-    name: str
-    command: tuple[str, ...]
-    install: str
+    known: Known
+    command: tuple[str, ...]  #: how it is started, without what makes it speak
     model: str = ""  #: empty: the user's own choice
 
     @property
-    def program(self) -> tuple[str, ...]:
-        """Give how it is started, without what makes it speak."""
-        return self.command
+    def name(self) -> str:
+        """Give the name by which the configuration calls it."""
+        return self.known.name
 
     @property
     def nudges(self) -> bool:
@@ -38,13 +45,13 @@ class Program:
     def missing(self, path: str) -> str | None:
         """Say that the program is not to be found."""
         if shutil.which(self.command[0], path=path) is None:
-            return f"{self.command[0]!r} is not installed: {self.install}"
+            return f"{self.command[0]!r} is not installed: {self.known.install}"
         return None
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the variables of the user's environment that it signs in by; a star stands for any ending."""
-        return ()
+        return self.known.needs
 
     def invoke(self, order: Order) -> Invocation:
         """Translate a task."""
@@ -58,9 +65,9 @@ class Program:
 class Hearing:
     """Hears what one process prints, line by line."""
 
-    def __init__(self, *, longest: int = LONGEST) -> None:
-        """Begin at the start of the process's output."""
-        self._lines = JsonLines(longest=longest)
+    def __init__(self, *, longest: int = LONGEST, plain: str = "") -> None:
+        """Begin at the start of the process's output; with `plain` another line is heard too, under that one key."""
+        self._lines = JsonLines(longest=longest, plain=plain)
 
     @property
     def held(self) -> int:
@@ -78,3 +85,10 @@ class Hearing:
     def _line(self, line: Object) -> list[Said]:
         """Give what one line says."""
         raise NotImplementedError
+
+
+def keep(kept: dict[str, T], key: str, value: T) -> None:
+    """Keep a value; of more than an agent ever has open at once, the oldest goes."""
+    kept[key] = value
+    if len(kept) > _AT_ONCE:
+        kept.pop(next(iter(kept)))

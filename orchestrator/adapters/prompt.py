@@ -9,6 +9,7 @@ the lesser facts of a handover are left out. A role's text that is the user's ow
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from orchestrator.adapters.known import own_page
 from orchestrator.handover import Fact, Handover
 from orchestrator.model import PlannedTask, Seat
 from orchestrator.pages import Pages, unread
@@ -80,7 +81,7 @@ def _role(text: str) -> str:
 def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
     role = _cut(seat.role, _LONGEST_ROLE)
     checks = words.checks if planned.task.checks is None else planned.task.checks
-    pages = unread(words.pages, words.program, planned.writes)
+    pages = unread(words.pages, own_page(words.program), planned.writes)
     lines = (
         "## Rules of this run",
         f"You are {seat.id} ({role}); other agents work on this repository at the same time. Your task: {planned.task.id}.",

@@ -1,4 +1,7 @@
-"""`squad doctor` put together: whom to examine, in which surroundings, and how it is shown meanwhile."""
+"""`squad doctor` put together: whom to examine, in which surroundings, and how it is shown meanwhile.
+
+Nothing of the project is written and no supervisor is asked, so it can be called anywhere, also beside a run.
+"""
 
 import os
 import secrets
@@ -155,7 +158,7 @@ def _user_of(known: Known, here: Here) -> str:
 
 
 def _is_there(known: Known) -> bool:
-    return shutil.which(known.program, path=passed(os.environ)["PATH"]) is not None
+    return shutil.which(known.name, path=passed(os.environ)["PATH"]) is not None
 
 
 def _base(here: Here, names: Sequence[str], *, quick: bool) -> Diagnosis:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing
-from orchestrator.adapters.telling import TELLS
+from orchestrator.adapters.known import tells
 from orchestrator.config import Config, Layer, combine, dump
 from orchestrator.limits import Limits
 from orchestrator.places import Document
@@ -60,7 +60,7 @@ def warnings(config: Config, accounts: Accounts) -> Iterator[str]:
     wanted = config.run.limits
     if wanted.money is not None or wanted.money_per_task is not None:
         yield from _untold("money", wanted, accounts)
-        if wanted.currency != "USD" and any("money" in TELLS.get(one.name, ()) for one in accounts.own.values()):
+        if wanted.currency != "USD" and any(tells(one.name, "money") for one in accounts.own.values()):
             yield f"limit money: limits.currency is {wanted.currency}, and agents tell USD: nothing is converted"
     if wanted.tokens is not None:
         yield from _untold("tokens", wanted, accounts)
@@ -90,7 +90,7 @@ def _untold(what: str, wanted: LimitSettings, accounts: Accounts) -> Iterator[st
 
 
 def _tells(adapter: AnyAdapter, what: str) -> bool:
-    return isinstance(adapter, Conversing) and what in TELLS.get(adapter.name, ())
+    return isinstance(adapter, Conversing) and tells(adapter.name, what)
 
 
 def _shown(name: str, value: float | str | None) -> str:

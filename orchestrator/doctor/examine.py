@@ -20,6 +20,7 @@ from orchestrator.doctor.asking import LIMIT, Answered, ask_version
 from orchestrator.doctor.findings import Answer, Examined, Finding, fault, has_fault, note, warning
 from orchestrator.doctor.judging import Redact, Tried, judge_refusal, judge_write
 from orchestrator.doctor.redaction import Redactor
+from orchestrator.doctor.surroundings import own_folder
 from orchestrator.doctor.turn import take_turn
 from orchestrator.environment import passed
 from orchestrator.git import Git, identity
@@ -95,7 +96,7 @@ async def examine_all(wanted: Sequence[tuple[Known, str]], means: Means, show: S
 
 async def examine(known: Known, means: Means, show: Show, *, why: str = "") -> Examined:
     """Examine one program; `why` says who needs it, if somebody does."""
-    path = shutil.which(known.program, path=means.path)
+    path = shutil.which(known.name, path=means.path)
     if path is None:
         found = fault(f"not installed, and {why}", known.install) if why else note("not installed", known.install)
         return _shown(Examined(name=known.name, works=str(known.works), findings=(found,)), show)
@@ -139,7 +140,7 @@ class _Examination:
         self._update(doing="asks for its version")
         environment = self._environment(adapter)
         answered = await ask_version(
-            self.so_far.path or self._known.program,
+            self.so_far.path or self._known.name,
             environment=environment,
             log=self._folder / "version.log",
             mark=self._mark("version"),
@@ -211,9 +212,8 @@ class _Examination:
     def _mark(self, step: str) -> str:
         return f"squad-doctor-{self._means.token}/{self._known.name}.{step}"
 
-    def _environment(self, adapter: AnyAdapter | None) -> dict[str, str]:
-        needs = adapter.needs if adapter is not None else ()
-        return {**passed(self._means.environment, needs=needs), "AGENT_ID": _AGENT}
+    def _environment(self, adapter: AnyAdapter) -> dict[str, str]:
+        return {**passed(self._means.environment, needs=adapter.needs), "AGENT_ID": _AGENT}
 
     def _update(self, **known: object) -> None:
         self.so_far = replace(self.so_far, **known)  # type: ignore[arg-type]  # the names of its own fields
@@ -230,11 +230,8 @@ def adapter_of(known: Known, path: str) -> AnyAdapter:
 
 def hints(known: Known, environment: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:
     """Give the variables and files that speak for a sign-in; what is in them stays there."""
-    variable, below = known.home
-    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - never raises
-    own = Path(environment.get(variable) or home / below) if variable else home
-    files = tuple(own / name for name in known.files)
-    return tuple(name for name in known.variables if environment.get(name)), tuple(path for path in files if path.is_file())
+    files = tuple(own_folder(environment, *known.home) / name for name in known.files)
+    return tuple(name for name in known.signs if environment.get(name)), tuple(path for path in files if path.is_file())
 
 
 def redactor(environment: Mapping[str, str]) -> Redactor:
@@ -246,7 +243,7 @@ def _without_version(known: Known, answered: Answered, redact: Redact) -> Findin
     if answered.failure:
         return fault(f"it cannot be started: {redact(answered.failure)}", f"install it anew: {known.install}")
     how = "does not end when it is asked for its version" if answered.is_late else "tells no version that can be read"
-    return warning(f"it {how}; known to work are {known.works}", f"{known.program} --version")
+    return warning(f"it {how}; known to work are {known.works}", f"{known.name} --version")
 
 
 def _make_repository(folder: Path) -> None:

@@ -136,7 +136,7 @@ def _words(tried: Tried, redact: Redact) -> str:
 
 
 def _by_hand(known: Known) -> str:
-    return f"start it once by hand: {known.program}"
+    return f"start it once by hand: {known.name}"
 
 
 def _again(known: Known) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator import git
+from orchestrator.adapters.known import CLAUDE_HOME, CODEX_HOME
 from orchestrator.doctor.findings import Finding, Tool, fault, warning
 from orchestrator.errors import SquadError
 from orchestrator.versions import version_in
@@ -33,14 +34,15 @@ class Machine:
     root: Path  #: of the project, or the folder one is in
     uid: int
 
-    @property
-    def home(self) -> Path:
-        """Give the user's home folder."""
-        return Path(self.environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - never raises
+    def own(self, home: tuple[str, str]) -> Path:
+        """Give a program's own folder."""
+        return own_folder(self.environment, *home)
 
-    def own(self, variable: str, below: str) -> Path:
-        """Give a program's own folder: named by a variable, else below the home folder."""
-        return Path(self.environment.get(variable) or self.home / below)
+
+def own_folder(environment: Mapping[str, str], variable: str, below: str) -> Path:
+    """Give the folder that a variable names, else the one below the user's home folder."""
+    home = Path(environment.get("HOME") or os.path.expanduser("~"))  # noqa: PTH111 - never raises
+    return Path(environment.get(variable) or home / below)
 
 
 def tools(machine: Machine) -> tuple[Tool, ...]:
@@ -91,7 +93,7 @@ def _root(machine: Machine) -> Iterator[Finding]:
 
 
 def _codex_rules(machine: Machine) -> Iterator[Finding]:
-    folders = (machine.own("CODEX_HOME", ".codex"), machine.root / ".codex")
+    folders = (machine.own(CODEX_HOME), machine.root / ".codex")
     for path in sorted(path for folder in dict.fromkeys(folders) for path in folder.glob("rules/*.rules")):
         allowed = _allowed_prefixes(_text(path))
         if allowed is None:
@@ -130,7 +132,7 @@ def _program(rule: ast.Call) -> str:
 
 
 def _claude_rules(machine: Machine) -> Iterator[Finding]:
-    own = machine.own("CLAUDE_CONFIG_DIR", ".claude")
+    own = machine.own(CLAUDE_HOME)
     project = machine.root / ".claude"
     paths = [own / "settings.json", project / "settings.json", project / "settings.local.json"]
     for path in dict.fromkeys(paths):

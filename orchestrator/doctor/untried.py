@@ -15,7 +15,6 @@ import anyio.abc
 from orchestrator.adapters import AnyAdapter
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.known import KNOWN, Known
-from orchestrator.adapters.profiles import PROFILES
 from orchestrator.doctor.asking import ask_version
 from orchestrator.environment import passed
 from orchestrator.events import ConversationKnown, Noticed
@@ -43,14 +42,13 @@ async def tell_untried(
 
 def _silent(adapters: Mapping[AgentId, AnyAdapter]) -> list[Known]:
     """Give the programs that do not speak of their version by themselves; what the user configured is never called for it."""
-    commands = [adapter for adapter in adapters.values() if isinstance(adapter, CommandAdapter) and adapter.name in PROFILES]
-    names = {adapter.name for adapter in commands if adapter.command == PROFILES[adapter.name].command}
-    return [known for name, known in KNOWN.items() if name in names]
+    started = {(adapter.name, adapter.command) for adapter in adapters.values() if isinstance(adapter, CommandAdapter)}
+    return [known for name, known in KNOWN.items() if known.headless and (name, known.headless) in started]
 
 
 async def _ask(recorder: Recorder, known: Known, surroundings: Mapping[str, str]) -> None:
-    environment = passed(surroundings, needs=PROFILES[known.name].needs)
-    path = shutil.which(known.program, path=environment["PATH"])
+    environment = passed(surroundings, needs=known.needs)
+    path = shutil.which(known.name, path=environment["PATH"])
     if path is None:
         return
     with tempfile.TemporaryDirectory(prefix="squad-version-", ignore_cleanup_errors=True) as folder:

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 import psutil
 
 LINUX = sys.platform == "linux"
+_MOST_LOOKED_AT = 20_000  #: entries below a folder, when its newest write is looked for
 _SUBREAPER, _GET_SUBREAPER = 36, 37  #: PR_SET_CHILD_SUBREAPER and PR_GET_CHILD_SUBREAPER of linux/prctl.h
 
 
@@ -153,10 +154,10 @@ def is_frozen(pid: int) -> bool:
     return _state(pid) == "T"
 
 
-def newest_write(folder: Path, within: float, *, most: int = 20_000) -> float | None:
-    """Give how many seconds ago the newest file below a folder was written, if within so many; looks at `most` entries."""
+def newest_write(folder: Path, within: float) -> float | None:
+    """Give how many seconds ago the newest file below a folder was written, if within so many."""
     now = time.time()
-    ages = (now - mtime for mtime in _mtimes(folder, most))
+    ages = (now - mtime for mtime in _mtimes(folder))
     return min((age for age in ages if age <= within), default=None)
 
 
@@ -197,9 +198,9 @@ def real_relative(root: Path, relative: str) -> str:
     return os.path.relpath(target, base).replace(os.sep, "/")
 
 
-def _mtimes(folder: Path, most: int) -> Iterator[float]:
+def _mtimes(folder: Path) -> Iterator[float]:
     todo, seen = [str(folder)], 0
-    while todo and seen < most:
+    while todo and seen < _MOST_LOOKED_AT:
         with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:
             for entry in entries:
                 seen += 1

@@ -3,7 +3,7 @@
 import math
 
 from orchestrator.claims import meets
-from orchestrator.model import AgentState, Plan, TaskState
+from orchestrator.model import AgentId, AgentState, Plan, TaskState
 from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
 from orchestrator.views.board import board
@@ -28,18 +28,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             "branch": state.branch,
             "supervised": supervised,
         },
-        "agents": [
-            {
-                "id": seat.id,
-                "state": agent_state(plan, state, seat.id, supervised=supervised, now=now),
-                "task": state.agents[seat.id].task,
-                "pid": state.agents[seat.id].pid if supervised else None,
-                "progress": {"done": state.agents[seat.id].done, "total": state.agents[seat.id].total},
-                "message": plain(state.agents[seat.id].message),
-                "limited": _limited(state.agents[seat.id], now),
-            }
-            for seat in plan.agents
-        ],
+        "agents": [_agent(plan, state, seat.id, supervised=supervised, now=now) for seat in plan.agents],
         "tasks": [
             {"id": name, "state": status.state, "agent": status.agent, "attempts": status.attempts, "reason": status.reason}
             for name, status in state.tasks.items()
@@ -55,6 +44,19 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             for lock in state.locks
         ],
         "needs_you": needs_you(plan, state, supervised=supervised),
+    }
+
+
+def _agent(plan: Plan, state: State, name: AgentId, *, supervised: bool, now: float) -> dict[str, object]:
+    status = state.agents[name]
+    return {
+        "id": name,
+        "state": agent_state(plan, state, name, supervised=supervised, now=now),
+        "task": status.task,
+        "pid": status.pid if supervised else None,
+        "progress": {"done": status.done, "total": status.total},
+        "message": plain(status.message),
+        "limited": _limited(status, now),
     }
 
 

@@ -1,9 +1,13 @@
 """The table of programs that squad knows."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.known import KNOWN, Known
-from orchestrator.adapters.profiles import PROFILES
+from orchestrator.doctor.examine import adapter_of
 from orchestrator.versions import UNTRIED
 
 PROGRAMS = pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
@@ -31,6 +35,16 @@ def test_what_tells_no_version_is_not_warned_of(known: Known) -> None:
     assert [known.untried(odd) for odd in ("", "dev", "0-fake", "\0")] == [""] * 4
 
 
-def test_every_program_that_squad_can_start_is_known_and_installed_by_the_same_command() -> None:
-    assert {name: profile.install for name, profile in PROFILES.items()} == {name: KNOWN[name].install for name in PROFILES}
-    assert {name: profile.command[0] for name, profile in PROFILES.items()} == {name: KNOWN[name].program for name in PROFILES}
+@PROGRAMS
+def test_every_program_can_be_started(known: Known) -> None:
+    assert isinstance(adapter_of(known, ""), CommandAdapter) == bool(known.headless)
+    assert known.install in (adapter_of(known, "").missing("/nowhere") or "")
+
+
+def test_the_page_on_limits_says_what_each_program_tells() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "limits.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.+) \| (tokens.*) \|$", page, re.MULTILINE)
+
+    said = {name: set(told.split(" and ")) for names, told in rows for name in names.split(", ")}
+
+    assert said == {name: known.tells for name, known in KNOWN.items() if known.tells}
