@@ -64,7 +64,7 @@ def accounts_of(plan: Plan, config: Config) -> Accounts:
 
 
 def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
-    """Give every agent the adapter that the command line names.
+    """Give every agent the adapter that the command line names; what is said of another program is none of its business.
 
     Raises:
         UsageError: There is no such adapter.
@@ -74,5 +74,12 @@ def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
     if use not in NAMES:
         raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
     known = {seat.id: config.agents.get(seat.id, AgentSettings()) for seat in plan.agents}
-    agents = {name: agent.model_copy(update={"use": use}) for name, agent in {**config.agents, **known}.items()}
+    agents = {name: _using(agent, use) for name, agent in {**config.agents, **known}.items()}
     return config.model_copy(update={"agents": agents})
+
+
+def _using(agent: AgentSettings, use: str) -> AgentSettings:
+    if use == agent.use:
+        return agent
+    command = agent.command if use in {"command", "acp"} else ()
+    return agent.model_copy(update={"use": use, "command": command, "profile": None, "model": ""})
