@@ -121,7 +121,7 @@ def _reached(state: State) -> list[dict[str, str]]:
             "what": "limit",
             "task": "",
             "reason": f"{one.limit}: {share(one)} used",
-            "command": way_out(one.limit, one.allowed, one.unit, state.run),
+            "command": way_out(one, state.run),
         }
         for one in (state.reached if state.outcome == "limit" else ())
     ]

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.limits import UNLIMITED, Limits
+from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.quantities import parse_count, parse_duration, parse_money
 from orchestrator.views.attention import attention
 from orchestrator.views.changes import change_line
@@ -98,10 +98,17 @@ def test_a_task_that_was_parked_for_its_money_names_the_limit_to_raise() -> None
     ("limit", "allowed", "unit"), [("time", 5400.0, "s"), ("tokens", 300_000, "tokens"), ("money", 2.5, "USD")]
 )
 def test_the_raised_limit_that_is_proposed_can_be_given(limit: str, allowed: float, unit: str) -> None:
-    value = way_out(limit, allowed, unit, "demo-1").split()[0].partition("=")[2]
+    reached = Reached(limit=limit, used=allowed, allowed=allowed, unit=unit)
+    value = way_out(reached, "demo-1").split()[0].partition("=")[2]
     read = {"time": parse_duration, "tokens": parse_count, "money": parse_money}[limit]
 
     assert read(value) == 2 * allowed
+
+
+def test_the_raised_limit_that_is_proposed_is_more_than_was_used_already() -> None:
+    reached = Reached(limit="money", used=7.0, allowed=1.0, unit="USD")
+
+    assert way_out(reached, "demo-1") == "SQUAD_CONFIG_RUN__LIMITS__MONEY=8 squad resume demo-1"
 
 
 def test_an_agent_is_parked_until_its_limit_is_lifted_and_says_until_when() -> None:
