@@ -14,6 +14,7 @@ from orchestrator.views.status import agent_state, render_status, status_json
 from tests.support.builders import (
     ONE,
     TWO,
+    asks,
     consumed,
     ended,
     entries,
@@ -76,6 +77,16 @@ def test_a_run_at_a_limit_names_the_command_that_goes_on() -> None:
         "limit money is reached: 20.5 of 20 USD used (raise it: SQUAD_CONFIG_RUN__LIMITS__MONEY=40 squad resume demo-1)"
     ]
     assert list(attention_lines(state_after(OF, run_started(), MONEY), now=9.0)) == [], "it may yet end well"
+
+
+def test_a_run_at_a_limit_names_it_also_beside_a_question_since_no_answer_helps_before_it_is_raised() -> None:
+    state = state_after(OF, run_started(), prepared(), started(), asks(), MONEY, ev.RunPaused(reason="limit"))
+
+    needs = status_json(OF, state, supervised=False)["needs_you"]
+
+    assert isinstance(needs, list)
+    assert [one["what"] for one in needs] == ["limit", "question"]
+    assert "limit money is reached: 20.5 of 20 USD used (raise it: " in render_status(OF, state, supervised=False, now=9.0)
 
 
 def test_a_run_at_a_usage_limit_names_the_reset() -> None:
