@@ -227,7 +227,7 @@ def test_an_agent_at_its_limit_falls_back_to_the_first_program_that_is_installed
     [limit] = ran.all(ev.LimitReached)
     assert (limit.adapter, limit.instead, limit.margin) == ("claude", "simulated", 60.0)
     assert repository.show("squad/tasks-1", "a.txt").splitlines() == ["by claude", "T1.2 Write a"]
-    assert "nobody falls back to codex: it is not installed" in notices(ran)
+    assert "nobody falls back to codex: 'codex' is not installed: npm install -g @openai/codex" in notices(ran)
 
 
 def test_a_program_that_is_fallen_back_to_is_told_and_judged_as_what_it_is(

@@ -55,9 +55,11 @@ def accounts_of(plan: Plan, config: Config) -> Accounts:
     """
     path = passed(os.environ)["PATH"]
     others = [make_adapter(name, path=path) for name in dict.fromkeys(config.run.on_quota.fall_back_to)]
+    absent = {other.name: reason for other in others if (reason := other.missing(path)) is not None}
     return Accounts(
         own=adapters_of(plan, config),
-        others=tuple(other for other in others if other.missing(path) is None),
+        others=tuple(other for other in others if other.name not in absent),
+        absent=absent,
         environments={name: agent.environment for name, agent in config.agents.items()},
         margin=config.run.on_quota.margin,
     )

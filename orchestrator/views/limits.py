@@ -38,11 +38,16 @@ def share(one: Reached | ReachedStatus) -> str:
 
 
 def way_out(one: Reached | ReachedStatus, run: str) -> str:
-    """Give the command that goes on with a run under a limit twice as high, or as often that as leaves something to use."""
+    """Give the command that goes on with a run under a higher limit."""
+    return f"{raised(one)} squad resume {run}"
+
+
+def raised(one: Reached | ReachedStatus) -> str:
+    """Set a limit twice as high, or as often that as leaves something to use."""
     allowed = 2 * one.allowed
     while 0 < allowed <= one.used:
         allowed *= 2
-    return f"{_VARIABLE}{one.limit.upper()}={_amount(allowed, one.unit)} squad resume {run}"
+    return f"{_VARIABLE}{one.limit.upper()}={_amount(allowed, one.unit)}"
 
 
 def held_until(agent: AgentStatus, *, now: float) -> float | None:
