@@ -202,8 +202,9 @@ def test_a_usage_limit_is_waited_for_and_the_conversation_goes_on(scene: Scene) 
 
 @behaviour(Row.RESTART)
 def test_one_that_is_silent_in_mid_tool_is_restarted_with_the_same_conversation(scene: Scene) -> None:
-    # Claude Code looks at its shell so often for half a minute that its CPU time counts as life with so short a `stall.after`
-    scene.run([Write("a.txt"), BUSY], [Write("b.txt")], run={"stall": {"after": "2s", "ladder": ["restart", "park"]}})
+    # real programs use some CPU time while they wait, Claude Code much for half a minute: on average, so not looked at too often
+    after = "4s" if scene.name.startswith("real") else "2s"
+    scene.run([Write("a.txt"), BUSY], [Write("b.txt")], run={"stall": {"after": after, "ladder": ["restart", "park"]}})
 
     assert scene.ends() == [("T1.1", "stalled"), ("T1.2", "done")]
     assert [row["rung"] for row in scene.squad.events("RungClimbed")] == ["restart"]

@@ -311,7 +311,10 @@ class RealGemini(Real):
     """Gemini CLI."""
 
     soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED}
-    lacks: ClassVar[Mapping[Row, str]] = {Row.LIMIT: "ends its turn at a limit, but tells no reset"}
+    lacks: ClassVar[Mapping[Row, str]] = {
+        Row.LIMIT: "ends its turn at a limit, but tells no reset",
+        Row.LONG_LINE: "reads it for minutes itself, and prints none",
+    }
     use: ClassVar[str] = "gemini"
     model: ClassVar[str] = "gemini-2.5-pro"  # left to itself it asks another model first which one to take
     interrupted: ClassVar[str] = '"stopReason":"cancelled"'
