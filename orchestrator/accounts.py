@@ -24,6 +24,7 @@ class Accounts:
 
     own: Mapping[AgentId, AnyAdapter]
     others: tuple[AnyAdapter, ...] = ()  #: what agents may fall back to, first choice first
+    absent: Mapping[str, str] = field(default_factory=dict)  #: what they cannot, and why
     environments: Mapping[AgentId, Mapping[str, str]] = field(default_factory=dict)  #: as configured
     margin: float = 0.0  #: seconds that are waited after a reset
 

@@ -299,7 +299,8 @@ class Attempt:
         if conversation:
             told = resumed(planned, piece.seat, handover=piece.handover, asked=piece.asked)
         else:
-            told = prompt(planned, piece.seat, self._stage.words[piece.seat.id], handover=piece.handover, asked=piece.asked)
+            words = replace(self._stage.words[piece.seat.id], program=self.status.adapter)  # it may be fallen back to
+            told = prompt(planned, piece.seat, words, handover=piece.handover, asked=piece.asked)
         return Order(
             task=planned.task,
             agent=piece.seat.id,

@@ -260,7 +260,7 @@ def _revive(state: State, task: str) -> None:
     """Start counting anew; a task that only waited for an answer has not failed and keeps its counts."""
     old = state.tasks[task]
     if old.state is TaskState.PARKED and questions.has_asked(state, task):
-        old.reason = ""
+        old.reason, old.limit = "", None
         return
     state.tasks[task] = TaskStatus(
         agent=old.agent,

@@ -9,8 +9,8 @@ and only a budget or a person may end it.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-#: CPU seconds per second above which a silent process tree counts as working; an idle event loop stays below.
-BUSY = 0.01
+#: CPU seconds per second above which a silent process tree counts as working; what waits stays below (Codex: up to 0.03).
+BUSY = 0.04
 #: How many times within `stall.after` the process tree is looked at.
 LOOKS = 4
 #: Seconds by which an alarm may be late, or the machine may have slept, before all clocks start anew.
@@ -73,7 +73,7 @@ class Pulse:
 
     def is_silent(self, after: float, now: float) -> bool:
         """Tell whether nothing of any kind was seen for `after` seconds."""
-        return now - self.silent_since() >= after
+        return now >= self.silent_since() + after  # as `next_look` adds, to the last bit
 
     def evidence(self, now: float) -> str:
         """Say in one line what was seen last of each kind."""

@@ -126,17 +126,18 @@ def left_with(state: State, task: str) -> str:
 
 def waits_for_answer(state: State) -> bool:
     """Tell whether an answer, or the end of the time for one, would let a parked task go on."""
-    parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
-    return any(has_asked(state, task) and open_of(state, task, kind=QUESTION) for task in parked)
+    return any(open_of(state, task, kind=QUESTION) for task in _parked(state))
 
 
 def answered(state: State) -> list[str]:
     """Name the parked tasks that waited for an answer and need not any more."""
-    return [
-        task
-        for task, status in state.tasks.items()
-        if status.state is TaskState.PARKED and has_asked(state, task) and not open_of(state, task, kind=QUESTION)
-    ]
+    return [task for task in _parked(state) if not open_of(state, task, kind=QUESTION)]
+
+
+def _parked(state: State) -> list[str]:
+    """Name the tasks that are parked for their questions alone; no answer helps one that has used up what it may."""
+    parked = [task for task, one in state.tasks.items() if one.state is TaskState.PARKED and one.limit is None]
+    return [task for task in parked if has_asked(state, task)]
 
 
 def closings(state: State, *, now: float, wait: float) -> Iterator[ev.QuestionClosed]:

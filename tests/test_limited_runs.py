@@ -11,6 +11,7 @@ from orchestrator import events as ev
 from orchestrator.project import find
 from tests.support.commands import Squad
 from tests.support.fake_claude import FakeClaude
+from tests.support.fake_codex import FakeCodex
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, Ran, Runs, shell, simulated
 from tests.support.waiting import marked, until
@@ -226,7 +227,26 @@ def test_an_agent_at_its_limit_falls_back_to_the_first_program_that_is_installed
     [limit] = ran.all(ev.LimitReached)
     assert (limit.adapter, limit.instead, limit.margin) == ("claude", "simulated", 60.0)
     assert repository.show("squad/tasks-1", "a.txt").splitlines() == ["by claude", "T1.2 Write a"]
-    assert "nobody falls back to codex: it is not installed" in notices(ran)
+    assert "nobody falls back to codex: 'codex' is not installed: npm install -g @openai/codex" in notices(ran)
+
+
+def test_a_program_that_is_fallen_back_to_is_told_and_judged_as_what_it_is(
+    run: Runs, claude: FakeClaude, tmp_path: Path, repository: Repository
+) -> None:
+    FakeCodex(tmp_path / "bin")
+    repository.commit({"AGENTS.md": "Use tabs.\n"})  # which Codex reads by itself, and Claude Code does not
+    claude.play({"T1.1": [["limit", 1000]], "T1.2": [["write", "a.txt"]]})
+    claude.call_itself("2.1.330")
+
+    ran = run(
+        {"id": "T1", "title": "Write a", "writes": ["a.txt"]},
+        settings={"agents": {"agent-1": {"use": "codex"}}},
+        run={"on_quota": {"fall_back_to": ["claude"]}},
+    )
+
+    assert [one.adapter for one in ran.all(ev.AttemptStarted)] == ["codex", "claude"]
+    assert "Read first: `AGENTS.md`." in claude.notes("T1.2", "told")[0]
+    assert notices(ran) == ""  # no version of one is held against the range of the other
 
 
 def test_a_run_that_is_not_to_wait_ends_when_nothing_but_a_reset_is_left(run: Runs) -> None:

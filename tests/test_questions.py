@@ -81,6 +81,17 @@ def test_a_task_that_ended_with_a_question_is_parked_until_it_is_answered_and_ke
     assert list(verdicts(PLAN, revived, Rules())) == []
 
 
+def test_an_answer_does_not_start_a_task_again_that_has_used_up_what_it_may_before_a_person_resumes_the_run() -> None:
+    spent = ev.LimitReached(limit="money_per_task", task="T1", used=0.6, allowed=0.5, unit="USD")
+    over = (spent, ev.TaskParked(task="T1", reason="limit money_per_task: 0.6 of 0.5 USD used"))
+    history = (*BEGUN, asks(), *PARKED, answers(), REVIVED, *over)
+    state = after(*history)
+
+    assert questions.answered(state) == []
+    assert not questions.waits_for_answer(state)
+    assert after(*history, ev.TaskRevived(task="T1", reason="resumed by a person")).tasks["T1"].limit is None
+
+
 def test_an_answer_that_comes_before_the_attempt_has_ended_lets_the_task_simply_go_on() -> None:
     state = after(*BEGUN, asks(), answers(), ended(outcome="asked"))
 

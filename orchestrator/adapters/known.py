@@ -132,7 +132,7 @@ _TABLE = (
         installer=_PIP,
         works=Range(least="0.86", below="1"),
         seen="0.86.2",
-        variables=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"),
+        variables=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY"),
         sign_in="set the key of your model's provider, such as ANTHROPIC_API_KEY or OPENAI_API_KEY",
         signs=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY"),
         files=(".aider.conf.yml",),

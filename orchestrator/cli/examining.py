@@ -153,7 +153,7 @@ def _wanted(names: Sequence[str], here: Here) -> list[tuple[Known, str]]:
 
 
 def _user_of(known: Known, here: Here) -> str:
-    users = [name for name, agent in here.config.agents.items() if agent.use == known.name and not agent.command]
+    users = [name for name, agent in here.config.agents.items() if known.name in (agent.use, agent.profile) and not agent.command]
     return f"{', '.join(users)} {'uses' if len(users) == 1 else 'use'} it" if users else ""
 
 

@@ -56,7 +56,7 @@ def differences(before: LimitSettings, now: LimitSettings) -> Iterator[str]:
 
 
 def warnings(config: Config, accounts: Accounts) -> Iterator[str]:
-    """Say what the limits cannot bound, and which program that is to be fallen back to is missing."""
+    """Say what the limits cannot bound, and why a program that is to be fallen back to cannot be."""
     wanted = config.run.limits
     if wanted.money is not None or wanted.money_per_task is not None:
         yield from _untold("money", wanted, accounts)
@@ -64,10 +64,8 @@ def warnings(config: Config, accounts: Accounts) -> Iterator[str]:
             yield f"limit money: limits.currency is {wanted.currency}, and agents tell USD: nothing is converted"
     if wanted.tokens is not None:
         yield from _untold("tokens", wanted, accounts)
-    installed = {other.name for other in accounts.others}
-    for name in config.run.on_quota.fall_back_to:
-        if name not in installed:
-            yield f"on_quota: nobody falls back to {name}: it is not installed"
+    for name, reason in accounts.absent.items():
+        yield f"on_quota: nobody falls back to {name}: {reason}"
 
 
 def _about_limits(layer: Layer) -> Layer:

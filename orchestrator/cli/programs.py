@@ -55,16 +55,18 @@ def accounts_of(plan: Plan, config: Config) -> Accounts:
     """
     path = passed(os.environ)["PATH"]
     others = [make_adapter(name, path=path) for name in dict.fromkeys(config.run.on_quota.fall_back_to)]
+    absent = {other.name: reason for other in others if (reason := other.missing(path)) is not None}
     return Accounts(
         own=adapters_of(plan, config),
-        others=tuple(other for other in others if other.missing(path) is None),
+        others=tuple(other for other in others if other.name not in absent),
+        absent=absent,
         environments={name: agent.environment for name, agent in config.agents.items()},
         margin=config.run.on_quota.margin,
     )
 
 
 def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
-    """Give every agent the adapter that the command line names.
+    """Give every agent the adapter that the command line names; what is said of another program is none of its business.
 
     Raises:
         UsageError: There is no such adapter.
@@ -74,5 +76,12 @@ def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
     if use not in NAMES:
         raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
     known = {seat.id: config.agents.get(seat.id, AgentSettings()) for seat in plan.agents}
-    agents = {name: agent.model_copy(update={"use": use}) for name, agent in {**config.agents, **known}.items()}
+    agents = {name: _using(agent, use) for name, agent in {**config.agents, **known}.items()}
     return config.model_copy(update={"agents": agents})
+
+
+def _using(agent: AgentSettings, use: str) -> AgentSettings:
+    if use == agent.use:
+        return agent
+    command = agent.command if use in {"command", "acp"} else ()
+    return agent.model_copy(update={"use": use, "command": command, "profile": None, "model": ""})

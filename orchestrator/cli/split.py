@@ -48,6 +48,7 @@ from orchestrator.spelling import nearest
 from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.views.changes import change_line
+from orchestrator.views.limits import raised, share
 from orchestrator.views.text import plain, plain_lines, utc
 
 #: Told elsewhere: by the error that the command ends with, and by whoever heeds the signal.
@@ -277,6 +278,9 @@ def _limited_until(state: State) -> float:
 
 
 def _limit(asking: Asking, state: State) -> LimitInTheWay:
+    """Name what stands in the way: a limit of the run, or else one of the agent's account."""
+    for one in state.reached:
+        return LimitInTheWay(f"limit {one.limit} is reached: {share(one)} used", hint=f"raise it: {raised(one)} {asking.again}")
     until = utc(_limited_until(state))
     return LimitInTheWay(f"the usage limit of {asking.use} is reached until {until}", hint=f"then: {asking.again}")
 

@@ -125,18 +125,22 @@ class _Examination:
     async def run(self) -> None:
         """Ask one question after the other, until one of the answers makes the next pointless."""
         adapter = adapter_of(self._known, self._means.path)
-        await self._ask_version(adapter)
-        if self._means.quick:
-            self._hint()
-            return
+        answered = await self._ask_version(adapter)
         if reason := adapter.missing(self._means.path):
             self._find(fault(self._redact(reason)))
-            return
+        elif self._means.quick:
+            self._hint()
+        else:
+            await self._try(adapter)
+        if not self.so_far.version:
+            self._find(_without_version(self._known, answered, self._redact))
+
+    async def _try(self, adapter: AnyAdapter) -> None:
         await anyio.to_thread.run_sync(_make_repository, self._folder / "work")
         if await self._try_writing(adapter):
             await self._try_refusing(adapter)
 
-    async def _ask_version(self, adapter: AnyAdapter) -> None:
+    async def _ask_version(self, adapter: AnyAdapter) -> Answered:
         self._update(doing="asks for its version")
         environment = self._environment(adapter)
         answered = await ask_version(
@@ -147,8 +151,7 @@ class _Examination:
             limit=min(LIMIT, self._means.limit / 2),
         )
         self._take_version(answered.version)
-        if not answered.version:
-            self._find(_without_version(self._known, answered, self._redact))
+        return answered
 
     def _take_version(self, version: str) -> None:
         self._update(version=version, in_range=self._known.works.holds(version))

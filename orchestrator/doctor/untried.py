@@ -34,8 +34,8 @@ async def tell_untried(
             await news.wait()
             for entry in news.drain():
                 match entry.event:
-                    case ConversationKnown(agent=agent, version=version):
-                        _tell(recorder, KNOWN.get(adapters[AgentId(agent)].name), version)
+                    case ConversationKnown(attempt=attempt, version=version):
+                        _tell(recorder, KNOWN.get(recorder.state.attempts[attempt].adapter), version)
                     case _:
                         pass
 

@@ -60,7 +60,7 @@ def _of_questions(state: State, *, supervised: bool) -> Iterator[str]:
 def _again(planned: PlannedTask, state: State) -> str:
     """Say how a parked task is begun again; one that has used up what it alone may needs more first."""
     limit = state.tasks[planned.task.id].limit
-    return way_out(limit.limit, limit.allowed, limit.unit, state.run) if limit else f"squad resume {state.run}"
+    return way_out(limit, state.run) if limit else f"squad resume {state.run}"
 
 
 def _of_event(event: ev.Event, state: State) -> Iterator[str]:

@@ -37,9 +37,17 @@ def share(one: Reached | ReachedStatus) -> str:
     return f"{_amount(one.used, one.unit)} of {_amount(one.allowed, one.unit, named=True)}"
 
 
-def way_out(limit: str, allowed: float, unit: str, run: str) -> str:
-    """Give the command that goes on with a run under a limit twice as high."""
-    return f"{_VARIABLE}{limit.upper()}={_amount(2 * allowed, unit)} squad resume {run}"
+def way_out(one: Reached | ReachedStatus, run: str) -> str:
+    """Give the command that goes on with a run under a higher limit."""
+    return f"{raised(one)} squad resume {run}"
+
+
+def raised(one: Reached | ReachedStatus) -> str:
+    """Set a limit twice as high, or as often that as leaves something to use."""
+    allowed = 2 * one.allowed
+    while 0 < allowed <= one.used:
+        allowed *= 2
+    return f"{_VARIABLE}{one.limit.upper()}={_amount(allowed, one.unit)}"
 
 
 def held_until(agent: AgentStatus, *, now: float) -> float | None:
@@ -53,7 +61,7 @@ def attention_lines(state: State, *, now: float) -> Iterator[str]:
     if state.phase != "paused" or state.outcome != "limit":
         return
     for one in state.reached:
-        then = way_out(one.limit, one.allowed, one.unit, state.run)
+        then = way_out(one, state.run)
         yield f"limit {one.limit} is reached: {share(one)} used (raise it: {then})"
     ends = [until for agent in state.agents.values() if (until := held_until(agent, now=now)) is not None]
     if ends and not state.reached:

@@ -8,7 +8,7 @@ from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
 from orchestrator.views.board import board
 from orchestrator.views.inbox import command_for
-from orchestrator.views.limits import held_until, share, way_out
+from orchestrator.views.limits import attention_lines, held_until, share, way_out
 from orchestrator.views.text import fitted, padded, page, plain, utc
 
 
@@ -111,8 +111,8 @@ def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, s
     resume = f"squad resume {state.run}"
     if is_orphaned(state, supervised=supervised):
         told.append({"what": "no supervisor", "task": "", "reason": "its supervisor is gone", "command": resume})
-    elif state.phase == "paused" and not told:
-        told += _reached(state) or [{"what": "paused", "task": "", "reason": state.outcome, "command": resume}]
+    elif state.phase == "paused":
+        told = [*_reached(state), *told] or [{"what": "paused", "task": "", "reason": state.outcome, "command": resume}]
     return told
 
 
@@ -123,7 +123,7 @@ def _reached(state: State) -> list[dict[str, str]]:
             "what": "limit",
             "task": "",
             "reason": f"{one.limit}: {share(one)} used",
-            "command": way_out(one.limit, one.allowed, one.unit, state.run),
+            "command": way_out(one, state.run),
         }
         for one in (state.reached if state.outcome == "limit" else ())
     ]
@@ -134,6 +134,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     text = board(plan, state, now=now, supervised=supervised)
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
+    text += page([f"  {told}" for told in attention_lines(state, now=now)])
     for name, question in state.questions.items():
         if question.state == "open":
             told = fitted(f"  {name} {question.agent} asks: {plain(question.text)}", 100)

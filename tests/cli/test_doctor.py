@@ -12,8 +12,10 @@ import pytest
 from tests.support.commands import LONGEST, Squad
 from tests.support.here import Here
 from tests.support.programs import OBLIGING, Programs
+from tests.support.repositories import Repository
 from tests.support.waiting import marked, until
 
+SILENT = "import sys\nif '--version' in sys.argv: sys.exit()\n"
 WRITES = 'echo ready > squad-doctor.txt; echo "Applied edit"'
 NAMES = ["claude", "codex", "gemini", "opencode", "qwen", "aider", "claude-agent-acp", "codex-acp"]
 KEYS = {"ANTHROPIC_API_KEY": "sk-ant-api03-very-secret-indeed", "GEMINI_API_KEY": "a-plain-looking-secret-word"}
@@ -242,6 +244,41 @@ def test_only_the_named_are_examined_and_have_to_be_there(here: Here, programs: 
     assert [one["name"] for one in document["programs"]] == ["claude", "codex"]
     assert not document["ok"]
     assert "fault: not installed, and it was asked for > npm install -g @openai/codex" in texts(document["programs"][1])
+
+
+def test_a_program_that_an_acp_agent_uses_by_its_profile_has_to_be_there(
+    here: Here, programs: Programs, repository: Repository
+) -> None:
+    programs.claude()
+    repository.write({"squad.yaml": json.dumps({"agents": {"agent-1": {"use": "acp", "profile": "qwen"}}})})
+
+    document = json.loads(here("doctor", "--quick", "--json").out)
+
+    assert "fault: not installed, and agent-1 uses it > " in texts(examined(document, "qwen"))
+
+
+def test_a_program_whose_package_is_missing_is_at_fault_also_without_a_model(
+    here: Here, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs.script("gemini", "exit 1", version="echo 0.61.0")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    said = here("doctor", "--quick", "gemini", "--json")
+
+    assert said.code == 4
+    assert "fault: the Python package agent-client-protocol is missing" in texts(examined(json.loads(said.out), "gemini"))
+
+
+def test_one_that_tells_its_version_in_its_protocol_only_is_not_said_to_tell_none(here: Here, programs: Programs) -> None:
+    fake = programs.claude()
+    (fake.folder / "claude").write_text(
+        (fake.folder / "claude").read_text(encoding="utf-8").replace("import sys\n", SILENT, 1), encoding="utf-8"
+    )
+
+    one = examined(here.json("doctor", "claude"), "claude")
+
+    assert (one["version"], one["can_write"]) == ("2.1.330", True)
+    assert "no version" not in texts(one)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from orchestrator.events import RunEnded, TaskDone
 from orchestrator.journal import Journal
 from orchestrator.project import find
 from orchestrator.replay import NoRun
+from tests.support.fake_claude import FakeClaude
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
 
@@ -108,6 +109,25 @@ def test_a_plan_made_before_is_run_and_is_not_passed_off_as_the_document(run: Ru
     assert launch(Context(folder=root, yes=True, quiet=True), wishes) == 0
 
     assert (root / ".squad" / "feature-prd.md").read_bytes() == document
+
+
+def test_an_adapter_that_the_command_line_names_is_not_given_the_profile_model_or_command_of_another(
+    run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claude = FakeClaude(tmp_path / "bin")
+    claude.play({"T1.1": [["write", "a.txt"]], "T2.1": [["write", "b.txt"]]})
+    monkeypatch.setenv("PATH", f"{claude.folder}:/usr/bin:/bin")
+    others = {
+        "agent-1": {"use": "acp", "profile": "gemini", "model": "gemini-2.5-pro"},
+        "agent-2": {"use": "command", "command": ["false"]},
+    }
+    tasks = [
+        {"id": "T1", "title": "Write a", "writes": ["a.txt"], "agents": ["agent-1"]},
+        {"id": "T2", "title": "Write b", "writes": ["b.txt"], "agents": ["agent-2"]},
+    ]
+
+    assert run(*tasks, agent="claude", settings={"agents": others}).code == 0
+    assert "--model" not in claude.notes("T1.1", "argv")[0]
 
 
 def test_an_unfinished_run_of_the_same_file_is_named_with_both_ways_on(run: Runs) -> None:

@@ -353,6 +353,17 @@ def test_a_usage_limit_ends_with_5_and_is_not_run_into_again_before_its_end(here
     assert outcomes(told(here)) == ["limit"]
 
 
+def test_a_limit_of_the_configuration_ends_with_5_and_is_not_called_one_of_the_account(here: Here, desk: Desk) -> None:
+    desk.configure(limits={"tokens": "5k"})
+    proposal = json.dumps(BAD)
+    desk.will(f'echo \'{proposal}\' > squad-tasks.json; echo \'{{"type": "usage", "fresh": 6000}}\'', GOOD)
+
+    said = ask(here)
+
+    assert said.code == 5
+    assert "limit tokens is reached: 6k of 5k used\nraise it: SQUAD_CONFIG_RUN__LIMITS__TOKENS=10k squad plan prd.md" in said.err
+
+
 def test_after_a_limit_asking_again_goes_on_in_the_same_conversation(here: Here, claude: FakeClaude) -> None:
     claude.play({"split.1": [["limit", 2]], "split.2": [write(GOOD)]})
 

@@ -1,6 +1,6 @@
-"""Real agent programs under squad, all at once, with a model that does what a script says.
+"""Real agent programs under squad, with a model that does what a script says.
 
-What each of them does by itself stands in the conformance list.
+What each of them does by itself stands in the conformance list, what they do together in `test_three_agents.py`.
 """
 
 import json
@@ -21,7 +21,6 @@ from tests.support.waiting import marked, until
 
 BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
 WRITE = Call("write", {"path": "alpha.txt", "content": "written\n"})
-SHARED = "# Shared\n\nclaude: todo\n\n\n\n\n\n\ncodex: todo\n"
 
 
 @dataclass(slots=True)
@@ -62,7 +61,7 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
     folders = {str(Path(program(name)).parent) for name in ("claude", "codex")}
     temporary = tmp_path / "temporary"  # Codex refuses a home that lies below TMPDIR
     temporary.mkdir()
-    repository.commit({"shared.md": SHARED, ".gitignore": ".squad/\n"})
+    repository.commit({".gitignore": ".squad/\n"})
     agents = {"agent-1-claude": {"use": "claude"}, "agent-2-codex": {"use": "codex"}, "agent-3": {"use": "simulated"}}
     ownership = {"theirs/**": {"owner": "agent-3"}}
     settings = {
@@ -83,52 +82,6 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
         }
         yield Scene(squad, repository, model)
     assert until(lambda: not marked(f"{repository.root}/"), "the end of every process")
-
-
-def test_claude_and_codex_do_their_tasks_and_edit_one_file_under_its_lock(scene: Scene, tmp_path: Path) -> None:
-    held, wanted = tmp_path / "held", tmp_path / "wanted"
-    read = Call("Read", {"file_path": "shared.md"})
-    scene.model.play(
-        alpha=[
-            Call("write", {"path": "alpha.txt", "content": "by claude\n"}),
-            read,
-            Call("edit", {"path": "shared.md", "old": "claude: todo", "new": "claude: done"}),
-            Say("Written.", once=str(wanted)),
-        ],
-        beta=[
-            Call("write", {"path": "beta.txt", "content": "by codex\n"}),
-            Call("edit", {"path": "shared.md", "old": "codex: todo", "new": "codex: done"}, once=str(held)),
-            Say("Written."),
-        ],
-    )
-    scene.tasks(
-        {"id": "T1", "title": "Write alpha", "writes": ["alpha.txt"], "agents": ["agent-1-claude"]},
-        {"id": "T2", "title": "Write beta", "writes": ["beta.txt"], "agents": ["agent-2-codex"]},
-    )
-
-    run = scene.begin()
-    scene.squad.wait_for_event("LockGranted", lambda row: row["path"] == "shared.md")
-    held.touch()
-    asked = scene.squad.wait_for_event("LockRequested")
-    wanted.touch()
-
-    assert run.wait(LONGEST) == 0, scene.squad.output()
-    assert (asked["path"], asked["holder"]) == ("shared.md", "agent-2-codex")
-    assert scene.ends() == {"T1.1": "done", "T2.1": "done"}
-    show = scene.repository.show
-    assert (show("squad/tasks-1", "alpha.txt"), show("squad/tasks-1", "beta.txt")) == ("by claude", "by codex")
-    assert show("squad/tasks-1", "shared.md") == SHARED.replace("todo", "done").strip()
-    grants = [(row["holder"], row["waited_s"] > 0) for row in scene.squad.events("LockGranted") if row["path"] == "shared.md"]
-    assert grants == [("agent-1-claude", False), ("agent-2-codex", True)]
-    assert {row["adapter"] for row in scene.squad.events("AttemptStarted")} == {"claude", "codex"}
-    usage = scene.squad.json("report")["usage"]
-    assert usage["known"]
-    assert usage["fresh"] > 0
-    assert usage["output"] > 0
-    assert usage["money"] > 0
-    comms = scene.repository.root / ".squad" / "comms"
-    assert "Status: COMPLETE" in (comms / "agent-1-claude-comm.md").read_text(encoding="utf-8")
-    assert "Status: COMPLETE" in (comms / "agent-2-codex-comm.md").read_text(encoding="utf-8")
 
 
 @BOTH

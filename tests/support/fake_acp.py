@@ -1,81 +1,63 @@
-"""A stand-in for an agent that speaks ACP: does what a script says, and notes how it was started and answered.
-
-`FakeAcp(folder)` installs it there as `fake-acp`, with a script for each attempt:
-`{"T1.1": [["write", "a.txt"], ["say", "Done."]]}`. Run as a program it needs nothing but the standard library. Its shapes
-are those of the recorded streams.
-"""
+"""A stand-in for an agent that speaks ACP, in the shapes of the recorded streams."""
 
 import json
-import os
 import sys
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-_SCRIPT, _NOTES = "script.json", "notes.jsonl"
+from tests.support.fake_agent import CACHED, FRESH, OUTPUT, FakeAgent, Program, whole
+
 _MODES = {"currentModeId": "auto", "availableModes": [{"id": "auto", "name": "auto"}, {"id": "default", "name": "ask"}]}
 _OPTIONS = [
     {"optionId": "always", "name": "Always", "kind": "allow_always"},
     {"optionId": "yes", "name": "Yes", "kind": "allow_once"},
     {"optionId": "no", "name": "No", "kind": "reject_once"},
 ]
+_USED = {
+    "totalTokens": FRESH + CACHED + OUTPUT,
+    "inputTokens": FRESH,
+    "cachedReadTokens": CACHED,
+    "outputTokens": OUTPUT,
+}
 
 
-class FakeAcp:
-    """What a test knows of the program it has installed."""
+class FakeAcp(FakeAgent):
+    """The agent, as far as a test knows of it; started with `fresh` it cannot take up a former conversation."""
 
-    def __init__(self, folder: Path, *, name: str = "fake-acp") -> None:
-        """Install it in the folder."""
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.program = folder / name
-        self.program.write_text(f"#!{sys.executable} -IS\n{Path(__file__).read_text(encoding='utf-8')}", encoding="utf-8")
-        self.program.chmod(0o755)
-        self.play({})
-
-    def play(self, scripts: dict[str, list[list[Any]]]) -> None:
-        """Say what each attempt does; one without a script says that it is done."""
-        (self.folder / _SCRIPT).write_text(json.dumps(scripts), encoding="utf-8")
-
-    def notes(self, attempt: str, kind: str) -> list[Any]:
-        """Give what an attempt noted: `argv`, `asked` (a method), `told`, `answer`, `ended`."""
-        lines = (self.folder / _NOTES).read_text(encoding="utf-8").splitlines()
-        return [what for name, of, what in map(json.loads, lines) if (name, of) == (attempt, kind)]
+    name: ClassVar[str] = "fake-acp"
+    module: ClassVar[str] = "tests.support.fake_acp"
 
 
-class _Program:
+class _Acp(Program):
     def __init__(self) -> None:
-        self.folder = Path(sys.argv[0]).parent
-        self.attempt = os.environ["SQUAD_ATTEMPT_MARK"].rpartition("/")[2]
+        super().__init__()
         self.session = f"session-of-{self.attempt}"
-        self.steps = json.loads((self.folder / _SCRIPT).read_text(encoding="utf-8")).get(self.attempt, [])
+        self.left = self.steps()  #: of its script, which may go over several turns
         self.number = 0
         self.prompt: Any = None
 
     def run(self) -> int:
-        self.note("argv", sys.argv[1:])
         while self.hear("session/prompt"):
-            self.turn()
+            if self.take_turn():
+                self.result("end_turn")
         self.note("ended", "end of stdin")
         return 0
 
-    def turn(self) -> None:
-        """Do the steps up to the end of the turn."""
-        while self.steps:
-            name, *details = self.steps.pop(0)
+    def take_turn(self) -> bool:
+        """Take the steps up to the end of the turn; tells whether it is still to be ended."""
+        while self.left:
+            name, *details = self.left.pop(0)
             if not getattr(self, name)(*details):
-                return
-        self.result("end_turn")
+                return False
+        return True
 
     def write(self, path: str, text: str = "written\n") -> bool:
         """Ask, and write if it is allowed; what the model reads of a refusal is that there was one."""
-        whole = str(Path(os.getcwd()) / path)  # noqa: PTH109 - few imports
         self.number += 1
-        diff = {"type": "diff", "path": whole, "oldText": None, "newText": text}
+        diff = {"type": "diff", "path": str(whole(path)), "oldText": None, "newText": text}
         call = {"toolCallId": f"call{self.number}", "title": "Write", "kind": "edit", "content": [diff]}
         self.update(sessionUpdate="tool_call", status="pending", **call)
         if self.ask({"toolCallId": call["toolCallId"]}) == "yes":
-            Path(whole).parent.mkdir(parents=True, exist_ok=True)
-            Path(whole).write_text(text, encoding="utf-8")
+            self.put(whole(path), text)
             self.update(sessionUpdate="tool_call_update", toolCallId=call["toolCallId"], status="completed")
         return True
 
@@ -85,9 +67,8 @@ class _Program:
         return True
 
     def shell(self, command: str) -> bool:
-        if self.ask({"toolCallId": "shell", "kind": "execute", "title": command}) == "yes":
-            os.system(command)
-        return True
+        """Ask, and run the command if it is allowed."""
+        return self.ask({"toolCallId": "shell", "kind": "execute", "title": command}) != "yes" or super().shell(command)
 
     def say(self, text: str) -> bool:
         for piece in (text[: len(text) // 2], text[len(text) // 2 :]):
@@ -102,6 +83,10 @@ class _Program:
         self.result(stop)
         return False
 
+    def limit(self, seconds: float) -> bool:
+        """End the turn as Gemini does for who is signed in with Google."""
+        return self.fail(429, f"You have exhausted your capacity on this model. Your quota will reset after {round(seconds)}s.")
+
     def fail(self, code: int, message: str, data: Any = None) -> bool:
         self.print({"id": self.prompt, "error": {"code": code, "message": message, "data": data}})
         return False
@@ -113,13 +98,6 @@ class _Program:
         self.result("cancelled")
         return False
 
-    def flood(self, length: int) -> bool:
-        block = "x" * (1 << 20)
-        for _ in range(length >> 20):
-            sys.stdout.write(block)
-        sys.stdout.write("\n")
-        return True
-
     def ask(self, call: dict[str, Any]) -> str:
         params = {"sessionId": self.session, "toolCall": call, "options": _OPTIONS}
         self.print({"id": f"q{self.number}", "method": "session/request_permission", "params": params})
@@ -128,8 +106,8 @@ class _Program:
         return str(answer.get("optionId", answer["outcome"]))
 
     def result(self, stop: str) -> None:
-        usage = {"totalTokens": 1250, "inputTokens": 1000, "cachedReadTokens": 200, "outputTokens": 50}
-        self.print({"id": self.prompt, "result": {"stopReason": stop, "usage": usage}})
+        self.note("consumed", OUTPUT)
+        self.print({"id": self.prompt, "result": {"stopReason": stop, "usage": _USED}})
 
     def update(self, **update: Any) -> None:
         self.print({"method": "session/update", "params": {"sessionId": self.session, "update": update}})
@@ -164,13 +142,9 @@ class _Program:
         self.print({"id": told["id"], "result": answer})
 
     def print(self, line: dict[str, Any]) -> None:
-        sys.stdout.write(json.dumps({"jsonrpc": "2.0", **line}) + "\n")
-        sys.stdout.flush()
-
-    def note(self, kind: str, what: Any) -> None:
-        with (self.folder / _NOTES).open("a", encoding="utf-8") as file:
-            file.write(json.dumps([self.attempt, kind, what]) + "\n")
+        super().print({"jsonrpc": "2.0", **line})
 
 
-if __name__ == "__main__":
-    sys.exit(_Program().run())
+def main() -> int:
+    """Be the program."""
+    return _Acp().run()

@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from tests.support.conformance.subjects import LACKS
+from tests.support.conformance.subjects import LACKS, SOAKED
 from tests.support.conformance.table import PROPERTY, Row, page, printed, results
 
 
@@ -44,7 +44,7 @@ def test_the_table_tells_results_and_reasons() -> None:
 
 
 def test_the_page_names_every_row_and_every_program() -> None:
-    text = page(LACKS)
+    text = page(LACKS, SOAKED)
 
     assert all(f"| {row} |" in text for row in Row)
     assert all(f" {name} |" in text for name in LACKS)

@@ -4,7 +4,7 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.limits import UNLIMITED, Limits
+from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.quantities import parse_count, parse_duration, parse_money
 from orchestrator.views.attention import attention
 from orchestrator.views.changes import change_line
@@ -14,6 +14,7 @@ from orchestrator.views.status import agent_state, render_status, status_json
 from tests.support.builders import (
     ONE,
     TWO,
+    asks,
     consumed,
     ended,
     entries,
@@ -78,6 +79,16 @@ def test_a_run_at_a_limit_names_the_command_that_goes_on() -> None:
     assert list(attention_lines(state_after(OF, run_started(), MONEY), now=9.0)) == [], "it may yet end well"
 
 
+def test_a_run_at_a_limit_names_it_also_beside_a_question_since_no_answer_helps_before_it_is_raised() -> None:
+    state = state_after(OF, run_started(), prepared(), started(), asks(), MONEY, ev.RunPaused(reason="limit"))
+
+    needs = status_json(OF, state, supervised=False)["needs_you"]
+
+    assert isinstance(needs, list)
+    assert [one["what"] for one in needs] == ["limit", "question"]
+    assert "limit money is reached: 20.5 of 20 USD used (raise it: " in render_status(OF, state, supervised=False, now=9.0)
+
+
 def test_a_run_at_a_usage_limit_names_the_reset() -> None:
     state = state_after(OF, run_started(), HELD, ev.RunPaused(reason="limit"))
 
@@ -98,10 +109,17 @@ def test_a_task_that_was_parked_for_its_money_names_the_limit_to_raise() -> None
     ("limit", "allowed", "unit"), [("time", 5400.0, "s"), ("tokens", 300_000, "tokens"), ("money", 2.5, "USD")]
 )
 def test_the_raised_limit_that_is_proposed_can_be_given(limit: str, allowed: float, unit: str) -> None:
-    value = way_out(limit, allowed, unit, "demo-1").split()[0].partition("=")[2]
+    reached = Reached(limit=limit, used=allowed, allowed=allowed, unit=unit)
+    value = way_out(reached, "demo-1").split()[0].partition("=")[2]
     read = {"time": parse_duration, "tokens": parse_count, "money": parse_money}[limit]
 
     assert read(value) == 2 * allowed
+
+
+def test_the_raised_limit_that_is_proposed_is_more_than_was_used_already() -> None:
+    reached = Reached(limit="money", used=7.0, allowed=1.0, unit="USD")
+
+    assert way_out(reached, "demo-1") == "SQUAD_CONFIG_RUN__LIMITS__MONEY=8 squad resume demo-1"
 
 
 def test_an_agent_is_parked_until_its_limit_is_lifted_and_says_until_when() -> None:

@@ -13,12 +13,13 @@ from typing import Any, ClassVar
 
 from tests.support.conformance.steps import LONG, PRINT_LONG, Limited, Longline, Shell, Step, Wait, Write
 from tests.support.conformance.table import Row
+from tests.support.fake_acp import FakeAcp
 from tests.support.fake_agent import OUTPUT, FakeAgent
 from tests.support.fake_claude import FakeClaude
 from tests.support.fake_codex import FakeCodex
 from tests.support.fake_speaker import FakeSpeaker
 from tests.support.real_agents import program
-from tests.support.stub_model import Call, Limit, Say, StubModel
+from tests.support.stub_model import Call, Limit, Say, Silence, StubModel
 from tests.support.stub_model import Step as ModelStep
 
 _NO_CONVERSATION = "has no conversation"
@@ -35,6 +36,7 @@ class Subject:
     task: dict[str, Any] = field(default_factory=dict)  #: more of its task than every task has
 
     lacks: ClassVar[Mapping[Row, str]] = {}  #: what is not in its nature
+    soaked: ClassVar[frozenset[Row]] = frozenset()  #: what takes long and shows little of it that the other rows do not
     stray: ClassVar[str] = "stray.txt"  #: what its shell writes outside of its area
     confines: ClassVar[bool] = False  #: its shell cannot write at all
     tools: ClassVar[bool] = True  #: runs commands
@@ -201,6 +203,16 @@ class StandInCodex(Fake):
     of: ClassVar[type[FakeAgent]] = FakeCodex
 
 
+class StandInAcp(Fake):
+    """A stand-in for an agent that speaks ACP."""
+
+    of: ClassVar[type[FakeAgent]] = FakeAcp
+
+    def set_up(self) -> None:
+        super().set_up()
+        self.configuration = {"use": "acp", "command": [self.fake.name]}
+
+
 #: Words that only the prompt of an attempt holds which goes on with a conversation, or has a predecessor.
 _AGAIN = ("Go on with your task", "## Handover")
 
@@ -208,7 +220,9 @@ _AGAIN = ("Go on with your task", "## Handover")
 class Real(Subject):
     """A program that people have, with a model that does what a script says."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     use: ClassVar[str]  #: its name, for the configuration and on PATH
+    model: ClassVar[str] = ""  #: that it is to work with; empty: its own choice
     _model: StubModel
 
     @contextlib.contextmanager
@@ -216,9 +230,9 @@ class Real(Subject):
         """Set it up for a test; skips the test where it is not installed."""
         found = Path(program(self.use))
         self.folder.mkdir()  # as TMPDIR: Codex refuses a home that lies below it
-        self.configuration = {"use": self.use}
+        self.configuration = {"use": self.use, **({"model": self.model} if self.model else {})}
         with StubModel({}) as self._model:
-            path = ":".join([str(found.parent), "/usr/local/bin", "/usr/bin", "/bin"])
+            path = ":".join([str(self.folder), str(found.parent), "/usr/local/bin", "/usr/bin", "/bin"])
             self.environment = {"PATH": path, "TMPDIR": str(self.folder), **self.signed_in(self._model.url)}
             yield
 
@@ -237,7 +251,7 @@ class Real(Subject):
 
 
 def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
-    """Translate steps; a wait is one before the next answer."""
+    """Translate steps; a wait is one before the next answer, and after a command that never ends the model is silent."""
     answers: list[ModelStep] = []
     once = ""
     for step in steps:
@@ -254,12 +268,13 @@ def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
             case Longline():
                 answers.append(Call("shell", {"command": PRINT_LONG}, once=once))
         once = ""
-    return [*answers, Say("All done.", once=once)]
+    return [*answers, Silence() if steps and isinstance(steps[-1], Shell) else Say("All done.", once=once)]
 
 
 class RealClaude(Real):
     """Claude Code."""
 
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART}
     use: ClassVar[str] = "claude"
     interrupted: ClassVar[str] = "[Request interrupted by user"
 
@@ -291,13 +306,48 @@ wire_api = "responses"
 env_key = "OPENAI_STUB_KEY"
 """
 
+
+class RealGemini(Real):
+    """Gemini CLI."""
+
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED}
+    lacks: ClassVar[Mapping[Row, str]] = {
+        Row.LIMIT: "ends its turn at a limit, but tells no reset",
+        Row.LONG_LINE: "reads it for minutes itself, and prints none",
+    }
+    use: ClassVar[str] = "gemini"
+    model: ClassVar[str] = "gemini-2.5-pro"  # left to itself it asks another model first which one to take
+    interrupted: ClassVar[str] = '"stopReason":"cancelled"'
+
+    def signed_in(self, url: str) -> dict[str, str]:
+        (self.home / ".gemini").mkdir()
+        (self.home / ".gemini" / "settings.json").write_text(json.dumps(GEMINI), encoding="utf-8")
+        wrapper = self.folder / "gemini"
+        wrapper.write_text(A_MINUTE_LATER.format(program=program(self.use)), encoding="utf-8")
+        wrapper.chmod(0o755)
+        return {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "test"}
+
+
+#: The user's own settings of Gemini: how they sign in.
+GEMINI = {"security": {"auth": {"selectedType": "gemini-api-key"}}, "general": {"enableAutoUpdate": False}}
+#: Gemini names its conversations by the minute, and finds none of the very minute in which it is started: make them older.
+A_MINUTE_LATER = """#!/bin/sh
+for chat in "$HOME"/.gemini/tmp/*/chats/session-*.jsonl; do
+    if [ -e "$chat" ]; then mv "$chat" "${{chat%/*}}/session-2026-01-01T00-00-${{chat##*-}}"; fi
+done
+exec {program} "$@"
+"""
+
 SUBJECTS: Mapping[str, type[Subject]] = {
     "simulated": Simulated,
     "shell script": Script,
     "program that speaks squad": Speaker,
     "stand-in for Claude Code": StandInClaude,
     "stand-in for Codex": StandInCodex,
+    "stand-in for an ACP agent": StandInAcp,
     "real Claude Code": RealClaude,
     "real Codex": RealCodex,
+    "real Gemini CLI": RealGemini,
 }
 LACKS: Mapping[str, Mapping[Row, str]] = {name: subject.lacks for name, subject in SUBJECTS.items()}
+SOAKED: Mapping[str, frozenset[Row]] = {name: subject.soaked for name, subject in SUBJECTS.items()}

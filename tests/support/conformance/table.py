@@ -32,6 +32,8 @@ class Row(StrEnum):
 
 #: Column -> row -> why it is not in the program's nature.
 Lacks = Mapping[str, Mapping[Row, str]]
+#: Column -> what is tried with `--soak` only.
+Soaked = Mapping[str, frozenset[Row]]
 
 
 def results(reports: Iterable[pytest.TestReport]) -> dict[tuple[str, str], str]:
@@ -42,10 +44,14 @@ def results(reports: Iterable[pytest.TestReport]) -> dict[tuple[str, str], str]:
         if not isinstance(place, str):
             continue
         row, _, column = place.partition(" | ")
-        said = {"passed": "ok", "failed": "FAILED", "skipped": "not installed"}[report.outcome]
+        said = {"passed": "ok", "failed": "FAILED", "skipped": _left_out(report)}[report.outcome]
         before = cells.get((row, column))
         cells[row, column] = said if before in {None, "ok"} else before
     return cells
+
+
+def _left_out(report: pytest.TestReport) -> str:
+    return "--soak" if "--soak" in report.longreprtext else "not installed"
 
 
 def printed(cells: Mapping[tuple[str, str], str], lacks: Lacks) -> list[str]:
@@ -66,12 +72,16 @@ def _cell(result: str, lacking: str | None, reasons: dict[str, int]) -> str:
     return result
 
 
-def page(lacks: Lacks) -> str:
+def page(lacks: Lacks, soaked: Soaked) -> str:
     """Give the table as a page of the documentation."""
     names = list(lacks)
     head = f"| | {' | '.join(names)} |\n|---|{'---|' * len(names)}\n"
-    rows = "".join(f"| {row} | {' | '.join(lacks[name].get(row, 'yes') for name in names)} |\n" for row in Row)
+    rows = "".join(f"| {row} | {' | '.join(_said(row, lacks[name], soaked[name]) for name in names)} |\n" for row in Row)
     return _INTRODUCTION + head + rows
+
+
+def _said(row: Row, lacks: Mapping[Row, str], soaked: frozenset[Row]) -> str:
+    return lacks.get(row, "yes, by `--soak`" if row in soaked else "yes")
 
 
 _INTRODUCTION = """\
@@ -80,7 +90,8 @@ _INTRODUCTION = """\
 One list for all adapters. Each "yes" is a test that runs squad, git and the program (`tests/scenarios/test_conformance.py`).
 Programs marked "real" are the ones that people have, at the versions of `tests/agents/package.json`, with a model that does
 what a script says; the others stand in for what is not installed everywhere, or need no model at all. What is not in a
-program's nature says so instead. Each run of these tests prints the table with its results.
+program's nature says so instead. Each run of these tests prints the table with its results; "by `--soak`" says that the
+cell takes long, shows little that the others of its column do not, and is tried with that option of the tests only.
 
 This page is written by `python -m tests.support.conformance`.
 
