@@ -66,6 +66,14 @@ def test_a_document_is_read_as_the_table_beside_it_says(file: str, name: str) ->
     assert told == beside.read_text(encoding="utf-8")
 
 
+def test_the_page_of_formats_names_each_with_the_places_that_are_looked_at() -> None:
+    page = (DATA.parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+
+    assert [name for name in FORMATS if f"| `{name}` |" not in page] == []
+    usual = {shape.name: shape.files[0] for shape in SHAPES}
+    assert {name: path for name, path in usual.items() if path.replace("[0-9]", "") not in page} == {}
+
+
 def test_each_format_has_two_documents_and_each_document_is_tried() -> None:
     tried = [read((DATA / file).read_bytes(), name=name).format for file, name in DOCUMENTS.items()]
 
