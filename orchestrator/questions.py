@@ -150,7 +150,8 @@ def closings(state: State, *, now: float, wait: float) -> Iterator[ev.QuestionCl
             yield ev.QuestionClosed(id=name, agent=agent, task=task, how="moot", reason=reason)
         elif question.since + wait <= now:
             then = "" if question.kind == PERMISSION else f": {DECIDE}"
-            reason = f"nobody answered within {format_duration(wait)}{then}"
+            why = f"nobody answered within {format_duration(wait)}{then}"
+            reason = why if wait > 0 else refusal(state, task, wait=wait, kind=question.kind)
             yield ev.QuestionClosed(id=name, agent=agent, task=task, how="expired", reason=reason)
 
 
