@@ -5,7 +5,7 @@ so whatever the outcome, its work is kept. Git is written to by one attempt at a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
 from orchestrator.agent import AtWork
+from orchestrator.briefing import Briefing
 from orchestrator.config import Config
 from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
@@ -63,7 +64,7 @@ class Piece:
     attempt: AttemptId
     start: str | None  #: commit its workspace starts from, if it is not its predecessor's
     handover: Handover | None  #: what it should know of the attempts before
-    asked: str = ""  #: what became of the questions about its task
+    asked: Briefing = field(default_factory=Briefing)  #: what became of the questions about its task
 
 
 class Attempt:

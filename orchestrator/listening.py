@@ -14,6 +14,7 @@ import anyio.lowlevel
 from orchestrator import messages as msg
 from orchestrator import questions
 from orchestrator.adapters import AnyAdapter, Conversation, Conversing, Invocation, Reader
+from orchestrator.briefing import briefing
 from orchestrator.dialogue import Asking, Dialogue
 from orchestrator.events import Event, OutputRead, QuestionTold
 from orchestrator.heard import Heard
@@ -140,7 +141,7 @@ def _asking(assignment: Assignment, recorder: Recorder) -> Asking:
 
     def owed() -> str:
         names = questions.untold(recorder.state, task)
-        text = questions.briefing(recorder.state, task, names) if names else ""
+        text = briefing(recorder.state, task, names).told() if names else ""
         recorder.record(*(QuestionTold(id=name, agent=agent, task=task, attempt=attempt, way="said") for name in names))
         return text
 

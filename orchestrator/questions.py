@@ -6,7 +6,7 @@ that reason. How much one agent can ask is bounded, so that a flood of questions
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from orchestrator import events as ev
 from orchestrator.model import Outcome, TaskState
@@ -22,7 +22,7 @@ QUESTION, PERMISSION = "question", "permission"
 DECIDE = "decide yourself, write down what you assumed"
 NOBODY = f"nobody is there: {DECIDE}"
 _QUOTED = 200  #: characters of a question that are repeated to who asked it
-_TOLD = 10  #: questions that the next attempt is told of
+_TOLD = 10  #: answers that the next attempt is told of, and as many questions without one
 _SETTLED = frozenset({TaskState.CHECKING, TaskState.INTEGRATING, TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
 #: Outcomes of attempts that had ended their turn, and so had read what they were told.
 _BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome.FAILED, Outcome.ASKED})
@@ -150,7 +150,8 @@ def closings(state: State, *, now: float, wait: float) -> Iterator[ev.QuestionCl
             yield ev.QuestionClosed(id=name, agent=agent, task=task, how="moot", reason=reason)
         elif question.since + wait <= now:
             then = "" if question.kind == PERMISSION else f": {DECIDE}"
-            reason = f"nobody answered within {format_duration(wait)}{then}"
+            why = f"nobody answered within {format_duration(wait)}{then}"
+            reason = why if wait > 0 else refusal(state, task, wait=wait, kind=question.kind)
             yield ev.QuestionClosed(id=name, agent=agent, task=task, how="expired", reason=reason)
 
 
@@ -209,15 +210,10 @@ def for_prompt(state: State, task: str, *, conversation: bool) -> list[str]:
     All of them, unless it goes on with a conversation in which it was told; in doubt whether that was read, again.
     """
     told = [name for name, one in state.questions.items() if one.task == task and _is_of_use(one)]
-    return [name for name in told if not (conversation and _was_read(state, state.questions[name]))][-_TOLD:]
-
-
-def briefing(state: State, task: str, names: Iterable[str]) -> str:
-    """Give what the prompt of the next attempt says about the task's questions."""
-    settled = [f"- {said(name, state.questions[name])}" for name in names]
-    waiting = open_of(state, task, kind=QUESTION)[-_TOLD:]
-    still = [f'- Your question {name} ("{_short(state.questions[name].text)}") is not answered yet.' for name in waiting]
-    return "\n".join([*settled, *still])
+    new = [name for name in told if not (conversation and _was_read(state, state.questions[name]))]
+    answered = [name for name in new if state.questions[name].state == "answered"][-_TOLD:]
+    closed = [name for name in new if state.questions[name].state == "closed"][-_TOLD:]
+    return [name for name in new if name in answered or name in closed]
 
 
 def _is_of_use(question: QuestionStatus) -> bool:

@@ -14,6 +14,7 @@ import anyio.abc
 from orchestrator import events as ev
 from orchestrator import limits, questions, scheduler
 from orchestrator.attempt import Attempt, Piece, Stage
+from orchestrator.briefing import told_with
 from orchestrator.events import Event
 from orchestrator.front import Front
 from orchestrator.handover import handed_over
@@ -246,7 +247,7 @@ class Supervisor:
             attempt=AttemptId(status.attempt or ""),
             start=start,
             handover=handed_over(self.recorder.state, planned.task.id, prepared.number, start=start, tail=tail),
-            asked=self._asked(planned, prepared.number),
+            asked=told_with(self.recorder.state, planned.task.id, f"{planned.task.id}.{prepared.number}"),
         )
         hear_out = partial(self.hear_out, agent)
         desk = self.desk
@@ -278,12 +279,6 @@ class Supervisor:
             if last.commit is not None:
                 return last.commit
         return prepared.base
-
-    def _asked(self, planned: PlannedTask, number: int) -> str:
-        """Give what an attempt should know of what was asked about its task."""
-        state, attempt = self.recorder.state, f"{planned.task.id}.{number}"
-        names = [name for name, one in state.questions.items() if (one.told, one.way) == (attempt, "prompt")]
-        return questions.briefing(state, planned.task.id, names)
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""

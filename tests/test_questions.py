@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator import events as ev
 from orchestrator import questions
+from orchestrator.briefing import briefing
 from orchestrator.events import Event
 from orchestrator.model import AgentState, TaskId, TaskState
 from orchestrator.questions import DECIDE, NOBODY, PATIENCE
@@ -205,7 +206,7 @@ def test_the_next_attempt_is_told_every_answer_and_what_is_still_open() -> None:
     names = questions.for_prompt(state, "T1", conversation=False)
 
     assert names == ["Q1", "Q2"]
-    assert questions.briefing(state, "T1", names).splitlines() == [
+    assert briefing(state, "T1", names).told().splitlines() == [
         '- Answer to your question Q1 ("which colour?"): blue',
         f'- Your question Q2 ("size?") is not answered: nobody: {DECIDE}',
         '- Your question Q3 ("name?") is not answered yet.',

@@ -1,15 +1,17 @@
 """What an agent is told: the task's own words, and as little of squad's as will do.
 
 Squad's part is at most 400 tokens by the count of `tokens`, whatever the task: what the agent is for, what it may write, how it
-asks for more, how it says that it is done, and from the second attempt on a handover, for which squad's own role makes room. What
-may be long, such as the list of paths or the end of a check's output, is cut evenly until the whole keeps to that, and at last
-the lesser facts of a handover are left out. A role's text that is the user's own is not counted.
+asks for more, how it says that it is done, and from the second attempt on a handover and what became of its questions, for which
+squad's own role makes room. What may be long, such as the list of paths or the end of a check's output, is cut evenly until the
+whole keeps to that, and at last the lesser facts of a handover are left out. A role's text that is the user's own, and a
+person's answers, are not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.adapters.known import own_page
+from orchestrator.briefing import Briefing
 from orchestrator.handover import Fact, Handover
 from orchestrator.model import PlannedTask, Seat
 from orchestrator.pages import Pages, unread
@@ -20,6 +22,7 @@ MOST = 400  #: tokens of squad's own in one prompt
 _ROOM = (400, 250, 180, 140, 120, 100, 90, 80, 70, 60, 50, 45, 40, 35, 30, 26, 22, 18, 15, 12, 10, 8, 6, 4)
 _LONGEST_ROLE = 60  #: characters of a role's name
 _JOINTS = 2  #: tokens around squad's part
+_NOTHING = Briefing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +37,35 @@ class Words:
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> commands that are one
 
 
-def prompt(planned: PlannedTask, seat: Seat, words: Words, *, handover: Handover | None = None, asked: str = "") -> str:
-    """Give the whole prompt for a task; `asked` is what became of its questions, in a person's words."""
-    role = words.role if handover is None or not words.is_own else words.role.partition("\n")[0]
+def prompt(
+    planned: PlannedTask, seat: Seat, words: Words, *, handover: Handover | None = None, asked: Briefing = _NOTHING
+) -> str:
+    """Give the whole prompt for a task; `asked` is what became of its questions."""
+    is_first = handover is None and not asked.texts
+    role = words.role if is_first or not words.is_own else words.role.partition("\n")[0]
 
     def compose(room: int) -> str:
         last = _handover((*handover.ended, *handover.left), (*handover.known, *handover.quoted), room) if handover else ""
-        return _joined(_role(role), _rules(planned, seat, words, room), last)
+        return _joined(_role(role), _rules(planned, seat, words, room), last, _answers(asked, room))
 
-    most = MOST if words.is_own else MOST + tokens(_role(role))
-    return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most), _answers(asked)) + "\n"
+    most = asked.answered + (MOST if words.is_own else MOST + tokens(_role(role)))
+    return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most)) + "\n"
 
 
-def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = None, asked: str = "") -> str:
+def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = None, asked: Briefing = _NOTHING) -> str:
     """Give what is said to an agent that knows its task already, from the conversation that it goes on with: only what is new."""
 
     def compose(room: int) -> str:
         again = f"Go on with your task {planned.task.id} as {seat.id}: its text and the rules of this run stand above."
-        return _joined(again, _handover(handover.ended, handover.quoted, room) if handover else "")
+        last = _handover(handover.ended, handover.quoted, room) if handover else ""
+        return _joined(again, last, _answers(asked, room))
 
-    return _joined(f"# {planned.task.title}", _fitted(compose, MOST), _answers(asked)) + "\n"
+    return _joined(f"# {planned.task.title}", _fitted(compose, MOST + asked.answered)) + "\n"
 
 
-def _answers(asked: str) -> str:
-    return f"## Questions\n{asked}" if asked else ""
+def _answers(asked: Briefing, room: int) -> str:
+    told = asked.told(room)
+    return f"## Questions\n{told}" if told else ""
 
 
 def _fitted(compose: Callable[[int], str], most: int) -> str:

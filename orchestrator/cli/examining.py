@@ -102,6 +102,7 @@ def examine_for(options: Context, names: Sequence[str], *, quick: bool, timeout:
                 limit=limit,
                 redact=redactor(os.environ),
                 quick=quick,
+                models=_models(here),
             ),
             wanted=wanted,
             base=_base(here, names, quick=quick),
@@ -155,6 +156,15 @@ def _wanted(names: Sequence[str], here: Here) -> list[tuple[Known, str]]:
 def _user_of(known: Known, here: Here) -> str:
     users = [name for name, agent in here.config.agents.items() if known.name in (agent.use, agent.profile) and not agent.command]
     return f"{', '.join(users)} {'uses' if len(users) == 1 else 'use'} it" if users else ""
+
+
+def _models(here: Here) -> dict[str, str]:
+    """Give the model that each program is to be tried with: that of the first agent which names one for it."""
+    named: dict[str, str] = {}
+    for agent in here.config.agents.values():
+        if agent.model and not agent.command:
+            named.setdefault(agent.profile or agent.use, agent.model)
+    return named
 
 
 def _is_there(known: Known) -> bool:

@@ -127,8 +127,8 @@ def launch(options: Context, wishes: Wishes) -> int:
         return code
 
 
-def relaunch(options: Context, name: str | None) -> int:
-    """Go on with a run; gives the exit code.
+def relaunch(options: Context, name: str | None, *, unattended: bool = False) -> int:
+    """Go on with a run, `unattended` with nobody to ask from now on; gives the exit code.
 
     Raises:
         SquadError: There is no such run, it is over, or something stands in the way.
@@ -136,7 +136,7 @@ def relaunch(options: Context, name: str | None) -> int:
     project = options.project()
     require_free(project)
     replayed, before = _resumable(project, name)
-    config = amended(before, settings.layers(options, project, {}))
+    config = amended(before, settings.layers(options, project, {}), unattended=unattended)
     accounts = accounts_of(replayed.plan, config)
     require_roles(project, config, replayed.plan)
     if commands(config) != commands(before):
@@ -149,7 +149,8 @@ def relaunch(options: Context, name: str | None) -> int:
         revive(recorder, replayed.state, config)
         changed = differences(before.run.limits, config.run.limits)
         recorder.record(*(Noticed(text=line) for line in (*changed, *warnings(config, accounts))))
-        _tell_of_questions(options, replayed.state)
+        if not unattended:
+            _tell_of_questions(options, replayed.state)
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
         code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))

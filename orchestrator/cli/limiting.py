@@ -11,7 +11,7 @@ from dataclasses import replace
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing
 from orchestrator.adapters.known import tells
-from orchestrator.config import Config, Layer, combine, dump
+from orchestrator.config import Config, Layer, combine, dump, settings
 from orchestrator.limits import Limits
 from orchestrator.places import Document
 from orchestrator.quantities import format_count, format_duration
@@ -37,14 +37,15 @@ def limits_of(config: Config) -> Limits:
     )
 
 
-def amended(config: Config, layers: Sequence[Layer]) -> Config:
-    """Give the settings of a run with what is said about limits now.
+def amended(config: Config, layers: Sequence[Layer], *, unattended: bool = False) -> Config:
+    """Give the settings of a run with what is said about limits now, and with nobody to ask if it goes on unattended.
 
     Raises:
         ConfigError: A value of those is wrong; with its place.
     """
     kept = Layer("the settings of the run", Document(name="", text="", plain=json.loads(dump(config)), marks={}))
-    return combine([*map(_about_limits, layers), kept])
+    nobody = [settings({"run.questions.wait": "0"}, name="the command line")] if unattended else []
+    return combine([*nobody, *map(_about_limits, layers), kept])
 
 
 def differences(before: LimitSettings, now: LimitSettings) -> Iterator[str]:

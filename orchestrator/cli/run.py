@@ -20,7 +20,9 @@ def run(
     count: Annotated[int | None, typer.Option("-n", "--agents", metavar="N", min=1, max=500, help="how many agents")] = None,
     agent: Annotated[
         str | None,
-        typer.Option("--agent", metavar="ADAPTER", help="for every agent: simulated, claude, codex, gemini, aider, auto"),
+        typer.Option(
+            "--agent", metavar="ADAPTER", help="for every agent: simulated, command, acp, claude, codex, gemini, aider, auto"
+        ),
     ] = None,
     enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect or auto")] = None,
     new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
@@ -54,6 +56,7 @@ def run(
 def resume(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="RUN", help="a run's id or its beginning; default: the latest")] = None,
+    unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: refuse what agents ask from now on")] = False,
 ) -> int:
     """Example:  squad resume
 
@@ -64,4 +67,6 @@ def resume(
 
     heed_early_signals()
     options: Context = context.obj
-    return relaunch(options, name)
+    if unattended:
+        options = replace(options, no_input=True)
+    return relaunch(options, name, unattended=unattended)

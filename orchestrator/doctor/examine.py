@@ -51,6 +51,7 @@ class Means:
     limit: float  #: seconds for each program
     redact: Redact  #: takes the secrets out of what programs say
     quick: bool = False  #: ask no model
+    models: Mapping[str, str] = field(default_factory=dict)  #: by program: the one that an agent of the project is to use
 
     @property
     def path(self) -> str:
@@ -124,7 +125,7 @@ class _Examination:
 
     async def run(self) -> None:
         """Ask one question after the other, until one of the answers makes the next pointless."""
-        adapter = adapter_of(self._known, self._means.path)
+        adapter = adapter_of(self._known, self._means.path, model=self._means.models.get(self._known.name, ""))
         answered = await self._ask_version(adapter)
         if reason := adapter.missing(self._means.path):
             self._find(fault(self._redact(reason)))
@@ -226,9 +227,9 @@ class _Examination:
         self._update(findings=(*self.so_far.findings, *findings))
 
 
-def adapter_of(known: Known, path: str) -> AnyAdapter:
-    """Give squad's own way to drive a program."""
-    return make_adapter(known.name if known.name in NAMES else "acp", profile=known.name, path=path)
+def adapter_of(known: Known, path: str, *, model: str = "") -> AnyAdapter:
+    """Give squad's own way to drive a program; without a model by the user's own choice."""
+    return make_adapter(known.name if known.name in NAMES else "acp", profile=known.name, model=model, path=path)
 
 
 def hints(known: Known, environment: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Path, ...]]:

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.adapters.prompt import MOST, Words, prompt, resumed
+from orchestrator.briefing import Briefing
 from orchestrator.claims import Claim
 from orchestrator.handover import Fact, Handover
 from orchestrator.model import AgentId, PlannedTask, Seat
+from orchestrator.questions import DECIDE, NOBODY
 from orchestrator.roles import SHIPPED, shipped
 from orchestrator.tokens import tokens
 from tests.support.builders import ONE, planned, seat, task
@@ -165,6 +167,27 @@ HANDOVERS = st.builds(
     ),
     *(st.lists(st.text(max_size=300), max_size=20) for _ in range(2)),
 )
+#: Ten questions each that were answered, that were not, and that are open, are the most an attempt is told of.
+NUMBERS = st.integers(0, 10)
+WHYS = st.sampled_from(
+    [NOBODY, f"nobody answered within 30m: {DECIDE}", f"nobody answered the last 3 questions of T12: {DECIDE}"]
+)
+TEXTS = st.one_of(st.text(max_size=300), st.just("Which of the two dashboards is the one that is meant, and why? " * 5))
+
+
+def brief(answered: int, closed: int, still: int, *, text: str, answer: str, whys: list[str]) -> Briefing:
+    names = [f"Q{number}" for number in range(101, 101 + answered + closed + still)]
+    return Briefing(
+        texts=dict.fromkeys(names, text),
+        answers=dict.fromkeys(names[:answered], answer),
+        closed={name: whys[place % len(whys)] for place, name in enumerate(names[answered : answered + closed])},
+        still=tuple(names[answered + closed :]),
+    )
+
+
+BRIEFINGS = st.builds(
+    brief, NUMBERS, NUMBERS, NUMBERS, text=TEXTS, answer=st.text(max_size=300), whys=st.lists(WHYS, min_size=1, max_size=3)
+)
 SEATS = st.builds(
     lambda label, role: seat(AgentId(f"agent-12-{label}"), role=role),
     st.text("abcdef", min_size=1, max_size=40),
@@ -180,7 +203,7 @@ SEATS = st.builds(
     checks=st.lists(NAMES, max_size=30),
     never=st.dictionaries(st.sampled_from(["op:install", "op:deploy", "op:port/8000"]), st.lists(NAMES, max_size=10).map(tuple)),
     pages=st.dictionaries(st.sampled_from(["AGENTS.md", "CLAUDE.md", "a/AGENTS.md", "a/b/c/d/CLAUDE.md"]), st.text()),
-    last=st.one_of(st.none(), HANDOVERS),
+    past=st.tuples(st.one_of(st.none(), HANDOVERS), BRIEFINGS),
 )
 def test_squads_part_is_at_most_400_tokens(
     role: str,
@@ -190,16 +213,39 @@ def test_squads_part_is_at_most_400_tokens(
     checks: list[str],
     never: dict[str, tuple[str, ...]],
     pages: dict[str, str],
-    last: Handover | None,
+    past: tuple[Handover | None, Briefing],
 ) -> None:
+    last, asked = past
     claims = None if writes is None else [Claim(path) for path in writes]
     one = planned(
         task("T12", title="Build the dashboard", text="The task's own words.", writes=claims, checks=checks), locks=locks
     )
     words = Words(role=shipped(role).text, program="command", pages=pages, never_parallel=never)
 
-    assert added(prompt(one, who, words, handover=last), one) <= MOST
-    assert tokens(resumed(one, who, handover=last)) <= MOST
+    assert added(prompt(one, who, words, handover=last, asked=asked), one) <= MOST + asked.answered
+    assert tokens(resumed(one, who, handover=last, asked=asked).removeprefix(f"# {one.task.title}\n\n")) <= MOST + asked.answered
+
+
+@pytest.mark.parametrize("role", SHIPPED)
+def test_squads_words_around_twenty_questions_count_and_every_answer_is_told_whole(role: str) -> None:
+    one = planned(task("T12", text="The task's own words.", writes=[f"{number}/{LONG}" for number in range(40)]))
+    last = Handover(ended=tuple(Fact(text=text, paths=(LONG,)) for text in ENDED), quoted=("exit 1", *("a line",) * 40))
+    answer = "Take the one that the ops team has.\nIt is older."
+    asked = brief(10, 10, 0, text="Which of the two dashboards is meant, and why? " * 9, answer=answer, whys=[NOBODY])
+
+    text = prompt(one, seat(ONE), Words(role=shipped(role).text, checks=("pytest -q",)), handover=last, asked=asked)
+
+    assert added(text, one) - 10 * tokens(answer) <= MOST
+    assert text.count(f" {answer}\n") == 10
+
+
+def test_a_single_question_is_repeated_in_part() -> None:
+    asked = brief(1, 0, 0, text="Which of the two dashboards is the one that is meant, and why? " * 9, answer="Mine.", whys=[""])
+
+    text = prompt(planned(task("T1")), seat(ONE), Words(role=shipped("backend").text), asked=asked)
+
+    quotation = "Which of the two dashboards is the one that is meant, and w…"
+    assert text.endswith(f'## Questions\n- Answer to your question Q101 ("{quotation}"): Mine.\n')
 
 
 @pytest.mark.parametrize("role", SHIPPED)

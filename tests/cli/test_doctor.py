@@ -66,6 +66,22 @@ def test_a_program_that_writes_and_can_be_refused_is_ready(here: Here, programs:
     assert "refuses this on purpose" in refusal["message"]
 
 
+def test_a_program_is_tried_with_the_model_of_the_first_agent_that_names_one(
+    here: Here, programs: Programs, repository: Repository
+) -> None:
+    claude = programs.claude()
+    agents = {
+        f"agent-{number}": {"use": "claude", "model": model} for number, model in enumerate(("default", "opus", "haiku"), 1)
+    }
+    repository.write({"squad.yaml": json.dumps({"agents": agents})})
+
+    here.ok("doctor", "claude")
+
+    for turn in ("claude.squad-doctor", "claude.squad-refused"):
+        [argv] = claude.notes(turn, "argv")
+        assert argv[argv.index("--model") + 1] == "opus"
+
+
 def test_nothing_is_left_behind(here: Here, programs: Programs, repository: Any, home: Path) -> None:
     programs.claude()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.questions import NOBODY
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, shell
@@ -216,6 +217,19 @@ def test_a_question_survives_kill_9_and_its_answer_is_told_to_the_next_attempt_o
     assert [(row["id"], row["attempt"]) for row in squad.events("QuestionTold")] == [("Q1", "T1.2")]
     assert "not answered yet: Q1; see: squad inbox" in squad.output()
     until(lambda: not marked(f"{squad.folder}/"), "the end of every process of the run")
+
+
+def test_a_run_that_is_resumed_unattended_waits_for_nobody_any_more(squad: Squad, repository: Repository) -> None:
+    write(squad, asks("squad agent ask 'Which colour?' --wait 30m > a.txt 2>&1 || echo $? >> a.txt"))
+    run = squad.start("run", "tasks.yaml", "-y")
+    question(squad)
+    squad.kill(run)
+
+    resumed = squad.start("resume", "--unattended")
+
+    assert resumed.wait(60) == 0, squad.output()
+    assert [(row["how"], row["reason"]) for row in squad.events("QuestionClosed")] == [("expired", NOBODY)]
+    assert NOBODY in repository.show("squad/tasks-1", "a.txt")
 
 
 def test_an_answer_that_nobody_could_be_told_before_kill_9_stands_in_the_next_prompt_once(squad: Squad, tmp_path: Path) -> None:

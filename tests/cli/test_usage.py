@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import orchestrator
+from orchestrator.adapters import NAMES
 from tests.support.commands import Squad
 from tests.support.here import Here
 
@@ -154,3 +155,8 @@ def test_a_plan_is_the_same_from_wherever_it_is_made(here: Here, tmp_path: Path)
     assert [one.code for one in plans] == [0, 0, 0, 0]
     assert len({one.out for one in plans}) == 1
     assert str(here.folder) not in plans[0].out
+
+
+def test_the_help_of_run_names_every_adapter_that_any_agent_can_have(here: Here) -> None:
+    said = here.ok("run", "--help")
+    assert all(name in said for name in NAMES)
