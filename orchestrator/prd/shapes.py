@@ -25,7 +25,6 @@ class Shape:
     """
 
     name: str  #: of design section 7
-    about: str  #: what people call it
     files: tuple[str, ...]  #: where a project keeps them: patterns relative to its root, the usual first
     fits: Callable[[Page], int]
     read: Callable[[Material], Reading]

@@ -9,7 +9,7 @@ def shape(name: str, word: str, *, surely: int = 80) -> Shape:
         page = material.only
         return Reading(title=name, format=name, drafts=[Draft(file=page.name, line=1, title=page.text)])
 
-    return Shape(name=name, about=name, files=(), fits=lambda page: surely if word in page.text else 0, read=read)
+    return Shape(name=name, files=(), fits=lambda page: surely if word in page.text else 0, read=read)
 
 
 def pages(*texts: str) -> Material:

@@ -215,7 +215,6 @@ def _texts(item: Item) -> list[str]:
 
 AGENT_PLAN = Shape(
     name="agent-plan",
-    about="agent plans",
     files=(".squad/parallel-plans/agent-*-plan.md", "parallel-plans/agent-*-plan.md"),
     fits=_fits,
     read=_read,

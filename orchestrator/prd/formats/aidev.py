@@ -5,6 +5,7 @@ each. Which task a relevant file belongs to is not said, so none is given to any
 """
 
 import re
+from functools import partial
 
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
@@ -31,22 +32,16 @@ def _read(material: Material) -> Reading:
         blocks = blocks_of(page)
         name = page.path.rpartition("/")[2].partition(".")[0].removeprefix("tasks-")
         reading.title = reading.title or title_of(blocks, page, "Tasks", "Task List", folder=name)
-        drafts = [draft for item in items_of(blocks) for draft in walk([item], _Maker(page))]
+        drafts = [draft for item in items_of(blocks) for draft in walk([item], partial(_draft, page))]
         nest_by_number(drafts)
         families_in_turn(drafts)
         reading.drafts += drafts
     return reading
 
 
-class _Maker:
-    """Makes drafts of the boxes of one page."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
-        number, title = split_number(one_line(item))
-        return draft_of(item, self._page, parent, id=number, title=title, marks=MARKS)
+def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
+    number, title = split_number(one_line(item))
+    return draft_of(item, page, parent, id=number, title=title, marks=MARKS)
 
 
-AIDEV = Shape(name="ai-dev-tasks", about="ai-dev-tasks", files=("tasks/tasks-*.md",), fits=_fits, read=_read)
+AIDEV = Shape(name="ai-dev-tasks", files=("tasks/tasks-*.md",), fits=_fits, read=_read)

@@ -77,4 +77,4 @@ def _draft(page: Page, front: Front, reading: Reading) -> Draft | None:
     )
 
 
-BACKLOG = Shape(name="backlog-task", about="Backlog.md", files=("backlog/tasks/*.md",), fits=_fits, read=_read)
+BACKLOG = Shape(name="backlog-task", files=("backlog/tasks/*.md",), fits=_fits, read=_read)

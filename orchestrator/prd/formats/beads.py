@@ -117,7 +117,6 @@ def _is_below(one: Draft, other: Draft) -> bool:
 
 BEADS = Shape(
     name="beads-jsonl",
-    about="beads",
     files=(".beads/issues.jsonl", ".beads/*.jsonl"),
     fits=_fits,
     read=_read,

@@ -95,7 +95,6 @@ class _Maker:
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS, "~": Mark.IN_PROGRESS}
 BMAD = Shape(
     name="bmad-story",
-    about="BMAD",
     files=("docs/stories/*.md", "_bmad-output/implementation-artifacts/*.md", "_bmad-output/stories/*.md"),
     fits=_fits,
     read=_read,

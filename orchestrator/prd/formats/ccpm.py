@@ -88,7 +88,6 @@ def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]]) -> None
 
 CCPM = Shape(
     name="ccpm-task",
-    about="CCPM",
     files=(".claude/epics/*/[0-9]*.md",),
     fits=_fits,
     read=_read,

@@ -5,6 +5,7 @@
 """
 
 import re
+from functools import partial
 
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
@@ -36,24 +37,18 @@ def _read(material: Material) -> Reading:
     for page in material.pages:
         blocks = blocks_of(page)
         reading.title = reading.title or title_of(blocks, page, "Implementation Plan", "Plan", "Track Plan")
-        phases = [phase for items in sections(items_of(blocks)) if (phase := list(walk(items, _Maker(page))))]
+        phases = [phase for items in sections(items_of(blocks)) if (phase := list(walk(items, partial(_draft, page))))]
         phases_in_turn(phases)
         reading.drafts += [draft for phase in phases for draft in phase]
     return reading
 
 
-class _Maker:
-    """Makes drafts of the boxes of one page."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
-        number, title = split_number(one_line(item))
-        title = _START.sub("", title, count=1)
-        if item.box in {"x", "X"}:
-            title = _COMMIT.sub("", title)
-        return draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
+def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
+    number, title = split_number(one_line(item))
+    title = _START.sub("", title, count=1)
+    if item.box in {"x", "X"}:
+        title = _COMMIT.sub("", title)
+    return draft_of(item, page, parent, id=number, title=title, marks=_MARKS)
 
 
-CONDUCTOR = Shape(name="conductor-plan", about="Conductor", files=("conductor/tracks/*/plan.md",), fits=_fits, read=_read)
+CONDUCTOR = Shape(name="conductor-plan", files=("conductor/tracks/*/plan.md",), fits=_fits, read=_read)

@@ -126,7 +126,6 @@ def _need(first: list[Draft], then: list[Draft]) -> None:
 
 GSD = Shape(
     name="gsd-plan",
-    about="GSD",
     files=(".planning/phases/*/*-PLAN.md", ".planning/phases/*/PLAN.md"),
     beside=(".planning/phases/*/*-SUMMARY.md",),
     fits=_fits,

@@ -6,6 +6,7 @@ only cc-sdd can say otherwise.
 """
 
 import re
+from functools import partial
 
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk
@@ -63,31 +64,25 @@ def _read(material: Material, name: str) -> Reading:
         blocks = blocks_of(page)
         if not reading.title:
             reading.title = title_of(blocks, page, "Implementation Plan", "Implementation Tasks", "Tasks")
-        drafts = [draft for item in items_of(blocks) for draft in walk([item], _Maker(page))]
+        drafts = [draft for item in items_of(blocks) for draft in walk([item], partial(_draft, page))]
         nest_by_number(drafts)
         families_in_turn(drafts)
         reading.drafts += drafts
     return reading
 
 
-class _Maker:
-    """Makes drafts of the boxes of one page."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
-        number, title = split_number(one_line(item))
-        draft = draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
-        details = "\n".join(line for child in item.children if child.box is None for line in plain_lines(child))
-        for found in _DEPENDS.finditer(details):
-            known = {wish.text for wish in draft.needs}
-            named = [one for one in expand(found[1]) if one not in known]
-            draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in named]
-        if item.is_optional:
-            draft.text = f"optional: leave it out if time is short\n{draft.text}".strip()
-        return draft
+def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
+    number, title = split_number(one_line(item))
+    draft = draft_of(item, page, parent, id=number, title=title, marks=_MARKS)
+    details = "\n".join(line for child in item.children if child.box is None for line in plain_lines(child))
+    for found in _DEPENDS.finditer(details):
+        known = {wish.text for wish in draft.needs}
+        named = [one for one in expand(found[1]) if one not in known]
+        draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in named]
+    if item.is_optional:
+        draft.text = f"optional: leave it out if time is short\n{draft.text}".strip()
+    return draft
 
 
-KIRO = Shape(name="kiro-tasks", about="Kiro", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
-CCSDD = Shape(name="kiro-ccsdd-tasks", about="cc-sdd", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)
+KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
+CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)

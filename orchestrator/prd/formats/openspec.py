@@ -5,6 +5,7 @@ any. `[~]` is deferred. What was archived is history and no work.
 """
 
 import re
+from functools import partial
 
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
@@ -34,7 +35,7 @@ def _read(material: Material) -> Reading:
     for page in material.pages:
         blocks = blocks_of(page)
         reading.title = reading.title or title_of(blocks, page)
-        groups = [group for items in sections(items_of(blocks)) if (group := list(walk(items, _Maker(page))))]
+        groups = [group for items in sections(items_of(blocks)) if (group := list(walk(items, partial(_draft, page))))]
         drafts = [draft for group in groups for draft in group]
         nest_by_number(drafts)
         phases_in_turn(groups)
@@ -42,22 +43,15 @@ def _read(material: Material) -> Reading:
     return reading
 
 
-class _Maker:
-    """Makes drafts of the boxes of one page."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-
-    def __call__(self, item: Item, parent: Draft | None) -> Draft | None:
-        number, title = split_number(one_line(item))
-        draft = draft_of(item, self._page, parent, id=number, title=title, marks=_MARKS)
-        draft.text = "\n".join(filter(None, (f"Group: {item.above[-1].text}" if item.above else "", draft.text)))
-        return draft
+def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
+    number, title = split_number(one_line(item))
+    draft = draft_of(item, page, parent, id=number, title=title, marks=_MARKS)
+    draft.text = "\n".join(filter(None, (f"Group: {item.above[-1].text}" if item.above else "", draft.text)))
+    return draft
 
 
 OPENSPEC = Shape(
     name="openspec-tasks",
-    about="OpenSpec",
     files=("openspec/changes/*/tasks.md", "openspec/changes/*/*/tasks.md"),
     fits=_fits,
     read=_read,

@@ -62,7 +62,6 @@ def _story(row: Row, page: Page) -> Draft | None:
 
 RALPH = Shape(
     name="ralph-prdjson",
-    about="ralph",
     files=("prd.json", "scripts/ralph/prd.json"),
     fits=_fits,
     read=_read,

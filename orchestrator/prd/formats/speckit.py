@@ -143,4 +143,4 @@ def _chains(blocks: Sequence[Block], sections: Sequence[_Section]) -> None:
                     draft.direct += [own[one] for one in first if one in own and own[one] is not draft]
 
 
-SPECKIT = Shape(name="speckit-tasks", about="Spec Kit", files=("specs/*/tasks.md",), fits=_fits, read=_read)
+SPECKIT = Shape(name="speckit-tasks", files=("specs/*/tasks.md",), fits=_fits, read=_read)

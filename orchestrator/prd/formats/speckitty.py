@@ -146,14 +146,12 @@ def _work_package(page: Page, front: Front) -> Draft:
 
 SPECKITTY_WP = Shape(
     name="speckitty-wp",
-    about="spec-kitty's work packages",
     files=("kitty-specs/*/tasks/WP*.md", "kitty-specs/*/tasks/*/WP*.md"),
     fits=_fits_packages,
     read=_read_packages,
 )
 SPECKITTY_TASKS = Shape(
     name="speckitty-tasks",
-    about="spec-kitty",
     files=("kitty-specs/*/tasks.md",),
     fits=_fits_list,
     read=_read_list,

@@ -111,7 +111,6 @@ def _mark(boxes: Sequence[Item]) -> Mark:
 
 SUPERPOWERS = Shape(
     name="superpowers-plan",
-    about="superpowers",
     files=("docs/superpowers/plans/*.md", "docs/plans/*.md"),
     fits=_fits,
     read=_read,

@@ -114,7 +114,6 @@ def _needs(row: Row, above: str) -> list[str]:
 
 TASKMASTER = Shape(
     name="taskmaster-json",
-    about="Task Master",
     files=(".taskmaster/tasks/tasks.json", "tasks/tasks.json", "tasks.json"),
     fits=_fits,
     read=_read,
