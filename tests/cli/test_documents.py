@@ -252,3 +252,23 @@ def test_without_git_a_plan_is_for_a_shared_tree(tmp_path: Path) -> None:
 
     assert plan["isolation"] == "shared"
     assert plan["certificate"]["open"] == []
+
+
+@pytest.mark.parametrize(("form", "begins"), [("mermaid", "flowchart LR"), ("ascii", "* T")])
+def test_a_plan_is_drawn_in_the_form_that_is_asked_for(squad: Squad, prd: str, form: str, begins: str) -> None:
+    assert squad.ok("plan", prd, "--graph", form).startswith(begins)
+
+
+def test_a_plan_is_drawn_in_no_form_that_does_not_exist(squad: Squad, prd: str) -> None:
+    refused = squad("plan", prd, "--graph", "mermayd")
+
+    assert refused.returncode == 2
+    assert "did you mean 'mermaid'" in refused.stderr
+
+
+def test_the_plan_compares_numbers_of_agents_and_recommends_one(squad: Squad, prd: str) -> None:
+    told = squad.ok("plan", prd)
+
+    assert "recommended: 4 agents: one more saves 0% of the time (-n 4)" in told
+    assert "efficiency" in told
+    assert "critical path" in told
