@@ -3,22 +3,39 @@
 import re
 from functools import lru_cache
 
+_OPEN = (
+    r"(?:(?:remaining|open|current|pending|active|upcoming|outstanding|immediate|completed|finished|development|technical"
+    r"|setup|future|frontend|backend)\s+(?:/\s*\w+\s+)?)"
+)
 _WORK = re.compile(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
-    r"|implementation (?:plan|tasks|steps)\b|action items\b|development tasks\b|next steps\b|backlog\b"
-    r"|任务|待办|タスク|作業|할 ?일|작업|aufgaben\b|tâches\b|tareas\b|tarefas\b|задачи\b)",
+    r"|implementation (?:plan|tasks|steps|checklist)\b|action items\b|(?:things|steps) to\b|next steps\b|backlog\b"
+    rf"|{_OPEN}(?:tasks|to-?dos?|work|items|steps)\b"
+    r"|(?:开发|開發|实施|實施|实现|實現|待完成|剩余)?(?:任务|任務|待办|待辦|步骤|步驟)|実装(?:タスク|手順|ステップ)|タスク|作業|할 ?일|(?:구현|개발) ?(?:작업|단계)|작업"
+    r"|aufgaben|tâches\b|liste des tâches\b|(?:lista de )?tareas\b|(?:lista de )?tarefas\b|(?:список )?задач[аи]?\b)",
     re.IGNORECASE,
 )
+_TODO = re.compile(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
-_PHASE = re.compile(r"^(?:phase|milestone|sprint|epic)\s+[\w.]+\s*(?:[:.–—-]|$)", re.IGNORECASE)
-_ONE = re.compile(
-    r"^(?:(?:task|step|story|ticket|issue)\s+#?[\w.]*\d[\w.-]*\s*(?:[:.)–—-]|\s)|[A-Z]{1,9}-?\d{1,6}[a-z]?\s*[:.)–—-])\s*\S",
+_PHASE = re.compile(
+    r"^(?:phase|milestone|sprint|epic|fase|etapa|étape|meilenstein|阶段|里程碑|史诗|フェーズ|단계)\s*[\w.]+\s*(?:[:：.(–—-]|$)",
     re.IGNORECASE,
 )
+_UNIT = r"(?:task|step|(?:user\s+)?story|ticket|issue|故事|任务|步骤|ストーリー|タスク|ステップ|스토리|태스크|작업|historia|história|tarea|tarefa|paso|passo|tâche|aufgabe|schritt|задача|шаг)"
+_ONE = re.compile(
+    rf"^(?:{_UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
+    re.IGNORECASE,
+)
+_FEATURE = re.compile(
+    r"^(?:(?:user\s+)?story|故事|ストーリー|스토리|historia|história)\s*#?\d|^(?:US|FR|NFR|F|REQ|R|UC|BR|UR|SR)-?\d",
+    re.IGNORECASE,
+)
+_NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
     r"|verification|definition of done|timeline|overview|background|constraints?|dependenc(?:y|ies)|test plan|notes?"
-    r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix)"
+    r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix"
+    r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
 )
 _ELSE = re.compile(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|acceptance|exit|performance|functional|non-functional|key|open|known|project"
@@ -26,10 +43,32 @@ _ELSE = re.compile(
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
-_WISH = re.compile(r"\b(?:features?|requirements?|user stories|scope|mvp|capabilities|deliverables)\b", re.IGNORECASE)
+#: What is no work, in other tongues.
+_ELSEWHERE = re.compile(
+    r"^(?:\d+(?:\.\d+)*[.)、]?\s*)?(?:objetivos?\b|objectifs?\b|ziele?\b|цел[ьи]\b|riesgos\b|risques\b|risiken\b|riscos\b"
+    r"|(?:criterios|critérios|critères) d|(?:erfolgs|abnahme|akzeptanz)kriterien|resumen\b|resumo\b|aperçu\b|überblick\b"
+    r"|contexto?e?\b|hintergrund\b|notas\b|hinweise\b|preguntas\b|perguntas\b|offene fragen\b|anti-?ziele\b|nicht-?ziele\b"
+    r"|(?:项目|產品|产品)?(?:目标|目標|概述|概要|背景|愿景)|非目标|非目標|不做|风险|風險|リスク|(?:验收|驗收|成功|完成|受け入れ|成功の?)(?:标准|標準|基準|条件|指标|指標)"
+    r"|(?:开放|未决|未決|待确认)(?:问题|問題)|未来|今後|非?範囲外|参考|備考|备注|개요|배경|목표|목적|비목표|위험|리스크|성공 ?(?:기준|지표)|(?:인수|완료) ?(?:기준|조건)|향후|참고|비고)",
+    re.IGNORECASE,
+)
+_WISH = re.compile(
+    r"\b(?:features?|requirements?|stories|(?:in|mvp) scope|scope of|mvp|capabilities|deliverables)\b"
+    r"|功能|需求|要件|機能|요구 ?사항|기능|用户故事|用戶故事|스토리|\bfuncionalidades?\b|\brequisitos\b|\bhistorias de usuario\b"
+    r"|\bhistórias de usuário\b|\bfonctionnalités\b|\bexigences\b|\banforderungen\b|\bfunktionen\b|\bтребования\b|\bфункции\b",
+    re.IGNORECASE,
+)
+_NO_WISH = re.compile(
+    r"\b(?:non-?\s?functional|technical|data|security|performance|system|hardware|environment|browser|accessibility|compliance"
+    r"|legal|usability|reliability|infrastructure|resource)\s+requirements?\b|非功能|비기능|\bno funcionales\b|\bnão funcionais\b"
+    r"|\bnon[ -]fonctionnel|\bnicht-?funktional|нефункц|\bout[- ]of[- ]scope\b|\bwon['’]?t\b"
+    r"|\brequirements? (?:documents?|docs?|spec\w*)\b|\bPRD\b|需求文[档件]|需求文件|要件定義書|요구사항 ?정의서",
+    re.IGNORECASE,
+)
 _ID = re.compile(
-    r"^(?:\*\*)?(?:(?:Task|Step|Story|Ticket|Issue)\s+#?)?(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?(?:[:.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:)](?:\*\*)?"
-    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?[.:)]?(?:\*\*)?\s|(\d{1,6})(?:\*\*)?[.:)](?:\*\*)?\s|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
+    rf"^(?:\*\*)?(?:(?i:{_UNIT})\s*#?)?"
+    r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
+    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
@@ -51,23 +90,39 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
+_WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 _EMPHASIS = re.compile(r"\*\*|__")
-_NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
+_NONE = re.compile(
+    r"^(?:(?:none|nothing|n/?a|nil|no|ninguna?|nenhuma?|aucune?|keine?|нет)\b|无|無|没有|なし|없음|\[\s*\]|[-–—.]*$)", re.IGNORECASE
+)
 
 
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
-    return bool(_WORK.match(_bare(heading)))
+    bare = _bare(heading)
+    return bool(_WORK.match(bare) or _TODO.search(bare))
 
 
 def is_else(heading: str) -> bool:
     """Tell whether what stands below the heading looks like work and is none."""
-    return bool(_ELSE.search(_bare(heading))) and not is_work(heading)
+    bare = _bare(heading)
+    return bool(_ELSE.search(bare) or _ELSEWHERE.search(bare)) and not is_work(heading)
 
 
 def is_wish(heading: str) -> bool:
     """Tell whether the heading introduces features or requirements."""
-    return bool(_WISH.search(_bare(heading)))
+    bare = _bare(heading)
+    return bool(_WISH.search(bare)) and not _NO_WISH.search(bare) and not is_else(heading)
+
+
+def is_feature(heading: str) -> bool:
+    """Tell whether a heading that could be one task is rather a story or a requirement: `US-01: ...`, `FR2: ...`."""
+    return bool(_FEATURE.match(_bare(heading)))
+
+
+def is_numbered(heading: str) -> bool:
+    """Tell whether a heading has a number before it."""
+    return bool(_NUMBERED.match(_bare(heading)))
 
 
 def stream_of(heading: str) -> tuple[str, int | None] | None:
@@ -84,6 +139,21 @@ def is_phase(heading: str) -> bool:
 def is_one(heading: str) -> bool:
     """Tell whether the heading is itself a task: `Task 3: Build the API`, `AUTH-7: ...`."""
     return bool(_ONE.match(_bare(heading))) and not is_phase(heading)
+
+
+def is_todo(heading: str) -> bool:
+    """Tell whether the heading calls the document a list of things to do."""
+    return bool(re.match(r"to-?do", _bare(heading), re.IGNORECASE) or _TODO.search(_bare(heading)))
+
+
+def headline(text: str) -> tuple[str, list[str]]:
+    """Split a text into what is a title and the lines behind it: a sentence that was wrapped is taken whole."""
+    lines = text.split("\n")
+    if len(lines) == 1 or len(lines[0]) < _WRAPPED or re.search(r"[.:：。!?*)`]\s*$", lines[0]):
+        return lines[0], lines[1:]
+    whole = " ".join(" ".join(lines).split())
+    end = re.search(r"[.。!?](?:\s|$)", whole[len(lines[0]) :])
+    return (whole[: len(lines[0]) + end.end()].strip() if end else whole), lines[1:]
 
 
 def split_id(text: str) -> tuple[str | None, str]:
@@ -174,6 +244,11 @@ def _between(first: str, last: str) -> list[str]:
         return [first, last]
     width = len(one[2])
     return [f"{one[1]}{number:0{width}d}" for number in range(int(one[2]), int(other[2]) + 1)]
+
+
+def bare(heading: str) -> str:
+    """Give a heading without emphasis and signs before it."""
+    return _bare(heading)
 
 
 @lru_cache(maxsize=4096)
