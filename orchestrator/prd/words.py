@@ -51,7 +51,11 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
-_EMPHASIS = re.compile(r"\*\*|__")
+#: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
+_EMPHASIS = re.compile(
+    r"(`[^`]*`)|(?<![\w/*])\*\*(?![/*])|(?<![/*\s])\*\*(?![\w/*])"
+    r"|(?<![\w/.])__(?=\S[^_]*__(?![\w/.(]))|(?<=[^\s_/])__(?![\w/.(])"
+)
 _NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
 
 
@@ -149,7 +153,7 @@ def without_parallel(text: str) -> tuple[bool, str]:
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(_EMPHASIS.sub("", text).split())
+    return " ".join(_EMPHASIS.sub(lambda found: found[1] or "", text).split())
 
 
 def _is_reference(found: re.Match[str]) -> bool:
