@@ -67,7 +67,7 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         paths=find_paths(f"{title}\n{text}"),
         parent=parent,
         parallel=parallel,
-        gate=words.is_gate(title),
+        gate=words.is_gate(_LABEL.sub("", title)),
         lines={below.line for child in item.children if child.box is None for below in child.walk() if below.box is None},
     )
 

@@ -8,13 +8,14 @@ KNOWN = frozenset(
     [
         *["py", "pyi", "ipynb", "js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "vue", "svelte", "astro", "dart", "swift"],
         *["css", "scss", "sass", "less", "html", "htm", "ejs", "hbs", "svg", "png", "jpg", "jpeg", "gif", "ico", "webp", "woff2"],
-        *["json", "jsonc", "json5", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "properties", "xml", "plist", "arb"],
+        *["json", "jsonc", "json5", "jsonl", "yaml", "yml", "toml", "ini", "cfg", "conf", "env", "properties"],
+        *["xml", "plist", "arb", "xcconfig", "entitlements", "storyboard", "webmanifest", "gemspec", "podspec", "pbxproj"],
         *["md", "mdx", "mdc", "rst", "adoc", "txt", "csv", "tsv", "sql", "prisma", "graphql", "gql", "proto"],
-        *["go", "rs", "rb", "erb", "php", "java", "kt", "kts", "scala", "clj", "cljs", "ex", "exs", "heex", "erl", "hs", "ml", "lua"],
-        *["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "cu", "cs", "csproj", "fs", "fsproj", "sln", "razor", "cshtml", "xaml", "resx"],
-        *["pl", "pm", "r", "jl", "zig", "nim", "sol", "gd", "tscn", "tres", "wgsl", "glsl", "nix", "bicep"],
+        *["go", "rs", "rb", "erb", "php", "java", "kt", "kts", "scala", "clj", "cljs", "ex", "exs", "heex", "erl", "hs", "ml"],
+        *["c", "h", "cc", "cpp", "cxx", "hpp", "hh", "cu", "cs", "csproj", "fs", "fsproj", "sln", "razor", "cshtml"],
+        *["lua", "pl", "pm", "r", "jl", "zig", "nim", "sol", "gd", "tscn", "tres", "wgsl", "glsl", "nix", "bicep"],
+        *["xaml", "resx"],
         *["sh", "bash", "zsh", "fish", "ps1", "bat", "tf", "tfvars", "hcl", "gradle", "cmake", "mk", "dockerfile", "tmpl", "j2"],
-        *["gemspec", "podspec", "pbxproj", "xcconfig", "entitlements", "storyboard", "webmanifest"],
     ]
 )
 #: Endings that need a folder before them: alone they are as often a word of code (`mutex.lock`, `array.sum`).

@@ -34,8 +34,9 @@ _ID = re.compile(
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
-    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by)\b"
-    rf"|依赖于?|依存)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
+    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by"
+    r"|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
+    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
@@ -46,8 +47,20 @@ _NEEDS_LINE = re.compile(
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
-    r"|human (?:review|approval|verif\w*)|sign-?off)\b",
+    r"\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv)\w*|user manual verification|sign-?off"
+    r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
+    r"|(?:prueba|verificación|teste|verificação)s? manual\w*|manuell\w* (?:test|prüf|verif|überprüf)\w*)\b"
+    r"|手動(?:検証|テスト|確認)|手动(?:验证|测试|确认|检查)|人工(?:验证|确认|审核|检查)|수동 ?(?:테스트|검증|확인)",
+    re.IGNORECASE,
+)
+_CHECKPOINT = re.compile(
+    r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
+    r"|^\W*(?:[\w.]+ ){0,2}(?:checkpoint|检查点|チェックポイント)\W*(?:ensure|verify|review|validate|confirm|check|确保|验证)",
+    re.IGNORECASE,
+)
+#: A step that makes something says what is made: `Add manual test instructions` asks for no person.
+_MAKES = re.compile(
+    r"^\W*(?:create|add|implement|write|update|document|define|build|generate|set ?up|configure|refactor|remove|fix|extend)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
@@ -56,6 +69,7 @@ _EMPHASIS = re.compile(
     r"(`[^`]*`)|(?<![\w/*])\*\*(?![/*])|(?<![/*\s])\*\*(?![\w/*])"
     r"|(?<![\w/.])__(?=\S[^_]*__(?![\w/.(]))|(?<=[^\s_/])__(?![\w/.(])"
 )
+_AMOUNT = re.compile(r"\b\d+(?:ms|[smhdxkw])\b")
 _NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
 
 
@@ -141,8 +155,14 @@ def expand(listed: str) -> tuple[str, ...]:
 
 
 def is_gate(text: str) -> bool:
-    """Tell whether the text asks for a person."""
-    return bool(_GATE.search(text))
+    """Tell whether the title of a step asks for a person: it is a checkpoint, or something is done by hand."""
+    if _CHECKPOINT.search(text):
+        return True
+    found = _GATE.search(text)
+    if found is None:
+        return False
+    stands_apart = re.search(r"[(（:：]\W*$", text[: found.start()])
+    return bool(stands_apart) or not _MAKES.match(text)
 
 
 def without_parallel(text: str) -> tuple[bool, str]:
@@ -158,6 +178,8 @@ def plain(text: str) -> str:
 
 def _is_reference(found: re.Match[str]) -> bool:
     """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
+    if found["weak"] and not found["task"] and _AMOUNT.search(found["ids"]):
+        return False
     if found["task"] or (found["open"] and found["close"]):
         return True
     first = found["ids"][0]

@@ -15,7 +15,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
 
@@ -84,5 +84,5 @@ def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
     return draft
 
 
-KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
-CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)
+KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro, scan=scan_boxes)
+CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd, scan=scan_boxes)

@@ -13,7 +13,7 @@ from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import phases_in_turn
 
 _MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
@@ -55,4 +55,5 @@ OPENSPEC = Shape(
     files=("openspec/changes/*/tasks.md", "openspec/changes/*/*/tasks.md"),
     fits=_fits,
     read=_read,
+    scan=scan_boxes,
 )
