@@ -47,6 +47,18 @@ GROUNDED = frozenset(["src", "lib", "apps", "packages", "frontend", "backend", "
 PRODUCTS = frozenset(
     [
         *["node.js", "vue.js", "next.js", "nuxt.js", "express.js", "react.js", "three.js", "d3.js", "chart.js", "ember.js"],
+        *[
+            "day.js",
+            "moment.js",
+            "langchain.js",
+            "tensorflow.js",
+            "leaflet.js",
+            "pixi.js",
+            "highlight.js",
+            "plotly.js",
+            "web3.js",
+        ],
+        *["video.js", "phaser.js", "gatsby.js", "remix.js", "koa.js", "quill.js", "editor.js", "fabric.js", "matter.js"],
         *["backbone.js", "nest.js", "asp.net", "socket.io", "alpine.js", "solid.js", "discord.js", "ethers.js", "p5.js"],
         *["process.env", "import.meta.env", "meta.env", "bun.env", "deno.env", "res.json", "req.json", "response.json"],
         *["request.json", "os.env"],

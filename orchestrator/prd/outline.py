@@ -11,7 +11,8 @@ from typing import TypeAlias
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_BOX = re.compile(r"\[(.?)\](\*?)\s+(.*)", re.DOTALL)
+#: Behind a box stands a space; authors of tongues without spaces leave it out.
+_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f]))(.*)", re.DOTALL)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -58,7 +58,7 @@ def is_path(word: str, *, ticked: bool) -> bool:
     if not word or any(sign in word for sign in " \t\"'<>|$=;,\\?^") or word.startswith(("-", "@", "~", "http")) or "://" in word:
         return False
     parts = word.strip("/").split("/")
-    if word in {".", "..", "/", "./", "*", "**"} or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
+    if not any(sign.isalnum() for sign in word) or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
         return False
     if _is_file(word, ticked=ticked):
         return True

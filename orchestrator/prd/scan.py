@@ -9,8 +9,12 @@ from collections.abc import Collection
 
 from orchestrator.model import Skipped
 
-_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$)")
-_LONE = re.compile(r"^\s*(?:>\s*)*\[[ xX]?\]\s+\S|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|")
+_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
+#: No item of a list, but it must have been meant: a mark or a space is missing.
+_LONE = re.compile(
+    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
+    r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
+)
 _ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
 _ROW = re.compile(r"^\s*\|.*\w.*\|")
 _NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
@@ -137,7 +141,7 @@ class _Walker:
         if _STEP.search(line):
             return "a step of the task above it"
         if not _BOX.match(line) and _LONE.match(line):
-            return "a checkbox without a list mark before it"
+            return "a checkbox without a list mark before it, or a space beside it"
         if _ROW.match(line):
             return "a row of a table without a column that is called Task or Title"
         if not _ITEM.match(line):

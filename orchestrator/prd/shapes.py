@@ -34,4 +34,5 @@ class Shape:
     fits: Callable[[Page], int]
     read: Callable[[Material], Reading]
     scan: Scan = field(default=scan_markdown)
+    history: tuple[str, ...] = ()  #: folders below which nothing is looked for, since it is done
     beside: tuple[str, ...] = ()  #: further files of the same folder that its reader looks at

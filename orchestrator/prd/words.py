@@ -54,7 +54,8 @@ _GATE = re.compile(
     re.IGNORECASE,
 )
 _CHECKPOINT = re.compile(
-    r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
+    r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?"
+    r"(?: (?:sprint|phase|milestone|stage|week|day|part))?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
     r"|^\W*(?:[\w.]+ ){0,2}(?:checkpoint|检查点|チェックポイント)\W*(?:ensure|verify|review|validate|confirm|check|确保|验证)",
     re.IGNORECASE,
 )
@@ -125,9 +126,11 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
     return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;") if ids else text
 
 
-def prose_need(text: str) -> str | None:
-    """Give what a text says it depends on in words: `(depends on the login page)`."""
+def prose_need(text: str, *, apart: bool = False) -> str | None:
+    """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
     found = _PROSE.search(text)
+    if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
+        return None
     return found[1].strip(" .;,") or None if found else None
 
 
