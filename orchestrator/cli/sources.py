@@ -15,6 +15,7 @@ from orchestrator.cli.context import Context
 from orchestrator.errors import PrdError, Where
 from orchestrator.prd.formats import SHAPES
 from orchestrator.prd.page import Material, material, single
+from orchestrator.prd.shapes import Shape
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import MARK
 
@@ -61,8 +62,7 @@ def given(options: Context, file: str) -> Given:
 
 def _documents(folder: Path, shown: str) -> Iterator[tuple[Path, bytes]]:
     """Give the files of a folder that are of a known format, else its PRD."""
-    wanted = [pattern for shape in SHAPES for pattern in (*shape.files, *shape.beside)]
-    places = [path for path in _walk(folder, shown) if any(PurePath(path).match(pattern) for pattern in wanted)]
+    places = [path for path in _walk(folder, shown) if any(_is_of(shape, path, folder) for shape in SHAPES)]
     size = 0
     for path in places or _prds(folder):
         data = bytes_of(path, path.relative_to(folder).as_posix())
@@ -71,6 +71,13 @@ def _documents(folder: Path, shown: str) -> Iterator[tuple[Path, bytes]]:
             message = f"its documents have more than {LARGEST // 2**20} MiB together"
             raise PrdError(message, where=Where(shown), hint="name one of them, or a folder further down")
         yield path, data
+
+
+def _is_of(shape: Shape, path: Path, folder: Path) -> bool:
+    """Tell whether a file lies where a format keeps its own; what lies in a folder of its history was named to be read."""
+    if not any(PurePath(path).match(pattern) for pattern in (*shape.files, *shape.beside)):
+        return False
+    return not shape.history or not set(path.relative_to(folder).parts[:-1]) & set(shape.history)
 
 
 def _prds(folder: Path) -> list[Path]:

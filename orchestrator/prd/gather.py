@@ -6,26 +6,11 @@ They become items like those of lists, so that one set of rules reads ids, needs
 import re
 from collections.abc import Callable, Sequence
 
-from orchestrator.prd import words
+from orchestrator.prd import tongues, words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
 Test = Callable[[Sequence[Heading]], bool]
 
-_COLUMNS = {
-    "id": re.compile(
-        r"^(?:id|#|no\.?|nr\.?|number|key|(?:task|story|req(?:uirement)?|feature) ?(?:id|#|no\.?)|编号|番号|번호)$", re.IGNORECASE
-    ),
-    "title": re.compile(
-        r"^(?:tasks?|titles?|task name|names?|descriptions?|what|work|to-?do|item|(?:user )?stor(?:y|ies)|i want(?: to)?.*|requirements?"
-        r"|(?:mvp )?features?|capability|任务|功能|需求|用户故事|描述|タスク|機能|要件|작업|기능|요구사항|historia.*|funcionalidad.*|tarea|tarefa|aufgabe"
-        r"|anforderung|fonctionnalité|exigence|tâche)$",
-        re.IGNORECASE,
-    ),
-    "needs": re.compile(
-        r"^(?:needs|depends(?: on)?|dependenc(?:y|ies)|blocked by|requires|after|依赖|依存|의존성)$", re.IGNORECASE
-    ),
-    "state": re.compile(r"^(?:status|state|done|状态|状態|상태|estado|statut)$", re.IGNORECASE),
-}
 _STEP = re.compile(r"^[*_\s]*step\b", re.IGNORECASE)
 _STATUS = re.compile(r"^[-*\s]*(?:\*\*)?status(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
 _SAID = re.compile(
@@ -67,7 +52,7 @@ def _from_row(row: Row) -> Item | None:
     parts: dict[str, str] = {}
     rest: list[str] = []
     for column, text in row.cells.items():
-        name = next((name for name, shape in _COLUMNS.items() if shape.match(words.plain(column))), "")
+        name = next((name for name, shape in tongues.COLUMNS.items() if shape.match(words.plain(column))), "")
         if name and name not in parts:
             parts[name] = text
         elif text:

@@ -236,7 +236,7 @@ def _declared_needs(blocks: list[Block]) -> list[tuple[str, str, int]]:
 
 
 def halves(blocks: Sequence[Block]) -> list[str]:
-    """Warn where a document says the same twice, as bilingual ones do: two halves whose headings and items have the same shape."""
+    """Warn where a document says the same twice, as bilingual ones do: two halves of the same shape."""
     tops = [place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 1]
     parts = [blocks[start:end] for start, end in pairwise([*tops, len(blocks)])]
     shapes: dict[tuple[object, ...], Heading] = {}

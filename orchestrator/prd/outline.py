@@ -11,7 +11,8 @@ from typing import TypeAlias
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_BOX = re.compile(r"\[(.?)\](\*?)\s+(.*)", re.DOTALL)
+#: Behind a box stands a space; authors of tongues without spaces leave it out.
+_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f]))(.*)", re.DOTALL)
 _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
@@ -107,8 +108,7 @@ class _Builder:
             case "list_item_open":
                 self._open(token)
             case "list_item_close":
-                if self._items:
-                    self._items.pop()
+                self._items.pop()
             case "inline" if self._cells is not None:
                 self._cells.append(token.content.strip())
             case "inline":

@@ -3,31 +3,11 @@
 import re
 from functools import lru_cache
 
-_OPEN = (
-    r"(?:(?:remaining|open|current|pending|active|upcoming|outstanding|immediate|completed|finished|development|technical"
-    r"|setup|future|frontend|backend)\s+(?:/\s*\w+\s+)?)"
-)
-_WORK = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
-    r"|implementation (?:plan|tasks|steps|checklist)\b|action items\b|(?:things|steps) to\b|next steps\b|backlog\b"
-    rf"|{_OPEN}(?:tasks|to-?dos?|work|items|steps)\b"
-    r"|(?:开发|開發|实施|實施|实现|實現|待完成|剩余)?(?:任务|任務|待办|待辦|步骤|步驟)|実装(?:タスク|手順|ステップ)|タスク|作業|할 ?일|(?:구현|개발) ?(?:작업|단계)|작업"
-    r"|aufgaben|tâches\b|liste des tâches\b|(?:lista de )?tareas\b|(?:lista de )?tarefas\b|(?:список )?задач[аи]?\b)",
-    re.IGNORECASE,
-)
-_TODO = re.compile(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
+from orchestrator.prd import tongues
+
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
-_PHASE = re.compile(
-    r"^(?:phase|milestone|sprint|epic|fase|etapa|étape|meilenstein|阶段|里程碑|史诗|フェーズ|단계)\s*[\w.]+\s*(?:[:：.(–—-]|$)",
-    re.IGNORECASE,
-)
-_UNIT = r"(?:task|step|(?:user\s+)?story|ticket|issue|故事|任务|步骤|ストーリー|タスク|ステップ|스토리|태스크|작업|historia|história|tarea|tarefa|paso|passo|tâche|aufgabe|schritt|задача|шаг)"
 _ONE = re.compile(
-    rf"^(?:{_UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
-    re.IGNORECASE,
-)
-_FEATURE = re.compile(
-    r"^(?:(?:user\s+)?story|故事|ストーリー|스토리|historia|história)\s*#?\d|^(?:US|FR|NFR|F|REQ|R|UC|BR|UR|SR)-?\d",
+    rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
@@ -43,38 +23,17 @@ _ELSE = re.compile(
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
-#: What is no work, in other tongues.
-_ELSEWHERE = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)、]?\s*)?(?:objetivos?\b|objectifs?\b|ziele?\b|цел[ьи]\b|riesgos\b|risques\b|risiken\b|riscos\b"
-    r"|(?:criterios|critérios|critères) d|(?:erfolgs|abnahme|akzeptanz)kriterien|resumen\b|resumo\b|aperçu\b|überblick\b"
-    r"|contexto?e?\b|hintergrund\b|notas\b|hinweise\b|preguntas\b|perguntas\b|offene fragen\b|anti-?ziele\b|nicht-?ziele\b"
-    r"|(?:项目|產品|产品)?(?:目标|目標|概述|概要|背景|愿景)|非目标|非目標|不做|风险|風險|リスク|(?:验收|驗收|成功|完成|受け入れ|成功の?)(?:标准|標準|基準|条件|指标|指標)"
-    r"|(?:开放|未决|未決|待确认)(?:问题|問題)|未来|今後|非?範囲外|参考|備考|备注|개요|배경|목표|목적|비목표|위험|리스크|성공 ?(?:기준|지표)|(?:인수|완료) ?(?:기준|조건)|향후|참고|비고)",
-    re.IGNORECASE,
-)
-_WISH = re.compile(
-    r"\b(?:features?|requirements?|stories|(?:in|mvp) scope|scope of|mvp|capabilities|deliverables)\b"
-    r"|功能|需求|要件|機能|요구 ?사항|기능|用户故事|用戶故事|스토리|\bfuncionalidades?\b|\brequisitos\b|\bhistorias de usuario\b"
-    r"|\bhistórias de usuário\b|\bfonctionnalités\b|\bexigences\b|\banforderungen\b|\bfunktionen\b|\bтребования\b|\bфункции\b",
-    re.IGNORECASE,
-)
-_NO_WISH = re.compile(
-    r"\b(?:non-?\s?functional|technical|data|security|performance|system|hardware|environment|browser|accessibility|compliance"
-    r"|legal|usability|reliability|infrastructure|resource)\s+requirements?\b|非功能|비기능|\bno funcionales\b|\bnão funcionais\b"
-    r"|\bnon[ -]fonctionnel|\bnicht-?funktional|нефункц|\bout[- ]of[- ]scope\b|\bwon['’]?t\b"
-    r"|\brequirements? (?:documents?|docs?|spec\w*)\b|\bPRD\b|需求文[档件]|需求文件|要件定義書|요구사항 ?정의서",
-    re.IGNORECASE,
-)
 _ID = re.compile(
-    rf"^(?:\*\*)?(?:(?i:{_UNIT})\s*#?)?"
+    rf"^(?:\*\*)?(?:(?i:{tongues.UNIT})\s*#?)?"
     r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
     r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
-    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by)\b"
-    rf"|依赖于?|依存)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
+    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by"
+    r"|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
+    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
@@ -85,39 +44,58 @@ _NEEDS_LINE = re.compile(
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
-    r"|human (?:review|approval|verif\w*)|sign-?off)\b",
+    r"\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv)\w*|user manual verification|sign-?off"
+    r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
+    r"|(?:prueba|verificación|teste|verificação)s? manual\w*|manuell\w* (?:test|prüf|verif|überprüf)\w*)\b"
+    r"|手動(?:検証|テスト|確認)|手动(?:验证|测试|确认|检查)|人工(?:验证|确认|审核|检查)|수동 ?(?:테스트|검증|확인)",
+    re.IGNORECASE,
+)
+_CHECKPOINT = re.compile(
+    r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?"
+    r"(?: (?:sprint|phase|milestone|stage|week|day|part))?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
+    r"|^\W*(?:[\w.]+ ){0,2}(?:checkpoint|检查点|チェックポイント)\W*(?:ensure|verify|review|validate|confirm|check|确保|验证)",
+    re.IGNORECASE,
+)
+#: A step that makes something says what is made: `Add manual test instructions` asks for no person.
+_MAKES = re.compile(
+    r"^\W*(?:create|add|implement|write|update|document|define|build|generate|set ?up|configure|refactor|remove|fix|extend)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
-_EMPHASIS = re.compile(r"\*\*|__")
+#: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
+_EMPHASIS = re.compile(
+    r"(`[^`]*`)|(?<![\w/*])\*\*(?![/*])|(?<![/*\s])\*\*(?![\w/*])"
+    r"|(?<![\w/.])__(?=\S[^_]*__(?![\w/.(]))|(?<=[^\s_/])__(?![\w/.(])"
+)
+_AMOUNT = re.compile(r"\b\d+(?:ms|[smhdxkw])\b")
 _NONE = re.compile(
-    r"^(?:(?:none|nothing|n/?a|nil|no|ninguna?|nenhuma?|aucune?|keine?|нет)\b|无|無|没有|なし|없음|\[\s*\]|[-–—.]*$)", re.IGNORECASE
+    r"^(?:(?:none|nothing|n/?a|nil|no|ninguna?|nenhuma?|aucune?|keine?|нет)\b|无|無|没有|なし|없음|\[\s*\]|[-–—.]*$)",
+    re.IGNORECASE,
 )
 
 
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
     bare = _bare(heading)
-    return bool(_WORK.match(bare) or _TODO.search(bare))
+    return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare))
 
 
 def is_else(heading: str) -> bool:
     """Tell whether what stands below the heading looks like work and is none."""
     bare = _bare(heading)
-    return bool(_ELSE.search(bare) or _ELSEWHERE.search(bare)) and not is_work(heading)
+    return bool(_ELSE.search(bare) or tongues.ELSE.search(bare)) and not is_work(heading)
 
 
 def is_wish(heading: str) -> bool:
     """Tell whether the heading introduces features or requirements."""
     bare = _bare(heading)
-    return bool(_WISH.search(bare)) and not _NO_WISH.search(bare) and not is_else(heading)
+    return bool(tongues.WISH.search(bare)) and not tongues.NO_WISH.search(bare) and not is_else(heading)
 
 
 def is_feature(heading: str) -> bool:
     """Tell whether a heading that could be one task is rather a story or a requirement: `US-01: ...`, `FR2: ...`."""
-    return bool(_FEATURE.match(_bare(heading)))
+    return bool(tongues.FEATURE.match(_bare(heading)))
 
 
 def is_numbered(heading: str) -> bool:
@@ -133,7 +111,7 @@ def stream_of(heading: str) -> tuple[str, int | None] | None:
 
 def is_phase(heading: str) -> bool:
     """Tell whether the heading names a phase, a milestone or a step."""
-    return bool(_PHASE.match(_bare(heading)))
+    return bool(tongues.PHASE.match(_bare(heading)))
 
 
 def is_one(heading: str) -> bool:
@@ -143,7 +121,7 @@ def is_one(heading: str) -> bool:
 
 def is_todo(heading: str) -> bool:
     """Tell whether the heading calls the document a list of things to do."""
-    return bool(re.match(r"to-?do", _bare(heading), re.IGNORECASE) or _TODO.search(_bare(heading)))
+    return bool(re.match(r"to-?do", _bare(heading), re.IGNORECASE) or tongues.TODO.search(_bare(heading)))
 
 
 def headline(text: str) -> tuple[str, list[str]]:
@@ -177,9 +155,11 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
     return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;") if ids else text
 
 
-def prose_need(text: str) -> str | None:
-    """Give what a text says it depends on in words: `(depends on the login page)`."""
+def prose_need(text: str, *, apart: bool = False) -> str | None:
+    """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
     found = _PROSE.search(text)
+    if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
+        return None
     return found[1].strip(" .;,") or None if found else None
 
 
@@ -207,8 +187,14 @@ def expand(listed: str) -> tuple[str, ...]:
 
 
 def is_gate(text: str) -> bool:
-    """Tell whether the text asks for a person."""
-    return bool(_GATE.search(text))
+    """Tell whether the title of a step asks for a person: it is a checkpoint, or something is done by hand."""
+    if _CHECKPOINT.search(text):
+        return True
+    found = _GATE.search(text)
+    if found is None:
+        return False
+    stands_apart = re.search(r"[(（:：]\W*$", text[: found.start()])
+    return bool(stands_apart) or not _MAKES.match(text)
 
 
 def without_parallel(text: str) -> tuple[bool, str]:
@@ -219,11 +205,13 @@ def without_parallel(text: str) -> tuple[bool, str]:
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(_EMPHASIS.sub("", text).split())
+    return " ".join(_EMPHASIS.sub(lambda found: found[1] or "", text).split())
 
 
 def _is_reference(found: re.Match[str]) -> bool:
     """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
+    if found["weak"] and not found["task"] and _AMOUNT.search(found["ids"]):
+        return False
     if found["task"] or (found["open"] and found["close"]):
         return True
     first = found["ids"][0]

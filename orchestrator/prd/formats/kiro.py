@@ -9,19 +9,23 @@ import re
 from functools import partial
 
 from orchestrator.model import Mark
-from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
 
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
 _NUMBERED = re.compile(r"^\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s", re.MULTILINE)
-_TRACED = re.compile(r"_Requirements?:|\*\*Validates:\s*Requirements?", re.IGNORECASE)
+#: `_Requirements: 1.2, 3.4_`, in whatever tongue the word is.
+_TRACED = re.compile(
+    r"_(?:Requirements?|[^\W\d_]{2,16})\s*[:：]\s*(?:\d+(?:\.\d+)*|all|所有)[^_\n]*_|\*\*Validates:\s*Requirements?|_Requirements?:",
+    re.IGNORECASE,
+)
 _DIALECT = re.compile(
     r"\(P\)|_(?:Depends|Boundary|Validation):|^\s*[-*]\s+\*?\*?Observable completion", re.MULTILINE | re.IGNORECASE
 )
@@ -64,7 +68,7 @@ def _read(material: Material, name: str) -> Reading:
         blocks = blocks_of(page)
         if not reading.title:
             reading.title = title_of(blocks, page, "Implementation Plan", "Implementation Tasks", "Tasks")
-        drafts = [draft for item in items_of(blocks) for draft in walk([item], partial(_draft, page))]
+        drafts = [draft for item in work_of(items_of(blocks)) for draft in walk([item], partial(_draft, page))]
         nest_by_number(drafts)
         families_in_turn(drafts)
         reading.drafts += drafts
@@ -84,5 +88,5 @@ def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
     return draft
 
 
-KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
-CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)
+KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro, scan=scan_boxes)
+CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd, scan=scan_boxes)

@@ -18,8 +18,9 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 
-_HEADING = re.compile(r"^#{2,4}\s+Task\s+\d+[a-z]?\s*[:.–—-]", re.MULTILINE | re.IGNORECASE)
-_TASK = re.compile(r"^Task\s+(\d+[a-z]?)\s*[:.–—-]\s*(.+)$", re.IGNORECASE)
+_NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
+_HEADING = re.compile(rf"^#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.MULTILINE | re.IGNORECASE)
+_TASK = re.compile(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
 _STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
 _FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
 _WRITES = re.compile(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
