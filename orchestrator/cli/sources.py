@@ -21,7 +21,8 @@ from orchestrator.project import MARK
 
 #: Where a project's own PRD lies, first found first taken.
 _NAMES = ("PRD.md", "prd.md")
-_PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" for name in _NAMES), "TODO.md")
+_RALPH = tuple(f"{folder}{name}" for folder in ("", ".ralph/") for name in ("fix_plan.md", "@fix_plan.md"))
+_PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" for name in _NAMES), "TODO.md", *_RALPH)
 _LOOSE = ("*prd*.md", "*requirements*.md")
 _NEVER = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "worktrees", "dist", "build", "target", ".tox"})
 _DEEPEST = 8  #: folders

@@ -246,9 +246,8 @@ def halves(blocks: Sequence[Block]) -> list[str]:
         if isinstance(first, Heading) and sum(isinstance(block, Heading) for block in part) > 3:
             if shape in shapes:
                 said = f"{shapes[shape].text!r} (line {shapes[shape].line})"
-                return [
-                    f"line {first.line}: {first.text!r} has the same shape as {said}: each task may be written twice, in two languages"
-                ]
+                same = f"line {first.line}: {first.text!r} has the same shape as {said}"
+                return [f"{same}: each task may be written twice, in two languages"]
             shapes[shape] = first
     return []
 

@@ -71,6 +71,8 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
+    places: dict[str, str] = {}
+    apart: list[TaskId] = []
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -82,8 +84,14 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
-        if seen[own] > 1:
+        if seen[own] > 1 and places[own] == draft.file:
             warnings.append(f"line {draft.line}: the id {own} stands twice, this one is called {draft.final_id}")
+        elif seen[own] > 1:
+            apart.append(draft.final_id)
+        places[own] = draft.file
+    if apart:
+        named = ", ".join(apart[:3]) + (f" and {len(apart) - 3} more" if len(apart) > 3 else "")
+        warnings.append(f"ids that stand in several files are numbered from the second on: {named}")
 
 
 def _usable(written: str) -> str:

@@ -12,7 +12,8 @@ WORK = re.compile(
     r"|implementation (?:plan|tasks|steps|checklist)\b|action items\b|(?:things|steps) to\b|next steps\b|backlog\b"
     rf"|{_OPEN}(?:tasks|to-?dos?|work|items|steps)\b"
     r"|(?:开发|開發|实施|實施|实现|實現|待完成|剩余)?(?:任务|任務|待办|待辦|步骤|步驟)|実装(?:タスク|手順)"
-    r"|タスク|作業|할 ?일|(?:구현|개발) ?(?:작업|단계)|작업|aufgaben|tâches\b|liste des tâches\b|(?:lista de )?tareas\b|(?:lista de )?tarefas\b"
+    r"|タスク|作業|할 ?일|(?:구현|개발) ?(?:작업|단계)|작업|aufgaben|tâches\b|liste des tâches\b"
+    r"|(?:lista de )?tareas\b|(?:lista de )?tarefas\b"
     r"|(?:список )?задач[аи]?\b)",
     re.IGNORECASE,
 )

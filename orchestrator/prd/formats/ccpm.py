@@ -72,10 +72,10 @@ def _streams(page: Page) -> tuple[str, ...]:
 
 
 def _prose(blocks: Sequence[Block]) -> str:
-    """Give what is written outside of code and criteria: paths in examples are not written."""
+    """Give what is written outside of code: paths in examples are not written."""
     texts = []
     for block in blocks:
-        if isinstance(block, Item) and not words.is_else(block.label) and not any(words.is_else(one.text) for one in block.above):
+        if isinstance(block, Item):
             texts += plain_lines(block)
         elif isinstance(block, Paragraph):
             texts.append(block.text)
