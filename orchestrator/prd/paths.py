@@ -20,6 +20,7 @@ _LOOKS = re.compile(r"/|\.\w|" + "|".join(sorted(name for name in NAMES if "." n
 #: What may stand behind a path and is no part of it: lines, a symbol, an anchor, a remark in brackets.
 _BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
 _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
+_HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
 _BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
@@ -60,7 +61,7 @@ def is_path(word: str, *, ticked: bool) -> bool:
     parts = word.strip("/").split("/")
     if not any(sign.isalnum() for sign in word) or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
         return False
-    if _is_file(word, ticked=ticked):
+    if _is_file(word):
         return True
     if word.startswith("/") and parts[0] not in GROUNDED:
         return False
@@ -77,7 +78,7 @@ def _ticked(text: str) -> Iterator[tuple[int, int, list[str]]]:
 
 
 def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
-    rest = _TICKED.sub(lambda found: " " * len(found[0]), text)
+    rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text)
     for word in re.finditer(r"\S+", rest):
         if not _LOOKS.search(word[0]):
             continue
@@ -115,21 +116,22 @@ def _is_read(text: str, start: int, end: int, read: int) -> bool:
 
 def _is_route(path: str, before: str) -> bool:
     """Tell whether the word before says that it is an address: `POST api/v1/users`, `GET /openapi.json`."""
-    return (path.startswith("/") or not _is_file(path, ticked=True)) and bool(_VERB.search(before))
+    return (path.startswith("/") or not _is_file(path)) and bool(_VERB.search(before))
 
 
 def _is_cut_off(name: str, behind: str) -> bool:
     """Tell whether other letters go on behind a slash, so that it was no folder: `Cookie/セッション`."""
-    return name.endswith("/") and behind[:1].isalnum() and name.rstrip("/") not in ROOTS and name.count("/") == 1
+    goes_on = behind[:1].isalnum() or behind[:1] in {_HIDDEN, "∞"}
+    return name.endswith("/") and goes_on and not ROOTS & set(name.split("/"))
 
 
-def _is_file(word: str, *, ticked: bool) -> bool:
+def _is_file(word: str) -> bool:
     """Tell whether the last name of a word is one that files bear."""
     name = word.rstrip("/").rpartition("/")[2]
     stem, dot, ending = name.rpartition(".")
     if name in NAMES:
         return True
-    if not dot or _VERSION.fullmatch(word) or not (stem or ticked):
+    if not dot or _VERSION.fullmatch(word) or not (stem or "/" in word):
         return False
     return ending.casefold() in KNOWN or ("/" in word and (ending.casefold() in BELOW or _is_rooted(word, ending)))
 

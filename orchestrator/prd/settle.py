@@ -5,6 +5,7 @@ a task that does not exist, is a warning that names its line, never a silent los
 """
 
 import contextlib
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from orchestrator.prd.shapes import Scan
 
 MakeClaim = Callable[[str], Claim]
 _STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
+_FEW = 6  #: repeated ids of one list that are told one by one
 _LONGEST = 64  #: characters of an id
 
 
@@ -31,10 +33,11 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     drafts, warnings = reading.drafts, reading.warnings
     _number(drafts, warnings)
     _scope(drafts)
-    tasks = [_task(draft, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
+    tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:
-        tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
+        several = len(material.pages) > 1
+        tasks = resolve(tasks, wishes, reading.declared, strict=strict, several=several, warnings=warnings)
     tasks = _without_circles(tasks, warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
@@ -71,8 +74,12 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
+<<<<<<< HEAD
     places: dict[str, str] = {}
     apart: list[TaskId] = []
+=======
+    twice: dict[str, list[Draft]] = {}
+>>>>>>> h-reada
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -84,6 +91,7 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
+<<<<<<< HEAD
         if seen[own] > 1 and places[own] == draft.file:
             warnings.append(f"line {draft.line}: the id {own} stands twice, this one is called {draft.final_id}")
         elif seen[own] > 1:
@@ -92,6 +100,24 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
     if apart:
         named = ", ".join(apart[:3]) + (f" and {len(apart) - 3} more" if len(apart) > 3 else "")
         warnings.append(f"ids that stand in several files are numbered from the second on: {named}")
+=======
+        if seen[own] > 1:
+            twice.setdefault(draft.scope, []).append(draft)
+    for repeated in twice.values():
+        warnings += _told_twice(repeated)
+
+
+def _told_twice(repeated: Sequence[Draft]) -> list[str]:
+    """Tell each id that stands twice; of a list or file that counts from 1 anew, as all others do, the whole in one line."""
+    if len(repeated) <= _FEW:
+        return [
+            f"line {draft.line}: the id {_usable(draft.id or '')} stands twice, this one is called {draft.final_id}"
+            for draft in repeated
+        ]
+    first = repeated[0]
+    called = ", ".join(draft.final_id for draft in repeated[:_FEW])
+    return [f"{first.file}:{first.line}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
+>>>>>>> h-reada
 
 
 def _usable(written: str) -> str:
@@ -113,8 +139,12 @@ def _scope(drafts: Sequence[Draft]) -> None:
             draft.needs = [wish for wish in draft.needs if not wish.is_id or (draft.scope, wish.text) not in own]
 
 
-def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
-    writes = _writes(draft, claim=claim, strict=strict, warnings=warnings)
+def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
+    writes, outside = _writes(draft, claim=claim, strict=strict)
+    if outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        told = f"{draft.final_id}: {outside[0].message}{more}; its write set is taken as not known"
+        warnings.append(f"{_here(draft, material)}: {told}")
     part = f"Part of: {draft.parent.title}" if draft.parent else ""
     return Task(
         id=draft.final_id,
@@ -138,21 +168,26 @@ def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) 
     )
 
 
-def _writes(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> tuple[Claim, ...] | None:
-    """Give what the draft says it writes; a set of which a part cannot be meant is not known as a whole."""
+def _writes(draft: Draft, *, claim: MakeClaim, strict: bool) -> tuple[tuple[Claim, ...] | None, list[OutsideProject]]:
+    """Give what the draft says it writes, and what of it lies outside: then the set is not known as a whole."""
     claims: set[Claim] = set()
-    is_whole = True
+    outside: list[OutsideProject] = []
     for path in draft.paths:
         try:
-            claims.add(claim(path))
+            claims.add(claim(_from_root(path, draft.file)))
         except OutsideProject as error:
             if strict:
                 raise OutsideProject(error.path, where=Where(draft.file, draft.line)) from error
-            warnings.append(f"line {draft.line}: {draft.final_id}: {error.message}; its write set is taken as not known")
-            is_whole = False
+            outside.append(error)
     if draft.is_nothing and not draft.paths:
-        return ()
-    return (tuple(sorted(claims)) or None) if is_whole else None
+        return (), outside
+    return (None if outside else tuple(sorted(claims)) or None), outside
+
+
+def _from_root(path: str, file: str) -> str:
+    """Give a path that begins with `../`, as links in a document do, from where the document lies."""
+    below = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path.startswith("../") else ""
+    return path if not below or below.startswith(("..", "/")) else below
 
 
 def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:

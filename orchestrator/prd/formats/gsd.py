@@ -13,10 +13,13 @@ from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
 
 _TASK = re.compile(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
+#: A plan of the kind `tdd` has one feature where others have tasks.
+_FEATURE = re.compile(r"<feature\b([^>]*)>(.*?)(?:</feature>|\Z)", re.DOTALL)
+_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
 _NAME = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
 _SUMMARY = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
 _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
@@ -25,7 +28,7 @@ _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
 def _fits(page: Page) -> int:
     if _SUMMARY.search(page.path):
         return 10
-    if not page.path.casefold().endswith(".md") or not _TASK.search(page.text):
+    if not page.path.casefold().endswith(".md") or not (_TASK.search(page.text) or _FEATURE.search(page.text)):
         return 0
     if _NAME.search(page.path):
         return 100
@@ -45,6 +48,8 @@ def _read(material: Material) -> Reading:
         if front.fault:
             reading.warnings.append(front.fault)
         drafts = list(_tasks(page, front, name, is_done=name in ended))
+        boxes = (page.text.count("\n", 0, found.end()) + 1 for found in _BOX.finditer(page.text))
+        reading.reasons |= {(page.name, line): f"a check of the plan {name}, not one of its tasks" for line in boxes}
         in_turn(drafts)
         plans[name] = drafts
         wanted.append((name, front))
@@ -70,13 +75,19 @@ def _name(page: Page, front: Front) -> str:
 
 
 def _tasks(page: Page, front: Front, plan: str, *, is_done: bool) -> Iterator[Draft]:
-    for number, found in enumerate(_TASK.finditer(page.text), start=1):
+    for number, found in enumerate(
+        _TASK.finditer(page.text) if _TASK.search(page.text) else _FEATURE.finditer(page.text), start=1
+    ):
         body = found[2]
         line = page.text.count("\n", 0, found.start()) + 1
         title = words.plain(_TITLE.sub("", _part(body, "name") or _part(body, "what-built") or _part(body, "decision")))
         person = 'type="checkpoint' in found[1] or "type='checkpoint" in found[1]
         files = [] if person else _paths(_part(body, "files")) or front.texts("files_modified")
-        criteria = [part for name in ("done", "verify", "acceptance_criteria") if (part := " ".join(_part(body, name).split()))]
+        criteria = [
+            part
+            for name in ("done", "verify", "acceptance_criteria", "behavior")
+            if (part := " ".join(_part(body, name).split()))
+        ]
         yield Draft(
             file=page.name,
             line=line,
@@ -130,4 +141,5 @@ GSD = Shape(
     beside=(".planning/phases/*/*-SUMMARY.md",),
     fits=_fits,
     read=_read,
+    scan=scan_boxes,
 )
