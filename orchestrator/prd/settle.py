@@ -74,12 +74,7 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
-<<<<<<< HEAD
-    places: dict[str, str] = {}
-    apart: list[TaskId] = []
-=======
     twice: dict[str, list[Draft]] = {}
->>>>>>> h-reada
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -91,16 +86,6 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
-<<<<<<< HEAD
-        if seen[own] > 1 and places[own] == draft.file:
-            warnings.append(f"line {draft.line}: the id {own} stands twice, this one is called {draft.final_id}")
-        elif seen[own] > 1:
-            apart.append(draft.final_id)
-        places[own] = draft.file
-    if apart:
-        named = ", ".join(apart[:3]) + (f" and {len(apart) - 3} more" if len(apart) > 3 else "")
-        warnings.append(f"ids that stand in several files are numbered from the second on: {named}")
-=======
         if seen[own] > 1:
             twice.setdefault(draft.scope, []).append(draft)
     for repeated in twice.values():
@@ -117,7 +102,6 @@ def _told_twice(repeated: Sequence[Draft]) -> list[str]:
     first = repeated[0]
     called = ", ".join(draft.final_id for draft in repeated[:_FEW])
     return [f"{first.file}:{first.line}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
->>>>>>> h-reada
 
 
 def _usable(written: str) -> str:
