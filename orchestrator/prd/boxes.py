@@ -91,6 +91,11 @@ def plain_lines(item: Item) -> list[str]:
     return [item.text, *item.details, *(line for child in item.children if child.box is None for line in plain_lines(child))]
 
 
+def box_lines(blocks: Sequence[Block]) -> set[int]:
+    """Give the lines of all checkboxes; those in code are none."""
+    return {below.line for item in items_of(blocks) for below in item.walk() if below.box is not None}
+
+
 def one_line(item: Item) -> str:
     """Give an item's text in one line, however it was wrapped."""
     return " ".join(item.text.split())

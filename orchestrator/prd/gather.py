@@ -31,7 +31,8 @@ def features(blocks: Sequence[Block], is_wished: Test) -> list[Block]:
     """Give the blocks with the numbered headings below features and requirements as items."""
 
     def is_one(heading: Heading, above: Sequence[Heading]) -> bool:
-        says_more = words.is_wish(heading.text) or words.is_else(heading.text) or words.is_phase(heading.text)
+        tests = (words.is_wish, words.is_quality, words.is_else, words.is_phase)
+        says_more = any(test(heading.text) for test in tests)
         return words.is_numbered(heading.text) and not says_more and is_wished(above)
 
     return _headings(blocks, is_one)

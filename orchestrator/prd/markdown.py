@@ -114,7 +114,9 @@ def _family(page: Page, item: Item, parent: Found | None, areas: dict[str, str],
 
 def _is_detail(item: Item, parent: Item) -> bool:
     """Tell whether a box is a step of the task that its heading is, or a criterion of the story or requirement."""
-    return parent.is_heading and (is_step(item) or words.is_feature(parent.text) or words.is_numbered(parent.text))
+    if not parent.is_heading or item.is_heading:
+        return False
+    return is_step(item) or words.is_feature(parent.text) or words.is_numbered(parent.text)
 
 
 def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Iterator[tuple[tuple[str, int], str]]:
@@ -124,7 +126,7 @@ def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Ite
     for one in found:
         for below in one.item.walk():
             if below.box is not None and below.line not in taken:
-                yield (page.name, below.line), f"a {'step' if is_step(below) else 'criterion'} of task {one.id or one.title!r}"
+                yield (page.name, below.line), f"a {'step' if is_step(below) else 'criterion'} of task {one.id or one.title}"
     for item in items_of(blocks):
         if item.line not in taken and item.box is None and has_boxes and not any(words.is_else(one.text) for one in item.above):
             yield (page.name, item.line), "no checkbox, where others have one"

@@ -93,6 +93,11 @@ def is_wish(heading: str) -> bool:
     return bool(tongues.WISH.search(bare)) and not tongues.NO_WISH.search(bare) and not is_else(heading)
 
 
+def is_quality(heading: str) -> bool:
+    """Tell whether a heading with the word requirements introduces none of what is built: security, performance."""
+    return bool(tongues.NO_WISH.search(_bare(heading)))
+
+
 def is_feature(heading: str) -> bool:
     """Tell whether a heading that could be one task is rather a story or a requirement: `US-01: ...`, `FR2: ...`."""
     return bool(tongues.FEATURE.match(_bare(heading)))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from orchestrator.prd import words
-from orchestrator.prd.boxes import blocks_of, plain_lines
+from orchestrator.prd.boxes import blocks_of, box_lines, plain_lines
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.needs import Wish
@@ -46,7 +46,7 @@ def _read(material: Material) -> Reading:
         front = front_of(page)
         reading.warnings += [front.fault] if front.fault else []
         boxes = {at: found[1] for at, line in enumerate(page.text.split("\n"), start=1) if (found := _BOX.match(line))}
-        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in boxes}
+        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in box_lines(blocks_of(page))}
         draft = _draft(page, front, number[1], touched.get((_epic(page), number[1]), ()))
         draft.criteria = tuple(boxes.values())
         draft.lines = set(range(1, page.text.count("\n") + 2)) - boxes.keys()
@@ -54,7 +54,7 @@ def _read(material: Material) -> Reading:
         apart.setdefault(draft.scope, []).append((number[1], front.texts("conflicts_with")))
     for epic, conflicts in apart.items():
         drafts = [draft for draft in reading.drafts if draft.scope == epic]
-        _keep_apart(drafts, conflicts)
+        _keep_apart(drafts, conflicts, f"{epic.rpartition('/')[2]}-" if len(apart) > 1 else "")
         in_turn(drafts)
     return reading
 
@@ -106,12 +106,12 @@ def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> D
     )
 
 
-def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]]) -> None:
-    """Give two tasks that are said to conflict one lock."""
+def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]], epic: str) -> None:
+    """Give two tasks that are said to conflict one lock; `epic` stands before its name where there are several."""
     own = {draft.id: draft for draft in drafts}
     for number, others in apart:
         for other in (one for one in others if one in own and one != number):
-            lock = f"op:conflict/{'-'.join(sorted((number, other)))}"
+            lock = f"op:conflict/{epic}{'-'.join(sorted((number, other)))}"
             for draft in (own[number], own[other]):
                 draft.locks = tuple(dict.fromkeys((*draft.locks, lock)))
 

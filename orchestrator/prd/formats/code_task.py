@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
-from orchestrator.prd.boxes import blocks_of, one_line, plain_lines
+from orchestrator.prd.boxes import blocks_of, box_lines, one_line, plain_lines
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import front_of
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph
@@ -54,7 +54,7 @@ def _task(page: Page, reading: Reading) -> tuple[Draft, str]:
     name = page.path.rpartition("/")[2][: -len(_ENDING)]
     status = front.text("status")
     lines = set(range(1, page.text.count("\n") + 2))
-    boxes = {number for number, line in enumerate(page.text.split("\n"), start=1) if _BOX.match(line)}
+    boxes = box_lines(blocks)
     reading.reasons |= {(page.name, number): f"a criterion of {name}" for number in boxes}
     text = "\n".join(_texts(blocks))
     draft = Draft(
@@ -68,7 +68,7 @@ def _task(page: Page, reading: Reading) -> tuple[Draft, str]:
         box=status,
         paths=find_paths("\n".join(_texts([block for block in blocks if not _is_beside(block)]))),
         criteria=tuple(one_line(item) for item in _below(blocks, "acceptance criteria") if isinstance(item, Item)),
-        lines=lines - boxes,
+        lines=lines - boxes - {number for number, line in enumerate(page.text.split("\n"), start=1) if _BOX.match(line)},
     )
     return draft, "\n".join(_texts(_below(blocks, "dependenc")))
 

@@ -8,7 +8,7 @@ import re
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
-from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, one_line, plain_lines, title_of, walk
+from orchestrator.prd.boxes import MARKS, blocks_of, box_lines, draft_of, one_line, plain_lines, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.needs import Wish
@@ -116,10 +116,9 @@ def _read_packages(material: Material) -> Reading:
         front = front_of(page)
         reading.warnings += [front.fault] if front.fault else []
         draft = _work_package(page, front)
+        reading.reasons |= {(page.name, number): f"a step of {draft.id}" for number in box_lines(blocks_of(page))}
         for number, line in enumerate(page.text.split("\n"), start=1):
-            if re.match(r"^\s*[-*+]\s+\[.?\]\s", line):
-                reading.reasons[page.name, number] = f"a step of {draft.id}"
-            else:
+            if not re.match(r"^\s*[-*+]\s+\[.?\]\s", line):
                 draft.lines.add(number)
         reading.drafts.append(draft)
     if len(reading.drafts) == 1:
