@@ -99,7 +99,8 @@ def _is_else(item: Item) -> bool:
     for heading in reversed(item.above):
         if _says_work(heading.text) or words.is_phase(heading.text):
             return False
-        if words.is_else(heading.text) and (heading.level > 1 or len(item.above) == 1):
+        says_else = words.is_else(heading.text) or words.is_quality(heading.text)
+        if says_else and (heading.level > 1 or len(item.above) == 1):
             return True
     return False
 

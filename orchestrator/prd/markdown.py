@@ -263,7 +263,7 @@ def _format(blocks: Sequence[Block], found: Sequence[Found], requirements: Seque
     if requirements and any(words.is_work(heading) for heading in headings) and all(one.item.box is None for one in found):
         return "seed-prd"
     taken = {one.line for one in found}
-    wished = any(
+    wished = any(words.is_prd(heading) for heading in headings[:3]) or any(
         not isinstance(block, Heading) and block.line not in taken and block.above and words.is_wish(block.above[-1].text)
         for block in blocks
     )

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
-_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f]))(.*)", re.DOTALL)
+_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
 _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 

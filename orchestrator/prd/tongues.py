@@ -54,9 +54,12 @@ WISH = re.compile(
 NO_WISH = re.compile(
     r"\b(?:non-?\s?functional|technical|data|security|performance|system|hardware|environment|browser|accessibility|compliance"
     r"|legal|usability|reliability|infrastructure|resource)\s+requirements?\b|非功能|비기능|\bno funcionales\b|\bnão funcionais\b"
-    r"|\bnon[ -]fonctionnel|\bnicht-?funktional|нефункц|\bout[- ]of[- ]scope\b|\bwon['’]?t\b"
-    r"|\brequirements? (?:documents?|docs?|spec\w*)\b|\bPRD\b|需求文[档件]|要件定義書|요구사항 ?정의서",
+    r"|\bnon[ -]fonctionnel|\bnicht-?funktional|нефункц|\bout[- ]of[- ]scope\b|\bwon['’]?t\b",
     re.IGNORECASE,
+)
+#: What a document of requirements calls itself.
+TITLE = re.compile(
+    r"\brequirements? (?:documents?|docs?|spec\w*)\b|\bPRD\b|需求文[档件]|要件定義書|요구사항 ?정의서", re.IGNORECASE
 )
 _TITLES = (
     "tasks?|titles?|task name|names?|descriptions?|what|work|to-?do|item|(?:user )?stor(?:y|ies)|i want(?: to)?.*|requirements?"

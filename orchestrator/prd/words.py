@@ -13,12 +13,12 @@ _ONE = re.compile(
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
-    r"|verification|definition of done|timeline|overview|background|constraints?|dependenc(?:y|ies)|test plan|notes?"
+    r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
     r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix"
     r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
 )
 _ELSE = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|acceptance|exit|performance|functional|non-functional|key|open|known|project"
+    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|acceptance|exit|performance|functional|non-functional|key|open|known|project"
     rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
@@ -78,7 +78,7 @@ _NONE = re.compile(
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
     bare = _bare(heading)
-    return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare))
+    return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare)) and not bare.casefold().endswith("legend")
 
 
 def is_else(heading: str) -> bool:
@@ -90,12 +90,17 @@ def is_else(heading: str) -> bool:
 def is_wish(heading: str) -> bool:
     """Tell whether the heading introduces features or requirements."""
     bare = _bare(heading)
-    return bool(tongues.WISH.search(bare)) and not tongues.NO_WISH.search(bare) and not is_else(heading)
+    return bool(tongues.WISH.search(bare)) and not is_quality(heading) and not is_prd(heading) and not is_else(heading)
 
 
 def is_quality(heading: str) -> bool:
     """Tell whether a heading with the word requirements introduces none of what is built: security, performance."""
     return bool(tongues.NO_WISH.search(_bare(heading)))
+
+
+def is_prd(heading: str) -> bool:
+    """Tell whether the heading calls the document one of requirements."""
+    return bool(tongues.TITLE.search(_bare(heading)))
 
 
 def is_feature(heading: str) -> bool:

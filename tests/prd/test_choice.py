@@ -212,6 +212,7 @@ def test_a_document_in_two_languages_is_told() -> None:
         ("# Features\n- [ ] a\n", "todo"),
         ("# PRD\n## Requirements\nIt must.\n## Tasks\n- [ ] a\n", "prd-md"),
         ("# Feature: X\n## Requirements\n1. Web: a page\n## Tasks\n- a\n", "seed-prd"),
+        ("# Product Requirements Document\n- [ ] a\n", "prd-md"),
         ("# X\n## Features\n- S1. Fast: yes\n## Next steps\n- a\n", "prd-md"),
     ],
 )
@@ -235,3 +236,18 @@ def test_a_link_out_of_the_project_is_no_path_that_a_task_writes() -> None:
 
     assert [task.writes for task in document.tasks] == [None]
     assert document.warnings == ()
+
+
+def test_a_checkbox_without_a_word_is_no_task_but_listed() -> None:
+    document = told("# TODO\n- [ ] \n- [ ] a\n- [x]\n")
+
+    assert titles(document) == ["a"]
+    assert list(reasons(document)) == [2, 4]
+
+
+def test_a_legend_and_requirements_of_quality_hold_no_tasks() -> None:
+    document = told(
+        "# X\n## Task Status Legend\n- open\n## Status Legend\n- [x] done\n## Phase 1\n- [ ] a\n### Security Requirements\n- [ ] safe\n"
+    )
+
+    assert titles(document) == ["a"]
