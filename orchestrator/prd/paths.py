@@ -29,7 +29,7 @@ _VERSION = re.compile(r"v?\d+(\.\d+)+")
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
-    r"(?:(?:(?-i:\bSee)|[(（.;:,–—-]\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
+    r"(?:(?:(?-i:\bSee)|(?:^|[(（.;:,–—-])\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
     r"|same as|reuses?|re-?runs?|runs?|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
     r"|(?:described|defined|specified|documented|outlined|listed) (?:in|by)|siehe|gemäß|laut|voir|selon|según|conforme a))\b"
     r"|参考|参照|参见|根据|依据|按照)(?: the| an?)?[\s:：*_(（]*(?:\[[^\]]*\]\()?`?$",
