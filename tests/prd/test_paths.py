@@ -23,12 +23,25 @@ LIKE_PATHS = [
     *["schema.org", "AuthRepository.login()", "`next/dynamic`", "v1.2.3", "`/api/users/:id`", "e.g. this", "GET/POST"],
     *["`/login/` and `/logout/`", "`/[a-z]/`", "`/[0-9]/`", "POST /api/v1/auth.json", "GET api/v1/users", "PUT `api/users`"],
     *["`process.env.KEY`", "process.env", "import.meta.env", "`res.json()`", "React/Next.js and Node.js/Express.js", "Day.js"],
-    *["github.com/one/two.go", "`golang.org/x/net/http.go`", "Cookie/セッション", "(+/−)", "(0/∞)", "`.md` files", "`mutex.lock`"],
+    *[
+        "github.com/one/two.go",
+        "`golang.org/x/net/http.go`",
+        "Cookie/セッション",
+        "(+/−)",
+        "(0/∞)",
+        "`.md` files",
+        "`mutex.lock`",
+    ],
     *["https://example.org/a/b.html", "someone@example.org", "ambiguity/`--kind`"],
 ]
 READ = [
     *["as of plan, per `plan.md` and data-model.md", "See docs/ids.md", "(see `docs/ids.md`)", "Run quickstart.md validation"],
-    *["Check it against `contracts/api.yaml`", "as described in docs/a.md", "according to the `docs/a.md`", "Reference: `src/a.ts`"],
+    *[
+        "Check it against `contracts/api.yaml`",
+        "as described in docs/a.md",
+        "according to the `docs/a.md`",
+        "Reference: `src/a.ts`",
+    ],
     *["Read `src/a.ts` first", "see [the plan](docs/plan.md)", "plan.mdを参照", "根据 `docs/a.md`"],
 ]
 
