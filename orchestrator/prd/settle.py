@@ -31,7 +31,7 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
-    _number(drafts, warnings)
+    _number(drafts, material, warnings)
     _scope(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
@@ -70,7 +70,7 @@ def _here(draft: Draft, material: Material) -> str:
     return f"line {draft.line}" if len(material.pages) == 1 else f"{draft.file}:{draft.line}"
 
 
-def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
+def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
@@ -89,19 +89,17 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
         if seen[own] > 1:
             twice.setdefault(draft.scope, []).append(draft)
     for repeated in twice.values():
-        warnings += _told_twice(repeated)
+        warnings += _told_twice(repeated, material)
 
 
-def _told_twice(repeated: Sequence[Draft]) -> list[str]:
+def _told_twice(repeated: Sequence[Draft], material: Material) -> list[str]:
     """Tell each id that stands twice; of a list or file that counts from 1 anew, as all others do, the whole in one line."""
     if len(repeated) <= _FEW:
-        return [
-            f"line {draft.line}: the id {_usable(draft.id or '')} stands twice, this one is called {draft.final_id}"
-            for draft in repeated
-        ]
-    first = repeated[0]
+        names = ((draft, _usable(draft.id or "")) for draft in repeated)
+        return [f"{_here(one, material)}: the id {name} stands twice, this one is called {one.final_id}" for one, name in names]
     called = ", ".join(draft.final_id for draft in repeated[:_FEW])
-    return [f"{first.file}:{first.line}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
+    here = _here(repeated[0], material)
+    return [f"{here}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
 
 
 def _usable(written: str) -> str:
