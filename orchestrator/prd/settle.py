@@ -130,7 +130,7 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
     part = f"Part of: {draft.parent.title}" if draft.parent else ""
     return Task(
         id=draft.final_id,
-        title=draft.title,
+        title=draft.title.strip() or draft.final_id,
         source=Source(file=draft.file, line=draft.line),
         text="\n".join(filter(None, (part, draft.text))),
         area=draft.area,

@@ -30,6 +30,7 @@ DOCUMENTS = {
     "kiro/user-auth.md": ".kiro/specs/user-auth/tasks.md",
     "kiro/flat.md": "tasks.md",
     "kiro/zh-legend.md": "tasks.md",
+    "kiro/waves.md": ".kiro/specs/ledger/tasks.md",
     "kiro/ccsdd.md": ".kiro/specs/storage/tasks.md",
     "kiro/ccsdd-loose.md": "tasks.md",
     "openspec/tasks.md": "openspec/changes/two-factor/tasks.md",

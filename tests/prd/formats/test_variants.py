@@ -1,6 +1,7 @@
 """Ways of writing the formats that are rarer than those of the documents beside: each was met in somebody's project."""
 
 import json
+from pathlib import Path
 
 from orchestrator.model import Document, Mark
 from orchestrator.prd import read, read_material
@@ -109,3 +110,23 @@ def test_a_document_that_only_lies_where_a_format_keeps_its_own_is_read_as_what_
     assert [(task.id, task.title) for task in document.tasks] == [("T1", "Create `a.toml`")]
     assert document.warnings[0] == f"no task in this document, read as openspec-tasks: taken as {document.format}"
     assert [one.line for one in document.skipped] == [10]
+
+
+def test_a_task_of_nothing_but_marks_is_called_by_its_id() -> None:
+    text = "# Plan\n## Phase 1: Base\n- [ ] Task: **\n- [ ] Task: Build\n"
+
+    assert [task.title for task in read(text.encode(), name="conductor/tracks/x/plan.md", format="conductor-plan").tasks] == [
+        *["T1", "Build"]
+    ]
+
+
+def test_drawn_waves_count_more_than_the_order_of_the_list_and_a_checkpoint_still_holds() -> None:
+    text = (Path(__file__).parents[2] / "data" / "formats" / "kiro" / "waves.md").read_text(encoding="utf-8")
+
+    order = {task.id: task.after for task in told(text, ".kiro/specs/ledger/tasks.md").tasks}
+    broken = {task.id: task.after for task in told(text.replace('"waves"', "waves"), ".kiro/specs/ledger/tasks.md").tasks}
+
+    assert order["1.1"] == order["4.2"] == (), "the first wave waits for nothing"
+    assert (order["1.2"], order["2.2"]) == (("1.1", "4.2"), ("1.2", "2.1"))
+    assert (order["3"], order["4.1"]) == (("2",), ("2.2", "3")), "the checkpoint holds what comes in a later wave"
+    assert broken["2"] == ("1",), "a graph that cannot be read changes nothing"
