@@ -123,8 +123,8 @@ def test_a_task_of_nothing_but_marks_is_called_by_its_id() -> None:
 def test_drawn_waves_count_more_than_the_order_of_the_list_and_a_checkpoint_still_holds() -> None:
     text = (Path(__file__).parents[2] / "data" / "formats" / "kiro" / "waves.md").read_text(encoding="utf-8")
 
-    order = {task.id: task.after for task in told(text, ".kiro/specs/ledger/tasks.md").tasks}
-    broken = {task.id: task.after for task in told(text.replace('"waves"', "waves"), ".kiro/specs/ledger/tasks.md").tasks}
+    order = {str(task.id): task.after for task in told(text, ".kiro/specs/ledger/tasks.md").tasks}
+    broken = {str(task.id): task.after for task in told(text.replace('"waves"', "waves"), ".kiro/specs/ledger/tasks.md").tasks}
 
     assert order["1.1"] == order["4.2"] == (), "the first wave waits for nothing"
     assert (order["1.2"], order["2.2"]) == (("1.1", "4.2"), ("1.2", "2.1"))
