@@ -22,6 +22,7 @@ _BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d
 _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
 _HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
 _BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
+_ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
@@ -83,7 +84,7 @@ def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
         if not _LOOKS.search(word[0]):
             continue
         for found in _BARE.finditer(word[0]):
-            name = _bounded(_BOLD.sub("", found[1].rstrip(".,;")))
+            name = _bounded(_BOLD.sub("", _ITALIC.sub(r"\1", found[1].rstrip(".,;"))))
             if name and not _is_cut_off(name, word[0][found.end() :]):
                 paths = [path for path in _spread(name) if is_path(path, ticked=False)]
                 if paths:

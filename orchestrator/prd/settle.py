@@ -74,7 +74,8 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
-    twice: dict[str, list[Draft]] = {}
+    scopes: dict[str, set[str]] = {}
+    anew: dict[str, list[Draft]] = {}
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -86,9 +87,13 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
-        if seen[own] > 1:
-            twice.setdefault(draft.scope, []).append(draft)
-    for repeated in twice.values():
+        known = scopes.setdefault(own, set())
+        if seen[own] > 1 and draft.scope in known:
+            warnings += _told_twice([draft], material)
+        elif seen[own] > 1:
+            anew.setdefault(draft.scope, []).append(draft)
+        known.add(draft.scope)
+    for repeated in anew.values():
         warnings += _told_twice(repeated, material)
 
 

@@ -16,6 +16,7 @@ WRITTEN = {
     "**src/x.py** and **`src/y.py`**": ("src/x.py", "src/y.py"),
     "`src/**/*.ts`, **/*.md": ("src/**/*.ts", "**/*.md"),
     "Add `/src/x/` to `/docs/guide.md`": ("/src/x/", "/docs/guide.md"),
+    "_Files: src/a.ts_ and _対象: src/__init__.py_": ("src/a.ts", "src/__init__.py"),
     "DELETE `src/old.ts`": ("src/old.ts",),
     "`src/pages/Home.astro` and tests/x.snap": ("src/pages/Home.astro", "tests/x.snap"),
 }

@@ -3,6 +3,9 @@
 import json
 from pathlib import Path
 
+import pytest
+
+from orchestrator.errors import InputError
 from orchestrator.model import Document, Mark
 from orchestrator.prd import read, read_material
 from orchestrator.prd.page import material
@@ -97,6 +100,44 @@ def test_a_plan_of_one_feature_is_one_task() -> None:
         ("02-03.1", "Merge twins", ("src/b.py", "tests/test_b.py"), ("two become one",))
     ]
     assert [(one.line, one.reason) for one in document.skipped] == [(17, "a check of the plan 02-03, not one of its tasks")]
+
+
+def test_a_plan_without_tasks_is_one_task_and_says_so() -> None:
+    plan = "---\nphase: 1\nplan: 2\nname: Base\nfiles_modified: [a.css]\n---\n# Plan\n\n- [ ] it looks nice\n"
+
+    document = told(plan, ".planning/phases/01-base/01-02-PLAN.md")
+
+    assert [(task.id, task.title, task.writes) for task in document.tasks] == [("01-02.1", "Base", ("a.css",))]
+    assert [one.line for one in document.skipped] == [9]
+    assert [warning for warning in document.warnings if "the plan 01-02 is taken as one task" in warning]
+
+
+def test_the_tasks_of_a_plan_may_stand_below_headings() -> None:
+    plan = (
+        "---\nphase: 1\nplan: 2\nfiles_modified: [a.css, b.js]\n---\n# Plan\n## Tasks\n### Task 1: Style it\n"
+        "<action>\nEdit `a.css`\n</action>\n### Task 2: Script it\ntext\n## After\n- [ ] fine\n"
+    )
+
+    document = told(plan, ".planning/phases/01-base/01-02-PLAN.md")
+
+    assert [(task.id, task.title, task.writes, task.source.line) for task in document.tasks] == [
+        ("01-02.1", "Style it", ("a.css",), 8),
+        ("01-02.2", "Script it", ("a.css", "b.js"), 12),
+    ]
+    assert [one.line for one in document.skipped] == [15]
+
+
+def test_text_that_is_no_json_is_refused_in_one_pass() -> None:
+    text = '"x", ' * 200_000  # a search from each sign on would take hours
+
+    with pytest.raises(InputError):
+        read(text.encode(), name="tasks.json", format="taskmaster-json")
+
+
+def test_ids_that_stand_twice_in_one_list_are_told_one_by_one() -> None:
+    text = "".join(f"## {group}. Group\n" + "".join(f"- [ ] 3.{n} part\n" for n in range(1, 10)) for group in (2, 3))
+
+    assert len(told(text, "openspec/changes/x/tasks.md").warnings) == 9
 
 
 def test_a_document_that_only_lies_where_a_format_keeps_its_own_is_read_as_what_it_is() -> None:
