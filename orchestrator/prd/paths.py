@@ -22,6 +22,7 @@ _BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d
 _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
 _HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
 _BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
+_ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
@@ -29,7 +30,7 @@ _VERSION = re.compile(r"v?\d+(\.\d+)+")
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
-    r"(?:(?:(?-i:\bSee)|[(（.;:,–—-]\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
+    r"(?:(?:(?-i:\bSee)|(?:^|[(（.;:,–—-])\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
     r"|same as|reuses?|re-?runs?|runs?|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
     r"|(?:described|defined|specified|documented|outlined|listed) (?:in|by)|siehe|gemäß|laut|voir|selon|según|conforme a))\b"
     r"|参考|参照|参见|根据|依据|按照)(?: the| an?)?[\s:：*_(（]*(?:\[[^\]]*\]\()?`?$",
@@ -83,7 +84,7 @@ def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
         if not _LOOKS.search(word[0]):
             continue
         for found in _BARE.finditer(word[0]):
-            name = _bounded(_BOLD.sub("", found[1].rstrip(".,;")))
+            name = _bounded(_BOLD.sub("", _ITALIC.sub(r"\1", found[1].rstrip(".,;"))))
             if name and not _is_cut_off(name, word[0][found.end() :]):
                 paths = [path for path in _spread(name) if is_path(path, ticked=False)]
                 if paths:

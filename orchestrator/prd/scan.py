@@ -6,6 +6,7 @@ with the reason.
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from orchestrator.model import Skipped
 
@@ -52,8 +53,9 @@ def skipped_boxes(text: str, taken: Collection[int], *, front: int = 0) -> tuple
     skipped, warnings = skipped_lines(text, taken, front=front)
     lines = text.split("\n")
     known = {found[1] for line in taken if line <= len(lines) and (found := _ID.search(lines[line - 1]))}
-    told = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text) or _bears_new_id(one.text, known)]
-    return told, warnings
+    boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text)]
+    bare = [replace(one, reason="an id without a checkbox") for one in skipped if _bears_new_id(one.text, known)]
+    return sorted([*boxes, *bare], key=lambda one: one.line), warnings
 
 
 def _bears_new_id(line: str, known: Collection[str]) -> bool:

@@ -31,7 +31,7 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
-    _number(drafts, warnings)
+    _number(drafts, material, warnings)
     _scope(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
@@ -70,11 +70,12 @@ def _here(draft: Draft, material: Material) -> str:
     return f"line {draft.line}" if len(material.pages) == 1 else f"{draft.file}:{draft.line}"
 
 
-def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
+def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
-    twice: dict[str, list[Draft]] = {}
+    scopes: dict[str, set[str]] = {}
+    anew: dict[str, list[Draft]] = {}
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -86,22 +87,24 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
-        if seen[own] > 1:
-            twice.setdefault(draft.scope, []).append(draft)
-    for repeated in twice.values():
-        warnings += _told_twice(repeated)
+        known = scopes.setdefault(own, set())
+        if seen[own] > 1 and draft.scope in known:
+            warnings += _told_twice([draft], material)
+        elif seen[own] > 1:
+            anew.setdefault(draft.scope, []).append(draft)
+        known.add(draft.scope)
+    for repeated in anew.values():
+        warnings += _told_twice(repeated, material)
 
 
-def _told_twice(repeated: Sequence[Draft]) -> list[str]:
+def _told_twice(repeated: Sequence[Draft], material: Material) -> list[str]:
     """Tell each id that stands twice; of a list or file that counts from 1 anew, as all others do, the whole in one line."""
     if len(repeated) <= _FEW:
-        return [
-            f"line {draft.line}: the id {_usable(draft.id or '')} stands twice, this one is called {draft.final_id}"
-            for draft in repeated
-        ]
-    first = repeated[0]
+        names = ((draft, _usable(draft.id or "")) for draft in repeated)
+        return [f"{_here(one, material)}: the id {name} stands twice, this one is called {one.final_id}" for one, name in names]
     called = ", ".join(draft.final_id for draft in repeated[:_FEW])
-    return [f"{first.file}:{first.line}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
+    here = _here(repeated[0], material)
+    return [f"{here}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
 
 
 def _usable(written: str) -> str:
@@ -132,7 +135,7 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
     part = f"Part of: {draft.parent.title}" if draft.parent else ""
     return Task(
         id=draft.final_id,
-        title=draft.title,
+        title=draft.title.strip() or draft.final_id,
         source=Source(file=draft.file, line=draft.line),
         text="\n".join(filter(None, (part, draft.text))),
         area=draft.area,

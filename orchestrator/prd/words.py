@@ -18,7 +18,8 @@ _ELSE_WORD = (
     r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
 )
 _ELSE = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|acceptance|exit|performance|functional|non-functional|key|open|known|project"
+    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|"
+    r"acceptance|exit|performance|functional|non-functional|key|open|known|project"
     rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,

@@ -1,4 +1,34 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
 from orchestrator.planning.codeowners import cleared_rules, live_rules
+
+PIECES = st.sampled_from(
+    [
+        "*",
+        "/",
+        "a",
+        "B",
+        "**",
+        "?",
+        "[",
+        "]",
+        "^",
+        "!",
+        "#",
+        "\\",
+        " ",
+        "\n",
+        "@x",
+        "@@y",
+        "x@y.z",
+        "[S]",
+        "../",
+        "\u00e9",
+        "\t",
+        ".",
+    ]
+)
 
 GITLAB = """\
 * @everybody
@@ -22,6 +52,12 @@ README.md @readme
 
 def owners(text: str) -> list[tuple[str, tuple[str, ...]]]:
     return [(rule.claim, rule.owners) for rule in live_rules(text)]
+
+
+@given(st.lists(PIECES, max_size=40).map("".join))
+def test_no_text_crashes_the_reader_and_each_rule_has_owners_or_clears(text: str) -> None:
+    assert all(rule.owners for rule in live_rules(text))
+    assert not any(rule.owners for rule in cleared_rules(text))
 
 
 def test_a_rule_of_gitlab_without_owners_has_those_of_its_section() -> None:

@@ -247,7 +247,8 @@ def test_a_checkbox_without_a_word_is_no_task_but_listed() -> None:
 
 def test_a_legend_and_requirements_of_quality_hold_no_tasks() -> None:
     document = told(
-        "# X\n## Task Status Legend\n- open\n## Status Legend\n- [x] done\n## Phase 1\n- [ ] a\n### Security Requirements\n- [ ] safe\n"
+        "# X\n## Task Status Legend\n- open\n## Status Legend\n- [x] done\n## Phase 1\n"
+        "- [ ] a\n### Security Requirements\n- [ ] safe\n"
     )
 
     assert titles(document) == ["a"]

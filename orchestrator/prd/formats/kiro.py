@@ -2,7 +2,7 @@
 
 `- [ ] 1. Parent` with `- [ ] 1.1 Child` below, details as bullets, `_Requirements: 1.2_`; `[-]` is in progress, `[ ]*` optional.
 cc-sdd adds `(P)`, `_Depends: 1.1_`, `_Boundary: Component_` and parents that are headings. Both are written to be done in turn;
-only cc-sdd can say otherwise.
+cc-sdd can say otherwise, and so can a graph of waves (`kiro_waves`).
 """
 
 import re
@@ -11,6 +11,7 @@ from functools import partial
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.formats.kiro_waves import order_by_waves, waves_of
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
@@ -71,6 +72,8 @@ def _read(material: Material, name: str) -> Reading:
         drafts = [draft for item in work_of(items_of(blocks)) for draft in walk([item], partial(_draft, page))]
         nest_by_number(drafts)
         families_in_turn(drafts)
+        if waves := waves_of(page.text):
+            order_by_waves(drafts, waves)
         reading.drafts += drafts
     return reading
 

@@ -36,7 +36,7 @@ _BLOCKS = re.compile(
     r"\b(?:must|should) (?:be )?(?:complete|finish|completed|finished|done) before\b|\bblocks?:?\s", re.IGNORECASE
 )
 _NONE = re.compile(r"\b(?:no|not|without|aucune|sans|independent(?:ly)?|ne)\b[^,;.]*$", re.IGNORECASE)
-_END = re.compile(r"[.;；。]|\s[-–—]\s|\bbut\b|\bcan be\b|\bindependent")
+_END = re.compile(r"[.;；。]|\s[-–—]\s|\bbut\b|\bcan be\b|\bindepend[ae]nt|\bunabhangig")
 _GROUPS = re.compile(
     r"\b(?:(?P<story>user stor(?:y|ies)|stor(?:y|ies)|US)|(?P<phase>phases?))\s*-?\s*#?(?P<first>\d+)"
     r"(?:\s*[-–~]\s*(?:US|phase\s*)?(?P<last>\d+))?",
