@@ -15,12 +15,14 @@ from orchestrator.cli.context import Context
 from orchestrator.errors import PrdError, Where
 from orchestrator.prd.formats import SHAPES
 from orchestrator.prd.page import Material, material, single
+from orchestrator.prd.shapes import Shape
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import MARK
 
 #: Where a project's own PRD lies, first found first taken.
 _NAMES = ("PRD.md", "prd.md")
-_PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" for name in _NAMES), "TODO.md")
+_RALPH = tuple(f"{folder}{name}" for folder in ("", ".ralph/") for name in ("fix_plan.md", "@fix_plan.md"))
+_PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" for name in _NAMES), "TODO.md", *_RALPH)
 _LOOSE = ("*prd*.md", "*requirements*.md")
 _NEVER = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "worktrees", "dist", "build", "target", ".tox"})
 _DEEPEST = 8  #: folders
@@ -61,8 +63,7 @@ def given(options: Context, file: str) -> Given:
 
 def _documents(folder: Path, shown: str) -> Iterator[tuple[Path, bytes]]:
     """Give the files of a folder that are of a known format, else its PRD."""
-    wanted = [pattern for shape in SHAPES for pattern in (*shape.files, *shape.beside)]
-    places = [path for path in _walk(folder, shown) if any(PurePath(path).match(pattern) for pattern in wanted)]
+    places = [path for path in _walk(folder, shown) if any(_is_of(shape, path, folder) for shape in SHAPES)]
     size = 0
     for path in places or _prds(folder):
         data = bytes_of(path, path.relative_to(folder).as_posix())
@@ -71,6 +72,13 @@ def _documents(folder: Path, shown: str) -> Iterator[tuple[Path, bytes]]:
             message = f"its documents have more than {LARGEST // 2**20} MiB together"
             raise PrdError(message, where=Where(shown), hint="name one of them, or a folder further down")
         yield path, data
+
+
+def _is_of(shape: Shape, path: Path, folder: Path) -> bool:
+    """Tell whether a file lies where a format keeps its own; what lies in a folder of its history was named to be read."""
+    if not any(PurePath(path).match(pattern) for pattern in (*shape.files, *shape.beside)):
+        return False
+    return not shape.history or not set(path.relative_to(folder).parts[:-1]) & set(shape.history)
 
 
 def _prds(folder: Path) -> list[Path]:

@@ -3,7 +3,8 @@
 A rule that a later one covers whole never decides anything, so it is left out; what stays overlaps only where the
 narrower rule comes later or they are patterns. Lines that GitHub itself refuses (`!`, sets, an escaped sign) are left out. A file
 with a section header is GitLab's: a rule without owners has its section's, `!path` takes a path out again, and each section
-decides for itself, so that a rule of one section does not undo one of another.
+decides for itself, so that a rule of one section does not undo one of another. `Docs/` and `docs/` are two folders. An owner
+is written with an `@`, or as an address: GitHub leaves a line with any other word out, GitLab leaves the word out.
 """
 
 import re
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_glob
 
 _SECTION = re.compile(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
+_OWNER = re.compile(r"@|[^\s@]+@[^\s@]+$")
 _GENERIC = frozenset(
     {"team", "teams", "dev", "devs", "developers", "engineers", "owners", "maintainers", "core", "group", "squad"}
 )
@@ -33,12 +35,34 @@ def live_rules(text: str) -> tuple[Rule, ...]:
     return tuple(rule for section in _sections(text) for rule in _deciding(section))
 
 
+def cleared_rules(text: str) -> tuple[Rule, ...]:
+    """Give the rules by which something belongs to nobody although an earlier rule gives the whole of it away."""
+    sections = [_kept(section) for section in _sections(text)]
+    found: list[Rule] = []
+    for number, kept in enumerate(sections):
+        elsewhere = [rule for other, rules in enumerate(sections) if other != number for rule in rules if rule.owners]
+        for place, rule in enumerate(kept):
+            owned = any(earlier.owners and covers(earlier.claim, rule.claim) for earlier in kept[:place])
+            if not rule.owners and owned and not any(covers(other.claim, rule.claim) for other in elsewhere):
+                found.append(rule)
+    return tuple(found)
+
+
 def _deciding(section: Sequence[Rule]) -> list[Rule]:
+    return [rule for rule in _kept(section) if rule.owners]
+
+
+def _kept(section: Sequence[Rule]) -> list[Rule]:
     kept: list[Rule] = []
     for rule in reversed(section):
-        if not any(covers(later.claim, rule.claim) for later in kept):
+        if not any(covers(_cased(later.claim), _cased(rule.claim)) for later in kept):
             kept.append(rule)
-    return [rule for rule in reversed(kept) if rule.owners]
+    return kept[::-1]
+
+
+def _cased(claim: Claim) -> Claim:
+    """Mark capital letters, which claims do not tell from small ones, since some file systems do not."""
+    return Claim(re.sub(r"[A-Z]", r"\g<0>¦", claim))
 
 
 def _sections(text: str) -> list[list[Rule]]:
@@ -51,9 +75,9 @@ def _sections(text: str) -> list[list[Rule]]:
         if is_gitlab and (header := _SECTION.match(line)):
             name, owners = header[1].casefold(), tuple(header[2].split())
             continue
-        if is_gitlab and line.lstrip().startswith("!") and (out := _rule(line.lstrip()[1:])):
+        if is_gitlab and line.lstrip().startswith("!") and (out := _rule(line.lstrip()[1:], is_gitlab=True)):
             sections.setdefault(name, []).append(replace(out, owners=()))
-        elif rule := _rule(line):
+        elif rule := _rule(line, is_gitlab=is_gitlab):
             sections.setdefault(name, []).append(rule if rule.owners else replace(rule, owners=owners))
     return list(sections.values())
 
@@ -72,9 +96,11 @@ def owned_by(label: str, rules: Sequence[Rule]) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if label and any(label in names_of(owner) for owner in rule.owners))
 
 
-def _rule(line: str) -> Rule | None:
+def _rule(line: str, *, is_gitlab: bool) -> Rule | None:
     words = re.sub(r"(^|\s)#.*", "", line).replace("\\ ", "\0").split()
-    if not words or words[0].startswith(("!", "[", "^", "\\")) or "[" in words[0]:
+    if words and is_gitlab:
+        words = [words[0].removeprefix("\\") if words[0].startswith("\\#") else words[0], *filter(_OWNER.match, words[1:])]
+    if not words or words[0].startswith(("!", "[", "^", "\\")) or "[" in words[0] or not all(map(_OWNER.match, words[1:])):
         return None
     pattern = words[0].replace("\0", " ")
     try:

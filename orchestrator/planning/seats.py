@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.claims import Claim, is_folder, is_glob, key, meets
+from orchestrator.claims import Claim, covers, is_folder, is_glob, key, meets
 from orchestrator.model import Access, AgentId, Area, Document, Seat
 from orchestrator.ownership import label_of, owners_of, slug, words_of
-from orchestrator.planning.codeowners import Rule, live_rules, names_of, owned_by
+from orchestrator.planning.codeowners import Rule, cleared_rules, live_rules, names_of, owned_by
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 
 MOST = 3  #: agents when nobody says how many
@@ -49,7 +49,7 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     specs = surroundings.seats or _named(document, surroundings.count) or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
-    rows = configured or _from_document(document, specs) or _from_codeowners(rules, specs)
+    rows = configured or _from_document(document, specs) or _from_codeowners(rules, surroundings.codeowners or "", specs)
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(
@@ -127,14 +127,20 @@ def _row(path: Claim, owners: tuple[AgentId, ...], access: Access, why: str) -> 
     return Area(path=path, owners=owners, access=Access.SEQUENTIAL if shared else access, why=why)
 
 
-def _from_codeowners(rules: Sequence[Rule], specs: Sequence[SeatSpec]) -> tuple[Area, ...]:
-    """Give the rows by which CODEOWNERS speaks of our agents."""
+def _from_codeowners(rules: Sequence[Rule], text: str, specs: Sequence[SeatSpec]) -> tuple[Area, ...]:
+    """Give the rows by which CODEOWNERS speaks of our agents, and what it takes out of them again."""
     rows = []
     for rule in rules:
         names = [name for owner in rule.owners for name in names_of(owner)]
         owners = tuple(dict.fromkeys(agent for name in names for agent in owners_of(name, specs)))
         if rule.area is not None and owners:
             rows.append(_row(rule.area, owners, Access.EXCLUSIVE, f"CODEOWNERS: {rule.text}"))
+    given = [row.path for row in rows]
+    rows += [
+        _row(rule.area, (), Access.EXCLUSIVE, f"CODEOWNERS: {rule.text} (nobody)")
+        for rule in cleared_rules(text)
+        if rule.area is not None and any(covers(path, rule.area) and path != rule.area for path in given)
+    ]
     return tuple(rows)
 
 

@@ -93,8 +93,21 @@ def _read(given: Material, *, claim: Callable[[str], Claim], format: str | None,
     reading.warnings = [*choice.remarks, *reading.warnings]
     if not reading.drafts:
         message = f"no task in this document, read as {choice.shape.name}"
+        if format is None and (plain := _plain(choice.material, claim=claim, told=message)):
+            return plain
         raise PrdError(message, where=Where(choice.material.name), hint="read it another way: --format prd-md")
     return settle(reading, choice.material, claim=claim, scan=_scan_of(choice.shape))
+
+
+def _plain(given: Material, *, claim: Callable[[str], Claim], told: str) -> Document | None:
+    """Read a document as plain Markdown that holds nothing of the format it seemed to have; None if that gives nothing either."""
+    if len(given.pages) > 1 or not given.only.path.casefold().endswith(".md"):
+        return None
+    try:
+        document = _own(given, claim=claim, format=None, strict=False)
+    except PrdError:
+        return None
+    return replace(document, warnings=(f"{told}: taken as {document.format}", *document.warnings))
 
 
 def _scan_of(shape: Shape) -> Scan:

@@ -17,6 +17,13 @@ from orchestrator.prd.paths import find_paths
 #: Marks that are understood the same way everywhere; `[-]` and `[~]` mean something else in each program.
 MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 _LABEL = re.compile(r"\[(?:[A-Z]{1,4}\d*|[A-Z][a-z]+)\]\s*")
+_NUMBER = re.compile(r"\W*(?:task\s+|phase\s+)?\d", re.IGNORECASE)
+#: Headings whose boxes are never work.
+_NEVER = re.compile(
+    r"definition of done|(?:success|acceptance|exit|completion) criteria|\blegend\b|status key"
+    r"|完成标准|验收标准|成功标准|图例|凡例",
+    re.IGNORECASE,
+)
 
 Make = Callable[[Item, Draft | None], Draft | None]
 
@@ -67,14 +74,14 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         paths=find_paths(f"{title}\n{text}"),
         parent=parent,
         parallel=parallel,
-        gate=words.is_gate(title),
+        gate=words.is_gate(_LABEL.sub("", title)),
         lines={below.line for child in item.children if child.box is None for below in child.walk() if below.box is None},
     )
 
 
 def _needs(item: Item, title: str, ids: Sequence[str]) -> list[Wish]:
     """Give what is named by its id, else what the title says in words."""
-    said = None if ids else words.prose_need(title)
+    said = None if ids else words.prose_need(title, apart=True)
     named = [Wish(text=need, line=item.line, is_id=True) for need in ids]
     return [*named, Wish(text=said, line=item.line, is_id=False)] if said else named
 
@@ -82,6 +89,11 @@ def _needs(item: Item, title: str, ids: Sequence[str]) -> list[Wish]:
 def plain_lines(item: Item) -> list[str]:
     """Give the text of an item and of what stands below it without a box."""
     return [item.text, *item.details, *(line for child in item.children if child.box is None for line in plain_lines(child))]
+
+
+def box_lines(blocks: Sequence[Block]) -> set[int]:
+    """Give the lines of all checkboxes; those in code are none."""
+    return {below.line for item in items_of(blocks) for below in item.walk() if below.box is not None}
 
 
 def one_line(item: Item) -> str:
@@ -95,6 +107,21 @@ def sections(items: Sequence[Item]) -> list[list[Item]]:
     for item in items:
         found.setdefault(id(item.above[-1]) if item.above else 0, []).append(item)
     return list(found.values())
+
+
+def work_of(items: Sequence[Item]) -> list[Item]:
+    """Give the items that can be work: not what stands below criteria, a legend or, where there is other work, notes and checks.
+
+    What bears a number is always work.
+    """
+    possible = [item for item in items if not _stands_below(item, _NEVER.search)]
+    return [item for item in possible if not _stands_below(item, words.is_else)] or possible
+
+
+def _stands_below(item: Item, says: Callable[[str], object]) -> bool:
+    """Tell whether an item without a number stands below a heading without one that says something."""
+    heading = item.above[-1].text if item.above else ""
+    return not _NUMBER.match(item.text) and not _NUMBER.match(heading) and bool(says(heading))
 
 
 def items_of(blocks: Sequence[Block]) -> list[Item]:

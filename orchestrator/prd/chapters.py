@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from orchestrator.prd import words
-from orchestrator.prd.outline import Block, Heading, Item, Paragraph
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 from orchestrator.prd.paths import find_paths
 from orchestrator.stems import stems
 
@@ -77,6 +77,8 @@ def _chapters(blocks: Sequence[Block]) -> list[Chapter]:
             wanted = bool(_LISTS_FILES.search(words.plain(block.text).split("\n")[-1]))
             if wanted:
                 _add(chapters, block.text)
+        elif isinstance(block, Row) and wanted:
+            _add(chapters, " ".join(block.cells.values()))
         elif isinstance(block, Item) and wanted:
             _add(chapters, "\n".join(below.text for below in block.walk()))
     return [chapter for chapter in chapters if chapter.files]

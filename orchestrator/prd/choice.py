@@ -1,61 +1,134 @@
 """Which items of a document are its tasks.
 
 What counts as a task: what stands below a heading that says so (tasks, streams), headings that are one task each, and
-checkboxes anywhere but below headings that introduce something else (goals, criteria, risks); else the items of phases,
-else the features of a document that has neither, else the items of a document that is nothing but a list.
+checkboxes anywhere but below headings that introduce something else (goals, criteria, risks). Where those of a list of tasks
+have checkboxes, only they are tasks. Else the items of phases; else stories, requirements and features, by their headings, the
+rows of their tables or their lists; else the items of a document that is nothing but a list.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.prd import words
-from orchestrator.prd.outline import Item
+from orchestrator.prd.gather import features, gather, rows
+from orchestrator.prd.outline import Block, Heading, Item
+
+_PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
+_WISHES = "no task list: each feature or requirement is taken as one task"
+_SHORT = 3  #: words of a title that is nothing but `Features`
+_BARE = "no heading: each item of the list is taken as one task"
 
 
-def choices(items: Sequence[Item], *, bare: bool) -> Iterator[tuple[list[Item], str]]:
-    """Give what could be the tasks, surest first, each with the warning that it is a reading; `bare`: there is no heading."""
-    rules: tuple[tuple[Callable[[Item], bool], str], ...] = (
-        (lambda item: _below_tasks(item) or item.is_heading or (_boxed(item) and not _wished(item)), ""),
-        (_boxed, ""),
-        (_in_phase, "no task list: each item of a phase is taken as one task; phases by themselves order nothing"),
-        (_wished, "no task list: each feature or requirement is taken as one task"),
-        (lambda _: bare, "no heading: each item of the list is taken as one task"),
-    )
-    for chosen, remark in rules:
-        yield [item for item in items if chosen(item) and not (item.is_heading and _is_else(item))], remark
+def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[Item], str]]:
+    """Give what could be the tasks, surest first, each with the warning that it is a reading.
+
+    `is_list`: the file's name says that it is nothing but a list.
+    """
+    items = items_of(gather(blocks))
+    titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
+    title = titles[0] if len(titles) == 1 else None
+    boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item))}
+    is_list = is_list or any(words.is_todo(heading.text) for heading in titles)
+    sure = [item for item in items if _is_sure(item, boxed, is_list=is_list)]
+    if not sure:
+        yield [item for item in items if _boxed(item) and not item.is_heading], ""
+    yield sure, ""
+    if is_list:
+        yield [item for item in items if not _is_else(item)], ""
+    yield [item for item in items if item.is_heading and not _is_else(item)], ""
+    yield [item for item in items if _in_phase(item, title) and not _is_aside(item)], _PHASES
+    yield from ((found, _WISHES) for found in _wishes(blocks, items))
+    if not any(isinstance(block, Heading) for block in blocks):
+        yield items, _BARE
+
+
+def items_of(blocks: Sequence[Block]) -> list[Item]:
+    """Give the outermost items."""
+    return [block for block in blocks if isinstance(block, Item)]
 
 
 def takes_plain(item: Item, remark: str) -> bool:
     """Tell whether an item without a checkbox is a task: not where checkboxes alone made it one."""
-    return item.is_heading or _below_tasks(item) or (bool(remark) and item.box is None)
+    return item.is_heading or item.box is None or bool(remark)
 
 
-def _below_tasks(item: Item) -> bool:
-    """Tell whether the nearest heading that says anything about it says that it is a task."""
-    for heading in reversed(item.above):
-        if words.is_work(heading.text) or words.stream_of(heading.text):
-            return True
-        if words.is_else(heading.text):
-            return False
-    return False
+def is_criterion(item: Item) -> bool:
+    """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
+    return words.is_else(item.label)
+
+
+def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:
+    listed = rows(blocks, _is_wished)
+    yield [row for row in listed if row.number]
+    yield [item for item in items_of(features(blocks, _is_wished)) if item.is_heading]
+    yield [item for item in items if _wished(item) and not _is_aside(item)]
+    yield listed
+
+
+def _is_sure(item: Item, boxed: set[int], *, is_list: bool) -> bool:
+    """Tell whether an item is surely a task; `boxed`: the lists of tasks in which tasks have checkboxes."""
+    if _is_else(item):
+        return False
+    if item.is_heading:
+        has_tasks = any(below.is_heading for below in item.children)
+        return has_tasks or (not words.is_feature(item.text) and not _is_wished(item.above))
+    work = _work(item)
+    if work is not None:
+        return id(work) not in boxed or _boxed(item)
+    return _boxed(item) and (is_list or not _wished(item))
+
+
+def _nearest(item: Item, *tests: Callable[[str], bool]) -> Heading | None:
+    """Give the nearest heading that one of the tests fits."""
+    return next((heading for heading in reversed(item.above) if any(test(heading.text) for test in tests)), None)
+
+
+def _says_work(text: str) -> bool:
+    return words.is_work(text) or words.stream_of(text) is not None
+
+
+def _work(item: Item) -> Heading | None:
+    """Give the heading that makes an item a task, if the nearest that says anything does."""
+    nearest = _nearest(item, _says_work, words.is_else)
+    return nearest if nearest is not None and _says_work(nearest.text) else None
 
 
 def _is_else(item: Item) -> bool:
     """Tell whether the nearest heading that says anything says that it is none; a title alone says nothing."""
+    if is_criterion(item):
+        return True
     for heading in reversed(item.above):
-        if words.is_work(heading.text) or words.stream_of(heading.text) or words.is_phase(heading.text):
+        if _says_work(heading.text) or words.is_phase(heading.text):
             return False
-        if words.is_else(heading.text) and (heading.level > 1 or len(item.above) == 1):
+        says_else = words.is_else(heading.text) or words.is_quality(heading.text)
+        if says_else and (heading.level > 1 or len(item.above) == 1):
             return True
     return False
 
 
+def _is_aside(item: Item) -> bool:
+    """Tell whether an item says of itself that it is none: `Exit criteria: ...`."""
+    label, colon, _ = words.plain(item.text).replace("：", ":").partition(":")
+    return item.box is None and bool(colon) and len(label.split()) <= 4 and words.is_else(label)
+
+
 def _boxed(item: Item) -> bool:
-    return any(below.box is not None for below in item.walk()) and not _is_else(item)
+    return any(below.box is not None and not is_criterion(below) for below in item.walk()) and not _is_else(item)
 
 
-def _in_phase(item: Item) -> bool:
-    return any(words.is_phase(heading.text) for heading in item.above) and not _is_else(item)
+def _in_phase(item: Item, title: Heading | None) -> bool:
+    """Tell whether an item stands in a phase; one that only gives the document its title is none."""
+    return any(words.is_phase(heading.text) and heading is not title for heading in item.above) and not _is_else(item)
+
+
+def _is_wished(above: Sequence[Heading]) -> bool:
+    """Tell whether the nearest heading that says anything introduces features or requirements."""
+    for heading in reversed(above):
+        if words.is_wish(heading.text):
+            return heading.level > 1 or len(heading.text.split()) <= _SHORT
+        if _says_work(heading.text) or words.is_else(heading.text) or words.is_phase(heading.text):
+            return False
+    return False
 
 
 def _wished(item: Item) -> bool:
-    return bool(item.above) and words.is_wish(item.above[-1].text)
+    return _is_wished(item.above) and not is_criterion(item)

@@ -4,26 +4,43 @@ They become items like those of lists, so that one set of rules reads ids, needs
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from orchestrator.prd import words
+from orchestrator.prd import tongues, words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
-_COLUMNS = {
-    "id": re.compile(r"^(?:id|#|no\.?|nr\.?|number|key|task id|编号|番号)$", re.IGNORECASE),
-    "title": re.compile(
-        r"^(?:tasks?|titles?|task name|names?|descriptions?|what|work|to-?do|item|story|任务|タスク|작업)$", re.IGNORECASE
-    ),
-    "needs": re.compile(r"^(?:needs|depends(?: on)?|dependenc(?:y|ies)|blocked by|requires|after|依赖)$", re.IGNORECASE),
-    "state": re.compile(r"^(?:status|state|done)$", re.IGNORECASE),
-}
-_STATES = {"done": "x", "complete": "x", "completed": "x", "yes": "x", "x": "x", "✅": "x", "✓": "x", "[x]": "x"}
+Test = Callable[[Sequence[Heading]], bool]
+
 _STEP = re.compile(r"^[*_\s]*step\b", re.IGNORECASE)
+_STATUS = re.compile(r"^[-*\s]*(?:\*\*)?status(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_SAID = re.compile(
+    r"(?:✅|✔️?|☑️?|[(\[–—-])\s*(done|completed?|implemented|in progress|deferred|cancelled)\W*$|(?:\[[xX]\]|✅|✔️?|☑️?)\s*$",
+    re.IGNORECASE,
+)
+_TICKS = frozenset({"yes", "x", "✅", "✓", "✔", "[x]"})
+_WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
 
 
 def gather(blocks: Sequence[Block]) -> list[Block]:
     """Give the blocks with headings and rows that are tasks as items."""
-    return _headings([_from_row(block) or block if isinstance(block, Row) else block for block in blocks])
+    made = [_from_row(block) or block if isinstance(block, Row) and _is_work(block.above) else block for block in blocks]
+    return _headings(made, lambda heading, _: words.is_one(heading.text))
+
+
+def features(blocks: Sequence[Block], is_wished: Test) -> list[Block]:
+    """Give the blocks with the numbered headings below features and requirements as items."""
+
+    def is_one(heading: Heading, above: Sequence[Heading]) -> bool:
+        tests = (words.is_wish, words.is_quality, words.is_else, words.is_phase)
+        says_more = any(test(heading.text) for test in tests)
+        return words.is_numbered(heading.text) and not says_more and is_wished(above)
+
+    return _headings(blocks, is_one)
+
+
+def rows(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
+    """Give the rows of tables below features and requirements as items; the number is that of its id column."""
+    return [row for block in blocks if isinstance(block, Row) and is_wished(block.above) and (row := _from_row(block))]
 
 
 def is_step(item: Item) -> bool:
@@ -32,13 +49,11 @@ def is_step(item: Item) -> bool:
 
 
 def _from_row(row: Row) -> Item | None:
-    """Give a row below a heading that says tasks, if one of its columns says what is to be done."""
-    if not _is_work(row.above):
-        return None
+    """Give a row, if one of its columns says what is to be done."""
     parts: dict[str, str] = {}
     rest: list[str] = []
     for column, text in row.cells.items():
-        name = next((name for name, shape in _COLUMNS.items() if shape.match(words.plain(column))), "")
+        name = next((name for name, shape in tongues.COLUMNS.items() if shape.match(words.plain(column))), "")
         if name and name not in parts:
             parts[name] = text
         elif text:
@@ -49,33 +64,43 @@ def _from_row(row: Row) -> Item | None:
     number = words.plain(parts.get("id", "")).strip("`[]")
     if parts.get("needs"):
         rest.append(f"Depends on: {parts['needs']}")
-    box = _STATES.get(words.plain(parts.get("state", "")).casefold())
+    wont = any(_WONT.match(words.plain(text)) for text in row.cells.values())
+    state = "deferred" if wont else words.plain(parts.get("state", ""))
+    box = "x" if state.casefold() in _TICKS else None
     text = f"{number}: {title}" if number else title
-    return Item(line=row.line, end=row.line, text=text, box=box, number="", above=row.above, details=rest)
+    return Item(line=row.line, end=row.line, text=text, box=box, number=number, above=row.above, state=state, details=rest)
 
 
-def _headings(blocks: list[Block]) -> list[Block]:
+def _headings(blocks: Sequence[Block], is_one: Callable[[Heading, Sequence[Heading]], bool]) -> list[Block]:
     """Take what stands below a heading that is a task as its details and children, up to the next heading of its rank."""
     gathered: list[Block] = []
-    task: Item | None = None
-    level = 0
+    open_tasks: list[tuple[int, Item]] = []
     for block in blocks:
         if isinstance(block, Heading):
-            if task is not None and block.level > level:
+            while open_tasks and open_tasks[-1][0] >= block.level:
+                open_tasks.pop()
+            for _, task in open_tasks:
                 task.end = block.line
-                continue
-            task = None
-            if words.is_one(block.text):
-                above = tuple(_above(gathered, block.level))
-                task = Item(line=block.line, end=block.line, text=block.text, box=None, number="", above=above, is_heading=True)
-                level = block.level
-                gathered.append(task)
-                continue
-        elif task is not None:
-            _attach(task, block)
-            continue
-        gathered.append(block)
+            if is_one(block, _above(gathered, block.level)) and not (open_tasks and _STEP.match(words.bare(block.text))):
+                task = _from_heading(block, tuple(_above(gathered, block.level)))
+                (open_tasks[-1][1].children if open_tasks else gathered).append(task)
+                open_tasks.append((block.level, task))
+            elif not open_tasks:
+                gathered.append(block)
+        elif open_tasks:
+            _attach(open_tasks[-1][1], block)
+        else:
+            gathered.append(block)
     return gathered
+
+
+def _from_heading(heading: Heading, above: tuple[Heading, ...]) -> Item:
+    """Give a heading as an item, without what it says of its state."""
+    plain = words.plain(heading.text)
+    said = _SAID.search(plain)
+    state = (said[1] or "done") if said else ""
+    text = plain[: said.start()].strip() if said else heading.text
+    return Item(line=heading.line, end=heading.line, text=text, box=None, number="", above=above, state=state, is_heading=True)
 
 
 def _attach(task: Item, block: Item | Row | Paragraph) -> None:
@@ -85,6 +110,8 @@ def _attach(task: Item, block: Item | Row | Paragraph) -> None:
             task.children.append(block)
         case Paragraph():
             task.details.append(block.text)
+            status = _STATUS.search(block.text)
+            task.state = task.state or (status[1] if status else "")
         case Row():
             task.details.append(" ".join(block.cells.values()))
 

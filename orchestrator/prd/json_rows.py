@@ -61,9 +61,11 @@ def _lines(text: str, first_line: int) -> list[int]:
     opened: list[int] = []
     lines: list[int] = []
     line, here = first_line, 0
-    for found in _BRACE.finditer(text):
+    end = 0
+    while found := _BRACE.match(text, end):  # never sought from the next sign on: that would take the square of the length
+        end = found.end()
         if found[1] == "{":
-            line += text.count("\n", here, here := found.end())
+            line += text.count("\n", here, here := end)
             opened.append(line)
         elif opened:
             lines.append(opened.pop())

@@ -3,24 +3,34 @@
 Which items are tasks is decided in `choice`; here they get their ids, needs, files and places.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
 from orchestrator.model import Mark, Requirement
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
-from orchestrator.prd.choice import choices, takes_plain
+from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.gather import gather, is_step
+from orchestrator.prd.gather import is_step
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.source import EXAMPLE
+from orchestrator.prd.states import mark_of
 
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
+_REQUIREMENTS = re.compile(
+    r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:feature|product|functional)\s+)?(?:requirements?|features?|需求|要件|요구사항|anforderungen|requisitos|exigences)\W*$",
+    re.IGNORECASE,
+)
+_LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
+_STRUCK = re.compile(r"\s*~~.+~~\W*", re.DOTALL)
+_HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 
@@ -38,9 +48,8 @@ def read_markdown(page: Page) -> Reading:
         PrdError: It holds no task.
     """
     front = page.front
-    plain_blocks = outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
-    title = title_of(plain_blocks, page.name)
-    blocks = gather(plain_blocks)
+    blocks = outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
+    title = title_of(blocks, page.name)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
     found = _tasks(page, blocks, requirements, warnings)
@@ -56,7 +65,8 @@ def read_markdown(page: Page) -> Reading:
         drafts=list(found),
         requirements=requirements,
         declared=_declared_needs(blocks),
-        warnings=warnings,
+        warnings=warnings + halves(blocks),
+        reasons=dict(_reasons(page, blocks, found)),
     )
 
 
@@ -73,17 +83,16 @@ def title_of(blocks: list[Block], name: str) -> str:
 def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
     """Give the labelled requirements: `2. Backend: REST API for metrics` below a heading of that kind."""
     for block in blocks:
-        if isinstance(block, Item) and block.above and words.is_wish(block.above[-1].text):
+        if isinstance(block, Item) and block.above and _REQUIREMENTS.match(words.bare(block.above[-1].text)):
             label, colon, rest = words.plain(block.text).replace("：", ":").partition(":")
-            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3:
+            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3 and not re.search(r"\d", label):
                 yield Requirement(area=label.strip(), text=rest.strip(), line=block.line)
 
 
 def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
-    items = [block for block in blocks if isinstance(block, Item)]
     areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
-    bare = not any(isinstance(block, Heading) for block in blocks)
-    for top, remark in choices(items, bare=bare):
+    is_list = bool(_LIST.search(page.path))
+    for top, remark in choices(blocks, is_list=is_list):
         found = [one for item in top for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
         if found:
             warnings += [remark] if remark else []
@@ -94,8 +103,8 @@ def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...
 
 def _family(page: Page, item: Item, parent: Found | None, areas: dict[str, str], *, boxed: bool) -> Iterator[Found]:
     """Give an item and those below it that are tasks: boxed ones, or below a plain parent none."""
-    is_task = bool(item.text.strip()) and (item.box is not None or (parent is None and not boxed))
-    is_task = is_task and not (parent is not None and parent.item.is_heading and is_step(item))
+    is_task = bool(item.text.strip()) and (item.box is not None or item.is_heading or (parent is None and not boxed))
+    is_task = is_task and not (parent is not None and (is_criterion(item) or _is_detail(item, parent.item)))
     one = _found(page, item, parent, areas) if is_task else parent
     if is_task and one is not None:
         yield one
@@ -103,10 +112,34 @@ def _family(page: Page, item: Item, parent: Found | None, areas: dict[str, str],
         yield from _family(page, child, one, areas, boxed=boxed or is_task)
 
 
+def _is_detail(item: Item, parent: Item) -> bool:
+    """Tell whether a box is a step of the task that its heading is, or a criterion of the story or requirement."""
+    if not parent.is_heading or item.is_heading:
+        return False
+    return is_step(item) or words.is_feature(parent.text) or words.is_numbered(parent.text)
+
+
+def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Iterator[tuple[tuple[str, int], str]]:
+    """Say why boxes below a task are none, and why what stands beside boxes is none."""
+    taken = {one.line for one in found}
+    has_boxes = any(one.item.box is not None for one in found)
+    for one in found:
+        for below in one.item.walk():
+            if below.box is not None and below.line not in taken:
+                yield (page.name, below.line), f"a {'step' if is_step(below) else 'criterion'} of task {one.id or one.title}"
+    for item in items_of(blocks):
+        if item.line not in taken and item.box is None and has_boxes and not any(words.is_else(one.text) for one in item.above):
+            yield (page.name, item.line), "no checkbox, where others have one"
+        elif is_criterion(item):
+            for below in item.walk():
+                yield (page.name, below.line), f"below {words.plain(item.label)!r}, which introduces no tasks"
+
+
 def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) -> Found:
     details = [line for child in item.children if child.box is None for line in _plain_lines(child)]
-    text = "\n".join([*item.text.split("\n")[1:], *item.details, *details])
-    number, title = words.split_id(item.text.split("\n")[0])
+    first, rest_of_it = words.headline(item.text)
+    text = "\n".join([*rest_of_it, *item.details, *details])
+    number, title = words.split_id(first)
     parallel, title = words.without_parallel(title)
     whole = f"{title}\n{text}"
     ids, remainder = words.references(whole)
@@ -130,10 +163,24 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         needs=needs,
         parallel=parallel,
         gate=words.is_gate(_shown(item, area, title, rest)),
-        mark=_MARKS.get(item.box or "", Mark.UNKNOWN),
-        box=item.box or "",
+        mark=_mark(item),
+        box=item.box or item.state,
         lines={below.line for below in item.walk() if below.box is None and not is_step(below)},
     )
+
+
+def _mark(item: Item) -> Mark:
+    """Give the state by the box; without one by its word, or by the heading that says done; struck out is deferred."""
+    if item.box not in {None, " ", ""}:
+        return _MARKS.get(item.box or "", Mark.UNKNOWN)
+    if _STRUCK.fullmatch(item.text):
+        return Mark.DEFERRED
+    word = " ".join(re.findall(r"[^\W_]+(?:['’]\w+)?", item.state)[:3])
+    if item.box is not None or not (word or item.above):
+        return Mark.OPEN
+    if word:
+        return mark_of(word)
+    return _HEADED.get(words.bare(item.above[-1].text).casefold(), Mark.OPEN)
 
 
 def _shown(item: Item, area: str | None, title: str, rest: str) -> str:
@@ -190,12 +237,36 @@ def _declared_needs(blocks: list[Block]) -> list[tuple[str, str, int]]:
     return declared
 
 
-def _format(blocks: list[Block], found: list[Found], requirements: tuple[Requirement, ...]) -> str:
+def halves(blocks: Sequence[Block]) -> list[str]:
+    """Warn where a document says the same twice, as bilingual ones do: two halves of the same shape."""
+    tops = [place for place, block in enumerate(blocks) if isinstance(block, Heading) and block.level == 1]
+    parts = [blocks[start:end] for start, end in pairwise([*tops, len(blocks)])]
+    shapes: dict[tuple[object, ...], Heading] = {}
+    for part in parts:
+        shape = tuple((type(block).__name__, block.level if isinstance(block, Heading) else 0) for block in part)
+        first = part[0]
+        if isinstance(first, Heading) and sum(isinstance(block, Heading) for block in part) > 3:
+            if shape in shapes:
+                said = f"{shapes[shape].text!r} (line {shapes[shape].line})"
+                same = f"line {first.line}: {first.text!r} has the same shape as {said}"
+                return [f"{same}: each task may be written twice, in two languages"]
+            shapes[shape] = first
+    return []
+
+
+def _format(blocks: Sequence[Block], found: Sequence[Found], requirements: Sequence[Requirement]) -> str:
     headings = [block.text for block in blocks if isinstance(block, Heading)]
     if any(words.stream_of(heading) for heading in headings):
         return "prd-md"
-    if requirements and any(words.is_work(heading) for heading in headings):
+    if any(words.is_todo(heading) for heading in headings[:1]):
+        return "todo"
+    if requirements and any(words.is_work(heading) for heading in headings) and all(one.item.box is None for one in found):
         return "seed-prd"
-    if any(one.item.box is not None for one in found) and not any(words.is_wish(heading) for heading in headings):
+    taken = {one.line for one in found}
+    wished = any(words.is_prd(heading) for heading in headings[:3]) or any(
+        not isinstance(block, Heading) and block.line not in taken and block.above and words.is_wish(block.above[-1].text)
+        for block in blocks
+    )
+    if any(words.is_todo(heading) for heading in headings) or (any(one.item.box is not None for one in found) and not wished):
         return "todo"
     return "prd-md"

@@ -52,8 +52,11 @@ def resolve(
     *,
     strict: bool,
     warnings: list[str],
+    several: bool = False,
 ) -> list[Task]:
     """Give the tasks with their needs as ids; `strict`: what orders nothing, or never can, is refused instead of told.
+
+    `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
         UnknownNeed: An id does not exist.
@@ -63,7 +66,7 @@ def resolve(
     book = _Book(tasks)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
-            needs[task.id].update(dict.fromkeys(_named(wish, task, book, strict=strict, warnings=warnings)))
+            needs[task.id].update(dict.fromkeys(_named(wish, task, book, strict=strict, several=several, warnings=warnings)))
     for what, on, line in declared:
         before, after = dict.fromkeys(book.listed(on)), book.listed(what)
         if not before or not after:
@@ -181,7 +184,7 @@ def _shape(word: str) -> str:
     return re.sub(r"\d+", "0", word).casefold()
 
 
-def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, warnings: list[str]) -> list[TaskId]:
+def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
     ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]
@@ -195,7 +198,8 @@ def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, warnings: list[
     called = [] if hits or wish.is_id else [other for other in book.called(wish.text) if other != task.id]
     if not called:
         told = ", ".join(lost) if hits else wish.text
-        warnings.append(f"line {wish.line}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
+        place = f"{task.source.file}:{wish.line}" if several else f"line {wish.line}"
+        warnings.append(f"{place}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
     return [*hits, *called]
 
 

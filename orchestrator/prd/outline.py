@@ -11,7 +11,10 @@ from typing import TypeAlias
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_BOX = re.compile(r"\[(.?)\](\*?)\s+(.*)", re.DOTALL)
+#: Behind a box stands a space; authors of tongues without spaces leave it out.
+_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
+_LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
+_LONGEST_LABEL = 80  #: characters
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +36,8 @@ class Item:
     box: str | None  #: the character in its checkbox
     number: str  #: of an ordered list, else empty
     above: tuple[Heading, ...]  #: headings it stands below, outermost first
+    label: str = ""  #: the line that introduces its list: `Acceptance criteria:`
+    state: str = ""  #: the word that says how far it is, where it has no box
     is_heading: bool = False  #: it was written as a heading
     is_optional: bool = False  #: a star stands behind its box
     details: list[str] = field(default_factory=list)  #: its further paragraphs
@@ -80,6 +85,7 @@ class _Builder:
         self._items: list[Item] = []
         self._fresh = False  #: the open item has no text yet
         self._line = 1
+        self._labels: list[str] = []  #: of the open lists
         self._columns: list[str] = []
         self._cells: list[str] | None = None  #: of the open row
         for number, token in enumerate(tokens):
@@ -95,11 +101,14 @@ class _Builder:
                 self._cells = []
             case "tr_close":
                 self._end_row()
+            case "bullet_list_open" | "ordered_list_open":
+                self._labels.append(self._introduction())
+            case "bullet_list_close" | "ordered_list_close":
+                self._labels.pop()
             case "list_item_open":
                 self._open(token)
             case "list_item_close":
-                if self._items:
-                    self._items.pop()
+                self._items.pop()
             case "inline" if self._cells is not None:
                 self._cells.append(token.content.strip())
             case "inline":
@@ -107,13 +116,23 @@ class _Builder:
 
     def _open(self, token: Token) -> None:
         start, end = token.map or (0, 1)
-        item = Item(line=start + 1, end=end, text="", box=None, number=token.info, above=self._above)
+        item = Item(line=start + 1, end=end, text="", box=None, number=token.info, above=self._above, label=self._labels[-1])
         if self._items:
             self._items[-1].children.append(item)
         else:
             self.blocks.append(item)
         self._items.append(item)
         self._fresh = True
+
+    def _introduction(self) -> str:
+        """Give the line before a list that says what it lists: one that ends with a colon, or is bold as a whole."""
+        if self._items:
+            before = (self._items[-1].details or [self._items[-1].text])[-1]
+        else:
+            last = self.blocks[-1] if self.blocks else None
+            before = last.text if isinstance(last, Paragraph) else ""
+        line = before.strip().rpartition("\n")[2].strip()
+        return line if len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
 
     def _end_row(self) -> None:
         cells, self._cells = self._cells or [], None

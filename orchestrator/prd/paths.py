@@ -1,203 +1,151 @@
-"""Which words of a text are paths.
+"""Which words of a text are paths, and which of them the text says are written.
 
-Back-ticks make a path certain sooner; bare words need a known extension or a slash at their end. Routes, versions,
-domains, calls and package names look like paths and are none.
+Back-ticks make a path certain sooner; bare words need a known ending or a slash at their end. Routes, versions,
+domains, calls and package names look like paths and are none; a file that is only read (`per plan.md`) is not written.
 """
 
 import re
+from collections.abc import Iterator
+from itertools import product
 
-_KNOWN = frozenset(
-    [
-        "py",
-        "pyi",
-        "js",
-        "jsx",
-        "ts",
-        "tsx",
-        "mjs",
-        "cjs",
-        "vue",
-        "svelte",
-        "css",
-        "scss",
-        "sass",
-        "less",
-        "html",
-        "htm",
-        "json",
-        "jsonc",
-        "yaml",
-        "yml",
-        "toml",
-        "ini",
-        "cfg",
-        "conf",
-        "env",
-        "md",
-        "mdx",
-        "rst",
-        "txt",
-        "go",
-        "rs",
-        "rb",
-        "php",
-        "java",
-        "kt",
-        "kts",
-        "swift",
-        "c",
-        "h",
-        "cc",
-        "cpp",
-        "hpp",
-        "cs",
-        "scala",
-        "clj",
-        "ex",
-        "exs",
-        "erl",
-        "hs",
-        "ml",
-        "lua",
-        "pl",
-        "r",
-        "jl",
-        "dart",
-        "sql",
-        "prisma",
-        "graphql",
-        "gql",
-        "proto",
-        "sh",
-        "bash",
-        "zsh",
-        "fish",
-        "ps1",
-        "bat",
-        "lock",
-        "xml",
-        "svg",
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "ico",
-        "csv",
-        "tsv",
-        "ipynb",
-        "tf",
-        "hcl",
-        "gradle",
-        "cmake",
-        "mk",
-        "dockerfile",
-        "mod",
-        "sum",
-    ]
-)
-_NAMES = frozenset({"Dockerfile", "Makefile", "Gemfile", "Rakefile", "Procfile", "LICENSE", "CODEOWNERS", "Jenkinsfile"})
-_ROOTS = frozenset(
-    [
-        "src",
-        "lib",
-        "app",
-        "apps",
-        "packages",
-        "frontend",
-        "backend",
-        "server",
-        "client",
-        "api",
-        "web",
-        "ml",
-        "models",
-        "shared",
-        "common",
-        "tests",
-        "test",
-        "docs",
-        "doc",
-        "scripts",
-        "config",
-        "configs",
-        "public",
-        "assets",
-        "components",
-        "pages",
-        "internal",
-        "cmd",
-        "pkg",
-        "db",
-        "migrations",
-        "infra",
-        "deploy",
-        "tools",
-        "services",
-    ]
-)
-_PRODUCTS = frozenset(
-    [
-        "node.js",
-        "vue.js",
-        "next.js",
-        "nuxt.js",
-        "express.js",
-        "react.js",
-        "three.js",
-        "d3.js",
-        "chart.js",
-        "ember.js",
-        "backbone.js",
-        "nest.js",
-        "asp.net",
-    ]
-)
+from orchestrator.prd.file_names import BELOW, GROUNDED, KNOWN, NAMES, PRODUCTS, ROOTS
+
 _LONGEST = 400  #: characters of a word that could be a path
+_MOST = 32  #: paths that one word with braces may stand for
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
-_BARE = re.compile(r"(?<![\w`/.@:-])(/?(?:[A-Za-z0-9_.@+*-]+/)*[A-Za-z0-9_.@+*-]*/?)(?![A-Za-z0-9_/(@-])")
+_PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
+_BARE = re.compile(rf"(?<![\w`/.@:\])}}-])(/?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
-_LOOKS = re.compile(r"/|\.\w|" + "|".join(sorted(_NAMES)))
-_LINE = re.compile(r":\d+(?:-\d+)?$")
+_LOOKS = re.compile(r"/|\.\w|" + "|".join(sorted(name for name in NAMES if "." not in name)))
+#: What may stand behind a path and is no part of it: lines, a symbol, an anchor, a remark in brackets.
+_BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
+_SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
+_HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
+_BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
+_ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
+_BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
+_VERSION = re.compile(r"v?\d+(\.\d+)+")
+_VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
+#: Words right before a path that say that it is read.
+_READ = re.compile(
+    r"(?:(?:(?-i:\bSee)|(?:^|[(（.;:,–—-])\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
+    r"|same as|reuses?|re-?runs?|runs?|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
+    r"|(?:described|defined|specified|documented|outlined|listed) (?:in|by)|siehe|gemäß|laut|voir|selon|según|conforme a))\b"
+    r"|参考|参照|参见|根据|依据|按照)(?: the| an?)?[\s:：*_(（]*(?:\[[^\]]*\]\()?`?$",
+    re.IGNORECASE,
+)
+_READ_BEHIND = re.compile(r"`?\s*(?:を参照|に従|に基づ|の通り)")
+_AND = re.compile(r"[`)\s]*(?:,|、|&|\+|/|and|or|und|et|y|と)?(?:\s*and)?[\s`(]*", re.IGNORECASE)
 
 
 def find_paths(text: str) -> tuple[str, ...]:
-    """Give the paths that a text names, in order, each once."""
+    """Give the paths that a text says are written, in order, each once."""
     if not _LOOKS.search(text):
         return ()
-    found: dict[str, None] = {}
     clean = _URL.sub(" ", " ".join(word for word in text.split() if len(word) <= _LONGEST))
-    for ticked in _TICKED.findall(clean):
-        word = _LINE.sub("", ticked.strip())
-        if is_path(word, ticked=True):
-            found[word] = None
-    bares = (bare for word in _TICKED.sub(" ", clean).split() if _LOOKS.search(word) for bare in _BARE.findall(word))
-    for bare in bares:
-        word = _LINE.sub("", bare.rstrip(".,;"))
-        if word and is_path(word, ticked=False):
-            found[word] = None
+    found: dict[str, None] = {}
+    read = -1  #: where the last path ended that is only read
+    for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]):
+        if _is_read(clean, start, end, read):
+            read = end
+        else:
+            found.update(dict.fromkeys(path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])))
     return tuple(found)
 
 
 def is_path(word: str, *, ticked: bool) -> bool:
     """Tell whether a word is surely meant as a path of the project."""
-    if not word or any(sign in word for sign in " \t\"'<>|$=;,\\") or word.startswith(("-", "@", "~", "http")) or "://" in word:
+    if not word or any(sign in word for sign in " \t\"'<>|$=;,\\?^") or word.startswith(("-", "@", "~", "http")) or "://" in word:
         return False
-    if not ticked and word.casefold() in _PRODUCTS:
+    parts = word.strip("/").split("/")
+    if not any(sign.isalnum() for sign in word) or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
         return False
-    if word in {".", "..", "/", "./", "*", "**"} or "//" in word or word.endswith("()"):
-        return False
-    name = word.rstrip("/").rpartition("/")[2]
-    stem, dot, extension = name.rpartition(".")
-    known = bool(dot) and extension.casefold() in _KNOWN and (bool(stem) or ticked) and not _is_domain(word)
-    if known or name in _NAMES:
+    if _is_file(word):
         return True
+    if word.startswith("/") and parts[0] not in GROUNDED:
+        return False
     if word.endswith("/"):
-        return not word.startswith("/") or ticked
-    parts = word.lstrip("/").split("/")
-    return ticked and len(parts) > 1 and not word.startswith("/") and parts[0] in _ROOTS and "(" not in word.replace("/(", "/")
+        return True
+    return ticked and len(parts) > 1 and parts[0] in ROOTS and "(" not in word.replace("/(", "/")
 
 
-def _is_domain(word: str) -> bool:
-    """Tell whether a bare `name.ext` is rather a host or a version: `v1.2.3`, `schema.org` has no known extension anyway."""
-    return bool(re.fullmatch(r"v?\d+(\.\d+)+", word))
+def _ticked(text: str) -> Iterator[tuple[int, int, list[str]]]:
+    for found in _TICKED.finditer(text):
+        paths = [word for one in _spread(found[1].strip()) if is_path(word := _bounded(one), ticked=True)]
+        if paths:
+            yield found.start(), found.end(), paths
+
+
+def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
+    rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text)
+    for word in re.finditer(r"\S+", rest):
+        if not _LOOKS.search(word[0]):
+            continue
+        for found in _BARE.finditer(word[0]):
+            name = _bounded(_BOLD.sub("", _ITALIC.sub(r"\1", found[1].rstrip(".,;"))))
+            if name and not _is_cut_off(name, word[0][found.end() :]):
+                paths = [path for path in _spread(name) if is_path(path, ticked=False)]
+                if paths:
+                    yield word.start() + found.start(), word.start() + found.end(), paths
+
+
+def _bounded(word: str) -> str:
+    """Leave out what stands behind a path and is no part of it."""
+    return _SYMBOL.sub(r"\1", _BEHIND.sub("", word))
+
+
+def _spread(word: str) -> list[str]:
+    """Write braces out: `src/{a,b}.ts` is two files; so is a list in one pair of back-ticks."""
+    if ", " in word and "{" not in word:
+        return [part.strip() for part in word.split(", ")]
+    pieces = _BRACES.split(word)
+    if len(pieces) == 1:
+        return [word]
+    choices = [piece.split(",") if place % 2 else [piece] for place, piece in enumerate(pieces)]
+    whole = ["".join(part.strip() for part in one) for one, _ in zip(product(*choices), range(_MOST + 1), strict=False)]
+    return whole if len(whole) <= _MOST else [word]
+
+
+def _is_read(text: str, start: int, end: int, read: int) -> bool:
+    """Tell whether a path is only read: a word before it says so, or it follows such a one in a list."""
+    before = text[max(0, start - 60) : start]
+    listed = 0 <= read <= start and bool(_AND.fullmatch(text[read:start]))
+    return listed or bool(_READ.search(before)) or bool(_READ_BEHIND.match(text[end:]))
+
+
+def _is_route(path: str, before: str) -> bool:
+    """Tell whether the word before says that it is an address: `POST api/v1/users`, `GET /openapi.json`."""
+    return (path.startswith("/") or not _is_file(path)) and bool(_VERB.search(before))
+
+
+def _is_cut_off(name: str, behind: str) -> bool:
+    """Tell whether other letters go on behind a slash, so that it was no folder: `Cookie/セッション`."""
+    goes_on = behind[:1].isalnum() or behind[:1] in {_HIDDEN, "∞"}
+    return name.endswith("/") and goes_on and not ROOTS & set(name.split("/"))
+
+
+def _is_file(word: str) -> bool:
+    """Tell whether the last name of a word is one that files bear."""
+    name = word.rstrip("/").rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    if name in NAMES:
+        return True
+    if not dot or _VERSION.fullmatch(word) or not (stem or "/" in word):
+        return False
+    return ending.casefold() in KNOWN or ("/" in word and (ending.casefold() in BELOW or _is_rooted(word, ending)))
+
+
+def _is_rooted(word: str, ending: str) -> bool:
+    """Tell whether a word with an ending that nobody knows begins in a folder that everybody has."""
+    return word.partition("/")[0] in ROOTS and ending.isalnum() and ending[0].islower() and len(ending) <= 12
+
+
+def _is_other(word: str, parts: list[str], *, ticked: bool) -> bool:
+    """Tell products, properties and hosts from files."""
+    if word.casefold() in PRODUCTS and (not ticked or word.casefold().endswith((".env", ".json"))):
+        return True
+    if not ticked and any(part.casefold() in PRODUCTS for part in parts):
+        return True
+    return len(parts) > 1 and bool(_HOST.fullmatch(parts[0]))

@@ -6,10 +6,12 @@ as plain Markdown, or as squad's own tasks file where its name ends so.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 
+_FEW = 5  #: names in a remark
 SURE = 50  #: from here on a page is taken for a format without being asked for
 
 
@@ -47,6 +49,11 @@ def _rest(material: Material, chosen: Material) -> list[Page]:
     return [page for page in material.pages if page.path not in own]
 
 
+def _is_own_place(page: Page, shape: Shape) -> bool:
+    """Tell whether a page lies where a format keeps its own; the folder's own page of introduction is none of them."""
+    return page.path.casefold().rpartition("/")[2] != "readme.md" and any(PurePath(page.path).match(one) for one in shape.files)
+
+
 def _remarks(best: Shape, fitting: Sequence[Shape], scores: dict[str, int], left: Sequence[Page]) -> tuple[str, ...]:
     """Say what else the pages could be, and what else there is beside them."""
     others = [shape for shape in fitting if shape is not best]
@@ -55,6 +62,10 @@ def _remarks(best: Shape, fitting: Sequence[Shape], scores: dict[str, int], left
     told = []
     if equal:
         told.append(f"it could as well be {', '.join(equal)}: --format says which")
+    strange = [page.name for page in left if _is_own_place(page, best) and not any(shape.fits(page) >= SURE for shape in others)]
+    if strange:
+        names = ", ".join(strange[:_FEW]) + (" ..." if len(strange) > _FEW else "")
+        told.append(f"not of {best.name} by what stands in it, so not read: {names}")
     if rest:
         told.append(f"there is also something of {', '.join(rest)}, which is not read: --format says which")
     return tuple(told)

@@ -6,14 +6,21 @@ with the reason.
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
 from orchestrator.model import Skipped
 
-_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$)")
-_LONE = re.compile(r"^\s*(?:>\s*)*\[[ xX]?\]\s+\S|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|")
+_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
+#: No item of a list, but it must have been meant: a mark or a space is missing.
+_LONE = re.compile(
+    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
+    r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
+)
 _ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
 _ROW = re.compile(r"^\s*\|.*\w.*\|")
 _NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
+_ID = re.compile(r"\b(T\d{2,5}[a-z]?)\b")
+_UNBOXED = re.compile(r"^(?:[-*+]|\d+[.)])\s+(?:\*\*)?(T\d{3,5}[a-z]?)\b(?!\s*(?:[,–~/&→+<>=-]|and\b|to\b|\.\.))")
 _RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
 _FENCE = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}|~{3,})(.*)$")
 _HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*)$")
@@ -36,6 +43,24 @@ def skipped_lines(text: str, taken: Collection[int], *, front: int = 0) -> tuple
         elif _BOX.match(line):
             walker.skipped.append(Skipped(line=number, text=line.strip(), reason="inside the front matter"))
     return walker.skipped, walker.warnings()
+
+
+def skipped_boxes(text: str, taken: Collection[int], *, front: int = 0) -> tuple[list[Skipped], list[str]]:
+    """Give the same of a document whose tasks are checkboxes by its format: other list items are talk about them.
+
+    An item without a box that bears an id which no taken line bears is told as well.
+    """
+    skipped, warnings = skipped_lines(text, taken, front=front)
+    lines = text.split("\n")
+    known = {found[1] for line in taken if line <= len(lines) and (found := _ID.search(lines[line - 1]))}
+    boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text)]
+    bare = [replace(one, reason="an id without a checkbox") for one in skipped if _bears_new_id(one.text, known)]
+    return sorted([*boxes, *bare], key=lambda one: one.line), warnings
+
+
+def _bears_new_id(line: str, known: Collection[str]) -> bool:
+    found = _UNBOXED.match(line)
+    return found is not None and found[1] not in known
 
 
 class _Walker:
@@ -118,7 +143,7 @@ class _Walker:
         if _STEP.search(line):
             return "a step of the task above it"
         if not _BOX.match(line) and _LONE.match(line):
-            return "a checkbox without a list mark before it"
+            return "a checkbox without a list mark before it, or a space beside it"
         if _ROW.match(line):
             return "a row of a table without a column that is called Task or Title"
         if not _ITEM.match(line):

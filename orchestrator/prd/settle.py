@@ -5,6 +5,7 @@ a task that does not exist, is a warning that names its line, never a silent los
 """
 
 import contextlib
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from orchestrator.prd.shapes import Scan
 
 MakeClaim = Callable[[str], Claim]
 _STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
+_FEW = 6  #: repeated ids of one list that are told one by one
 _LONGEST = 64  #: characters of an id
 
 
@@ -29,12 +31,13 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
-    _number(drafts, warnings)
+    _number(drafts, material, warnings)
     _scope(drafts)
-    tasks = [_task(draft, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
+    tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:
-        tasks = resolve(tasks, wishes, reading.declared, strict=strict, warnings=warnings)
+        several = len(material.pages) > 1
+        tasks = resolve(tasks, wishes, reading.declared, strict=strict, several=several, warnings=warnings)
     tasks = _without_circles(tasks, warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
@@ -67,10 +70,12 @@ def _here(draft: Draft, material: Material) -> str:
     return f"line {draft.line}" if len(material.pages) == 1 else f"{draft.file}:{draft.line}"
 
 
-def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
+def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     used = {_usable(draft.id) for draft in drafts if draft.id}
     seen: dict[str, int] = {}
+    scopes: dict[str, set[str]] = {}
+    anew: dict[str, list[Draft]] = {}
     following = 0
     for draft in drafts:
         own = _usable(draft.id) if draft.id else ""
@@ -82,8 +87,24 @@ def _number(drafts: Sequence[Draft], warnings: list[str]) -> None:
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
-        if seen[own] > 1:
-            warnings.append(f"line {draft.line}: the id {own} stands twice, this one is called {draft.final_id}")
+        known = scopes.setdefault(own, set())
+        if seen[own] > 1 and draft.scope in known:
+            warnings += _told_twice([draft], material)
+        elif seen[own] > 1:
+            anew.setdefault(draft.scope, []).append(draft)
+        known.add(draft.scope)
+    for repeated in anew.values():
+        warnings += _told_twice(repeated, material)
+
+
+def _told_twice(repeated: Sequence[Draft], material: Material) -> list[str]:
+    """Tell each id that stands twice; of a list or file that counts from 1 anew, as all others do, the whole in one line."""
+    if len(repeated) <= _FEW:
+        names = ((draft, _usable(draft.id or "")) for draft in repeated)
+        return [f"{_here(one, material)}: the id {name} stands twice, this one is called {one.final_id}" for one, name in names]
+    called = ", ".join(draft.final_id for draft in repeated[:_FEW])
+    here = _here(repeated[0], material)
+    return [f"{here}: {len(repeated)} ids from here on stand twice, these ones are called {called} ..."]
 
 
 def _usable(written: str) -> str:
@@ -105,12 +126,16 @@ def _scope(drafts: Sequence[Draft]) -> None:
             draft.needs = [wish for wish in draft.needs if not wish.is_id or (draft.scope, wish.text) not in own]
 
 
-def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
-    writes = _writes(draft, claim=claim, strict=strict, warnings=warnings)
+def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:
+    writes, outside = _writes(draft, claim=claim, strict=strict)
+    if outside:
+        more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+        told = f"{draft.final_id}: {outside[0].message}{more}; its write set is taken as not known"
+        warnings.append(f"{_here(draft, material)}: {told}")
     part = f"Part of: {draft.parent.title}" if draft.parent else ""
     return Task(
         id=draft.final_id,
-        title=draft.title,
+        title=draft.title.strip() or draft.final_id,
         source=Source(file=draft.file, line=draft.line),
         text="\n".join(filter(None, (part, draft.text))),
         area=draft.area,
@@ -130,21 +155,26 @@ def _task(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) 
     )
 
 
-def _writes(draft: Draft, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> tuple[Claim, ...] | None:
-    """Give what the draft says it writes; a set of which a part cannot be meant is not known as a whole."""
+def _writes(draft: Draft, *, claim: MakeClaim, strict: bool) -> tuple[tuple[Claim, ...] | None, list[OutsideProject]]:
+    """Give what the draft says it writes, and what of it lies outside: then the set is not known as a whole."""
     claims: set[Claim] = set()
-    is_whole = True
+    outside: list[OutsideProject] = []
     for path in draft.paths:
         try:
-            claims.add(claim(path))
+            claims.add(claim(_from_root(path, draft.file)))
         except OutsideProject as error:
             if strict:
                 raise OutsideProject(error.path, where=Where(draft.file, draft.line)) from error
-            warnings.append(f"line {draft.line}: {draft.final_id}: {error.message}; its write set is taken as not known")
-            is_whole = False
+            outside.append(error)
     if draft.is_nothing and not draft.paths:
-        return ()
-    return (tuple(sorted(claims)) or None) if is_whole else None
+        return (), outside
+    return (None if outside else tuple(sorted(claims)) or None), outside
+
+
+def _from_root(path: str, file: str) -> str:
+    """Give a path that begins with `../`, as links in a document do, from where the document lies."""
+    below = posixpath.normpath(posixpath.join(posixpath.dirname(file), path)) if path.startswith("../") else ""
+    return path if not below or below.startswith(("..", "/")) else below
 
 
 def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:

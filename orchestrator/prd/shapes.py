@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from orchestrator.model import Skipped
 from orchestrator.prd.drafts import Reading
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.scan import skipped_lines
+from orchestrator.prd.scan import skipped_boxes, skipped_lines
 
 Scan = Callable[[Page, Collection[int]], tuple[list[Skipped], list[str]]]
 
@@ -14,6 +14,11 @@ Scan = Callable[[Page, Collection[int]], tuple[list[Skipped], list[str]]]
 def scan_markdown(page: Page, taken: Collection[int]) -> tuple[list[Skipped], list[str]]:
     """Find what looks like a task in Markdown and was not taken, and what an unclosed fence swallows."""
     return skipped_lines(page.text, taken, front=page.front)
+
+
+def scan_boxes(page: Page, taken: Collection[int]) -> tuple[list[Skipped], list[str]]:
+    """Find the same where a format's tasks are checkboxes and all other list items are talk."""
+    return skipped_boxes(page.text, taken, front=page.front)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,4 +34,5 @@ class Shape:
     fits: Callable[[Page], int]
     read: Callable[[Material], Reading]
     scan: Scan = field(default=scan_markdown)
+    history: tuple[str, ...] = ()  #: folders below which nothing is looked for, since it is done
     beside: tuple[str, ...] = ()  #: further files of the same folder that its reader looks at

@@ -17,6 +17,11 @@ _WORDS = {
         "approved",
         "new",
         "not started",
+        "ready for dev",
+        "ready for development",
+        "contexted",
+        "drafted",
+        "optional",
     ),
     Mark.IN_PROGRESS: (
         "in progress",

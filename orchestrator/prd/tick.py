@@ -15,7 +15,12 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 #: Keys of JSON that hold a state -> how done is written there.
 _JSON = {"taskmaster-json": ("status", '"done"'), "ralph-prdjson": ("passes", "true"), "beads-jsonl": ("status", '"closed"')}
 #: Keys of a front matter that hold a state -> how done is written there.
-_FRONT = {"backlog-task": ("status", "Done"), "ccpm-task": ("status", "closed"), "speckitty-wp": ("lane", "done")}
+_FRONT = {
+    "backlog-task": ("status", "Done"),
+    "ccpm-task": ("status", "closed"),
+    "speckitty-wp": ("lane", "done"),
+    "ralph-prdjson": ("status", "completed"),
+}
 
 Mend = Callable[[list[str], int], bool]
 
@@ -43,7 +48,9 @@ def _mark(lines: list[str], task: Task, document: Document) -> bool:
     place = task.source.line - 1
     if place >= len(lines):
         return False
-    if document.format in _JSON:
+    if task.source.file.casefold().endswith((".yaml", ".yml")):
+        return _row(lines, place)
+    if document.format in _JSON and not task.source.file.casefold().endswith(".md"):
         return _value(lines, place, *_JSON[document.format])
     if document.format in _FRONT:
         return _front(lines, *_FRONT[document.format])
@@ -74,6 +81,13 @@ def _front(lines: list[str], key: str, word: str) -> bool:
             lines[place] = f"{found[1]}{quote}{word}{quote}{found[3]}"
             return True
     return False
+
+
+def _row(lines: list[str], place: int) -> bool:
+    """Change the value of a key that stands alone in its line."""
+    changed = re.sub(r"^(\s*[^\s#:]+\s*:\s*[\"']?)[\w-]+", r"\g<1>done", lines[place], count=1)
+    was, lines[place] = lines[place], changed
+    return changed != was
 
 
 def _value(lines: list[str], place: int, key: str, word: str) -> bool:

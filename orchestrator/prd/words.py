@@ -3,39 +3,38 @@
 import re
 from functools import lru_cache
 
-_WORK = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
-    r"|implementation (?:plan|tasks|steps)\b|action items\b|development tasks\b|next steps\b|backlog\b"
-    r"|任务|待办|タスク|作業|할 ?일|작업|aufgaben\b|tâches\b|tareas\b|tarefas\b|задачи\b)",
-    re.IGNORECASE,
-)
+from orchestrator.prd import tongues
+
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
-_PHASE = re.compile(r"^(?:phase|milestone|sprint|epic)\s+[\w.]+\s*(?:[:.–—-]|$)", re.IGNORECASE)
 _ONE = re.compile(
-    r"^(?:(?:task|step|story|ticket|issue)\s+#?[\w.]*\d[\w.-]*\s*(?:[:.)–—-]|\s)|[A-Z]{1,9}-?\d{1,6}[a-z]?\s*[:.)–—-])\s*\S",
+    rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
 )
+_NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
-    r"|verification|definition of done|timeline|overview|background|constraints?|dependenc(?:y|ies)|test plan|notes?"
-    r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix)"
+    r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
+    r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix"
+    r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
 )
 _ELSE = re.compile(
-    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|acceptance|exit|performance|functional|non-functional|key|open|known|project"
+    r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|"
+    r"acceptance|exit|performance|functional|non-functional|key|open|known|project"
     rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
-_WISH = re.compile(r"\b(?:features?|requirements?|user stories|scope|mvp|capabilities|deliverables)\b", re.IGNORECASE)
 _ID = re.compile(
-    r"^(?:\*\*)?(?:(?:Task|Step|Story|Ticket|Issue)\s+#?)?(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?(?:[:.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:)](?:\*\*)?"
-    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?[.:)]?(?:\*\*)?\s|(\d{1,6})(?:\*\*)?[.:)](?:\*\*)?\s|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
+    rf"^(?:\*\*)?(?:(?i:{tongues.UNIT})\s*#?)?"
+    r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
+    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
-    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by)\b"
-    rf"|依赖于?|依存)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
+    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by"
+    r"|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
+    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
@@ -46,28 +45,73 @@ _NEEDS_LINE = re.compile(
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"\b(?:checkpoint|manual(?:ly)? (?:verif|test|check|review)\w*|user manual verification"
-    r"|human (?:review|approval|verif\w*)|sign-?off)\b",
+    r"\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv)\w*|user manual verification|sign-?off"
+    r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
+    r"|(?:prueba|verificación|teste|verificação)s? manual\w*|manuell\w* (?:test|prüf|verif|überprüf)\w*)\b"
+    r"|手動(?:検証|テスト|確認)|手动(?:验证|测试|确认|检查)|人工(?:验证|确认|审核|检查)|수동 ?(?:테스트|검증|확인)",
+    re.IGNORECASE,
+)
+_CHECKPOINT = re.compile(
+    r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?"
+    r"(?: (?:sprint|phase|milestone|stage|week|day|part))?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
+    r"|^\W*(?:[\w.]+ ){0,2}(?:checkpoint|检查点|チェックポイント)\W*(?:ensure|verify|review|validate|confirm|check|确保|验证)",
+    re.IGNORECASE,
+)
+#: A step that makes something says what is made: `Add manual test instructions` asks for no person.
+_MAKES = re.compile(
+    r"^\W*(?:create|add|implement|write|update|document|define|build|generate|set ?up|configure|refactor|remove|fix|extend)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
-_EMPHASIS = re.compile(r"\*\*|__")
-_NONE = re.compile(r"^(?:(?:none|nothing|n/?a|nil|no)\b|[-–—.]*$)", re.IGNORECASE)
+_WRAPPED = 50  #: characters from which on a line was wrapped and not ended
+#: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
+_EMPHASIS = re.compile(
+    r"(`[^`]*`)|(?<![\w/*])\*\*(?![/*])|(?<![/*\s])\*\*(?![\w/*])"
+    r"|(?<![\w/.])__(?=\S[^_]*__(?![\w/.(]))|(?<=[^\s_/])__(?![\w/.(])"
+)
+_AMOUNT = re.compile(r"\b\d+(?:ms|[smhdxkw])\b")
+_NONE = re.compile(
+    r"^(?:(?:none|nothing|n/?a|nil|no|ninguna?|nenhuma?|aucune?|keine?|нет)\b|无|無|没有|なし|없음|\[\s*\]|[-–—.]*$)",
+    re.IGNORECASE,
+)
 
 
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
-    return bool(_WORK.match(_bare(heading)))
+    bare = _bare(heading)
+    return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare)) and not bare.casefold().endswith("legend")
 
 
 def is_else(heading: str) -> bool:
     """Tell whether what stands below the heading looks like work and is none."""
-    return bool(_ELSE.search(_bare(heading))) and not is_work(heading)
+    bare = _bare(heading)
+    return bool(_ELSE.search(bare) or tongues.ELSE.search(bare)) and not is_work(heading)
 
 
 def is_wish(heading: str) -> bool:
     """Tell whether the heading introduces features or requirements."""
-    return bool(_WISH.search(_bare(heading)))
+    bare = _bare(heading)
+    return bool(tongues.WISH.search(bare)) and not is_quality(heading) and not is_prd(heading) and not is_else(heading)
+
+
+def is_quality(heading: str) -> bool:
+    """Tell whether a heading with the word requirements introduces none of what is built: security, performance."""
+    return bool(tongues.NO_WISH.search(_bare(heading)))
+
+
+def is_prd(heading: str) -> bool:
+    """Tell whether the heading calls the document one of requirements."""
+    return bool(tongues.TITLE.search(_bare(heading)))
+
+
+def is_feature(heading: str) -> bool:
+    """Tell whether a heading that could be one task is rather a story or a requirement: `US-01: ...`, `FR2: ...`."""
+    return bool(tongues.FEATURE.match(_bare(heading)))
+
+
+def is_numbered(heading: str) -> bool:
+    """Tell whether a heading has a number before it."""
+    return bool(_NUMBERED.match(_bare(heading)))
 
 
 def stream_of(heading: str) -> tuple[str, int | None] | None:
@@ -78,12 +122,27 @@ def stream_of(heading: str) -> tuple[str, int | None] | None:
 
 def is_phase(heading: str) -> bool:
     """Tell whether the heading names a phase, a milestone or a step."""
-    return bool(_PHASE.match(_bare(heading)))
+    return bool(tongues.PHASE.match(_bare(heading)))
 
 
 def is_one(heading: str) -> bool:
     """Tell whether the heading is itself a task: `Task 3: Build the API`, `AUTH-7: ...`."""
     return bool(_ONE.match(_bare(heading))) and not is_phase(heading)
+
+
+def is_todo(heading: str) -> bool:
+    """Tell whether the heading calls the document a list of things to do."""
+    return bool(re.match(r"to-?do", _bare(heading), re.IGNORECASE) or tongues.TODO.search(_bare(heading)))
+
+
+def headline(text: str) -> tuple[str, list[str]]:
+    """Split a text into what is a title and the lines behind it: a sentence that was wrapped is taken whole."""
+    lines = text.split("\n")
+    if len(lines) == 1 or len(lines[0]) < _WRAPPED or re.search(r"[.:：。!?*)`]\s*$", lines[0]):
+        return lines[0], lines[1:]
+    whole = " ".join(" ".join(lines).split())
+    end = re.search(r"[.。!?](?:\s|$)", whole[len(lines[0]) :])
+    return (whole[: len(lines[0]) + end.end()].strip() if end else whole), lines[1:]
 
 
 def split_id(text: str) -> tuple[str | None, str]:
@@ -107,9 +166,11 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
     return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;") if ids else text
 
 
-def prose_need(text: str) -> str | None:
-    """Give what a text says it depends on in words: `(depends on the login page)`."""
+def prose_need(text: str, *, apart: bool = False) -> str | None:
+    """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
     found = _PROSE.search(text)
+    if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
+        return None
     return found[1].strip(" .;,") or None if found else None
 
 
@@ -137,8 +198,14 @@ def expand(listed: str) -> tuple[str, ...]:
 
 
 def is_gate(text: str) -> bool:
-    """Tell whether the text asks for a person."""
-    return bool(_GATE.search(text))
+    """Tell whether the title of a step asks for a person: it is a checkpoint, or something is done by hand."""
+    if _CHECKPOINT.search(text):
+        return True
+    found = _GATE.search(text)
+    if found is None:
+        return False
+    stands_apart = re.search(r"[(（:：]\W*$", text[: found.start()])
+    return bool(stands_apart) or not _MAKES.match(text)
 
 
 def without_parallel(text: str) -> tuple[bool, str]:
@@ -149,11 +216,13 @@ def without_parallel(text: str) -> tuple[bool, str]:
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(_EMPHASIS.sub("", text).split())
+    return " ".join(_EMPHASIS.sub(lambda found: found[1] or "", text).split())
 
 
 def _is_reference(found: re.Match[str]) -> bool:
     """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
+    if found["weak"] and not found["task"] and _AMOUNT.search(found["ids"]):
+        return False
     if found["task"] or (found["open"] and found["close"]):
         return True
     first = found["ids"][0]
@@ -174,6 +243,11 @@ def _between(first: str, last: str) -> list[str]:
         return [first, last]
     width = len(one[2])
     return [f"{one[1]}{number:0{width}d}" for number in range(int(one[2]), int(other[2]) + 1)]
+
+
+def bare(heading: str) -> str:
+    """Give a heading without emphasis and signs before it."""
+    return _bare(heading)
 
 
 @lru_cache(maxsize=4096)

@@ -272,3 +272,19 @@ def test_the_plan_compares_numbers_of_agents_and_recommends_one(squad: Squad, pr
     assert "recommended: 4 agents: one more saves 0% of the time (-n 4)" in told
     assert "efficiency" in told
     assert "critical path" in told
+
+
+def test_what_is_archived_is_read_only_where_it_is_named(squad: Squad, repository: Repository) -> None:
+    repository.write(
+        {
+            "openspec/changes/now/tasks.md": "## 1. A\n- [ ] 1.1 now\n",
+            "openspec/changes/archive/2025-01-01-then/tasks.md": "## 1. A\n- [x] 1.1 then\n",
+        }
+    )
+
+    titles = {
+        place: [row["title"] for row in squad.json("tasks", place)["tasks"]]
+        for place in (".", "openspec/changes/archive/2025-01-01-then", "openspec/changes/archive/2025-01-01-then/tasks.md")
+    }
+
+    assert list(titles.values()) == [["now"], ["then"], ["then"]]

@@ -168,6 +168,17 @@ def test_configured_agents_own_what_codeowners_gives_to_a_team_of_their_name() -
     assert owners(plan) == {"T1": "agent-2-api"}
 
 
+def test_what_codeowners_takes_out_of_a_team_again_is_nobodys() -> None:
+    text = "/srv/ @org/backend-team\n/srv/free/\n"
+
+    plan = plan_of(document(task("T1", writes=["srv/x"])), seats=TWO, codeowners=text)
+
+    assert [(row.path, row.owners, row.access) for row in plan.matrix if row.path.startswith("srv")] == [
+        ("srv/", ("agent-2-api",), Access.EXCLUSIVE),
+        ("srv/free/", (), Access.SEQUENTIAL),
+    ]
+
+
 def test_an_area_lies_in_the_folder_of_its_name_else_in_a_new_one() -> None:
     plan = plan_of(document(task("T1", area="Web"), task("T2", area="前端"), areas=["Web", "前端"]), files=("src/web/a.ts",))
 

@@ -21,6 +21,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
+from orchestrator.stems import stems
 
 _TITLE = re.compile(r"^#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
 _FILE = re.compile(r"(?:^|/)agent-(\d+)(?:-[\w-]+)?-plan\.md$", re.IGNORECASE)
@@ -28,6 +29,10 @@ _KEY = re.compile(r"^(?:\*\*)?([A-Za-z][A-Za-z \-/]{1,30}?)(?:\*\*)?\s*:\s*(?:\*
 _REMARK = re.compile(r"\s*\((?:PRIORITY:\s*(\w+)|BLOCKING|[A-Z][A-Z :]+)\)", re.IGNORECASE)
 _MINUTES = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?\s*(?:minutes?|mins?|m)\b", re.IGNORECASE)
 _PRIORITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
+_STATE = re.compile(
+    r"\b(?:all|the|defined|created|completed?|exists?|done|ready|finished|implemented|available|built|written|set up|in place)\b",
+    re.IGNORECASE,
+)
 _OTHER = re.compile(r"\bagent[- ](\d+)", re.IGNORECASE)
 
 
@@ -70,8 +75,10 @@ def _read(material: Material) -> Reading:
     for plan in plans:
         for draft in plan.drafts:
             draft.agents = (f"agent-{plan.number}",)
-            draft.paths = draft.paths or (() if draft.is_nothing else tuple(dict.fromkeys(plan.owned)))
             _point(draft, plan, plans)
+    for plan in plans:
+        for draft in plan.drafts:
+            draft.paths = draft.paths or (() if draft.is_nothing else tuple(dict.fromkeys(plan.owned)))
         reading.drafts += plan.drafts
     reading.seats = tuple(Seat(id=plan.agent, role=plan.type or "general") for plan in plans)
     reading.ownership = tuple(_areas(plans))
@@ -138,7 +145,9 @@ def _draft(plan: _Plan, item: Item) -> Draft:
         box=item.box or "",
         needs=[Wish(text=part, line=item.line, is_id=False) for text in waits for part in _parts(text)],
         paths=tuple(_paths(files)) if files else (),
-        is_nothing=bool(files) and "none" in " ".join(_texts(files)).casefold() if files else False,
+        is_nothing="none" in " ".join(_texts(files)).casefold()
+        if files
+        else bool(re.match(r"wait\b", title.strip(), re.IGNORECASE)),
         gate=words.is_gate(title),
         priority=_PRIORITIES.get((remark[1] or "").casefold()) if remark else None,
         estimate=60.0 * int(minutes[2] or minutes[1]) if minutes else None,
@@ -171,8 +180,32 @@ def _point(draft: Draft, plan: _Plan, plans: Sequence[_Plan]) -> None:
         if other and number != plan.number and last is not None and not find_paths(wish.text) and not named:
             draft.direct.append(_fitting(wish.text, next(one for one in plans if one.number == number)) or last)
             continue
-        rest.append(wish)
+        meant = [] if named or find_paths(wish.text) else _meant(wish.text, draft, plan, plans)
+        draft.direct += meant
+        rest += [] if meant else [wish]
     draft.needs = rest
+
+
+def _meant(text: str, draft: Draft, plan: _Plan, plans: Sequence[_Plan]) -> list[Draft]:
+    """Give the tasks whose title or files have all the words that a state is told with: `Types defined`, `Models created`.
+
+    Those before it in its own plan, else those of the first other plan that has such.
+    """
+    asked = stems(_STATE.sub(" ", text))
+    if not asked:
+        return []
+    own = plan.drafts[: plan.drafts.index(draft)]
+    for drafts in (own, *(one.drafts for one in plans if one is not plan)):
+        for with_files in (False, True):
+            found = [one for one in drafts if asked <= stems(f"{one.title} {_spelt(one) if with_files else ''}")]
+            if found:
+                return found
+    return []
+
+
+def _spelt(draft: Draft) -> str:
+    """Give the words of a task's own files."""
+    return re.sub(r"[^A-Za-z0-9]+|(?<=[a-z])(?=[A-Z])", " ", " ".join(draft.paths))
 
 
 def _fitting(text: str, plan: _Plan) -> Draft | None:

@@ -11,7 +11,7 @@ from orchestrator.errors import PrdError
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.json_rows import Row, parse_json, rows_of, text_of, texts_of
+from orchestrator.prd.json_rows import Row, parse_json, text_of, texts_of
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
@@ -77,7 +77,7 @@ def _issue(row: Row, page: Page, reading: Reading) -> Draft | None:
         return None
     criteria = tuple(line.strip("-*[] ") for line in text_of(row.get("acceptance_criteria")).split("\n") if line.strip())
     text = "\n".join(texts_of([row.get(key) for key in _TEXTS]) + [f"- {one}" for one in criteria])
-    priority = text_of(row.get("priority"))
+    priority, minutes = text_of(row.get("priority")), text_of(row.get("estimated_minutes"))
     return Draft(
         file=page.name,
         line=row.line,
@@ -88,7 +88,8 @@ def _issue(row: Row, page: Page, reading: Reading) -> Draft | None:
         mark=_MARKS.get(status, Mark.UNKNOWN),
         box=status,
         paths=find_paths(f"{title}\n{text}"),
-        gate=words.is_gate(title),
+        gate=words.is_gate(title) or text_of(row.get("issue_type")) == "gate" or "human" in texts_of(row.get("labels")),
+        estimate=60.0 * int(minutes) if minutes.isascii() and minutes.isdigit() and 0 < len(minutes) < 6 else None,
         priority=int(priority) if priority.isascii() and priority.isdigit() else None,
         skills=(),
         criteria=criteria,
@@ -99,13 +100,23 @@ def _tie(draft: Draft, row: Row, own: dict[str, Draft]) -> None:
     """Give an issue its parent and its needs; the dot of `bd-a1b2.3` is a hierarchy as well."""
     number = text_of(row.get("id"))
     above = [number.rpartition(".")[0]] if "." in number else []
-    for tie in rows_of(row.get("dependencies")):
-        target, kind = text_of(tie.get("depends_on_id")), text_of(tie.get("type"))
+    for target, kind in _ties(row):
         if kind == "parent-child":
             above.append(target)
         elif kind in _ORDERING or not kind:
             draft.needs.append(Wish(text=target, line=row.line, is_id=True))
     draft.parent = next((own[one] for one in reversed(above) if one in own and not _is_below(own[one], draft)), None)
+
+
+def _ties(row: Row) -> Iterator[tuple[str, str]]:
+    """Give on what an issue depends and how; older exports name the id alone, or call the fields otherwise."""
+    listed = row.get("dependencies")
+    for tie in listed if isinstance(listed, list) else ():
+        if isinstance(tie, Row):
+            target = text_of(tie.get("depends_on_id")) or text_of(tie.get("id"))
+            yield target, text_of(tie.get("type")) or text_of(tie.get("dependency_type"))
+        elif text_of(tie):
+            yield text_of(tie), ""
 
 
 def _is_below(one: Draft, other: Draft) -> bool:

@@ -11,18 +11,22 @@ from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.formats.bmad_sprint import fits_sprint, sprint
 from orchestrator.prd.outline import Block, Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import barrier, families_in_turn
 
 _STORY = re.compile(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | re.IGNORECASE)
+_NAME = re.compile(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")
 _TASKS = re.compile(r"^##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
 _ID = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s+(\d+(?:\.\d+)*)\s*[:.)–—-]?(?:\*\*)?\s*", re.IGNORECASE)
 _CRITERIA = re.compile(r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
+    if fits_sprint(page):
+        return fits_sprint(page)
     if not page.path.casefold().endswith(".md") or not _TASKS.search(page.text):
         return 0
     if page.path.endswith(".story.md"):
@@ -33,7 +37,7 @@ def _fits(page: Page) -> int:
 def _read(material: Material) -> Reading:
     reading = Reading(title="", format=BMAD.name, drafts=[])
     stories: list[tuple[tuple[int, int], list[Draft]]] = []
-    for page in material.pages:
+    for page in (page for page in material.pages if not fits_sprint(page)):
         blocks = blocks_of(page)
         reading.title = reading.title or title_of(blocks, page)
         maker = _Maker(page, _criteria(blocks), reading)
@@ -42,16 +46,28 @@ def _read(material: Material) -> Reading:
             if not _is_work(item):
                 maker.leave(item)
         families_in_turn(drafts)
-        found = _STORY.search(page.text)
-        stories.append(((int(found[1]), int(found[2])) if found else (0, 0), drafts))
+        stories.append((_place(page), drafts))
+    written = {place for place, _ in stories} or None
+    for page in (page for page in material.pages if fits_sprint(page)):
+        stories += sprint(page, reading, written)
+        reading.title = reading.title or "sprint"
     stories.sort(key=lambda story: story[0])
     before: list[Draft] = []
     for _, drafts in stories:
-        tops = [draft for draft in drafts if draft.parent is None]
+        reading.drafts += drafts
+        if any(draft.id and draft.id.startswith("epic-") for draft in drafts):
+            continue  # a parent waits for its stories, they never for it
+        inside = {id(draft) for draft in drafts}
+        tops = [draft for draft in drafts if draft.parent is None or id(draft.parent) not in inside]
         barrier(before, tops)
         before = tops or before
-        reading.drafts += drafts
     return reading
+
+
+def _place(page: Page) -> tuple[int, int]:
+    """Give the numbers of epic and story: by the title, else by the name of the file."""
+    found = _STORY.search(page.text) or _NAME.search(page.path)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 def _is_work(item: Item) -> bool:
@@ -95,7 +111,13 @@ class _Maker:
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS, "~": Mark.IN_PROGRESS}
 BMAD = Shape(
     name="bmad-story",
-    files=("docs/stories/*.md", "_bmad-output/implementation-artifacts/*.md", "_bmad-output/stories/*.md"),
+    files=(
+        "docs/stories/*.md",
+        "_bmad-output/implementation-artifacts/*.md",
+        "_bmad-output/implementation-artifacts/stories/*.md",
+        "_bmad-output/stories/*.md",
+        "sprint-status.yaml",
+    ),
     fits=_fits,
     read=_read,
 )

@@ -5,11 +5,14 @@ without it follows the one before.
 """
 
 import re
+from collections.abc import Sequence
 
 from orchestrator.prd import words
+from orchestrator.prd.boxes import blocks_of, box_lines, plain_lines
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.needs import Wish
+from orchestrator.prd.outline import Block, Item, Paragraph
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
@@ -19,6 +22,7 @@ from orchestrator.prd.turns import in_turn
 _BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
 _NUMBER = re.compile(r"(?:^|/)(\d+)\.md$")
 _ANALYSIS = re.compile(r"(?:^|/)(\d+)-analysis\.md$")
+_FILES = re.compile(r"\W*files?\b", re.IGNORECASE)
 _HOURS = re.compile(r"\bhours?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
@@ -33,8 +37,8 @@ def _fits(page: Page) -> int:
 def _read(material: Material) -> Reading:
     folder = next((page.name.rpartition("/")[0].rpartition("/")[2] for page in material.pages if "/" in page.name), "")
     reading = Reading(title=folder or "epic", format=CCPM.name, drafts=[])
-    touched = {found[1]: find_paths(page.text) for page in material.pages if (found := _ANALYSIS.search(page.path))}
-    apart: list[tuple[str, list[str]]] = []
+    touched = {(_epic(page), found[1]): _streams(page) for page in material.pages if (found := _ANALYSIS.search(page.path))}
+    apart: dict[str, list[tuple[str, list[str]]]] = {}
     for page in material.pages:
         number = _NUMBER.search(page.path)
         if number is None:
@@ -42,15 +46,40 @@ def _read(material: Material) -> Reading:
         front = front_of(page)
         reading.warnings += [front.fault] if front.fault else []
         boxes = {at: found[1] for at, line in enumerate(page.text.split("\n"), start=1) if (found := _BOX.match(line))}
-        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in boxes}
-        draft = _draft(page, front, number[1], touched.get(number[1], ()))
+        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in box_lines(blocks_of(page))}
+        draft = _draft(page, front, number[1], touched.get((_epic(page), number[1]), ()))
         draft.criteria = tuple(boxes.values())
         draft.lines = set(range(1, page.text.count("\n") + 2)) - boxes.keys()
         reading.drafts.append(draft)
-        apart.append((number[1], front.texts("conflicts_with")))
-    _keep_apart(reading.drafts, apart)
-    in_turn(reading.drafts)
+        apart.setdefault(draft.scope, []).append((number[1], front.texts("conflicts_with")))
+    for epic, conflicts in apart.items():
+        drafts = [draft for draft in reading.drafts if draft.scope == epic]
+        _keep_apart(drafts, conflicts, f"{epic.rpartition('/')[2]}-" if len(apart) > 1 else "")
+        in_turn(drafts)
     return reading
+
+
+def _epic(page: Page) -> str:
+    """Give the folder of an epic: within it the numbers of its tasks are meant."""
+    return page.name.rpartition("/")[0]
+
+
+def _streams(page: Page) -> tuple[str, ...]:
+    """Give the files that the streams of an analysis touch: those below `Files`, else those named anywhere."""
+    blocks = blocks_of(page)
+    listed = [text for block in blocks if isinstance(block, Item) and _FILES.match(block.label) for text in plain_lines(block)]
+    return find_paths("\n".join(listed)) or find_paths(_prose(blocks))
+
+
+def _prose(blocks: Sequence[Block]) -> str:
+    """Give what is written outside of code: paths in examples are not written."""
+    texts = []
+    for block in blocks:
+        if isinstance(block, Item):
+            texts += plain_lines(block)
+        elif isinstance(block, Paragraph):
+            texts.append(block.text)
+    return "\n".join(texts)
 
 
 def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> Draft:
@@ -63,12 +92,13 @@ def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> D
         file=page.name,
         line=front.line("name"),
         id=number,
+        scope=_epic(page),
         title=words.plain(front.text("name") or heading) or f"Task {number}",
         text=text,
         mark=mark_of(status),
         box=status,
         needs=[Wish(text=need, line=front.line("depends_on"), is_id=True) for need in front.texts("depends_on")],
-        paths=touched or find_paths(text),
+        paths=touched or find_paths(_prose(blocks_of(page))),
         parallel=front.text("parallel").casefold() == "true",
         gate=words.is_gate(front.text("name")),
         priority=priority_of(front.text("priority")),
@@ -76,12 +106,12 @@ def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> D
     )
 
 
-def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]]) -> None:
-    """Give two tasks that are said to conflict one lock."""
+def _keep_apart(drafts: list[Draft], apart: list[tuple[str, list[str]]], epic: str) -> None:
+    """Give two tasks that are said to conflict one lock; `epic` stands before its name where there are several."""
     own = {draft.id: draft for draft in drafts}
     for number, others in apart:
         for other in (one for one in others if one in own and one != number):
-            lock = f"op:conflict/{'-'.join(sorted((number, other)))}"
+            lock = f"op:conflict/{epic}{'-'.join(sorted((number, other)))}"
             for draft in (own[number], own[other]):
                 draft.locks = tuple(dict.fromkeys((*draft.locks, lock)))
 

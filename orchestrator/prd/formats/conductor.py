@@ -48,7 +48,10 @@ def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
     title = _START.sub("", title, count=1)
     if item.box in {"x", "X"}:
         title = _COMMIT.sub("", title)
-    return draft_of(item, page, parent, id=number, title=title, marks=_MARKS)
+    draft = draft_of(item, page, parent, id=number, title=title, marks=_MARKS)
+    if draft.gate:
+        draft.paths = ()  # `(Protocol in workflow.md)` is where a person looks it up
+    return draft
 
 
 CONDUCTOR = Shape(name="conductor-plan", files=("conductor/tracks/*/plan.md",), fits=_fits, read=_read)

@@ -13,10 +13,16 @@ from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
 
 _TASK = re.compile(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
+#: A plan of the kind `tdd` has one feature where others have tasks.
+_FEATURE = re.compile(r"<feature\b([^>]*)>(.*?)(?:</feature>|\Z)", re.DOTALL)
+#: A plan may have its tasks below headings of Markdown.
+_HEADED = re.compile(r"^#{2,4}\s+Task\s+[\d.]+\s*[:.–—-]\s*(\S.*)\n((?:(?!^#{1,4}\s).*\n?)*)", re.MULTILINE)
+_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
 _NAME = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
 _SUMMARY = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
 _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
@@ -25,8 +31,10 @@ _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
 def _fits(page: Page) -> int:
     if _SUMMARY.search(page.path):
         return 10
-    if not page.path.casefold().endswith(".md") or not _TASK.search(page.text):
+    if not page.path.casefold().endswith(".md"):
         return 0
+    if not any(kind.search(page.text) for kind in (_TASK, _FEATURE)):
+        return 90 if _NAME.search(page.path) and has_keys(page, "phase", "plan") else 0
     if _NAME.search(page.path):
         return 100
     return 80 if has_keys(page, "phase", "plan") else 0
@@ -45,6 +53,11 @@ def _read(material: Material) -> Reading:
         if front.fault:
             reading.warnings.append(front.fault)
         drafts = list(_tasks(page, front, name, is_done=name in ended))
+        if not drafts:
+            reading.warnings.append(f"{page.name}: no <task> in it: the plan {name} is taken as one task")
+            drafts = [_whole(page, front, name, is_done=name in ended)]
+        boxes = (page.text.count("\n", 0, found.end()) + 1 for found in _BOX.finditer(page.text))
+        reading.reasons |= {(page.name, line): f"a check of the plan {name}, not one of its tasks" for line in boxes}
         in_turn(drafts)
         plans[name] = drafts
         wanted.append((name, front))
@@ -70,13 +83,26 @@ def _name(page: Page, front: Front) -> str:
 
 
 def _tasks(page: Page, front: Front, plan: str, *, is_done: bool) -> Iterator[Draft]:
-    for number, found in enumerate(_TASK.finditer(page.text), start=1):
+    kinds = (_TASK, _FEATURE, _HEADED)
+    kind = next((one for one in kinds if one.search(page.text)), _TASK)
+    for number, found in enumerate(kind.finditer(page.text), start=1):
         body = found[2]
         line = page.text.count("\n", 0, found.start()) + 1
-        title = words.plain(_TITLE.sub("", _part(body, "name") or _part(body, "what-built") or _part(body, "decision")))
-        person = 'type="checkpoint' in found[1] or "type='checkpoint" in found[1]
-        files = [] if person else _paths(_part(body, "files")) or front.texts("files_modified")
-        criteria = [part for name in ("done", "verify", "acceptance_criteria") if (part := " ".join(_part(body, name).split()))]
+        heading = found[1].strip() if kind is _HEADED else ""
+        title = words.plain(
+            _TITLE.sub("", heading or _part(body, "name") or _part(body, "what-built") or _part(body, "decision"))
+        )
+        person = 'type="checkpoint' in found[1] or "type='checkpoint" in found[1] or (bool(heading) and words.is_gate(heading))
+        files = (
+            []
+            if person
+            else _paths(_part(body, "files")) or (heading and find_paths(_part(body, "action"))) or front.texts("files_modified")
+        )
+        criteria = [
+            part
+            for name in ("done", "verify", "acceptance_criteria", "behavior")
+            if (part := " ".join(_part(body, name).split()))
+        ]
         yield Draft(
             file=page.name,
             line=line,
@@ -89,6 +115,21 @@ def _tasks(page: Page, front: Front, plan: str, *, is_done: bool) -> Iterator[Dr
             criteria=tuple(criteria),
             lines=set(range(line, line + found[0].count("\n") + 1)),
         )
+
+
+def _whole(page: Page, front: Front, plan: str, *, is_done: bool) -> Draft:
+    """Make one task of a plan that is not parted into tasks."""
+    rows = page.text.split("\n")
+    heading = next((row.lstrip("# ") for row in rows[page.front :] if row.startswith("# ")), "")
+    return Draft(
+        file=page.name,
+        line=page.front + 1,
+        id=f"{plan}.1",
+        title=words.plain(front.text("name", "title", "objective") or heading) or f"Plan {plan}",
+        text="\n".join(rows[page.front :]).strip(),
+        mark=Mark.DONE if is_done else Mark.OPEN,
+        paths=tuple(front.texts("files_modified")),
+    )
 
 
 def _part(body: str, name: str) -> str:
@@ -130,4 +171,5 @@ GSD = Shape(
     beside=(".planning/phases/*/*-SUMMARY.md",),
     fits=_fits,
     read=_read,
+    scan=scan_boxes,
 )

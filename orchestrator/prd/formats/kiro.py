@@ -2,26 +2,31 @@
 
 `- [ ] 1. Parent` with `- [ ] 1.1 Child` below, details as bullets, `_Requirements: 1.2_`; `[-]` is in progress, `[ ]*` optional.
 cc-sdd adds `(P)`, `_Depends: 1.1_`, `_Boundary: Component_` and parents that are headings. Both are written to be done in turn;
-only cc-sdd can say otherwise.
+cc-sdd can say otherwise, and so can a graph of waves (`kiro_waves`).
 """
 
 import re
 from functools import partial
 
 from orchestrator.model import Mark
-from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.formats.kiro_waves import order_by_waves, waves_of
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
 
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
 _NUMBERED = re.compile(r"^\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s", re.MULTILINE)
-_TRACED = re.compile(r"_Requirements?:|\*\*Validates:\s*Requirements?", re.IGNORECASE)
+#: `_Requirements: 1.2, 3.4_`, in whatever tongue the word is.
+_TRACED = re.compile(
+    r"_(?:Requirements?|[^\W\d_]{2,16})\s*[:：]\s*(?:\d+(?:\.\d+)*|all|所有)[^_\n]*_|\*\*Validates:\s*Requirements?|_Requirements?:",
+    re.IGNORECASE,
+)
 _DIALECT = re.compile(
     r"\(P\)|_(?:Depends|Boundary|Validation):|^\s*[-*]\s+\*?\*?Observable completion", re.MULTILINE | re.IGNORECASE
 )
@@ -64,9 +69,11 @@ def _read(material: Material, name: str) -> Reading:
         blocks = blocks_of(page)
         if not reading.title:
             reading.title = title_of(blocks, page, "Implementation Plan", "Implementation Tasks", "Tasks")
-        drafts = [draft for item in items_of(blocks) for draft in walk([item], partial(_draft, page))]
+        drafts = [draft for item in work_of(items_of(blocks)) for draft in walk([item], partial(_draft, page))]
         nest_by_number(drafts)
         families_in_turn(drafts)
+        if waves := waves_of(page.text):
+            order_by_waves(drafts, waves)
         reading.drafts += drafts
     return reading
 
@@ -84,5 +91,5 @@ def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
     return draft
 
 
-KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro)
-CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd)
+KIRO = Shape(name="kiro-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_kiro, read=_read_kiro, scan=scan_boxes)
+CCSDD = Shape(name="kiro-ccsdd-tasks", files=(".kiro/specs/*/tasks.md",), fits=_fits_ccsdd, read=_read_ccsdd, scan=scan_boxes)

@@ -1,19 +1,19 @@
 """OpenSpec's `tasks.md` (Fission-AI; `openspec/changes/<id>/tasks.md`, at any depth).
 
 Groups are headings, `## 1. Group` or `## 1) Group` or `## Phase 1: Group`; items are boxes with ids such as `1.2a` or without
-any. `[~]` is deferred. What was archived is history and no work.
+any. `[~]` is deferred. What was archived is history: it is read only where it is named.
 """
 
 import re
 from functools import partial
 
 from orchestrator.model import Mark
-from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
+from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.numbers import nest_by_number, split_number
 from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import phases_in_turn
 
 _MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
@@ -23,7 +23,7 @@ _ITEM = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s", re.MULTIL
 
 def _fits(page: Page) -> int:
     place = f"/{page.name}"
-    if not page.path.casefold().endswith(".md") or "/archive/" in place:
+    if not page.path.casefold().endswith(".md"):
         return 0
     if "openspec/changes/" in place:
         return 100 if page.path.endswith("tasks.md") and "[" in page.text else 0
@@ -35,7 +35,7 @@ def _read(material: Material) -> Reading:
     for page in material.pages:
         blocks = blocks_of(page)
         reading.title = reading.title or title_of(blocks, page)
-        groups = [group for items in sections(items_of(blocks)) if (group := list(walk(items, partial(_draft, page))))]
+        groups = [group for items in sections(work_of(items_of(blocks))) if (group := list(walk(items, partial(_draft, page))))]
         drafts = [draft for group in groups for draft in group]
         nest_by_number(drafts)
         phases_in_turn(groups)
@@ -53,6 +53,8 @@ def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:
 OPENSPEC = Shape(
     name="openspec-tasks",
     files=("openspec/changes/*/tasks.md", "openspec/changes/*/*/tasks.md"),
+    history=("archive",),
     fits=_fits,
     read=_read,
+    scan=scan_boxes,
 )

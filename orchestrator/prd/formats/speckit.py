@@ -7,14 +7,15 @@ tests come before the code. A box without an id is a self-check and no task. `[P
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
-from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.outline import Block, Heading, Item, Paragraph
+from orchestrator.prd.formats.speckit_needs import read_needs
+from orchestrator.prd.outline import Heading, Item
 from orchestrator.prd.page import Material, Page
-from orchestrator.prd.shapes import Shape
+from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
 
 _ID = re.compile(r"(?:\*\*)?(T(?:\d{2,5}[a-z]?|[NX]{2,4}))(?:\*\*)?[:.)]?(?:\*\*)?\s+")
@@ -23,8 +24,7 @@ _SIGN = re.compile(r"^#{2,3}\s*Phase\s|\[US\d+\]|\[P\]", re.MULTILINE)
 _STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECASE)
 _STORY_LABEL = re.compile(r"\[US(\d+)\]")
 _PHASE = re.compile(r"^\W*phase\b", re.IGNORECASE)
-_STORY_NEEDS = re.compile(r"depend(?:s|ing|encies)?\s+(?:up)?on\b([^.;\n]*)", re.IGNORECASE)
-_CHAIN = re.compile(r"T\d{2,5}[a-z]?(?:\s*(?:,|&|and|\+)\s*T\d{2,5}[a-z]?)*(?:\s*(?:->|→|=>)\s*(?:T\d{2,5}[a-z]?[\s,&+]*)+)+")
+_PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
@@ -46,9 +46,12 @@ def _read(material: Material) -> Reading:
             drafts = list(walk([item], lambda one, parent, page=page: _task(one, parent, page, reading)))  # type: ignore[misc]  # bound at once
             _into(sections, item, drafts)
         _order(sections)
-        _story_needs(blocks, sections)
-        _chains(blocks, sections)
-        reading.drafts += [draft for section in sections for draft in section.drafts]
+        drafts = [draft for section in sections for draft in section.drafts]
+        own: dict[str, Draft] = {}
+        for draft in drafts:
+            own.setdefault(draft.id or "", draft)
+        read_needs(blocks, page.text, own, partial(_named, sections))
+        reading.drafts += drafts
     return reading
 
 
@@ -59,12 +62,13 @@ class _Section:
         self.phase = phase
         self.heading = heading
         self.drafts: list[Draft] = []
+        self.labels: set[str] = set()  #: of stories, one for each task; empty for a task without
 
     @property
     def story(self) -> str:
-        """Give the number of the story; empty for the phases of all."""
+        """Give the number of the story, by the heading, else by the label of all its tasks; empty for the phases of all."""
         found = _STORY.search(self.phase.text) if self.phase else None
-        return found[1] if found else ""
+        return found[1] if found else next(iter(self.labels)) if len(self.labels) == 1 else ""
 
 
 def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Draft | None:
@@ -83,6 +87,17 @@ def _into(sections: list[_Section], item: Item, drafts: list[Draft]) -> None:
     if not sections or sections[-1].phase is not phase or sections[-1].heading is not heading:
         sections.append(_Section(phase, heading))
     sections[-1].drafts += drafts
+    sections[-1].labels |= {label[1] if (label := _STORY_LABEL.search(item.text)) else "" for _ in drafts[:1]}
+
+
+def _named(sections: Sequence[_Section], kind: str, number: int) -> list[Draft]:
+    """Give the tasks of `US3` or of `Phase 2`."""
+    if kind == "story":
+        return [draft for section in sections for draft in section.drafts if section.story == str(number)]
+    fitting = [
+        one for one in sections if one.phase and (found := _PHASE_NUMBER.search(one.phase.text)) and found[1] == str(number)
+    ]
+    return [draft for section in fitting for draft in section.drafts]
 
 
 def _order(sections: Sequence[_Section]) -> None:
@@ -108,39 +123,4 @@ def _order(sections: Sequence[_Section]) -> None:
         before, stories = whole, []
 
 
-def _story_needs(blocks: Sequence[Block], sections: Sequence[_Section]) -> None:
-    """Read `User Story 3 depends on US1 & US2` below a heading about dependencies."""
-    for block in blocks:
-        if not isinstance(block, Item | Paragraph) or not any("depend" in heading.text.casefold() for heading in block.above):
-            continue
-        for line in (part for one in _texts(block) for part in one.split("\n")):
-            subject, found = _STORY.search(line), _STORY_NEEDS.search(line)
-            if not subject or not found or subject.start() > found.start():
-                continue
-            for number in dict.fromkeys(_STORY.findall(found[1])):
-                if number != subject[1]:
-                    barrier(_story(sections, number), _story(sections, subject[1]))
-
-
-def _story(sections: Sequence[_Section], number: str) -> list[Draft]:
-    return [draft for section in sections if section.story == number for draft in section.drafts]
-
-
-def _texts(block: Item | Paragraph) -> list[str]:
-    return [text for item in block.walk() for text in (item.text, *item.details)] if isinstance(block, Item) else [block.text]
-
-
-def _chains(blocks: Sequence[Block], sections: Sequence[_Section]) -> None:
-    """Read `T004 -> T005 -> T006`, wherever it stands outside of the tasks themselves."""
-    own = {draft.id: draft for section in sections for draft in section.drafts}
-    for block in blocks:
-        if not isinstance(block, Item | Paragraph):
-            continue
-        for chain in (found[0] for text in _texts(block) for found in _CHAIN.finditer(text)):
-            links = [words.expand(part) for part in re.split(r"->|→|=>", chain)]
-            for first, then in pairwise(links):
-                for draft in (own[one] for one in then if one in own):
-                    draft.direct += [own[one] for one in first if one in own and own[one] is not draft]
-
-
-SPECKIT = Shape(name="speckit-tasks", files=("specs/*/tasks.md",), fits=_fits, read=_read)
+SPECKIT = Shape(name="speckit-tasks", files=("specs/*/tasks.md",), fits=_fits, read=_read, scan=scan_boxes)

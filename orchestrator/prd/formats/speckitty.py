@@ -8,7 +8,7 @@ import re
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
-from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, one_line, title_of, walk
+from orchestrator.prd.boxes import MARKS, blocks_of, box_lines, draft_of, one_line, plain_lines, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.needs import Wish
@@ -25,6 +25,11 @@ _SUBTASK = re.compile(r"(?:\*\*)?(T\d{2,5}[a-z]?)(?:\*\*)?[:.)]?\s+")
 _PRIORITY = re.compile(r"\s*\(?\bPriority:\s*P?(\d)\)?[^)]*\)?\s*$", re.IGNORECASE)
 _WP = re.compile(r"WP\d+[a-z]?", re.IGNORECASE)
 _FILE = re.compile(r"(?:^|/)(WP\d+[a-z]?)[^/]*\.md$", re.IGNORECASE)
+_BESIDE = re.compile(
+    r"\b(?:context|references?|constraints?|background|risks?|reviewers?|review (?:feedback|guidance)|activity log|history"
+    r"|prerequisites)\b",
+    re.IGNORECASE,
+)
 _LANES = {
     "planned": Mark.OPEN,
     "doing": Mark.IN_PROGRESS,
@@ -111,10 +116,9 @@ def _read_packages(material: Material) -> Reading:
         front = front_of(page)
         reading.warnings += [front.fault] if front.fault else []
         draft = _work_package(page, front)
+        reading.reasons |= {(page.name, number): f"a step of {draft.id}" for number in box_lines(blocks_of(page))}
         for number, line in enumerate(page.text.split("\n"), start=1):
-            if re.match(r"^\s*[-*+]\s+\[.?\]\s", line):
-                reading.reasons[page.name, number] = f"a step of {draft.id}"
-            else:
+            if not re.match(r"^\s*[-*+]\s+\[.?\]\s", line):
                 draft.lines.add(number)
         reading.drafts.append(draft)
     if len(reading.drafts) == 1:
@@ -134,14 +138,23 @@ def _work_package(page: Page, front: Front) -> Draft:
         file=page.name,
         line=front.line("title", "work_package_id"),
         id=number or None,
+        scope=page.name.rpartition("/")[0],
         title=words.plain(front.text("title")) or (named[2] if named else words.plain(heading)) or number,
         text=body,
         mark=_LANES.get(lane) or mark_of(lane),
         box=lane,
         needs=[Wish(text=need, line=front.line("dependencies"), is_id=True) for need in front.texts("dependencies")],
-        paths=tuple(owned) or find_paths(body),
+        paths=tuple(owned) or find_paths(_work_of(page)),
         gate=words.is_gate(front.text("title")),
     )
+
+
+def _work_of(page: Page) -> str:
+    """Give what a work package says outside of code, of what it builds on, and of how it is reviewed."""
+    blocks = [block for block in blocks_of(page) if isinstance(block, Item | Paragraph)]
+    kept = [block for block in blocks if not any(_BESIDE.search(heading.text) for heading in block.above)]
+    texts = [plain_lines(block) if isinstance(block, Item) else [block.text] for block in kept]
+    return "\n".join(line for lines in texts for line in lines)
 
 
 SPECKITTY_WP = Shape(

@@ -18,11 +18,17 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 
-_HEADING = re.compile(r"^#{2,4}\s+Task\s+\d+[a-z]?\s*[:.–—-]", re.MULTILINE | re.IGNORECASE)
-_TASK = re.compile(r"^Task\s+(\d+[a-z]?)\s*[:.–—-]\s*(.+)$", re.IGNORECASE)
+_NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
+_HEADING = re.compile(rf"^#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.MULTILINE | re.IGNORECASE)
+_TASK = re.compile(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
 _STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
 _FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
 _WRITES = re.compile(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
+_LISTED = re.compile(
+    r"^\W*(?:files?|(?:new|modified|created|changed|touched)\s+files?|files?\s+(?:touched|changed|modified|created)"
+    r"|files?\s+to\s+(?:create|modify|change|edit|update|add|delete|touch)(?:\s*[/&]\s*\w+)?)\W*$",
+    re.IGNORECASE,
+)
 _READS = re.compile(r"^\W*(?:References?|Read|See)\W*:", re.IGNORECASE)
 
 
@@ -98,8 +104,13 @@ def _text(block: Block) -> str:
 def _written(items: Sequence[Item]) -> Iterator[str]:
     """Give the files of the list: those that are created, modified, tested or deleted; not those that are only read."""
     for item in items:
-        if item.box is None and _WRITES.match(item.text) and not _READS.match(item.text):
+        if item.box is None and (_WRITES.match(item.text) or _is_listed(item)) and not _READS.match(item.text):
             yield from find_paths("\n".join(one.text for one in item.walk()))
+
+
+def _is_listed(item: Item) -> bool:
+    """Tell whether an item stands in a list of files that are written: below a heading or a line that says so."""
+    return bool(_LISTED.match(item.label) or (item.above and not item.label and _LISTED.match(words.plain(item.above[-1].text))))
 
 
 def _mark(boxes: Sequence[Item]) -> Mark:

@@ -5,7 +5,7 @@ on may be written `2` or `5.2`. `cancelled` is not planned, and `review` is not 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
@@ -16,7 +16,8 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 
-_LIST = re.compile(r'"tasks"\s*:\s*\[')
+#: A list of tasks: below `tasks`, or below a tag or nothing at all if its objects begin with an id.
+_LIST = re.compile(r'"tasks"\s*:\s*\[|(?:\A|"[\w. -]+"\s*:)\s*\[\s*\{\s*"id"\s*:')
 _OWN = re.compile(r'"(?:dependencies|subtasks|testStrategy|status)"\s*:')
 _MARKS = {
     "": Mark.OPEN,
@@ -43,30 +44,34 @@ def _read(material: Material) -> Reading:
     reading = Reading(title="", format=TASKMASTER.name, drafts=[])
     for page in material.pages:
         whole = parse_json(page.text, name=page.name)
-        for tag, row in _lists(whole):
-            reading.drafts += _tasks(row, page, tag, reading.left)
+        for tag, rows in _lists(whole):
+            reading.drafts += _tasks(rows, page, tag, reading.left)
         if isinstance(whole, Row):
             reading.title = reading.title or text_of(_below(whole.get("meta")).get("projectName"))
     reading.title = reading.title or "tasks"
     return reading
 
 
-def _lists(whole: object) -> Iterator[tuple[str, Row]]:
-    """Give the objects that hold a list of tasks, by their tag; of the legacy form there is one without."""
-    if not isinstance(whole, Row):
-        return
-    if isinstance(whole.get("tasks"), list):
-        yield "", whole
-    yield from ((tag, row) for tag, row in whole.items() if isinstance(row, Row) and isinstance(row.get("tasks"), list))
+def _lists(whole: object) -> Iterator[tuple[str, list[Row]]]:
+    """Give the lists of tasks by their tag; of the legacy form there is one without."""
+    if isinstance(whole, list):
+        yield "", rows_of(whole)
+    for tag, value in whole.items() if isinstance(whole, Row) else ():
+        if tag == "tasks":
+            yield "", rows_of(value)
+        elif isinstance(value, Row) and isinstance(value.get("tasks"), list):
+            yield tag, rows_of(value["tasks"])
+        elif isinstance(value, list) and any("id" in row and "title" in row for row in rows_of(value)):
+            yield tag, rows_of(value)
 
 
 def _below(value: object) -> Row:
     return value if isinstance(value, Row) else Row()
 
 
-def _tasks(row: Row, page: Page, tag: str, left: list[Skipped]) -> Iterator[Draft]:
+def _tasks(rows: Sequence[Row], page: Page, tag: str, left: list[Skipped]) -> Iterator[Draft]:
     scope = f"{page.name}#{tag}"
-    for task in rows_of(row.get("tasks")):
+    for task in rows:
         parent = _draft(task, page, scope, number=text_of(task.get("id")), above="")
         if parent is None:
             left.append(
@@ -74,13 +79,19 @@ def _tasks(row: Row, page: Page, tag: str, left: list[Skipped]) -> Iterator[Draf
             )
             continue
         yield parent
-        for sub in rows_of(task.get("subtasks")):
-            local = text_of(sub.get("id"))
-            number = local if local.startswith(f"{parent.id}.") else f"{parent.id}.{local}"
-            child = _draft(sub, page, scope, number=number, above=parent.id or "")
-            if child is not None:
-                child.parent = parent
-                yield child
+        yield from _subtasks(task, parent, page, scope)
+
+
+def _subtasks(row: Row, parent: Draft, page: Page, scope: str) -> Iterator[Draft]:
+    """Give what a task is parted into, and what those are parted into."""
+    for sub in rows_of(row.get("subtasks")):
+        local = text_of(sub.get("id"))
+        number = local if local.startswith(f"{parent.id}.") else f"{parent.id}.{local}"
+        child = _draft(sub, page, scope, number=number, above=parent.id or "")
+        if child is not None:
+            child.parent = parent
+            yield child
+            yield from _subtasks(sub, child, page, scope)
 
 
 def _draft(row: Row, page: Page, scope: str, *, number: str, above: str) -> Draft | None:

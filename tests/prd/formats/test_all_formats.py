@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import InputError
+from orchestrator.model import Document
 from orchestrator.prd import FORMATS, read, read_material
 from orchestrator.prd.formats import SHAPES
 from orchestrator.prd.page import material
@@ -21,15 +22,22 @@ DOCUMENTS = {
     "taskmaster/tagged.json": "tasks.json",
     "ralph/prd.json": "prd.json",
     "ralph/fork.json": "scripts/ralph/prd.json",
+    "ralph/parted.json": "prd.json",
+    "ralph/features.json": "features.json",
+    "ralph/pause.code-task.md": ".ralph/tasks/pause.code-task.md",
     "beads/issues.jsonl": ".beads/issues.jsonl",
     "beads/circle.jsonl": "export.jsonl",
     "speckit/photo-albums.md": "specs/001-photo-albums/tasks.md",
     "speckit/crlf.md": "tasks.md",
+    "speckit/order-in-words.md": "specs/002-map/tasks.md",
     "kiro/user-auth.md": ".kiro/specs/user-auth/tasks.md",
     "kiro/flat.md": "tasks.md",
+    "kiro/zh-legend.md": "tasks.md",
+    "kiro/waves.md": ".kiro/specs/ledger/tasks.md",
     "kiro/ccsdd.md": ".kiro/specs/storage/tasks.md",
     "kiro/ccsdd-loose.md": "tasks.md",
     "openspec/tasks.md": "openspec/changes/two-factor/tasks.md",
+    "openspec/checks.md": "openspec/changes/archive/2025-10-01-graph/tasks.md",
     "openspec/plain.md": "openspec/changes/rename/tasks.md",
     "conductor/plan.md": "conductor/tracks/offline/plan.md",
     "conductor/bold.md": "plan.md",
@@ -47,8 +55,10 @@ DOCUMENTS = {
     "speckitty/WP7.md": "WP7.md",
     "bmad/1.2.story.md": "docs/stories/1.2.story.md",
     "bmad/2-1-login.md": "_bmad-output/implementation-artifacts/2-1-login.md",
+    "bmad/sprint-status.yaml": "_bmad-output/implementation-artifacts/sprint-status.yaml",
     "superpowers/2025-10-01-cache.md": "docs/superpowers/plans/2025-10-01-cache.md",
     "superpowers/old.md": "docs/plans/old.md",
+    "superpowers/named.md": "docs/superpowers/plans/named.md",
     "agent-plan/agent-1-plan.md": ".squad/parallel-plans/agent-1-plan.md",
     "agent-plan/agent-2-plan.md": "agent-2-plan.md",
 }
@@ -114,6 +124,10 @@ def _try(body: bytes, name: str, format: str | None) -> None:  # noqa: A002 - th
         document = read(body, name=name, format=format)
     except InputError:
         return
+    _require_whole(document)
+
+
+def _require_whole(document: Document) -> None:
     known = {task.id for task in document.tasks}
     assert len(known) == len(document.tasks)
     assert all(task.parent in known for task in document.tasks if task.parent)
@@ -130,6 +144,25 @@ def test_no_change_of_bytes_and_no_prefix_crashes_a_reader(file: str, is_asked: 
         body[place] = data.draw(st.integers(0, 255))
 
     _try(bytes(body[: data.draw(st.integers(0, len(body)))]), DOCUMENTS[file], format)
+
+
+@given(st.sampled_from(sorted(path.name for path in FOLDERS.iterdir() if path.is_dir())), st.booleans(), st.data())
+def test_no_change_of_bytes_in_a_folder_crashes_a_reader(folder: str, is_asked: bool, data: st.DataObject) -> None:  # noqa: FBT001 - drawn
+    files = {
+        path.relative_to(FOLDERS / folder).as_posix(): path.read_bytes()
+        for path in (FOLDERS / folder).rglob("*")
+        if path.is_file()
+    }
+    format = read_material(material(files, name=".")).format if is_asked else None  # noqa: A001 - the contract's word
+    body = bytearray(files[name := data.draw(st.sampled_from(sorted(files)))])
+    for place in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=4)):
+        body[place] = data.draw(st.integers(0, 255))
+    files[name] = bytes(body[: data.draw(st.integers(0, len(body)))])
+    try:
+        document = read_material(material(files, name="."), format=format)
+    except InputError:
+        return
+    _require_whole(document)
 
 
 @given(st.sampled_from(sorted(DOCUMENTS)), st.sampled_from(FORMATS))

@@ -1,0 +1,159 @@
+"""What a Spec Kit document says of its order in words: stories, phases and ids that wait for others, and chains of ids.
+
+`User Story 3 depends on US1 & US2`, `T020-T022 depend on T006`, `T004 -> T005 -> T006`, rows of a table with such a column.
+Said of ids it is a need; said of stories and phases it is an order like that of the phases themselves.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from orchestrator.prd import words
+from orchestrator.prd.drafts import Draft
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
+from orchestrator.prd.turns import barrier
+
+#: Gives the tasks of `US3` or `Phase 2`.
+Named = Callable[[str, int], list[Draft]]
+
+_ONE = r"T\d{2,5}[a-z]?"
+_LISTED = rf"{_ONE}(?:\s*(?:,|&|/|\+|-|–|~|\.\.|\band\b|\bto\b|\bet\b|、)\s*{_ONE})*"
+_ARROW = r"(?:-{1,2}>|─*→|─+>|=>)"
+_CHAIN = re.compile(rf"[`*(]*{_LISTED}(?:[\])`*]*\s*(?:\[[^\]]*\]\s*)?{_ARROW}\s*[`*(]*{_LISTED})+")
+_BACK = re.compile(rf"({_LISTED})\s*(?:<-|←)\s*({_LISTED})")
+_SPAN = re.compile(r"(?:phase\s*\S+|US\s*\d+|final|polish|setup|foundational)\W*\(\s*$", re.IGNORECASE)
+_ABOUT = re.compile(r"depend|abhangig|зависим|依存|依赖|依賴|의존|(?:execution|completion|story) order", re.IGNORECASE)
+_TABLE = re.compile(r"depend|block|after|requires|依存|依赖|依賴|의존", re.IGNORECASE)
+_NEEDS = re.compile(
+    r"\bdepend(?:s|ing|ent)?(?: only)? (?:up)?on\b|\bdepend(?:ent)? d[eu'’]s?|\bdependen? (?:de|del)\b|\brequires?\b|\bneeds\b"
+    r"|\b(?:can start|starts?|can run|must (?:run|come|start)|begins?|proceeds?) after\b|\bhangt ab von\b|\babhangig von\b"
+    r"|(?<![不無无])(?:依赖于?|依賴)|\bзависит от\b",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(r"に依存|の後|(?:이후|에 의존)")
+_BLOCKS = re.compile(
+    r"\b(?:must|should) (?:be )?(?:complete|finish|completed|finished|done) before\b|\bblocks?:?\s", re.IGNORECASE
+)
+_NONE = re.compile(r"\b(?:no|not|without|aucune|sans|independent(?:ly)?|ne)\b[^,;.]*$", re.IGNORECASE)
+_END = re.compile(r"[.;；。]|\s[-–—]\s|\bbut\b|\bcan be\b|\bindepend[ae]nt|\bunabhangig")
+_GROUPS = re.compile(
+    r"\b(?:(?P<story>user stor(?:y|ies)|stor(?:y|ies)|US)|(?P<phase>phases?))\s*-?\s*#?(?P<first>\d+)"
+    r"(?:\s*[-–~]\s*(?:US|phase\s*)?(?P<last>\d+))?",
+    re.IGNORECASE,
+)
+_IDS = re.compile(_LISTED)
+_BRACKETS = re.compile(r"\([^()]*\)|（[^（）]*）")
+
+
+def read_needs(blocks: Sequence[Block], text: str, own: Mapping[str, Draft], named: Named) -> None:
+    """Tie the tasks as the document says in words, outside of the tasks themselves."""
+    taken = {draft.line for draft in own.values()}
+    for line, about in _lines(blocks, text, taken):
+        _chains(line, own)
+        if about:
+            _sentence(line, own, named)
+    for block in blocks:
+        if isinstance(block, Row) and _is_about(block.above):
+            _row(block, own, named)
+
+
+def fold(text: str) -> str:
+    """Give a text without the accents of its letters."""
+    return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
+
+
+def _lines(blocks: Sequence[Block], text: str, taken: set[int]) -> Iterator[tuple[str, bool]]:
+    """Give the lines outside of tasks, and whether they stand below a heading about the order."""
+    for block in blocks:
+        if isinstance(block, Item):
+            texts = [line for item in block.walk() if item.line not in taken for line in (item.text, *item.details)]
+        else:
+            texts = [block.text] if isinstance(block, Paragraph) else []
+        about = not isinstance(block, Heading) and _is_about(block.above)
+        yield from ((line, about) for one in texts for line in one.split("\n"))
+    yield from ((line, False) for line in _fenced(text))
+
+
+def _fenced(text: str) -> Iterator[str]:
+    """Give the lines of fences below a heading about the order: drawn there, chains of ids are no example."""
+    about, fence = False, ""
+    for line in text.split("\n"):
+        mark = re.match(r"\s*(`{3,}|~{3,})", line)
+        if mark and (not fence or mark[1].startswith(fence)):
+            fence = "" if fence else mark[1]
+        elif fence and about:
+            yield line
+        elif not fence and (heading := re.match(r"#{1,6}\s+(.*)", line)):
+            about = bool(_ABOUT.search(fold(heading[1])))
+
+
+def _is_about(above: Sequence[Heading]) -> bool:
+    return any(_ABOUT.search(fold(heading.text)) for heading in above)
+
+
+def _chains(line: str, own: Mapping[str, Draft]) -> None:
+    for found in _CHAIN.finditer(line):
+        links = [[own[one] for one in words.expand(part) if one in own] for part in re.split(_ARROW, found[0])]
+        behind = line[found.end() : found.end() + 16].casefold()
+        if behind.lstrip(" *`").startswith("depend"):
+            links.reverse()
+        elif len(links) == 2 and _SPAN.search(line[: found.start() + len(found[0]) - len(found[0].lstrip("`*("))]):
+            continue  # `US1 (T007 -> T012)` tells from where to where a story goes
+        for first, then in pairwise(links):
+            _need(first, then)
+    for found in _BACK.finditer(line):
+        _need(*([own[one] for one in words.expand(part) if one in own] for part in (found[2], found[1])))
+
+
+def _sentence(line: str, own: Mapping[str, Draft], named: Named) -> None:
+    plain = re.sub(r"[*`_]", "", fold(line))
+    if (found := _NEEDS.search(plain)) and not _NONE.search(plain[: found.start()][-30:]):
+        _tie(_END.split(plain[found.end() :])[0], plain[: found.start()], own, named)
+    elif found := _BLOCKS.search(plain):
+        _tie(plain[: found.start()], _END.split(plain[found.end() :])[0], own, named)
+    elif (found := _BEHIND.search(plain)) and (parts := re.split(r"[:：はが]", plain[: found.start()], maxsplit=1))[1:]:
+        _tie(parts[1], parts[0], own, named)
+
+
+def _row(row: Row, own: Mapping[str, Draft], named: Named) -> None:
+    subject = next(iter(row.cells.values()), "")
+    for column, cell in list(row.cells.items())[1:]:
+        if _TABLE.search(fold(column)) and not re.match(r"\W*(?:none|no\b|independent|n/a|无|なし|없음)", cell, re.IGNORECASE):
+            _tie(_END.split(fold(cell))[0] if "independent" in cell else fold(cell), subject, own, named)
+
+
+def _tie(first: str, then: str, own: Mapping[str, Draft], named: Named) -> None:
+    """Let what one text names wait for what another names."""
+    before, after = _BRACKETS.sub(" ", first), _BRACKETS.sub(" ", then)
+    waiting = [draft for group in _groups(after, named) for draft in group]
+    if waiting:
+        for group in _groups(before, named):
+            if not {id(one) for one in group} & {id(one) for one in waiting}:
+                barrier(group, waiting)
+        if ids := [own[one] for one in _ids(before) if one in own]:
+            barrier(ids, [one for one in waiting if one not in ids])
+        return
+    _need([own[one] for one in _ids(before) if one in own], [own[one] for one in _ids(after) if one in own])
+
+
+def _groups(text: str, named: Named) -> list[list[Draft]]:
+    return [group for found in _GROUPS.finditer(text) for number in _numbers(found) if (group := named(_kind(found), number))]
+
+
+def _kind(found: re.Match[str]) -> str:
+    return "phase" if found["phase"] else "story"
+
+
+def _numbers(found: re.Match[str]) -> range:
+    first, last = int(found["first"][:4]), int((found["last"] or found["first"])[:4])
+    return range(first, last + 1) if first <= last <= first + 50 else range(first, first + 1)
+
+
+def _ids(text: str) -> list[str]:
+    return [one for found in _IDS.finditer(text) for one in words.expand(found[0])]
+
+
+def _need(first: Sequence[Draft], then: Sequence[Draft]) -> None:
+    for draft in then:
+        draft.direct += [one for one in first if one is not draft and one not in draft.direct]

@@ -1,0 +1,173 @@
+"""Ways of writing the formats that are rarer than those of the documents beside: each was met in somebody's project."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import InputError
+from orchestrator.model import Document, Mark
+from orchestrator.prd import read, read_material
+from orchestrator.prd.page import material
+
+
+def told(text: str, name: str) -> Document:
+    return read(text.encode(), name=name)
+
+
+def folder(files: dict[str, str]) -> Document:
+    return read_material(material({path: text.encode() for path, text in files.items()}, name="."), strict=False)
+
+
+def backlog(id: str, *, needs: str = "[]", status: str = "To Do", body: str = "") -> str:  # noqa: A002 - the format's word
+    return f"---\nid: {id}\ntitle: Title of {id}\nstatus: {status}\ndependencies: {needs}\n---\n{body}\n"
+
+
+def test_a_tag_of_task_master_may_be_the_list_itself_and_subtasks_may_have_subtasks() -> None:
+    deep = {"id": "1.1", "title": "b", "subtasks": [{"id": 1, "title": "c"}, {"id": 2, "title": "d", "dependencies": [1]}]}
+    tagged = json.dumps({"master": [{"id": 1, "title": "a", "status": "pending", "subtasks": [deep]}]})
+
+    document = told(tagged, ".taskmaster/tasks/tasks.json")
+
+    assert document.format == "taskmaster-json"
+    assert [(task.id, task.parent, task.needs) for task in document.tasks] == [
+        *[("1", None, ()), ("1.1", "1", ()), ("1.1.1", "1.1", ()), ("1.1.2", "1.1", ("1.1.1",))],
+    ]
+    assert document.skipped == ()
+
+
+def test_ids_that_a_second_tag_counts_anew_are_told_in_one_line() -> None:
+    tags = {tag: {"tasks": [{"id": n, "title": f"{tag} {n}", "status": "done"} for n in range(1, 9)]} for tag in ("a", "b")}
+
+    document = told(json.dumps(tags, indent=1), "tasks.json")
+
+    assert [task.id for task in document.tasks][8:10] == ["1~2", "2~2"]
+    assert [warning for warning in document.warnings if "8 ids from here on stand twice" in warning]
+    assert len(document.warnings) == 1
+
+
+def test_beads_name_their_ties_in_three_ways_and_say_minutes() -> None:
+    rows = [
+        {"id": "x-1", "title": "a", "status": "open", "priority": 1, "estimated_minutes": 90},
+        {"id": "x-2", "title": "b", "status": "hooked", "dependencies": ["x-1"]},
+        {"id": "x-3", "title": "c", "status": "odd", "dependencies": [{"id": "x-2", "dependency_type": "blocks"}]},
+        {"id": "x-4", "title": "d", "status": "open", "issue_type": "gate", "labels": ["human"]},
+    ]
+
+    tasks = told("\n".join(map(json.dumps, rows)), ".beads/issues.jsonl").tasks
+
+    assert [task.needs for task in tasks] == [(), ("x-1",), ("x-2",), ()]
+    assert (tasks[0].estimate, tasks[2].state, tasks[3].gate) == (5400.0, Mark.UNKNOWN, True)
+
+
+def test_a_need_of_a_completed_task_is_met_and_tasks_stand_in_the_order_of_their_numbers() -> None:
+    document = folder(
+        {
+            "backlog/tasks/task-10 - Ten.md": backlog("task-10", needs="[task-2, task-1, task-404]"),
+            "backlog/tasks/task-2 - Two.md": backlog("task-2", body="See [it](../../docs/x.md), mend [that](../../src/a.ts)"),
+            "backlog/completed/task-1 - One.md": backlog("task-1", status="Done", body="- [x] #1 done"),
+            "backlog/tasks/task-3 - Three.md": "# Task 3\n\n- [ ] no front matter\n",
+        }
+    )
+
+    assert [(task.id, task.needs, task.writes) for task in document.tasks] == [
+        ("task-2", (), ("src/a.ts",)),
+        ("task-10", ("task-2",), None),
+    ]
+    assert document.skipped == ()
+    assert document.warnings == (
+        "not of backlog-task by what stands in it, so not read: backlog/tasks/task-3 - Three.md",
+        "backlog/tasks/task-10 - Ten.md:5: task-10 depends on 'task-404': nothing of that name was found, so it orders nothing",
+    )
+
+
+def test_a_completed_task_that_is_named_is_read() -> None:
+    assert [task.state for task in told(backlog("task-1", status="Done"), "backlog/completed/task-1 - One.md").tasks] == [
+        Mark.DONE
+    ]
+
+
+def test_a_plan_of_one_feature_is_one_task() -> None:
+    plan = (
+        "---\nphase: 02-models\nplan: 03\ntype: tdd\ndepends_on: []\nfiles_modified: [src/a.py]\n---\n"
+        "<feature>\n  <name>Merge twins</name>\n  <files>\n    src/b.py\n    tests/test_b.py\n  </files>\n"
+        "  <behavior>two become one</behavior>\n</feature>\n<verification>\n- [ ] tests pass\n</verification>\n"
+    )
+
+    document = told(plan, ".planning/phases/02-models/02-03-PLAN.md")
+
+    assert [(task.id, task.title, task.writes, task.criteria) for task in document.tasks] == [
+        ("02-03.1", "Merge twins", ("src/b.py", "tests/test_b.py"), ("two become one",))
+    ]
+    assert [(one.line, one.reason) for one in document.skipped] == [(17, "a check of the plan 02-03, not one of its tasks")]
+
+
+def test_a_plan_without_tasks_is_one_task_and_says_so() -> None:
+    plan = "---\nphase: 1\nplan: 2\nname: Base\nfiles_modified: [a.css]\n---\n# Plan\n\n- [ ] it looks nice\n"
+
+    document = told(plan, ".planning/phases/01-base/01-02-PLAN.md")
+
+    assert [(task.id, task.title, task.writes) for task in document.tasks] == [("01-02.1", "Base", ("a.css",))]
+    assert [one.line for one in document.skipped] == [9]
+    assert [warning for warning in document.warnings if "the plan 01-02 is taken as one task" in warning]
+
+
+def test_the_tasks_of_a_plan_may_stand_below_headings() -> None:
+    plan = (
+        "---\nphase: 1\nplan: 2\nfiles_modified: [a.css, b.js]\n---\n# Plan\n## Tasks\n### Task 1: Style it\n"
+        "<action>\nEdit `a.css`\n</action>\n### Task 2: Script it\ntext\n## After\n- [ ] fine\n"
+    )
+
+    document = told(plan, ".planning/phases/01-base/01-02-PLAN.md")
+
+    assert [(task.id, task.title, task.writes, task.source.line) for task in document.tasks] == [
+        ("01-02.1", "Style it", ("a.css",), 8),
+        ("01-02.2", "Script it", ("a.css", "b.js"), 12),
+    ]
+    assert [one.line for one in document.skipped] == [15]
+
+
+def test_text_that_is_no_json_is_refused_in_one_pass() -> None:
+    text = '"x", ' * 200_000  # a search from each sign on would take hours
+
+    with pytest.raises(InputError):
+        read(text.encode(), name="tasks.json", format="taskmaster-json")
+
+
+def test_ids_that_stand_twice_in_one_list_are_told_one_by_one() -> None:
+    text = "".join(f"## {group}. Group\n" + "".join(f"- [ ] 3.{n} part\n" for n in range(1, 10)) for group in (2, 3))
+
+    assert len(told(text, "openspec/changes/x/tasks.md").warnings) == 9
+
+
+def test_a_document_that_only_lies_where_a_format_keeps_its_own_is_read_as_what_it_is() -> None:
+    table = (
+        "# Tasks: Bootstrap\n\n## Phase 1: Base\n\n| Task | ID |\n|---|---|\n| Create `a.toml` | T1 |\n\n"
+        "## Definition of Done\n- [ ] it runs\n"
+    )
+
+    document = told(table, "openspec/changes/bootstrap/tasks.md")
+
+    assert [(task.id, task.title) for task in document.tasks] == [("T1", "Create `a.toml`")]
+    assert document.warnings[0] == f"no task in this document, read as openspec-tasks: taken as {document.format}"
+    assert [one.line for one in document.skipped] == [10]
+
+
+def test_a_task_of_nothing_but_marks_is_called_by_its_id() -> None:
+    text = "# Plan\n## Phase 1: Base\n- [ ] Task: **\n- [ ] Task: Build\n"
+
+    assert [task.title for task in read(text.encode(), name="conductor/tracks/x/plan.md", format="conductor-plan").tasks] == [
+        *["T1", "Build"]
+    ]
+
+
+def test_drawn_waves_count_more_than_the_order_of_the_list_and_a_checkpoint_still_holds() -> None:
+    text = (Path(__file__).parents[2] / "data" / "formats" / "kiro" / "waves.md").read_text(encoding="utf-8")
+
+    order = {str(task.id): task.after for task in told(text, ".kiro/specs/ledger/tasks.md").tasks}
+    broken = {str(task.id): task.after for task in told(text.replace('"waves"', "waves"), ".kiro/specs/ledger/tasks.md").tasks}
+
+    assert order["1.1"] == order["4.2"] == (), "the first wave waits for nothing"
+    assert (order["1.2"], order["2.2"]) == (("1.1", "4.2"), ("1.2", "2.1"))
+    assert (order["3"], order["4.1"]) == (("2",), ("2.2", "3")), "the checkpoint holds what comes in a later wave"
+    assert broken["2"] == ("1",), "a graph that cannot be read changes nothing"

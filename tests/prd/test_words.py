@@ -1,0 +1,52 @@
+import pytest
+
+from orchestrator.prd.words import is_gate, plain, references
+
+PERSONS = [
+    *["Checkpoint", "Checkpoint - ensure all tests pass", "5 Checkpoint: verify", "Final checkpoint", "Phase 2 Checkpoint"],
+    *["Checkpoint Sprint 1", "Mid-point Checkpoint", "检查点 - 确保所有测试通过", "Manual verification with quickstart.md"],
+    *["Verify the indexes (manual verification)", "Update docs: manual check", "Obtain sign-off", "手動検証: ログイン"],
+    *["Run `make` and manually verify the page", "User acceptance testing"],
+]
+AGENTS = [
+    *["Checkpoint manager class", "Save a checkpoint every 100 steps", "Implement checkpoint resume"],
+    *["Add manual test instructions", "Write the manual checks into docs/qa.md", "Audit: add a manual checklist"],
+]
+
+
+@pytest.mark.parametrize("title", PERSONS)
+def test_a_step_done_by_hand_asks_for_a_person(title: str) -> None:
+    assert is_gate(title)
+
+
+@pytest.mark.parametrize("title", AGENTS)
+def test_a_step_that_only_speaks_of_such_steps_asks_for_none(title: str) -> None:
+    assert not is_gate(title)
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("x (dépend de T003–T005)", ("T003", "T004", "T005")),
+        ("x (depende de T006, T013)", ("T006", "T013")),
+        ("x（依赖：T001）", ("T001",)),
+        ("x (abhängig von T2)", ("T2",)),
+        ("try again (after 5s)", ()),
+        ("wait (after 3-5s) and go on", ()),
+    ],
+)
+def test_needs_are_read_in_several_tongues_and_amounts_are_none(text: str, ids: tuple[str, ...]) -> None:
+    assert references(text)[0] == ids
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("Create src/__init__.py and `src/__tests__/x`", "Create src/__init__.py and `src/__tests__/x`"),
+        ("**Bold** and __bold__ for `src/**/*.ts`", "Bold and bold for `src/**/*.ts`"),
+        ("**Task 1: x** src/**/*.md", "Task 1: x src/**/*.md"),
+        ("Setup** of it", "Setup of it"),
+    ],
+)
+def test_a_title_loses_emphasis_and_no_letter_of_a_path(written: str, shown: str) -> None:
+    assert plain(written) == shown
