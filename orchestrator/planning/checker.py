@@ -1,18 +1,18 @@
 """An independent check of a plan's certificate.
 
-It shares no code with the planner, not even the comparison of paths, and trusts nothing that the document says about
-itself: from needs, write sets and locks it works out anew which tasks could write the same path at the same time, and
-wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
+With `consistency` and `overlap` it shares no code with the planner, not even the comparison of paths, and trusts nothing that
+the document says about itself: from needs, write sets and locks it works out anew which tasks could write the same path at
+the same time, and wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
 """
 
 import heapq
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import TypeAlias
 
+from orchestrator.planning.consistency import inconsistencies, is_figure
 from orchestrator.planning.overlap import KEYS, beginning, overlap
 
 Json: TypeAlias = Mapping[str, object]
@@ -27,7 +27,7 @@ def problems(document: object) -> tuple[str, ...]:
     if shape or not isinstance(document, Mapping):
         return tuple(shape)
     tasks = {str(row["id"]): row for row in _rows(document, "tasks")}
-    found = _ownership(document, tasks) + _order(tasks)
+    found = [*_ownership(document, tasks), *_order(tasks), *inconsistencies(document)]
     if found:
         return tuple(found)
     before = _Before(tasks)
@@ -71,7 +71,7 @@ def _task_shape(row: Json) -> list[str]:
     found = [f"{name}: {key} is no list of texts" for key in ("needs", "locks") if not _texts(row.get(key))]
     if not isinstance(row.get("agent"), str):
         found.append(f"{name}: no agent")
-    found += [f"{name}: {key} is no number" for key in ("start", "finish") if not _is_number(row.get(key))]
+    found += [f"{name}: {key} is no number" for key in ("start", "finish") if not is_figure(row.get(key))]
     if row.get("writes") is not None and not _texts(row.get("writes")):
         return [*found, f"{name}: writes is neither null nor a list of texts"]
     strange = [claim for claim in _list(row, "writes") if claim.startswith("/") or ".." in claim.split("/") or "\0" in claim]
@@ -200,12 +200,9 @@ def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[
     certificate = document["certificate"]
     honest = isinstance(certificate, Mapping) and certificate.get("holds") is True
     found = [] if honest else ["the certificate says itself that it does not hold"]
+    several = _units(document)
     for row in _certificate(document, "guarded"):
-        found += _guarded(row, tasks, before)
-    for row in _certificate(document, "open"):
-        a, b = str(row.get("a")), str(row.get("b"))
-        if a not in tasks or b not in tasks:
-            found.append(f"the certificate leaves {a} and {b} open, which are not both in the plan")
+        found += _guarded(row, tasks, before, several)
     for name, task in tasks.items():
         locks = {lock.rstrip("/") or "." for lock in _list(task, "locks")}
         missing = [claim for claim in _list(task, "writes") if (claim.rstrip("/") or ".") not in locks]
@@ -213,11 +210,13 @@ def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[
     return found
 
 
-def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
+def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before, several: Collection[str]) -> list[str]:
     a, b = str(row.get("a")), str(row.get("b"))
     if a not in tasks or b not in tasks or a == b:
         return [f"the certificate guards {a} and {b}, which are not two tasks of the plan"]
     match row.get("by"):
+        case "lock" if str(row.get("key")) in several:
+            return [f"the certificate says that {row.get('key')} keeps {a} and {b} apart; several may hold it at once"]
         case "lock":
             held = all(row.get("key") in _list(tasks[name], "locks") for name in (a, b))
             return [] if held else [f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not"]
@@ -245,7 +244,7 @@ def _units(document: Json) -> dict[str, int]:
     """Give how many may hold an operation at once, where it is more than one."""
     told = document.get("capacity")
     rows = told.items() if isinstance(told, Mapping) else ()
-    return {str(name): units for name, units in rows if isinstance(units, int) and units > 1 and str(name).startswith("op:")}
+    return {str(name): units for name, units in rows if isinstance(units, int) and units > 1}
 
 
 def _schedule(tasks: Mapping[str, Json], units: Mapping[str, int]) -> list[str]:
@@ -285,13 +284,6 @@ def _beside(resource: str, names: Sequence[str], times: Mapping[str, tuple[float
         if len(ends) > units:
             found.append(f"{name} is planned to hold {resource} beside {units} others")
     return found
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
-    except OverflowError:
-        return False
 
 
 def _rows(document: Json, name: str) -> list[Json]:

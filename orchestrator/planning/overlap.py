@@ -29,6 +29,13 @@ def overlap(one: str, other: str) -> bool:
     return all(a == b for a, b in zip(_names(one), _names(other), strict=False))
 
 
+def above(wide: str, narrow: str) -> bool:
+    """Tell whether one claim is another, or lies below it."""
+    if wide.startswith(KEYS) or narrow.startswith(KEYS):
+        return wide == narrow
+    return _names(narrow)[: len(_names(wide))] == _names(wide)
+
+
 def beginning(claim: str) -> tuple[str, ...]:
     """Give the names of a claim up to the first that is a pattern; an operation lies nowhere.
 
