@@ -6,6 +6,7 @@ compared after NFC and case folding, a path meets everything below it, and what 
 reading counts as matched. `covers` errs the other way. Both take polynomial time, whatever the pattern.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -18,7 +19,9 @@ Claim = NewType("Claim", str)
 
 #: Beginnings of keys that are no paths; `files:` keys are made by the planner for a pair of write sets.
 OPERATIONS = ("op:", "api:", "table:", "files:")
-_WILD = frozenset("*?[{")
+#: What begins a pattern; the last is a choice such as `@(a|b)`, which some shells read.
+_WILD = re.compile(r"[*?\[{]|[@+!]\(")
+_CHOICE = re.compile(r"[@+!?*]\(")
 #: Names of more signs, and paths of more names, are not walked: none exists.
 LONGEST = 512
 
@@ -69,7 +72,12 @@ def is_operation(claim: str) -> bool:
 @lru_cache(maxsize=65536)
 def is_glob(claim: str) -> bool:
     """Tell whether the claim is a pattern."""
-    return not is_operation(claim) and any(sign in _WILD for sign in claim)
+    return not is_operation(claim) and is_pattern(claim)
+
+
+def is_pattern(name: str) -> bool:
+    """Tell whether one name of a claim is a pattern."""
+    return _WILD.search(name) is not None
 
 
 def is_folder(claim: str) -> bool:
@@ -85,7 +93,7 @@ def key(claim: str) -> str:
 def head(claim: str) -> str | None:
     """Give the first name of a claim as `meets` compares it; None if the claim could begin anywhere."""
     parts = parts_of(claim)
-    return parts[0] if parts and not is_glob(parts[0]) else None
+    return parts[0] if parts and not is_pattern(parts[0]) else None
 
 
 def meets(one: str, other: str) -> bool:
@@ -153,22 +161,27 @@ def _leads_out(relative: str) -> bool:
 def _climbs_over_pattern(path: str) -> bool:
     """Tell whether a `..` follows a pattern of unknown depth, so that nobody can say where it leads."""
     before, climbs, _ = f"/{path}/".rpartition("/../")
-    return bool(climbs) and ("**" in before or "{" in before)
+    return bool(climbs) and ("**" in before or "{" in before or _CHOICE.search(before) is not None)
 
 
 @lru_cache(maxsize=65536)
 def parts_of(claim: str) -> tuple[str, ...]:
     """Split a claim into folded names; braces and sets with a slash inside stay one part of unknown depth."""
-    if claim.isascii() and not any(sign in claim for sign in _WILD):
+    if claim.isascii() and not is_pattern(claim):
         return tuple([name for name in claim.lower().split("/") if name not in {"", "."}])
     folded = _composed(_composed(claim).casefold())
     parts: list[str] = []
     for name in folded.split("/"):
-        if parts and any(parts[-1].count(sign) > parts[-1].count(close) for sign, close in ("{}", "[]")):
+        if parts and _is_open(parts[-1]):
             parts[-1] += f"/{name}"
         elif name not in {"", "."}:
             parts.append(name)
     return tuple(parts)
+
+
+def _is_open(part: str) -> bool:
+    pairs = (("{", "}"), ("[", "]"), ("(", ")"))[: 3 if _CHOICE.search(part) else 2]
+    return any(part.count(sign) > part.count(close) for sign, close in pairs)
 
 
 def is_deep(part: str) -> bool:
@@ -221,8 +234,8 @@ def _skipping(pattern: tuple[str, ...], places: set[int]) -> set[int]:
 
 
 def _surely_matches(pattern: str, name: str) -> bool:
-    """Tell whether a name matches in every reading; sets, braces and escapes have several."""
-    if any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > LONGEST:
+    """Tell whether a name matches in every reading; sets, braces, choices and escapes have several."""
+    if _CHOICE.search(pattern) or any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > LONGEST:
         return False
     return same_name(pattern, name)
 
@@ -230,7 +243,7 @@ def _surely_matches(pattern: str, name: str) -> bool:
 @lru_cache(maxsize=65536)
 def same_name(one: str, other: str) -> bool:
     """Tell whether one name can match both patterns; a set or braces match anything."""
-    if not any(sign in _WILD for sign in one + other):
+    if not is_pattern(one) and not is_pattern(other):
         return one == other
     if max(len(one), len(other)) > LONGEST:
         return True
@@ -262,17 +275,17 @@ def _steps(left: tuple[str, ...], right: tuple[str, ...], i: int, j: int) -> lis
 def _signs(pattern: str) -> tuple[str, ...]:
     """Split a name pattern into literal signs, `?` (one sign) and `*` (any).
 
-    Any are also: a set, up to the last bracket (`[id]` may be literal, `[]a]` is a set); braces; and a pattern with a
-    backslash, which escapes for some.
+    Any are also: a set, up to the last bracket (`[id]` may be literal, `[]a]` is a set); braces; a choice such as `@(a|b)`,
+    up to the last one; and a pattern with a backslash, which escapes for some.
     """
-    if "\\" in pattern and any(sign in _WILD for sign in pattern):
+    if "\\" in pattern and is_pattern(pattern):
         return ("*",)
     signs: list[str] = []
     place = 0
     while place < len(pattern):
-        sign = pattern[place]
-        end = {"[": pattern.rfind("]"), "{": _closing(pattern, place)}.get(sign, place)
-        signs.append("*" if sign in "[{" else sign)
+        sign = "@(" if _CHOICE.match(pattern, place) else pattern[place]
+        end = {"[": pattern.rfind("]"), "{": _closing(pattern, place), "@(": pattern.rfind(")")}.get(sign, place)
+        signs.append("*" if sign in {"[", "{", "@("} else sign)
         place = len(pattern) if end < place else end + 1
     return tuple(signs)
 

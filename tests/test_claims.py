@@ -1,7 +1,6 @@
 """Claims against brute force: everything that a small world of paths can hold."""
 
 import itertools
-import re
 import unicodedata
 
 import pytest
@@ -21,54 +20,7 @@ from orchestrator.claims import (
     key,
     meets,
 )
-
-NAMES = ("a", "b", "aB", "[ab]")
-#: Every path of up to three names.
-WORLD = tuple("/".join(names) for depth in (1, 2, 3) for names in itertools.product(NAMES, repeat=depth))
-_PIECES = ("a", "b", "A", "*", "?", "[ab]", "[!a]", "{a,b}", "{ab,{a,b}}", "**")
-_NAME = st.lists(st.sampled_from(_PIECES), min_size=1, max_size=3).map("".join) | st.just("{a/b,b}")
-PATTERNS = st.builds(
-    lambda names, folder: "/".join(names) + folder, st.lists(_NAME, min_size=1, max_size=3), st.sampled_from(["", "/"])
-)
-
-
-def members(claim: str, *, literal: bool) -> set[str]:
-    """Give the paths of the world that a claim holds: those it matches, and what lies below them."""
-    matching = re.compile("|".join(f"(?:{reading})" for reading in _readings(claim.rstrip("/"), literal=literal)), re.IGNORECASE)
-    return {path for path in WORLD if any(matching.fullmatch(above) for above in _with_folders(path))}
-
-
-def _with_folders(path: str) -> list[str]:
-    names = path.split("/")
-    return ["/".join(names[:end]) for end in range(1, len(names) + 1)]
-
-
-def _readings(pattern: str, *, literal: bool) -> list[str]:
-    """Spell braces out, then give each pattern as a regular expression; `literal`: a set stands for its own name."""
-    braces = re.search(r"\{([^{}]*)\}", pattern)
-    if braces:
-        return [
-            reading
-            for choice in braces[1].split(",")
-            for reading in _readings(pattern[: braces.start()] + choice + pattern[braces.end() :], literal=literal)
-        ]
-    names = "/".join("\0" if name == "**" else _expression(name, literal=literal) for name in pattern.split("/"))
-    return [re.sub("(?:^|/)\0(?:/\0)*$", "(?:^|/).+", names).replace("\0/", "(?:[^/]+/)*")]
-
-
-def _expression(name: str, *, literal: bool) -> str:
-    pieces = re.split(r"(\[!?[^]]+\]|\*+|\?)", name)
-    return "".join(_piece(piece, literal=literal) for piece in pieces)
-
-
-def _piece(piece: str, *, literal: bool) -> str:
-    if piece.startswith("*"):
-        return "[^/]*"
-    if piece == "?":
-        return "[^/]"
-    if piece.startswith("[") and not literal:
-        return piece.replace("[!", "[^/")
-    return re.escape(piece)
+from tests.support.worlds import PATTERNS, WORLD, members
 
 
 @given(one=PATTERNS, other=PATTERNS, literal=st.booleans())
@@ -147,6 +99,9 @@ def test_claims_that_meet(one: str, other: str) -> None:
         ("src/?.py", "src/ab.py"),
         ("src/**/*.ts", "lib/a.ts"),
         ("{foo,bar}.test.{ts,tsx}", "main.py"),
+        ("app/[id].tsx", "app/about.ts"),
+        ("app/@modal/(auth)/page.tsx", "app/@modal/(open)/page.tsx"),
+        ("src/@(a|b).ts", "src/a.py"),
         ("a.py", "a.pyc"),
         ("op:install", "op:migrate"),
         ("op:install", "install"),
@@ -172,6 +127,11 @@ def test_claims_that_do_not_meet(one: str, other: str) -> None:
         (r"what\?.md", "what?.md"),
         ("{a\\},b}", "b"),
         ("**.ts", "src/a.ts"),
+        ("src/@(a|b).ts", "src/a.ts"),
+        ("src/+(a|b).ts", "src/abba.ts"),
+        ("src/*(a|b).ts", "src/a.ts"),
+        ("src/!(test).ts", "src/a.ts"),
+        ("src/@(a/b|c)/x.ts", "src/a/b/x.ts"),
     ],
 )
 def test_an_overlap_that_only_one_reading_of_a_pattern_has_is_not_missed(one: str, other: str) -> None:
@@ -210,6 +170,8 @@ def test_claims_that_are_covered(wide: str, narrow: str) -> None:
         ("src/*.py", "src/*"),
         ("src/[ab].py", "src/a.py"),
         ("src/{a,b}.py", "src/a.py"),
+        ("src/@(a|b).py", "src/c.py"),
+        ("src/!(a).py", "src/a.py"),
         ("src/{a/b,c}", "src/{a/b,d}"),
         ("a??", "aß"),
         ("op:install", "op:migrate"),

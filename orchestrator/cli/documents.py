@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Plan
 
 PLAN_DIFFERS = 10
+_OF_THE_DOCUMENT = frozenset({"line", "why"})  #: keys of a task
 
 
 def register(app: typer.Typer) -> None:
@@ -157,15 +158,33 @@ def _compare(options: Context, body: bytes) -> int:
     if before == body:
         out("the plan is the saved one")
         return 0
-    say(f"the plan differs from {os.path.relpath(saved, options.folder)}: {_changed(before, body)}")
+    changed = _changed(before, body)
+    if not changed:
+        out("the plan is the saved one; its document has changed since, but nothing that is planned")
+        return 0
+    say(f"the plan differs from {os.path.relpath(saved, options.folder)}: {changed}")
     return PLAN_DIFFERS
 
 
 def _changed(before: bytes, body: bytes) -> str:
+    """Name what differs besides where the document says it; empty if nothing does."""
     try:
-        old, new = json.loads(before), json.loads(body)
-    except ValueError:
+        old, new = _planned(before), _planned(body)
+    except (ValueError, RecursionError):
         return "the saved one is no plan"
-    if not isinstance(old, dict):
-        return "the saved one is no plan"
-    return ", ".join(key for key in sorted({*old, *new}) if old.get(key) != new.get(key)) or "in its form only"
+    return ", ".join(key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+
+
+def _planned(body: bytes) -> dict[str, object]:
+    """Read a plan without the digest and the lines of its document, and the reasons that name these: blank lines change them."""
+    plan = json.loads(body)
+    if not isinstance(plan, dict):
+        return {"plan": plan}
+    rows = plan.get("tasks")
+    if isinstance(rows, list):
+        plan["tasks"] = [
+            {key: value for key, value in row.items() if key not in _OF_THE_DOCUMENT} if isinstance(row, dict) else row
+            for row in rows
+        ]
+    plan.pop("source_digest", None)
+    return plan

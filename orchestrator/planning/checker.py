@@ -1,23 +1,21 @@
 """An independent check of a plan's certificate.
 
-It shares no code with the planner, not even the comparison of paths, and trusts nothing that the document says about
-itself: from needs, write sets and locks it works out anew which tasks could write the same path at the same time, and
-wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
+With `consistency` and `overlap` it shares no code with the planner, not even the comparison of paths, and trusts nothing that
+the document says about itself: from needs, write sets and locks it works out anew which tasks could write the same path at
+the same time, and wants each such pair named. Any JSON whatever is answered with problems, never with a crash.
 """
 
 import heapq
-import math
 import re
-import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from typing import TypeAlias
 
+from orchestrator.planning.consistency import inconsistencies, is_figure
+from orchestrator.planning.overlap import KEYS, beginning, overlap
+
 Json: TypeAlias = Mapping[str, object]
-_KEYS = ("op:", "api:", "table:", "files:")
 _AGENT = re.compile(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")
 _TASK = re.compile(r"[\w-][\w.~-]*")  #: ids become names of files and branches
 _ROUNDING = 0.002  #: seconds; the document has three decimals
@@ -29,7 +27,7 @@ def problems(document: object) -> tuple[str, ...]:
     if shape or not isinstance(document, Mapping):
         return tuple(shape)
     tasks = {str(row["id"]): row for row in _rows(document, "tasks")}
-    found = _ownership(document, tasks) + _order(tasks)
+    found = [*_ownership(document, tasks), *_order(tasks), *inconsistencies(document)]
     if found:
         return tuple(found)
     before = _Before(tasks)
@@ -73,7 +71,7 @@ def _task_shape(row: Json) -> list[str]:
     found = [f"{name}: {key} is no list of texts" for key in ("needs", "locks") if not _texts(row.get(key))]
     if not isinstance(row.get("agent"), str):
         found.append(f"{name}: no agent")
-    found += [f"{name}: {key} is no number" for key in ("start", "finish") if not _is_number(row.get(key))]
+    found += [f"{name}: {key} is no number" for key in ("start", "finish") if not is_figure(row.get(key))]
     if row.get("writes") is not None and not _texts(row.get("writes")):
         return [*found, f"{name}: writes is neither null nor a list of texts"]
     strange = [claim for claim in _list(row, "writes") if claim.startswith("/") or ".." in claim.split("/") or "\0" in claim]
@@ -183,26 +181,18 @@ def _meeting(tasks: Mapping[str, Json]) -> dict[tuple[str, str], str]:
             users.setdefault(claim, []).append(name)
     heads: dict[tuple[str, ...], list[str]] = {}
     for claim in users:
-        heads.setdefault(_head(claim), []).append(claim)
+        heads.setdefault(beginning(claim), []).append(claim)
     met: dict[tuple[str, str], str] = {}
     for claim, names in users.items():
-        head = _head(claim)
+        head = beginning(claim)
         above = [other for depth in range(len(head)) for other in heads.get(head[:depth], ())]
         level = heads[head]
         for other in (*above, *level):
-            if _overlap(claim, other):
+            if overlap(claim, other):
                 for one, two in product(names, users[other]):
                     if one != two:
                         met.setdefault((one, two) if place[one] < place[two] else (two, one), max(claim, other, key=len))
     return met
-
-
-def _head(claim: str) -> tuple[str, ...]:
-    """Give the names of a claim up to the first that is a pattern; an operation lies nowhere."""
-    if claim.startswith(_KEYS):
-        return ("", claim)
-    names = _names(claim)
-    return names[: next((depth for depth, name in enumerate(names) if _is_wild(name)), len(names))]
 
 
 def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
@@ -210,12 +200,9 @@ def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[
     certificate = document["certificate"]
     honest = isinstance(certificate, Mapping) and certificate.get("holds") is True
     found = [] if honest else ["the certificate says itself that it does not hold"]
+    several = _units(document)
     for row in _certificate(document, "guarded"):
-        found += _guarded(row, tasks, before)
-    for row in _certificate(document, "open"):
-        a, b = str(row.get("a")), str(row.get("b"))
-        if a not in tasks or b not in tasks:
-            found.append(f"the certificate leaves {a} and {b} open, which are not both in the plan")
+        found += _guarded(row, tasks, before, several)
     for name, task in tasks.items():
         locks = {lock.rstrip("/") or "." for lock in _list(task, "locks")}
         missing = [claim for claim in _list(task, "writes") if (claim.rstrip("/") or ".") not in locks]
@@ -223,11 +210,13 @@ def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[
     return found
 
 
-def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
+def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before, several: Collection[str]) -> list[str]:
     a, b = str(row.get("a")), str(row.get("b"))
     if a not in tasks or b not in tasks or a == b:
         return [f"the certificate guards {a} and {b}, which are not two tasks of the plan"]
     match row.get("by"):
+        case "lock" if str(row.get("key")) in several:
+            return [f"the certificate says that {row.get('key')} keeps {a} and {b} apart; several may hold it at once"]
         case "lock":
             held = all(row.get("key") in _list(tasks[name], "locks") for name in (a, b))
             return [] if held else [f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not"]
@@ -245,7 +234,7 @@ def _operations(document: Json, tasks: Mapping[str, Json]) -> list[str]:
     for name, row in tasks.items():
         text = "\n".join((str(row.get("title", "")), str(row.get("text", "")), " ".join(map(str, _list(row, "command")))))
         meant = [operation for operation, words in signs.items() if any(str(word) in text for word in words)]
-        asked = [one if one.startswith(_KEYS) else one.rstrip("/") or "." for one in map(str, _list(row, "operations"))]
+        asked = [one if one.startswith(KEYS) else one.rstrip("/") or "." for one in map(str, _list(row, "operations"))]
         missing = {*asked, *meant}.difference(_list(row, "locks"))
         found += [f"{name} uses {operation} and does not lock it" for operation in sorted(missing)]
     return found
@@ -255,7 +244,7 @@ def _units(document: Json) -> dict[str, int]:
     """Give how many may hold an operation at once, where it is more than one."""
     told = document.get("capacity")
     rows = told.items() if isinstance(told, Mapping) else ()
-    return {str(name): units for name, units in rows if isinstance(units, int) and units > 1 and str(name).startswith("op:")}
+    return {str(name): units for name, units in rows if isinstance(units, int) and units > 1}
 
 
 def _schedule(tasks: Mapping[str, Json], units: Mapping[str, int]) -> list[str]:
@@ -295,71 +284,6 @@ def _beside(resource: str, names: Sequence[str], times: Mapping[str, tuple[float
         if len(ends) > units:
             found.append(f"{name} is planned to hold {resource} beside {units} others")
     return found
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Tell whether two claims could hold the same path; in doubt yes."""
-    if one.startswith(_KEYS) or other.startswith(_KEYS):
-        return one == other
-    left, right = _names(one), _names(other)
-    if _is_wild(one) or _is_wild(other):
-        return _reaches_end(left, right)
-    return all(a == b for a, b in zip(left, right, strict=False))
-
-
-def _reaches_end(one: Sequence[str], other: Sequence[str]) -> bool:
-    """Read both from the left, row by row of all pairs of places reached; at the end of one, all below it lies in both."""
-    row = {0}
-    for name in one:
-        below: set[int] = set()
-        for place in range(len(other) + 1):
-            if place not in row:
-                continue
-            if place == len(other):
-                return True
-            if name == "**" or other[place] == "**":
-                row.add(place + 1)
-                below.add(place)
-            elif _alike(name, other[place]):
-                below.add(place + 1)
-        row = below
-    return bool(row)
-
-
-@lru_cache(maxsize=65536)
-def _alike(one: str, other: str) -> bool:
-    """Compare two names; where both are patterns only their literal ends can tell them apart."""
-    if not _is_wild(one) and not _is_wild(other):
-        return one == other
-    if any(sign in one + other for sign in "[{"):
-        return True
-    if not _is_wild(one):
-        return fnmatchcase(one, other)
-    if not _is_wild(other):
-        return fnmatchcase(other, one)
-    heads = [name.replace("?", "*").partition("*")[0] for name in (one, other)]
-    tails = [name.replace("?", "*").rpartition("*")[2] for name in (one, other)]
-    fronts = heads[0].startswith(heads[1]) or heads[1].startswith(heads[0])
-    return fronts and (tails[0].endswith(tails[1]) or tails[1].endswith(tails[0]))
-
-
-@lru_cache(maxsize=65536)
-def _names(claim: str) -> tuple[str, ...]:
-    """Give the components as a file system that ignores case and Unicode form would compare them."""
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", claim).casefold())
-    return tuple(name for name in folded.split("/") if name not in {"", "."})
-
-
-@lru_cache(maxsize=65536)
-def _is_wild(name: str) -> bool:
-    return any(sign in name for sign in "*?[{")
-
-
-def _is_number(value: object) -> bool:
-    try:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(float(value))
-    except OverflowError:
-        return False
 
 
 def _rows(document: Json, name: str) -> list[Json]:

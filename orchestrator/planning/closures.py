@@ -17,30 +17,62 @@ from orchestrator.claims import Claim, is_folder, is_glob
 
 _LOCKS: Mapping[str, tuple[str, ...]] = {
     "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "npm-shrinkwrap.json"),
-    "pyproject.toml": ("poetry.lock", "uv.lock", "pdm.lock"),
-    "Cargo.toml": ("Cargo.lock",),
-    "go.mod": ("go.sum",),
-    "Gemfile": ("Gemfile.lock",),
-    "composer.json": ("composer.lock",),
+    "pnpm-workspace.yaml": ("pnpm-lock.yaml",),
+    "deno.json": ("deno.lock",),
+    "pyproject.toml": ("poetry.lock", "uv.lock", "pdm.lock", "pixi.lock", "pylock.toml"),
     "Pipfile": ("Pipfile.lock",),
     "requirements.in": ("requirements.txt",),
+    "pixi.toml": ("pixi.lock",),
+    "Cargo.toml": ("Cargo.lock",),
+    "go.mod": ("go.sum",),
+    "go.work": ("go.work.sum",),
+    "Gemfile": ("Gemfile.lock",),
+    "composer.json": ("composer.lock",),
+    "build.gradle": ("gradle.lockfile",),
+    "build.gradle.kts": ("gradle.lockfile",),
+    ".csproj": ("packages.lock.json",),
+    ".fsproj": ("packages.lock.json",),
     "mix.exs": ("mix.lock",),
     "pubspec.yaml": ("pubspec.lock",),
+    "Package.swift": ("Package.resolved",),
+    "Podfile": ("Podfile.lock",),
+    "flake.nix": ("flake.lock",),
 }
 #: Manifests whose tool makes the lock file by itself where there is none yet.
-_MADE = frozenset({"package.json", "Cargo.toml", "go.mod", "Gemfile", "composer.json", "Pipfile"})
-_INDEXES = (
-    *("index.ts", "index.tsx", "index.js", "index.jsx", "index.mjs", "index.vue", "__init__.py", "mod.rs", "lib.rs"),
-    *("_index.scss", "index.css", "index.scss"),
+_MADE = frozenset(
+    {"package.json", "Cargo.toml", "go.mod", "Gemfile", "composer.json", "Pipfile", "pubspec.yaml", "mix.exs", "Podfile"}
 )
-_CODE = frozenset({"ts", "tsx", "js", "jsx", "mjs", "py", "rs", "vue", "svelte", "css", "scss"})
-_MIGRATIONS = re.compile(r"^(.*?(?:^|/)(?:migrations|migrate|alembic/versions))/[^/]")
+_SCRIPTS = frozenset({"ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "vue", "svelte"})
+_STYLES = frozenset({"css", "scss"})
+_INDEXES: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        _SCRIPTS, tuple(f"index.{suffix}" for suffix in ("ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "vue"))
+    ),
+    **dict.fromkeys(_STYLES, ("_index.scss", "index.css", "index.scss")),
+    "py": ("__init__.py",),
+    "rs": ("mod.rs", "lib.rs", "main.rs"),
+}
+_PAGES = frozenset({"pages", "routes"})  #: folders in which an `index` is a page of its own
+_MIGRATIONS = re.compile(
+    r"^(.*?(?:^|/)(?:migrations?|migrate|alembic/versions|db/changelog|drizzle(?=/(?:\d+_|meta/))))/[^/]", re.IGNORECASE
+)
+_PROSE = (".md", ".mdx", ".rst", ".txt")
+#: Files from which a tool makes the next migration, or which it writes after each -> the one and the other.
+_SCHEMAS = {"schema.prisma": "migrations", "schema.rb": "migrate", "structure.sql": "migrate"}
 _VARIANTS = re.compile(r"^(tsconfig)(?:\.[\w-]+)?\.json$|^(\.env)(?:\.[\w-]+)?$|^((?:docker-)?compose)(?:\.[\w-]+)?\.ya?ml$")
-_ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE)\s+`?(/[A-Za-z0-9_\-./:{}<>\[\]*]*)")
+_PATH = r"(/[A-Za-z0-9_\-./:{}<>\[\]*]*)"
+_ROUTE = re.compile(
+    rf"\b(?:GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)\s+`?{_PATH}|\b(?:endpoint|route)\s+`?{_PATH}|`{_PATH}`\s+(?:endpoint|route)\b"
+)
 _TABLE = re.compile(
     r"\b(?:create|alter|drop)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?[`\"]?([a-z_][\w.]*)"
     r"|[`\"]([a-z_]\w*)[`\"]\s+(?:database\s+)?table\b|\btable\s+[`\"]([a-z_]\w*)[`\"]",
     re.IGNORECASE,
+)
+
+_TEST = re.compile(
+    r"^test_(.+)\.py$|^(.+)_test\.(?:py|go|rb|rs|dart|exs|cc|cpp)$|^(.+)\.(?:test|spec)\.\w+$|^(.+)_spec\.rb$"
+    r"|^(.+)(?:Tests?|Spec)\.(?:java|kt|cs|fs|php|swift|scala)$"
 )
 
 
@@ -78,26 +110,45 @@ def closures(writes: Sequence[Claim], tree: Tree) -> Iterator[tuple[Claim, str]]
 
 def named_keys(text: str) -> tuple[str, ...]:
     """Give the endpoints and tables that a text names, as keys."""
-    routes = {f"api:{_route(found[2])}" for found in _ROUTE.finditer(text)}
+    routes = {f"api:{_route(next(filter(None, found.groups())))}" for found in _ROUTE.finditer(text)}
     tables = {f"table:{next(filter(None, found.groups())).rpartition('.')[2].casefold()}" for found in _TABLE.finditer(text)}
     return tuple(sorted(routes | tables))
 
 
 def _of_file(path: str, tree: Tree) -> Iterator[tuple[str, str]]:
     folder, _, name = path.rpartition("/")
-    beside = tree.folders.get(folder, [])
-    for lock in _lock_files(name, beside):
-        yield posixpath.join(folder, lock), "the lock file of a manifest"
-    if found := _MIGRATIONS.match(path):
-        yield f"{found[1]}/", "migrations are numbered"
-    for other in _variants(name, beside):
+    for lock in _lock_files(name, folder, tree):
+        yield lock, "the lock file of a manifest"
+    for numbered in _migrations(path, tree):
+        yield numbered, "migrations are numbered"
+    for other in _variants(name, tree.folders.get(folder, [])):
         yield posixpath.join(folder, other), "a variant of one configuration"
-    if path not in tree.files and name.rpartition(".")[2] in _CODE:
-        for index in (one for one in _INDEXES if one in beside):
-            yield posixpath.join(folder, index), "the index of its folder, and the file is new"
-    for test in tree.names.get(name.partition(".")[0], ()) if not _tested(name) else ():
+    if path not in tree.files and not _tested(name):
+        for index in _indexes(name, folder, tree):
+            yield index, "the index of its folder, and the file is new"
+    for test in tree.names.get(name.rpartition(".")[0], ()) if not _tested(name) else ():
         if _same_language(test, name) and _near(test, folder):
             yield test, "its tests, by their name"
+
+
+def _migrations(path: str, tree: Tree) -> Iterator[str]:
+    """Give the folder of a migration, and the schema that is written with it; or the folder of what a schema gives rise to."""
+    folder, _, name = path.rpartition("/")
+    if (found := _MIGRATIONS.match(path)) and not path.endswith(_PROSE) and not _tested(name):
+        yield f"{found[1]}/"
+        beside = posixpath.join(posixpath.dirname(found[1]), "")
+        yield from (f"{beside}{schema}" for schema in _SCHEMAS if f"{beside}{schema}" in tree.files)
+    below = posixpath.join(folder, _SCHEMAS.get(name, ""), "")
+    if name in _SCHEMAS and any(one.startswith(below) for one in tree.folders):
+        yield below
+
+
+def _indexes(name: str, folder: str, tree: Tree) -> Iterator[str]:
+    suffix = name.rpartition(".")[2]
+    if not (suffix in _SCRIPTS and _PAGES & set(folder.split("/"))):
+        yield from (posixpath.join(folder, one) for one in _INDEXES.get(suffix, ()) if one in tree.folders.get(folder, ()))
+    if suffix == "rs" and f"{folder}.rs" in tree.files:
+        yield f"{folder}.rs"
 
 
 def _variants(name: str, beside: Sequence[str]) -> list[str]:
@@ -106,21 +157,28 @@ def _variants(name: str, beside: Sequence[str]) -> list[str]:
     return [other for other in beside if other != name and stem and (match := _VARIANTS.match(other)) and stem in match.groups()]
 
 
-def _lock_files(name: str, beside: Sequence[str]) -> list[str]:
-    known = _LOCKS.get(name, ())
-    there = [lock for lock in known if lock in beside]
-    return there or ([known[0]] if name in _MADE else [])
+def _lock_files(name: str, folder: str, tree: Tree) -> list[str]:
+    """Give the lock files beside a manifest, else in the nearest folder above: packages of one workspace share one."""
+    known = _LOCKS.get(name) or _LOCKS.get(posixpath.splitext(name)[1], ())
+    above = folder
+    while known:
+        if there := [posixpath.join(above, lock) for lock in known if lock in tree.folders.get(above, ())]:
+            return there
+        if not above:
+            break
+        above = posixpath.dirname(above)
+    return [posixpath.join(folder, known[0])] if name in _MADE else []
 
 
 def _tested(name: str) -> str:
     """Give the name of what a test file tests; empty for a file that is no test."""
-    found = re.match(r"^test_(.+)\.py$|^(.+)_test\.(?:py|go|rb|rs|dart)$|^(.+)\.(?:test|spec)\.\w+$|^(.+)_spec\.rb$", name)
+    found = _TEST.match(name)
     return next(filter(None, found.groups()), "") if found else ""
 
 
 def _same_language(test: str, name: str) -> bool:
     one, other = test.rpartition(".")[2], name.rpartition(".")[2]
-    return one == other or {one, other} <= {"ts", "tsx", "js", "jsx", "mjs"}
+    return one == other or {one, other} <= _SCRIPTS or {one, other} == {"ex", "exs"}
 
 
 def _near(test: str, folder: str) -> bool:

@@ -7,7 +7,7 @@ pattern is involved, it never says no wrongly.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from orchestrator.claims import LONGEST, Claim, is_deep, is_glob, is_operation, meets, parts_of, same_name
+from orchestrator.claims import LONGEST, Claim, is_deep, is_glob, is_operation, is_pattern, meets, parts_of, same_name
 from orchestrator.model import TaskId
 
 Claimed = tuple[TaskId, tuple[Claim, ...] | None]
@@ -61,7 +61,7 @@ class ClaimIndex:
             for name in names:
                 if name not in node.below:
                     node.below[name] = _Node()
-                    if is_deep(name) or is_glob(name):
+                    if is_deep(name) or is_pattern(name):
                         node.patterns.append(name)
                         self._patterns = True
                 node = node.below[name]
@@ -117,7 +117,7 @@ def _onward(node: _Node, names: Sequence[str], place: int) -> Iterator[tuple[_No
     if is_deep(name):
         yield node, place + 1
         yield from ((one, place) for one in node.below.values())
-    elif is_glob(name):
+    elif is_pattern(name):
         yield from ((one, place + 1) for other, one in node.below.items() if is_deep(other) or same_name(name, other))
     elif name in node.below:
         yield node.below[name], place + 1

@@ -27,7 +27,8 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
     """
-    tasks, warnings = to_plan(document)
+    found, warnings = to_plan(document)
+    tasks = [replace(task, locks=(*task.locks, *named_keys(_text(task)))) for task in found]
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
     owners = Owners(seating, matrix)
@@ -109,10 +110,15 @@ def _planned(one: Assigned, locks: tuple[str, ...], order: Order, seconds: float
 
 
 def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> tuple[str, ...]:
-    text = "\n".join((one.task.title, one.task.text, " ".join(one.task.command)))
+    text = _text(one.task)
     operations = [name for name, signs in surroundings.never_parallel.items() if any(sign in text for sign in signs)]
-    own = [*(key(claim) for claim in one.writes or ()), *named_keys(text)]
-    return tuple(sorted({*own, *(key(lock) for lock in one.task.locks), *pairs, *operations}))
+    return tuple(
+        sorted({*(key(claim) for claim in one.writes or ()), *(key(lock) for lock in one.task.locks), *pairs, *operations})
+    )
+
+
+def _text(task: Task) -> str:
+    return "\n".join((task.title, task.text, " ".join(task.command)))
 
 
 def _learned(tasks: Sequence[Task], surroundings: Surroundings) -> dict[TaskId, Learned]:

@@ -4,8 +4,9 @@ from random import Random
 
 from hypothesis import strategies as st
 
-from orchestrator.model import Document, Isolation, Requirement, Task
-from orchestrator.planning.surroundings import Surroundings
+from orchestrator.claims import Claim
+from orchestrator.model import Access, AgentId, Document, Isolation, Requirement, Task
+from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from tests.support.builders import task
 
 PATHS = (
@@ -61,17 +62,44 @@ def surroundings() -> st.SearchStrategy[Surroundings]:
     return st.builds(Surroundings, count=st.sampled_from([None, 1, 2, 5]), isolation=st.sampled_from(list(Isolation)))
 
 
-TITLES = ("Build the API", "Draw charts", "Train a model", "Install it", "Write")
+TITLES = ("Build the API", "Draw charts", "Train a model", "Install it", "Write", "Serve GET /users/:id", "Add the `users` table")
+#: Patterns, names with several readings or forms, and files that others go with.
+MORE = (
+    *("app/[id]/page.tsx", "app/[id].tsx", "app/about.ts", "src/{a,b}.py", "{src,docs}/x.md", "web/{x/y,z}/", "web/x/y/q.css"),
+    *("lib/@(a|b).ts", "lib/a.ts", "**.md", "a?.py", "aß.py", "caf\u00e9.py", "CAFE\u0301.py", "src/**/c.*", ".env", "op:deploy"),
+    *("package.json", "src/new.ts", "db/migrations/002_more.sql"),
+)
+FILES = ("package.json", "yarn.lock", "src/index.ts", "src/a.py", "tests/test_a.py", "db/migrations/001.sql", ".env.example")
+SEATS = tuple(
+    SeatSpec(id=AgentId(name), role=role, skills=skills)
+    for name, role, skills in (
+        ("agent-1-web", "frontend", ("ts",)),
+        ("agent-2-api", "backend", ("sql",)),
+        ("agent-3", "backend", ()),
+    )
+)
+AREAS = tuple(
+    OwnershipRow(path=Claim(path), owner=owner, access=access)
+    for path, owner, access in (
+        ("src", "api", Access.EXCLUSIVE),
+        ("docs/", "web", Access.EXCLUSIVE),
+        ("lib", "backend", Access.EXCLUSIVE),
+        ("db/", None, Access.SEQUENTIAL),
+        ("a.py", None, Access.READ_ONLY),
+    )
+)
 
 
-def random_document(random: Random, count: int) -> Document:
+def random_document(random: Random, count: int, around: Surroundings) -> Document:
     """Give a document of that many tasks whose needs point backwards; any size, unlike what hypothesis draws."""
     names = [f"T{number}" for number in range(count)]
     paths = [
         *PATHS,
+        *MORE,
         *(f"src/m{number}/" for number in range(count // 8)),
         *(f"src/m{number}/f.py" for number in range(count // 4)),
     ]
+    listed = ((), (), (), ("backend",), ("agent-1-web", "api")) if around.seats else ((),)
     tasks = tuple(
         task(
             name,
@@ -82,6 +110,9 @@ def random_document(random: Random, count: int) -> Document:
             area=random.choice((None, None, "Backend", "Frontend")),
             estimate=random.choice((None, 0.0, 1.0, 2.5, 0.001, 60.0)),
             locks=random.choice(((), (), ("op:install",), ("op:build",))),
+            agents=random.choice(listed),
+            skills=random.choice(((), (), ("sql",))),
+            gate=random.random() < 0.05,
         )
         for number, name in enumerate(names)
     )
@@ -90,9 +121,13 @@ def random_document(random: Random, count: int) -> Document:
 
 def random_surroundings(random: Random) -> Surroundings:
     """Give a project in which some operations never run in parallel, and one may be done twice at once."""
+    configured = random.random() < 0.4
     return Surroundings(
         count=random.choice((None, 1, 2, 5)),
         isolation=random.choice(list(Isolation)),
         never_parallel={"op:install": ("Install",), "op:train": ("a model", "charts")},
         capacity={"op:build": 2},
+        files=random.choice(((), FILES)),
+        seats=SEATS if configured else (),
+        ownership=AREAS if configured and random.random() < 0.7 else (),
     )

@@ -97,7 +97,14 @@ class Squad:
 
     def wait_for_event(self, kind: str, fits: Callable[[dict[str, Any]], bool] = lambda _: True) -> dict[str, Any]:
         """Wait until an event of a kind is in the journal; gives it."""
-        return until(lambda: next((row for row in self.events(kind) if fits(row)), None), f"an event {kind}")
+        try:
+            return until(lambda: next((row for row in self.events(kind) if fits(row)), None), f"an event {kind}")
+        except AssertionError as error:
+            codes = [process.poll() for process in self._started]
+            told = self.output() if self._started else ""
+            raise AssertionError(
+                f"{error}; commands ended with {codes}, events {self.events()[-5:]}, they said:\n{told}"
+            ) from error
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """Kill a command's own process, and nothing else, as the system would when memory runs out."""
