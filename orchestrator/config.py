@@ -310,9 +310,9 @@ def _started(name: str, agent: AgentSettings) -> str:
     return f"agent {name}:{environment} {shlex.join(agent.command)}{speaks}"
 
 
-def trust_digest(config: Config) -> str:
+def trust_digest(wanted: Sequence[str]) -> str:
     """Give the digest by which a person's consent to these commands is remembered."""
-    return hashlib.sha256(json.dumps(commands(config)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(list(wanted)).encode()).hexdigest()
 
 
 def dump(config: Config) -> bytes:

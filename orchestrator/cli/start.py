@@ -12,6 +12,7 @@ from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context
 from orchestrator.cli.samples import samples
+from orchestrator.cli.scoring import allocation_for
 from orchestrator.cli.sources import Given, bytes_of, given
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
@@ -82,7 +83,7 @@ def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[
     if len(document.tasks) > _TRIED:
         return ()
     document = _in_any_order(document) if any_order else document
-    around = surroundings(project, config, count=None)
+    around = replace(surroundings(project, config, count=None), allocation=allocation_for(options, project, config))
     return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
 
 
@@ -101,6 +102,7 @@ def plan_with(
     if is_plan(path):
         data = bytes_of(path, file)
         return _made_before(data, file, around), data
+    around = replace(around, allocation=allocation_for(options, project, config))
     document, found = read(options, file)
     document = _in_any_order(document) if any_order else document
     if document.format not in OWN or path.is_dir():

@@ -28,9 +28,7 @@ def precedence(assigned: Sequence[Assigned]) -> tuple[list[Assigned], dict[TaskI
     why = {}
     for one in assigned:
         urgent = one.task.priority is not None and several
-        reasons = (
-            [f"its priority is {one.task.priority}, 0 being the most urgent: it goes before equals of less"] if urgent else []
-        )
+        reasons = [f"its priority is {one.task.priority} (0 is the most urgent), which decides among equals"] if urgent else []
         if one.task.id in asked:
             reasons.append(f"{asked[one.task.id]}: it goes before its equals")
         why[one.task.id] = tuple(reasons)

@@ -51,8 +51,9 @@ def with_streams(
     if not any(is_free(assigned[place]) for knot in binding for place in knot.tasks):
         return told
     before = quick(told)
-    for share in _SHARES:
-        streams = _Streams(told, lengths, longest=max(0.0, weights.stream * before.bound * share))
+    alone = max(sum(lengths[assigned[place].task.id].seconds for place in knot.tasks) for knot in tied)
+    for share in _SHARES:  # no plan is shorter than the busiest file keeps it
+        streams = _Streams(told, lengths, longest=weights.stream * max(before.bound, alone) * share)
         for knot in sorted(binding, key=lambda knot: -len(knot.tasks)):
             streams.tie(knot)
         kept = streams.given(agents)
