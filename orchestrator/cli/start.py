@@ -1,5 +1,6 @@
 """From a file on the command line to a plan: reading, surroundings, planning, verification."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -84,7 +85,9 @@ def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[
         return ()
     document = _in_any_order(document) if any_order else document
     around = replace(surroundings(project, config, count=None), allocation=allocation_for(options, project, config))
-    return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
+    with contextlib.suppress(PlanError):  # a document that names its agents has no other number of them
+        return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
+    return ()
 
 
 def plan_with(

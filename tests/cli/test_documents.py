@@ -272,3 +272,16 @@ def test_the_plan_compares_numbers_of_agents_and_recommends_one(squad: Squad, pr
     assert "recommended: 4 agents: one more saves 0% of the time (-n 4)" in told
     assert "efficiency" in told
     assert "critical path" in told
+
+
+def test_a_document_that_names_its_agents_is_shown_though_no_other_number_of_them_fits(
+    squad: Squad, repository: Repository
+) -> None:
+    rows = ["version: 1", "tasks:"]
+    rows += [f"- {{id: T{n}, title: Do {n}, agents: [agent-{n}-{label}], writes: [f{n}]}}" for n, label in ((1, "a"), (2, "b"))]
+    repository.write({"tasks.yaml": "\n".join(rows)})
+
+    told = squad.ok("plan", "tasks.yaml")
+
+    assert "agent-1-a" in told
+    assert "makespan" not in told
