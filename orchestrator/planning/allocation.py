@@ -24,6 +24,9 @@ class Fit:
     role: float = 0.0  #: share of its words that are those of the agent's role and label
 
 
+NO_FIT = Fit()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFacts:
     """What a score function may know of a task."""
@@ -67,6 +70,8 @@ class Allocation:
 
     def sum_of(self, fit: Fit) -> float:
         """Give squad's own score."""
+        if fit is NO_FIT:
+            return 0.0
         weights = self.weights
         found = fit.area * weights.area + fit.words * weights.words + fit.skill * weights.skill + fit.role * weights.role
         return round(found, 3) + 0.0

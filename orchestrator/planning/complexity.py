@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from orchestrator.claims import is_operation, parts_of
+from orchestrator.claims import is_operation
 from orchestrator.model import Task
 from orchestrator.sections import ComplexitySettings
 
@@ -26,13 +26,19 @@ class Complexity:
     told: str  #: the sum, in words; empty for a plain task
 
 
+_PLAIN = Complexity(factor=1.0, told="")
+
+
 def complexity(task: Task, *, weights: ComplexitySettings, files: Collection[str] = frozenset()) -> Complexity:
     """Score a task from its own text, paths and criteria; `files` are those that the project has."""
     paths = [claim for claim in task.writes or () if not is_operation(claim)]
+    if len(paths) <= _ORDINARY and len(task.criteria) <= _ORDINARY and not task.text:
+        return _PLAIN
+    several = paths if len(paths) > _ORDINARY else ()
     counts = (
         ("files", len(paths) - _ORDINARY, weights.files),
-        ("existing files", sum(path in files for path in paths) - _ORDINARY, weights.existing),
-        ("tests", sum(_is_test(path) for path in paths) - _ORDINARY, weights.tests),
+        ("existing files", sum(path in files for path in several) - _ORDINARY, weights.existing),
+        ("tests", sum(_is_test(path) for path in several) - _ORDINARY, weights.tests),
         ("criteria", len(task.criteria) - _ORDINARY, weights.criteria),
         ("steps", len(_STEP.findall(task.text)) - _ORDINARY, weights.steps),
         ("hundred words", (len(task.text.split()) - _WORDS) // _WORDS, weights.words),
@@ -46,4 +52,4 @@ def complexity(task: Task, *, weights: ComplexitySettings, files: Collection[str
 
 
 def _is_test(path: str) -> bool:
-    return any(_TEST.search(part) for part in parts_of(path))
+    return "t" in path and any(_TEST.search(part) for part in path.split("/"))

@@ -12,13 +12,12 @@ from orchestrator.claims import Claim
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import AgentId, Seat, Task
 from orchestrator.ownership import MatrixIndex, owners_of, slug
-from orchestrator.planning.allocation import AgentFacts, Allocation, Fit, TaskFacts
+from orchestrator.planning.allocation import NO_FIT, AgentFacts, Allocation, Fit, TaskFacts
 from orchestrator.planning.seats import Seating, Territory
 from orchestrator.spelling import nearest
 from orchestrator.stems import shared, stems
 
 _NOWHERE = "it names no path and no area fits, so its write set is not known"
-_NO_FIT = Fit()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +103,7 @@ class Owners:
             if own or there or skill or role:
                 fits[seat.id] = Fit(area=own, words=there, skill=skill / max(1, len(words)), role=role / max(1, len(words)))
             else:
-                fits[seat.id] = _NO_FIT
+                fits[seat.id] = NO_FIT
         return fits
 
     def _asked(

@@ -76,8 +76,10 @@ def _assigned(
     for task in tasks:
         one = owners.assign(task, seconds=lengths[task.id].seconds, complexity=lengths[task.id].complexity)
         added = list(closures(task.writes or (), tree))
-        writes = tuple(sorted({*one.writes, *(claim for claim, _ in added)})) if added and one.writes is not None else one.writes
-        closed.append(replace(one, writes=writes, why=(*one.why, *(why for _, why in added))))
+        if added:
+            writes = None if one.writes is None else tuple(sorted({*one.writes, *(claim for claim, _ in added)}))
+            one = replace(one, writes=writes, why=(*one.why, *(why for _, why in added)))
+        closed.append(one)
     return closed
 
 

@@ -5,7 +5,7 @@ does them. A file that very many write binds nobody together, it is a lock and n
 cut where the fewest tasks hang together. Tasks whose agents the document lists stay free: their author lets any of them do it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.claims import is_operation, key
@@ -16,6 +16,7 @@ from orchestrator.planning.owners import Assigned
 from orchestrator.sections import AllocationSettings
 
 _SHARES = (1.0, 0.5, 0.25)  #: of the longest stream allowed: the cuts that are tried, coarse ones first
+_LARGE = 2000  #: tasks, beyond which the order alone keeps related work together: trying streams would cost seconds
 _SLOWER = 1.05  #: how much longer than without streams a quick schedule may be with them
 
 
@@ -31,8 +32,10 @@ def knots(assigned: Sequence[Assigned]) -> tuple[Knot, ...]:
     """Give the paths that several tasks claim, in document order."""
     users: dict[str, list[int]] = {}
     for place, one in enumerate(assigned):
-        for path in {key(claim): None for claim in one.writes or () if not is_operation(claim)}:
-            users.setdefault(path, []).append(place)
+        for claim in one.writes or ():
+            several = users.setdefault(key(claim), [])
+            if not (several and several[-1] == place) and not is_operation(claim):
+                several.append(place)
     return tuple(Knot(path=path, tasks=tuple(tasks)) for path, tasks in users.items() if len(tasks) > 1)
 
 
@@ -46,9 +49,9 @@ def with_streams(
 ) -> list[Assigned]:
     """Give the tasks, those of a stream with one agent; `quick` gives a first schedule."""
     tied = knots(assigned)
-    told = [replace(one, why=(*one.why, *why)) for one, why in zip(assigned, _hot(tied, assigned, weights.hot), strict=True)]
+    told = _with_hot(tied, assigned, weights.hot)
     binding = [knot for knot in tied if len(knot.tasks) <= weights.hot]
-    if not any(is_free(assigned[place]) for knot in binding for place in knot.tasks):
+    if len(told) > _LARGE or not any(is_free(assigned[place]) for knot in binding for place in knot.tasks):
         return told
     before = quick(told)
     alone = max(sum(lengths[assigned[place].task.id].seconds for place in knot.tasks) for knot in tied)
@@ -67,14 +70,15 @@ def is_free(one: Assigned) -> bool:
     return len(one.agents) > 1 and not one.task.agents
 
 
-def _hot(tied: Sequence[Knot], assigned: Sequence[Assigned], most: int) -> Iterator[tuple[str, ...]]:
-    """Say for each task which of its files so many write that they are locks only."""
-    told: list[tuple[str, ...]] = [()] * len(assigned)
+def _with_hot(tied: Sequence[Knot], assigned: Sequence[Assigned], most: int) -> list[Assigned]:
+    """Say of tasks which of their files so many write that they are locks only."""
+    told = list(assigned)
     for knot in tied:
         if len(knot.tasks) > most:
+            why = f"{knot.path} is written by {len(knot.tasks)} tasks: it is a lock, taken in turn"
             for place in knot.tasks:
-                told[place] = (*told[place], f"{knot.path} is written by {len(knot.tasks)} tasks: it is a lock, taken in turn")
-    yield from told
+                told[place] = replace(told[place], why=(*told[place].why, why))
+    return told
 
 
 class _Streams:

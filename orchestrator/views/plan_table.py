@@ -94,5 +94,5 @@ def _row(planned: PlannedTask, *, is_critical: bool) -> list[str]:
 def _details(plan: Plan, planned: PlannedTask) -> list[str]:
     writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
     reasons = [reason for reason in waits(plan, planned) if reason.startswith("waits for ") and reason != "waits for nothing"]
-    rows = [f"writes {shortened(writes, 75)}", *(["a step for a person"] if planned.task.gate else []), *reasons]
+    rows = [f"writes {shortened(writes, 66)}", *reasons]
     return [f"  {'':<8} {'':<15} {shortened(row, 74)}" for row in rows]
