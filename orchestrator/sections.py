@@ -117,7 +117,7 @@ class ComplexitySettings(Section):
     existing: Weight = 0.05  #: each of them that is there already, and so has to be understood, beyond three
     tests: Weight = 0.05  #: each of them that is a test, beyond three
     criteria: Weight = 0.1  #: each acceptance criterion beyond three
-    steps: Weight = 0.1  #: each step listed in its text beyond three
+    steps: Weight = 0.05  #: each line of its text, which is a step mostly, beyond three
     words: Weight = 0.1  #: each hundred words of its text beyond one hundred
     most: Annotated[float, BeforeValidator(_weight), Field(ge=1)] = 4.0  #: times the default, at most
 

@@ -14,7 +14,7 @@ from orchestrator.sections import ComplexitySettings
 
 _ORDINARY = 3  #: of each that count nothing
 _WORDS = 100  #: words of a text that count as one
-_STEP = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+\S", re.MULTILINE)
+_STEP = re.compile(r"^(?!Part of: )[^\S\n]*\S", re.MULTILINE)  #: readers give each item below a task a line of its own
 _TEST = re.compile(r"(?:^|[._-])(?:tests?|specs?)(?:[._-]|$)", re.IGNORECASE)
 
 

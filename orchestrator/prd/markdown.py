@@ -18,6 +18,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shared_rows import shared_rows
 from orchestrator.prd.source import EXAMPLE
 
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
@@ -56,6 +57,7 @@ def read_markdown(page: Page) -> Reading:
         drafts=list(found),
         requirements=requirements,
         declared=_declared_needs(blocks),
+        ownership=shared_rows(blocks, found, warnings),
         warnings=warnings,
     )
 

@@ -13,7 +13,7 @@ from orchestrator.views.plan_notes import overlaps, unsure
 from orchestrator.views.text import counted, padded, page, plain, shortened
 
 _WIDTH = 100
-_LONG = 12  #: tasks, beyond which each has one line
+_LONG = 8  #: tasks, beyond which each has one line
 
 
 def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[Crew] = ()) -> str:

@@ -29,7 +29,9 @@ def factor(one: Task, *, files: tuple[str, ...] = ()) -> float:
         task("T1"),
         task("T1", writes=[]),
         task("T1", writes=["a.py", "b.py", "tests/test_a.py"]),
-        replace(task("T1"), criteria=("it works", "it is fast", "it is told"), text="- one\n- two\n- three\n" + "word " * 90),
+        replace(
+            task("T1"), criteria=("it works", "it is fast", "it is told"), text="Part of: P\none\ntwo\nthree " + "word " * 90
+        ),
     ],
 )
 def test_a_task_with_nothing_special_is_worth_exactly_one(one: Task) -> None:
@@ -41,16 +43,22 @@ def test_what_goes_beyond_the_ordinary_is_counted_and_told() -> None:
     one = replace(
         task("T1", writes=["a", "b", "c", "test_d", "test_e", "test_f", "test_g"]),
         criteria=("1", "2", "3", "4"),
-        text="\n".join(f"- step {n}" for n in range(5)) + " word" * 300,
+        text="\n".join(f"step {n}" for n in range(5)) + " word" * 300,
     )
 
     found = complexity(one, weights=WEIGHTS, files=["a", "b", "c", "test_d"])
 
     assert found.told == (
         "1 + 4 more files x 0.1 + 1 more existing files x 0.05 + 1 more tests x 0.05 + 1 more criteria x 0.1"
-        " + 2 more steps x 0.1 + 2 more hundred words x 0.1 = 2"
+        " + 2 more steps x 0.05 + 2 more hundred words x 0.1 = 1.9"
     )
-    assert found.factor == 2.0
+    assert found.factor == 1.9
+
+
+def test_the_steps_that_a_document_lists_below_a_task_are_counted() -> None:
+    document = read(b"# X\n- [ ] Build it\n" + b"".join(b"  - step %d\n" % number for number in range(7)), name="todo.md")
+
+    assert complexity(document.tasks[0], weights=WEIGHTS).told == "1 + 4 more steps x 0.05 = 1.2"
 
 
 def test_no_task_is_worth_more_than_the_bound() -> None:
