@@ -14,10 +14,10 @@ from orchestrator.sections import AllocationSettings
 from tests.support.builders import task
 
 
-def plan_of(*tasks: Task, count: int = 2, seats: tuple[SeatSpec, ...] = (), **weights: float) -> Plan:
+def plan_of(*tasks: Task, count: int = 2, seats: tuple[SeatSpec, ...] = (), effort: int = 1, **weights: float) -> Plan:
     allocation = Allocation(weights=AllocationSettings.model_validate(weights))
     around = Surroundings(count=count, seats=seats, allocation=allocation)
-    return make_plan(Document(title="Demo", format="todo", path="prd.md", tasks=tasks), around, source_digest="")
+    return make_plan(Document(title="Demo", format="todo", path="prd.md", tasks=tasks), around, source_digest="", effort=effort)
 
 
 def owners(plan: Plan) -> dict[str, str]:
@@ -101,13 +101,13 @@ def test_a_task_follows_the_owner_of_the_one_it_shares_a_file_with() -> None:
     assert owners(plan_of(*tasks, seats=seats)) == {"A": "agent-2-css", "B": "agent-2-css"}
 
 
-@pytest.mark.parametrize("files", [10, 30, 60])
+@pytest.mark.parametrize("files", [30, 60])
 def test_related_work_is_together_more_often_and_plans_are_hardly_longer(files: int) -> None:
     together: dict[bool, list[float]] = defaultdict(list)
     makespans: list[float] = []
     for seed in range(8):
         tasks = random_tasks(Random(seed), 20, files=files)
-        kept, free = (plan_of(*tasks, count=3, hot=hot) for hot in (4, 1))
+        kept, free = (plan_of(*tasks, count=3, effort=0, hot=hot) for hot in (4, 1))
         for plan in (kept, free):
             pairs = [pair for pair in plan.certificate.guarded if pair.by == "lock"]
             agents = owners(plan)
