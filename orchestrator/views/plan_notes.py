@@ -10,7 +10,7 @@ from orchestrator.views.text import counted, plain, shortened
 _KEYS = 3  #: overlaps that are written out
 _NAMED = 3  #: tasks of each kind
 _WARNINGS = 2
-_NOWHERE = "nothing of that name was found"  #: a need that points nowhere: it stands before other warnings
+_NOWHERE = "orders nothing"  #: a need that points nowhere: it stands before other warnings
 _SAID = {"no-criterion": "no acceptance criterion, no check", "no-end": "no criterion, check or file tells when it is done"}
 
 
@@ -72,7 +72,7 @@ def _opens(plan: Plan) -> Iterator[str]:
     blind = [planned.task.id for planned in plan.tasks if planned.writes is None]
     found = plan.certificate.open
     if any(pair.a in blind or pair.b in blind for pair in found):
-        yield f"what {_listed(blind)} will write is not known; integration decides beside others"
+        yield f"what {_listed(blind)} will write is not known: integration decides"
     others = [pair for pair in found if pair.a not in blind and pair.b not in blind]
     yield from (f"{pair.a} and {pair.b}: {pair.why}" for pair in others[:_KEYS])
 

@@ -10,9 +10,10 @@ from orchestrator.planning.paths import critical_path
 from orchestrator.planning.span import span
 from orchestrator.quantities import format_duration
 from orchestrator.views.plan_notes import overlaps, unsure
-from orchestrator.views.text import counted, padded, page, plain, shortened
+from orchestrator.views.text import columns, counted, padded, page, plain, shortened
 
 _WIDTH = 100
+_LONGEST = 20  #: columns of an id
 _LONG = 8  #: tasks, beyond which each has one line
 
 
@@ -54,11 +55,12 @@ def _seat(plan: Plan, seat: Seat, path: Sequence[TaskId]) -> list[str]:
     share = f"{counted(len(own), 'task')}, {work}" if own else "nothing yet: it takes over what others leave"
     areas = shortened(", ".join(seat.owns), 40) or "no area of its own"
     lines = [f"{padded(seat.id, 24)} {areas} ({share})"]
+    wide = min(_LONGEST, max([columns(plain(one.task.id)) for one in plan.tasks] + [8]))
     for planned in own:
         is_critical = planned.task.id in path
-        lines += _row(planned, is_critical=is_critical)
+        lines += _row(planned, wide=wide, is_critical=is_critical)
         if len(plan.tasks) <= _LONG:
-            lines += _details(plan, planned)
+            lines += _details(plan, planned, wide=wide)
     return lines
 
 
@@ -81,18 +83,18 @@ def _crews(crews: Sequence[Crew]) -> list[str]:
     return [*table, f"  recommended: {counted(best.agents, 'agent')}{stop} (-n {best.agents})"]
 
 
-def _row(planned: PlannedTask, *, is_critical: bool) -> list[str]:
+def _row(planned: PlannedTask, *, wide: int, is_critical: bool) -> list[str]:
     """Give a task in one line; `--why` tells the rest."""
-    title, number = shortened(planned.task.title, 46), padded(planned.task.id, 8)
+    title, number = shortened(planned.task.title, 54 - wide), padded(planned.task.id, wide)
     when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
     gate = "for a person" if planned.task.gate else ""
     needs = f"after {' '.join(planned.needs)}" if planned.needs else ""
     notes = shortened("; ".join(filter(None, (gate, needs))), 23)
-    return [f"{'*' if is_critical else ' '} {number} {when:<15} {padded(title, 47)} {notes}".rstrip()]
+    return [f"{'*' if is_critical else ' '} {number} {when:<15} {padded(title, 55 - wide)} {notes}".rstrip()]
 
 
-def _details(plan: Plan, planned: PlannedTask) -> list[str]:
+def _details(plan: Plan, planned: PlannedTask, *, wide: int) -> list[str]:
     writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
     reasons = [reason for reason in waits(plan, planned) if reason.startswith("waits for ") and reason != "waits for nothing"]
     rows = [f"writes {shortened(writes, 66)}", *reasons]
-    return [f"  {'':<8} {'':<15} {shortened(row, 74)}" for row in rows]
+    return [f"  {'':<{wide}} {'':<15} {shortened(row, 82 - wide)}" for row in rows]

@@ -106,6 +106,13 @@ def test_tasks_stand_with_their_agent_in_their_order_and_the_critical_path_is_ma
     assert "* critical path: T2 -> T3" in row(lines, "critical path")
 
 
+def test_a_long_id_is_shown_whole() -> None:
+    lines = shown(plan_of(task("bd-a1b2c3.14.2", title="t" * 90), task("B", title="t" * 90, writes=["a"])))
+
+    assert [line.split()[1] for line in lines if line.startswith("* bd-")] == ["bd-a1b2c3.14.2"]
+    assert max(map(columns, lines)) <= COLUMNS
+
+
 def test_what_overlaps_is_named_with_what_keeps_it_apart() -> None:
     plan = plan_of(
         task("T1", writes=["api.py"]),
