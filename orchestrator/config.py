@@ -29,7 +29,7 @@ from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_range, parse_rate
-from orchestrator.sections import LimitSettings, Named, QuotaSettings, Seconds, Section
+from orchestrator.sections import AllocationSettings, LimitSettings, Named, QuotaSettings, Seconds, Section
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -191,6 +191,7 @@ class Config(_Section):
     ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
     capacity: dict[str, Annotated[int, Field(ge=1)]] = {}
+    allocation: AllocationSettings = AllocationSettings()
     run: RunSettings = RunSettings()
 
     @field_validator("version", mode="before")
@@ -309,9 +310,9 @@ def _started(name: str, agent: AgentSettings) -> str:
     return f"agent {name}:{environment} {shlex.join(agent.command)}{speaks}"
 
 
-def trust_digest(config: Config) -> str:
+def trust_digest(wanted: Sequence[str]) -> str:
     """Give the digest by which a person's consent to these commands is remembered."""
-    return hashlib.sha256(json.dumps(commands(config)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(list(wanted)).encode()).hexdigest()
 
 
 def dump(config: Config) -> bytes:

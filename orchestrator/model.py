@@ -225,6 +225,7 @@ class PlannedTask:
     finish: float
     tail: float  #: seconds of the longest remaining path over needs, agents and locks, itself included
     why: tuple[str, ...] = ()  #: one sentence per fact: owner, write set, each wait
+    spread: tuple[float, float] | None = None  #: seconds between which the middle half of finished tasks like it lay
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

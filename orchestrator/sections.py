@@ -1,8 +1,10 @@
-"""Parts of the configuration: what all sections have in common, and those about limits.
+"""Parts of the configuration: what all sections have in common, those about limits, and the weights of allocation.
 
 A limit that nobody set does not hold: None, which is what a key with nothing behind it and the word `none` amount to.
 """
 
+import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
@@ -41,12 +43,29 @@ def _money(value: object) -> object:
     return _at_most(value, parse_money, "an amount such as 20 or 2.50")
 
 
+def _weight(value: object) -> object:
+    try:
+        number = float(value) if isinstance(value, int | float | str) else math.nan
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise ValueError(f"{value!r}: expected a number of 0 or more such as 2 or 0.5")
+    return number
+
+
+def _function(value: object) -> object:
+    if not isinstance(value, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        raise ValueError(f"{value!r}: expected module:function such as scoring:score")
+    return value
+
+
 #: Programs that are configured by their own name.
 Named: TypeAlias = Literal["claude", "codex", "gemini", "aider"]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
 Span = Annotated[float | None, BeforeValidator(_span)]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Money = Annotated[float | None, BeforeValidator(_money)]
+Weight = Annotated[float, BeforeValidator(_weight)]
 
 
 class Section(BaseModel):
@@ -89,3 +108,29 @@ class QuotaSettings(Section):
     resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
     margin: Seconds = 60.0  #: after the stated reset
     fall_back_to: tuple[Literal["simulated", Named], ...] = ()
+
+
+class ComplexitySettings(Section):
+    """`allocation.complexity:` by how much each of these beyond the ordinary lengthens a task whose length nobody knows."""
+
+    files: Weight = 0.1  #: each file, folder or pattern beyond three
+    existing: Weight = 0.05  #: each of them that is there already, and so has to be understood, beyond three
+    tests: Weight = 0.05  #: each of them that is a test, beyond three
+    criteria: Weight = 0.1  #: each acceptance criterion beyond three
+    steps: Weight = 0.05  #: each line of its text, which is a step mostly, beyond three
+    words: Weight = 0.1  #: each hundred words of its text beyond one hundred
+    most: Annotated[float, BeforeValidator(_weight), Field(ge=1)] = 4.0  #: times the default, at most
+
+
+class AllocationSettings(Section):
+    """`allocation:` what decides who does a task where several could; the highest sum does."""
+
+    area: Weight = 100.0  #: times the share of its owned paths that are the agent's; 1 where its label is the agent's area
+    words: Weight = 5.0  #: where words of its title are those of the agent's area
+    skill: Weight = 1.0  #: times the share of its words and skills that the agent has as skills
+    role: Weight = 1.0  #: times the share of its words that are those of the agent's role and label
+    load: Weight = 0.0  #: who comes that near to the highest sum may do it too: the order takes who is free first
+    hot: int = Field(default=4, ge=1)  #: tasks that write one file, beyond which it is only a lock and binds nobody together
+    stream: Weight = 1.2  #: times the bound: the longest that tasks which share files are kept with one agent
+    complexity: ComplexitySettings = ComplexitySettings()
+    score: Annotated[str, BeforeValidator(_function)] | None = None  #: `module:function` instead of the sum

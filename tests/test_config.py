@@ -154,7 +154,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
     [
         "notify: {events: [needs-you]}",
         "enforcement: {writable: [/tmp]}",
-        "allocation: {}",
     ],
 )
 def test_a_key_that_nothing_reads_yet_is_unknown(text: str) -> None:
@@ -331,13 +330,13 @@ def test_every_command_that_would_be_started_is_listed() -> None:
     ],
 )
 def test_each_change_of_what_is_started_is_another_consent(changed: str) -> None:
-    assert trust_digest(read(changed)) != trust_digest(read("agents: {agent-1: {use: command, command: [a]}}"))
+    assert trust_digest(commands_of(changed)) != trust_digest(commands_of("agents: {agent-1: {use: command, command: [a]}}"))
 
 
 def test_what_starts_nothing_needs_no_new_consent() -> None:
     first = "agents: {agent-1: {use: command, command: [a]}}"
 
-    assert trust_digest(read(f"{first}\nrun: {{agents: 3}}\n")) == trust_digest(read(first))
+    assert trust_digest(commands_of(f"{first}\nrun: {{agents: 3}}\n")) == trust_digest(commands_of(first))
 
 
 def outcome(text: str) -> Config | re.Match[str] | None:
@@ -368,3 +367,25 @@ def test_any_document_is_a_configuration_or_a_complaint_with_a_place(tree: objec
 @given(WORDS)
 def test_any_text_is_a_configuration_or_a_complaint(text: str) -> None:
     assert outcome(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("allocation: {skil: 2}", "did you mean 'skill'?"),
+        ("allocation: {skill: much}", "allocation.skill: 'much': expected a number of 0 or more such as 2 or 0.5"),
+        ("allocation: {load: -1}", "allocation.load: '-1': expected a number of 0 or more"),
+        ("allocation: {area: nan}", "allocation.area: 'nan': expected a number of 0 or more"),
+        ("allocation: {hot: 0}", "allocation.hot: expected a number"),
+        ("allocation: {complexity: {file: 1}}", "did you mean 'files'?"),
+        ("allocation: {complexity: {most: 0.5}}", "allocation.complexity.most: expected a number"),
+        ("allocation: {score: scoring}", "allocation.score: 'scoring': expected module:function such as scoring:score"),
+        ("allocation: {score: '../evil:run'}", "expected module:function"),
+    ],
+)
+def test_weights_are_numbers_and_a_score_is_a_function(text: str, told: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(text)
+
+    assert told in str(caught.value)
+    assert str(caught.value).startswith("0.yaml:1:")

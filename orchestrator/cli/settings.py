@@ -1,7 +1,7 @@
 """Where the configuration of a command comes from, and a person's consent to the commands in it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orchestrator import config as configuration
@@ -20,7 +20,10 @@ class Unconfirmed(NeedsYou):
     """The configuration would start commands that nobody has agreed to."""
 
     def __init__(self, listed: str) -> None:
-        super().__init__(f"the configuration starts commands that were not confirmed yet:\n{listed}", hint="agree to them: -y")
+        super().__init__(
+            f"the configuration starts commands that were not confirmed yet:\n{listed}",
+            hint="agree to them: the same command with -y",
+        )
 
 
 def load(context: Context, project: Project, flags: Mapping[str, Plain]) -> Config:
@@ -58,9 +61,17 @@ def confirm(config: Config, context: Context, project: Project) -> None:
     Raises:
         Unconfirmed: Nobody did, and nobody can be asked.
     """
-    wanted = configuration.commands(config)
+    agree(configuration.commands(config), context, project)
+
+
+def agree(wanted: Sequence[str], context: Context, project: Project) -> None:
+    """See to it that a person agreed to what the configuration starts; it is remembered.
+
+    Raises:
+        Unconfirmed: Nobody did, and nobody can be asked.
+    """
     memory = _home("XDG_STATE_HOME", ".local/state") / "squad" / "trusted" / project.key
-    digest = configuration.trust_digest(config)
+    digest = configuration.trust_digest(wanted)
     if not wanted or digest in _remembered(memory):
         return
     listed = "\n".join(f"  {plain(command)}" for command in wanted)

@@ -1,5 +1,6 @@
 """From a file on the command line to a plan: reading, surroundings, planning, verification."""
 
+import contextlib
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context
 from orchestrator.cli.samples import samples
+from orchestrator.cli.scoring import allocation_for
 from orchestrator.cli.sources import Given, bytes_of, given
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
@@ -82,8 +84,10 @@ def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[
     if len(document.tasks) > _TRIED:
         return ()
     document = _in_any_order(document) if any_order else document
-    around = surroundings(project, config, count=None)
-    return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
+    around = replace(surroundings(project, config, count=None), allocation=allocation_for(options, project, config))
+    with contextlib.suppress(PlanError):  # a document that names its agents has no other number of them
+        return crews(lambda count: make_plan(document, replace(around, count=count), source_digest=found.digest, effort=0))
+    return ()
 
 
 def plan_with(
@@ -101,6 +105,7 @@ def plan_with(
     if is_plan(path):
         data = bytes_of(path, file)
         return _made_before(data, file, around), data
+    around = replace(around, allocation=allocation_for(options, project, config))
     document, found = read(options, file)
     document = _in_any_order(document) if any_order else document
     if document.format not in OWN or path.is_dir():

@@ -57,6 +57,9 @@ class _Row(msgspec.Struct, kw_only=True):
     state: Mark = Mark.OPEN
     parallel: bool = False
     parent: str | None = None
+    priority: int | None = None
+    criteria: list[str] = []
+    spread: tuple[float, float] | None = None
 
 
 class _SeatRow(msgspec.Struct, kw_only=True):
@@ -187,6 +190,9 @@ def _row(planned: PlannedTask) -> _Row:
         state=task.state,
         parallel=task.parallel,
         parent=task.parent,
+        priority=task.priority,
+        criteria=list(task.criteria),
+        spread=planned.spread,
     )
 
 
@@ -211,6 +217,8 @@ def _planned(row: _Row, source: str) -> PlannedTask:
         parallel=row.parallel,
         gate=row.gate,
         parent=TaskId(row.parent) if row.parent else None,
+        priority=row.priority,
+        criteria=tuple(row.criteria),
     )
     return PlannedTask(
         task=task,
@@ -223,6 +231,7 @@ def _planned(row: _Row, source: str) -> PlannedTask:
         finish=row.finish,
         tail=row.tail,
         why=tuple(row.why),
+        spread=row.spread,
     )
 
 

@@ -1,17 +1,18 @@
-"""Who could do each task: one agent where the document or the matrix says whose it is, else all among whom the order chooses.
+"""Who could do each task, and what it may write: the agents that fit it best, among whom the order chooses.
 
-Decided by declared paths, area label, skills, words; a list of agents bounds the choice. Everything that is asked again and
-again (what an owner's name means, the words of an area) is looked up once.
+Decided by the sum of `allocation` over declared paths, area label, skills, role and words; a list of agents bounds the choice.
+Everything that is asked again and again (what an owner's name means, the words of an area) is looked up once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from orchestrator.claims import Claim
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import AgentId, Seat, Task
 from orchestrator.ownership import MatrixIndex, owners_of, slug
+from orchestrator.planning.allocation import NO_FIT, AgentFacts, Allocation, Fit, TaskFacts
 from orchestrator.planning.seats import Seating, Territory
 from orchestrator.spelling import nearest
 from orchestrator.stems import shared, stems
@@ -29,56 +30,146 @@ class Assigned:
     why: tuple[str, ...]
 
 
+@dataclass(slots=True, kw_only=True)
+class _Look:
+    """A task beside the agents that may do it."""
+
+    task: Task
+    seats: list[Seat]
+    votes: dict[AgentId, list[str]] = field(default_factory=dict)  #: of its paths, those that are an agent's, and why
+    territory: Territory | None = None
+    why: str = ""  #: of the territory
+    is_labelled: bool = False
+
+
 class Owners:
     """Finds the owners of tasks, in document order: who has least goes first where a choice must be made before the order."""
 
-    def __init__(self, seating: Seating, matrix: MatrixIndex) -> None:
+    def __init__(self, seating: Seating, matrix: MatrixIndex, allocation: Allocation | None = None) -> None:
         self._seating = seating
         self._matrix = matrix
+        self._allocation = allocation or Allocation()
         self._loads = {seat.id: 0.0 for seat in seating.seats}
         self._meant = cache(lambda name: frozenset(owners_of(name, seating.seats)))
-        self._seat_words = {seat.id: stems(" ".join((seat.role, seat.label, *seat.skills))) for seat in seating.seats}
+        self._roles = {seat.id: stems(f"{seat.role} {seat.label}") for seat in seating.seats}
+        self._skills = {seat.id: stems(" ".join(seat.skills)) for seat in seating.seats}
         self._areas = [(stems(one.words), one) for one in seating.territories]
 
-    def assign(self, task: Task, *, seconds: float) -> Assigned:
+    def assign(self, task: Task, *, seconds: float, complexity: float = 1.0) -> Assigned:
         """Decide who could do a task.
 
         Raises:
             PlanError: It lists only agents that do not exist.
         """
-        one = self._assigned(task)
+        one = self._assigned(task, seconds=seconds, complexity=complexity)
         if len(one.agents) == 1:
             self._loads[one.agents[0]] += seconds
         return one
 
-    def _assigned(self, task: Task) -> Assigned:
+    def _assigned(self, task: Task, *, seconds: float, complexity: float) -> Assigned:
+        look = self._look(task)
+        fits = self._fits(look)
+        scores = {agent: self._allocation.sum_of(fit) for agent, fit in fits.items()}
+        if self._allocation.score is not None and len(scores) > 1:
+            scores = self._asked(look, fits, scores, seconds=seconds, complexity=complexity)
+        agents = self._allocation.best(scores)
         here = f"{task.source.file}:{task.source.line}"
-        seats = self._allowed(task)
-        listed = f"{here} names {', '.join(task.agents)}" if task.agents else ""
-        declared = f"its write set is declared in {here}" if task.writes is not None else ""
-        if task.writes and (owned := self._owning(task.writes, [seat.id for seat in seats])):
-            agents, why = owned
-            return _one(task, agents, task.writes, listed or why, declared)
-        if (found := self._territory(task, seats)) is not None:
-            territory, why = found
-            area = f"the area of {territory.owner}: {', '.join(sorted(territory.folders))} ({territory.why})"
-            told = declared or f"it names no path, so it may write {area}"
-            return _one(task, (territory.owner,), _or_area(task, territory.folders), listed or why, told)
-        fitting = self._by_words(task, seats)
-        if fitting:
-            return self._of_seats(task, fitting, listed or f"its words fit the role and skills of {fitting[0].id}", declared)
-        if task.agents:
-            return self._of_seats(task, seats, listed, declared)
-        why = f"nothing in {here} says whose it is"
-        return _one(task, tuple(seat.id for seat in seats), task.writes, why, declared or _NOWHERE)
+        why = f"{here} names {', '.join(task.agents)}" if task.agents else self._why(look, agents, fits)
+        fitting = bool(task.agents) or len(agents) < len(scores) or (self._allocation.score is None and max(scores.values()) > 0)
+        declared = f"its write set is declared in {here}"
+        agents, writes, told = self._settled(look, agents, declared=declared, is_fitting=fitting)
+        reasons = (why, told, self._allocation.told(scores, fits))
+        return Assigned(task=task, agents=agents, writes=writes, why=tuple(filter(None, reasons)))
 
-    def _of_seats(self, task: Task, seats: Sequence[Seat], why: str, declared: str) -> Assigned:
-        """Leave the choice to the order, unless the write set depends on it."""
-        if task.writes is not None or not any(seat.owns for seat in seats):
-            return _one(task, tuple(seat.id for seat in seats), task.writes, why, declared or _NOWHERE)
-        best = min(seats, key=lambda seat: self._loads[seat.id])
-        told = f"it names no path, so it may write the area of {best.id}" if best.owns else _NOWHERE
-        return _one(task, (best.id,), _or_area(task, best.owns), why, told)
+    def _look(self, task: Task) -> _Look:
+        """Find what speaks for an agent: paths that it owns count before an area."""
+        look = _Look(task=task, seats=self._allowed(task))
+        look.votes = self._votes(task, frozenset(seat.id for seat in look.seats))
+        if not look.votes:
+            self._find_territory(look)
+        return look
+
+    def _fits(self, look: _Look) -> dict[AgentId, Fit]:
+        named = stems(look.task.title)
+        words = named | {skill.casefold() for skill in look.task.skills}
+        votes = sum(map(len, look.votes.values()))
+        owner = look.territory.owner if look.territory is not None else None
+        fits = {}
+        for seat in look.seats:
+            skill, role = len(words & self._skills[seat.id]), len(words & self._roles[seat.id])
+            home = seat.id == owner
+            own = len(look.votes[seat.id]) / votes if seat.id in look.votes else float(home and look.is_labelled)
+            there = float(home and not look.is_labelled)
+            if own or there or skill or role:
+                fits[seat.id] = Fit(area=own, words=there, skill=skill / max(1, len(words)), role=role / max(1, len(words)))
+            else:
+                fits[seat.id] = NO_FIT
+        return fits
+
+    def _asked(
+        self, look: _Look, fits: dict[AgentId, Fit], scores: dict[AgentId, float], *, seconds: float, complexity: float
+    ) -> dict[AgentId, float]:
+        """Let the user's own function score each agent."""
+        task, score = look.task, self._allocation.score
+        facts = TaskFacts(
+            id=task.id,
+            title=task.title,
+            text=task.text,
+            area=task.area,
+            writes=task.writes,
+            skills=task.skills,
+            priority=task.priority,
+            seconds=seconds,
+            complexity=complexity,
+            file=task.source.file,
+            line=task.source.line,
+        )
+        agents = [
+            AgentFacts(
+                id=seat.id,
+                role=seat.role,
+                label=seat.label,
+                skills=seat.skills,
+                owns=seat.owns,
+                load=self._loads[seat.id],
+                fit=fits[seat.id],
+                score=scores[seat.id],
+            )
+            for seat in look.seats
+        ]
+        return {AgentId(agent.id): round(score(facts, agent), 3) + 0.0 for agent in agents} if score is not None else scores
+
+    def _why(self, look: _Look, agents: Sequence[AgentId], fits: dict[AgentId, Fit]) -> str:
+        """Say what spoke for the agents that were found."""
+        first, weights = agents[0], self._allocation.weights
+        if self._allocation.score is not None and len(look.seats) > 1:
+            is_choice = len(agents) < len(look.seats)
+            return f"{weights.score} scores {first} highest" if is_choice else f"{weights.score} scores all the same"
+        fit = fits[first]
+        if fit.area * weights.area and look.votes:
+            return f"{first} owns it: {look.votes[first][0]}"
+        if fit.area * weights.area + fit.words * weights.words:
+            return look.why
+        if len(agents) < len(look.seats) or fit.skill * weights.skill + fit.role * weights.role:
+            return f"its words fit the role and skills of {first}"
+        return f"nothing in {look.task.source.file}:{look.task.source.line} says whose it is"
+
+    def _settled(
+        self, look: _Look, agents: tuple[AgentId, ...], *, declared: str, is_fitting: bool
+    ) -> tuple[tuple[AgentId, ...], tuple[Claim, ...] | None, str]:
+        """Give who could do it, what it may write, and why; where the write set depends on who does it, who has least."""
+        if look.task.writes is not None:
+            return agents, look.task.writes, declared
+        owns = {seat.id: seat.owns for seat in look.seats}
+        if look.territory is not None and look.territory.owner in agents:
+            owner, folders, why = look.territory.owner, look.territory.folders, f" ({look.territory.why})"
+            area = f"the area of {owner}: {', '.join(sorted(folders))}{why}"
+            return (owner,), tuple(sorted(folders)) or None, f"it names no path, so it may write {area}"
+        if not is_fitting or not any(owns[agent] for agent in agents):
+            return agents, None, _NOWHERE
+        best = min(agents, key=lambda agent: self._loads[agent])
+        told = f"it names no path, so it may write the area of {best}" if owns[best] else _NOWHERE
+        return (best,), tuple(sorted(owns[best])) or None, told
 
     def _allowed(self, task: Task) -> list[Seat]:
         """Give who may do a task: those it lists, else those with all its skills, else everybody."""
@@ -95,50 +186,34 @@ class Owners:
             raise PlanError(message, where=where, hint=nearest(task.agents[0], known) or f"agents: {', '.join(known)}")
         return [seat for seat in seats if seat.id in listed]
 
-    def _owning(self, writes: Sequence[Claim], allowed: Sequence[AgentId]) -> tuple[tuple[AgentId, ...], str] | None:
-        """Give the agents that own most of a write set: several where they share it."""
+    def _votes(self, task: Task, allowed: frozenset[AgentId]) -> dict[AgentId, list[str]]:
+        """Give of the declared paths those that an agent owns, with the row that says so."""
         votes: dict[AgentId, list[str]] = {}
-        for claim in writes:
+        for claim in task.writes or ():
             row = self._matrix.row_of(claim)
             for owner in row.owners if row else ():
                 if row and owner in allowed:
                     votes.setdefault(owner, []).append(f"{claim} lies in {row.path}")
-        if not votes:
-            return None
-        most = max(map(len, votes.values()))
-        owners = tuple(owner for owner in allowed if len(votes.get(owner, ())) == most)
-        return owners, f"{owners[0]} owns it: {votes[owners[0]][0]}"
+        return votes
 
-    def _territory(self, task: Task, seats: Sequence[Seat]) -> tuple[Territory, str] | None:
-        """Give the area that a task belongs to: by its label, else by the words of its title."""
+    def _find_territory(self, look: _Look) -> None:
+        """Find the area that a task belongs to: by its label, else by the words of its title; its owner may always do it."""
+        task = look.task
         here = f"{task.source.file}:{task.source.line}"
-        skilled = {seat.id for seat in seats}
+        skilled = {seat.id for seat in look.seats}
         allowed = skilled if task.agents else self._loads.keys()
         label = slug(task.area) if task.area else ""
         labelled = [one for _, one in self._areas if task.area and slug(one.label) == label and one.owner in allowed]
         if labelled:
-            return labelled[0], f"{here} puts it under {labelled[0].label!r}, which is {labelled[0].owner}'s"
+            look.territory, look.is_labelled = labelled[0], True
+            look.why = f"{here} puts it under {labelled[0].label!r}, which is {labelled[0].owner}'s"
+            if labelled[0].owner not in skilled:
+                look.seats = [seat for seat in self._seating.seats if seat.id in skilled or seat.id == labelled[0].owner]
+            return
         words = stems(task.title)
         scores = [(len(words & known), one) for known, one in self._areas if one.owner in skilled]
         best = max((score for score, _ in scores), default=0)
-        if best == 0:
-            return None
-        territory = next(territory for score, territory in scores if score == best)
-        both = ", ".join(shared(task.title, territory.words))
-        return territory, f"its title shares the words {both!r} with {territory.label!r}, which is {territory.owner}'s"
-
-    def _by_words(self, task: Task, seats: Sequence[Seat]) -> list[Seat]:
-        """Give the agents whose role and skills share most words with a task."""
-        words = stems(task.title) | {skill.casefold() for skill in task.skills}
-        scores = [len(words & self._seat_words[seat.id]) for seat in seats]
-        best = max(scores, default=0)
-        return [seat for score, seat in zip(scores, seats, strict=True) if score == best] if best else []
-
-
-def _or_area(task: Task, area: Sequence[Claim]) -> tuple[Claim, ...] | None:
-    """Give what a task declares, else an area, else None: not known."""
-    return task.writes if task.writes is not None else tuple(sorted(area)) or None
-
-
-def _one(task: Task, agents: tuple[AgentId, ...], writes: tuple[Claim, ...] | None, *why: str) -> Assigned:
-    return Assigned(task=task, agents=agents, writes=writes, why=tuple(reason for reason in why if reason))
+        if best:
+            look.territory = next(territory for score, territory in scores if score == best)
+            both = ", ".join(shared(task.title, look.territory.words))
+            look.why = f"its title shares the words {both!r} with {look.territory.label!r}, which is {look.territory.owner}'s"

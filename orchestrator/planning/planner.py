@@ -3,22 +3,24 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.claims import key
 from orchestrator.model import Access, Document, Isolation, Mark, Plan, PlannedTask, Task, TaskId
 from orchestrator.ownership import MatrixIndex
 from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs
-from orchestrator.planning.learning import Learned, learn
+from orchestrator.planning.lengths import Length, lengths_of
 from orchestrator.planning.meeting import meeting_pairs
 from orchestrator.planning.order import Order, arrange
 from orchestrator.planning.owners import Assigned, Owners
+from orchestrator.planning.precedence import precedence
 from orchestrator.planning.reach import Reach
 from orchestrator.planning.seats import seat_agents
 from orchestrator.planning.selection import to_plan
 from orchestrator.planning.shop import Slot
+from orchestrator.planning.streams import with_streams
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.quantities import format_duration
 
 
 def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
@@ -31,20 +33,23 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     tasks = [replace(task, locks=(*task.locks, *named_keys(_text(task)))) for task in found]
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
-    owners = Owners(seating, matrix)
-    known = _learned(tasks, surroundings)
-    seconds = {task.id: _estimate(task, surroundings, known.get(task.id)) for task in tasks}
-    assigned = _closed([owners.assign(task, seconds=seconds[task.id]) for task in tasks], surroundings)
+    lengths = lengths_of(tasks, surroundings)
+    assigned = _assigned(tasks, Owners(seating, matrix, surroundings.allocation), lengths, surroundings)
     capacity = {name: units for name, units in {**surroundings.capacity, **document.capacity}.items() if units > 1}
-    isolated = surroundings.isolation is not Isolation.SHARED
+    shared = surroundings.isolation is Isolation.SHARED
     reach = Reach({task.id: task.needs for task in tasks})
     claimed = [(one.task.id, one.writes) for one in assigned]
     pairs = list(meeting_pairs(claimed))
-    keys = guard_pairs(claimed, pairs, reach, shared=not isolated, several=capacity)
+    keys = guard_pairs(claimed, pairs, reach, shared=shared, several=capacity)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
-    order = arrange([_slot(one, locks, seconds) for one in assigned], at_once=at_once, capacity=capacity, effort=effort)
-    planned = tuple(_planned(one, locks[one.task.id], order, seconds[one.task.id], known.get(one.task.id)) for one in assigned)
+    ordered = partial(_ordered, locks=locks, lengths=lengths, at_once=at_once, capacity=capacity)
+    agents = [seat.id for seat in seating.seats]
+    weights = surroundings.allocation.weights
+    assigned = with_streams(assigned, lengths=lengths, agents=agents, weights=weights, quick=partial(ordered, effort=0))
+    ranked, first = precedence(assigned)
+    order = ordered(ranked, effort=effort)
+    planned = tuple(_planned(one, locks[one.task.id], order, lengths[one.task.id], first[one.task.id]) for one in assigned)
     return Plan(
         title=document.title,
         source=document.path,
@@ -55,7 +60,7 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
         matrix=seating.matrix,
         makespan=order.makespan,
         bound=order.bound,
-        certificate=certify(planned, pairs, reach, shared=not isolated, several=capacity),
+        certificate=certify(planned, pairs, reach, shared=shared, several=capacity),
         warnings=(*document.warnings, *warnings, *seating.warnings, *_forbidden(planned, matrix)),
         done=tuple(task.id for task in document.tasks if task.state is Mark.DONE),
         never_parallel=surroundings.never_parallel,
@@ -63,14 +68,19 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     )
 
 
-def _closed(assigned: Sequence[Assigned], surroundings: Surroundings) -> list[Assigned]:
-    """Add to each declared write set what goes with it, with the reasons."""
+def _assigned(
+    tasks: Sequence[Task], owners: Owners, lengths: Mapping[TaskId, Length], surroundings: Surroundings
+) -> list[Assigned]:
+    """Find who could do each task, and add to each declared write set what goes with it, with the reasons."""
     tree = Tree.of(surroundings.files)
     closed = []
-    for one in assigned:
-        added = list(closures(one.task.writes or (), tree))
-        writes = tuple(sorted({*one.writes, *(claim for claim, _ in added)})) if added and one.writes is not None else one.writes
-        closed.append(replace(one, writes=writes, why=(*one.why, *(why for _, why in added))))
+    for task in tasks:
+        one = owners.assign(task, seconds=lengths[task.id].seconds, complexity=lengths[task.id].complexity)
+        added = list(closures(task.writes or (), tree))
+        if added:
+            writes = None if one.writes is None else tuple(sorted({*one.writes, *(claim for claim, _ in added)}))
+            one = replace(one, writes=writes, why=(*one.why, *(why for _, why in added)))
+        closed.append(one)
     return closed
 
 
@@ -89,7 +99,30 @@ def _width(tasks: Sequence[Task]) -> int:
     return max(Counter(level.values()).values(), default=1)
 
 
-def _planned(one: Assigned, locks: tuple[str, ...], order: Order, seconds: float, known: Learned | None) -> PlannedTask:
+def _ordered(
+    assigned: Sequence[Assigned],
+    *,
+    locks: Mapping[TaskId, tuple[str, ...]],
+    lengths: Mapping[TaskId, Length],
+    at_once: int,
+    capacity: Mapping[str, int],
+    effort: int,
+) -> Order:
+    """Schedule tasks; of equals the first given starts first."""
+    slots = [
+        Slot(
+            task=one.task.id,
+            agents=one.agents,
+            needs=one.task.needs,
+            locks=locks[one.task.id],
+            seconds=lengths[one.task.id].seconds,
+        )
+        for one in assigned
+    ]
+    return arrange(slots, at_once=at_once, capacity=capacity, effort=effort)
+
+
+def _planned(one: Assigned, locks: tuple[str, ...], order: Order, length: Length, first: tuple[str, ...]) -> PlannedTask:
     """Give a task its agent and its times; where there was a choice, the order has made it."""
     name = one.task.id
     agent = order.agents[name]
@@ -101,11 +134,12 @@ def _planned(one: Assigned, locks: tuple[str, ...], order: Order, seconds: float
         needs=one.task.needs,
         writes=one.writes,
         locks=locks,
-        estimate=seconds,
+        estimate=length.seconds,
+        spread=length.spread,
         start=start,
         finish=finish,
         tail=order.tails[name],
-        why=(*why, *([_told(known)] if known else ())),
+        why=(*why, *first, length.told),
     )
 
 
@@ -119,36 +153,6 @@ def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> t
 
 def _text(task: Task) -> str:
     return "\n".join((task.title, task.text, " ".join(task.command)))
-
-
-def _learned(tasks: Sequence[Task], surroundings: Surroundings) -> dict[TaskId, Learned]:
-    """Give what finished tasks tell of those that say nothing of their length."""
-    silent = [task for task in tasks if task.estimate is None and task.simulate is None] if surroundings.samples else []
-    return {task.id: known for task in silent if (known := learn(task, surroundings.samples))}
-
-
-def _told(known: Learned) -> str:
-    spread = f"{format_duration(known.low)}..{format_duration(known.high)}"
-    return f"takes about {format_duration(known.seconds)}, as {known.count} finished tasks like it did ({spread})"
-
-
-def _estimate(task: Task, surroundings: Surroundings, known: Learned | None) -> float:
-    """Give the seconds a task is expected to take, in whole milliseconds."""
-    if task.estimate is not None:
-        return round(task.estimate, 3)
-    if known is not None:
-        return known.seconds
-    return round(task.simulate.work if task.simulate is not None else surroundings.estimate, 3)
-
-
-def _slot(one: Assigned, locks: Mapping[TaskId, tuple[str, ...]], seconds: Mapping[TaskId, float]) -> Slot:
-    return Slot(
-        task=one.task.id,
-        agents=one.agents,
-        needs=one.task.needs,
-        locks=locks[one.task.id],
-        seconds=seconds[one.task.id],
-    )
 
 
 def _forbidden(planned: Sequence[PlannedTask], matrix: MatrixIndex) -> tuple[str, ...]:

@@ -49,7 +49,9 @@ def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -
     specs = surroundings.seats or _named(document, surroundings.count) or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
-    rows = configured or _from_document(document, specs) or _from_codeowners(rules, surroundings.codeowners or "", specs)
+    rows = configured or _from_document(document, specs)
+    if not any(row.owners for row in rows) and not configured:  # what is only shared says nothing of whose the rest is
+        rows = (*rows, *_from_codeowners(rules, surroundings.codeowners or "", specs))
     dealing = _Dealing(specs, rows, loads={spec.id: 0.0 for spec in specs})
     homes = _homes(areas)
     territories = tuple(

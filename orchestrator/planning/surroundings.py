@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim
 from orchestrator.model import Access, AgentId, Isolation
+from orchestrator.planning.allocation import Allocation
 from orchestrator.planning.learning import Sample
 
 
@@ -38,6 +39,7 @@ class Surroundings:
     count: int | None = None  #: how many agents were asked for
     isolation: Isolation = Isolation.WORKTREE
     samples: tuple[Sample, ...] = ()  #: finished tasks of this project
-    estimate: float = 600.0  #: seconds for a task that does not say
+    estimate: float = 600.0  #: seconds for a plain task that does not say
+    allocation: Allocation = field(default_factory=Allocation)
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> texts that mean it
     capacity: Mapping[str, int] = field(default_factory=dict)  #: operation -> how many may hold it at once

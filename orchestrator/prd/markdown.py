@@ -20,6 +20,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
+from orchestrator.prd.shared_rows import shared_rows
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.states import mark_of
 
@@ -65,6 +66,7 @@ def read_markdown(page: Page) -> Reading:
         drafts=list(found),
         requirements=requirements,
         declared=_declared_needs(blocks),
+        ownership=shared_rows(blocks, found, warnings),
         warnings=warnings + halves(blocks),
         reasons=dict(_reasons(page, blocks, found)),
     )

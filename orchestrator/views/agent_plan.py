@@ -2,6 +2,7 @@
 
 from orchestrator.model import Access, AgentId, Plan, PlannedTask
 from orchestrator.planning.explain import waits
+from orchestrator.planning.handoffs import Handoff, handoffs
 from orchestrator.quantities import format_duration
 from orchestrator.views.text import page, plain
 
@@ -21,7 +22,7 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
         f"- Assigned Files: {', '.join(f'`{path}`' for path in seat.owns) or 'none of its own'}",
         "",
         "## Tasks",
-        *(line for number, planned in enumerate(own, start=1) for line in _task(plan, planned, number)),
+        *(line for number, planned in enumerate(own, start=1) for line in _task(planned, number)),
         *([] if own else ["- None yet; it takes over what others leave"]),
         "",
         "## File Ownership",
@@ -33,12 +34,12 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
     return page(lines)
 
 
-def _task(plan: Plan, planned: PlannedTask, number: int) -> list[str]:
+def _task(planned: PlannedTask, number: int) -> list[str]:
     writes = "not known" if planned.writes is None else ", ".join(f"`{claim}`" for claim in planned.writes) or "none"
-    by_id = {one.task.id: one.task.title for one in plan.tasks}
-    needs = ", ".join(f"{need} {plain(by_id.get(need, ''))}".strip() for need in planned.needs) or "None (can start immediately)"
+    needs = ", ".join(planned.needs) or "None (can start immediately)"
     return [
         f"{number}. **{planned.task.id} {plain(planned.task.title)}**",
+        f"   - ID: {planned.task.id}",
         f"   - Files: {writes}",
         f"   - Dependencies: {needs}",
         f"   - Output: the change, integrated on the branch of the run; about {format_duration(planned.estimate)}",
@@ -63,13 +64,21 @@ def _ownership(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
 
 
 def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
-    by_id = {planned.task.id: planned for planned in plan.tasks}
-    givers = sorted({by_id[need].agent for planned in own for need in planned.needs if need in by_id} - {agent})
-    mine = {planned.task.id for planned in own}
-    takers = sorted({planned.agent for planned in plan.tasks if mine & set(planned.needs)} - {agent})
+    """Give whom results are for and whose are waited for: each handoff in a line, in both agents' plans."""
+    planned = handoffs(plan)
+    gives = [one for one in planned if one.giver == agent]
+    takes = [one for one in planned if one.taker == agent]
     return [
-        f"- Handoff to: {', '.join(takers) or 'nobody'}",
-        f"- Receives from: {', '.join(givers) or 'nobody'}",
+        f"- Handoff to: {', '.join(sorted({one.taker for one in gives})) or 'nobody'}",
+        *(f"  - to {one.taker}: {_handed(one)}" for one in gives),
+        f"- Receives from: {', '.join(sorted({one.giver for one in takes})) or 'nobody'}",
+        *(f"  - from {one.giver}: {_handed(one)}" for one in takes),
         "- Sync points:",
-        *(f"  - {planned.task.id}: {reason}" for planned in own for reason in waits(plan, planned)),
+        *(f"  - {planned.task.id}: {plain(reason)}" for planned in own for reason in waits(plan, planned)),
     ]
+
+
+def _handed(one: Handoff) -> str:
+    files = ", ".join(f"`{plain(claim)}`" for claim in one.files) or "its result"
+    done, then = (f"{task.id} {plain(task.title)}" for task in (one.done.task, one.then.task))
+    return f"{done}, for {then}: {files}, about {format_duration(one.done.finish)} after the start"

@@ -1,47 +1,67 @@
-"""The plan for people: who does what, what waits for what and why, and what the plan cannot promise."""
+"""The plan for people: who does what in which order, what overlaps and what is unsure; twenty tasks fit on a screen."""
 
 from collections.abc import Sequence
 
-from orchestrator.model import Plan, PlannedTask
+from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.planning.crew import Crew, recommended
 from orchestrator.planning.explain import waits
 from orchestrator.planning.lint import Remark
 from orchestrator.planning.paths import critical_path
+from orchestrator.planning.span import span
 from orchestrator.quantities import format_duration
-from orchestrator.views.text import counted, padded, page, plain, shortened
+from orchestrator.views.plan_notes import overlaps, unsure
+from orchestrator.views.text import columns, counted, padded, page, plain, shortened
 
 _WIDTH = 100
-_LONG = 12  #: tasks, beyond which each has one line
-_REMARKS = 6  #: kinds of what the document leaves open
-_NAMED = 4  #: tasks of each
+_LONGEST = 20  #: columns of an id
+_LONG = 8  #: tasks, beyond which each has one line
 
 
 def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[Crew] = ()) -> str:
     """Give the text of `squad plan`, at most 100 columns wide; many tasks have one line each."""
-    lines = [f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}", ""]
-    lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
-    lines.append("")
-    path = critical_path(plan)
-    for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
-        is_critical = planned.task.id in path and len(plan.tasks) > 1
-        lines += (
-            _row(planned, is_critical=is_critical) if len(plan.tasks) > _LONG else _task(plan, planned, is_critical=is_critical)
-        )
-    lines += [
-        "",
-        f"  estimated {format_duration(plan.makespan)}; not below {format_duration(plan.bound)} (estimates, not measured)",
-        f"  {format_duration(plan.makespan / 2)}..{format_duration(plan.makespan * 2)} if tasks take half to twice as long",
+    path = critical_path(plan) if len(plan.tasks) > 1 else ()
+    done = f", {len(plan.done)} done already" if plan.done else ""
+    lines = [
+        f"{plain(plan.title)}: {counted(len(plan.tasks), 'task')} for {counted(len(plan.agents), 'agent')}{done}",
+        _when(plan),
     ]
-    if len(plan.tasks) > 1:
-        lines.append(f"  * critical path: {shortened(' -> '.join(path), 80)}")
-    lines += _crews(crews)
-    lines.append(f"  certificate: {'holds' if plan.certificate.holds else 'DOES NOT HOLD'}, {_guards(plan)}")
-    lines += [f"  not proved: {_open(a, b, why)}" for (a, b), why in _opens(plan).items()]
-    lines += [f"  warning: {shortened(warning, 150)}" for warning in plan.warnings]
-    lines += _remarks(remarks)
-    if plan.done:
-        lines.append(f"  done already in the document: {', '.join(plan.done)}")
+    if path:
+        lines.append(f"  * critical path: {_chain(path)}")
+    lines.append("")
+    for seat in plan.agents:
+        lines += _seat(plan, seat, path)
+    lines += ["", *_crews(crews), *overlaps(plan), *unsure(plan, remarks)]
     return page(lines, width=_WIDTH)
+
+
+def _when(plan: Plan) -> str:
+    """Say when it will be done, and how sure that is."""
+    found = span(plan)
+    between = f"{format_duration(round(found.low, 3))}..{format_duration(round(found.high, 3))}"
+    bound = format_duration(plan.bound)
+    return f"  estimated {format_duration(plan.makespan)}, not below {bound}; range {between} ({found.told})"
+
+
+def _chain(path: Sequence[str]) -> str:
+    """Give a chain of needs, its middle left out where it is long."""
+    shown = list(path) if len(path) <= 8 else [*path[:4], "...", *path[-3:]]
+    return " -> ".join(map(plain, shown)) + (f" ({len(path)} tasks)" if len(path) > 8 else "")
+
+
+def _seat(plan: Plan, seat: Seat, path: Sequence[TaskId]) -> list[str]:
+    """Give an agent and its tasks in their order."""
+    own = sorted((one for one in plan.tasks if one.agent == seat.id), key=lambda one: (one.start, plan.tasks.index(one)))
+    work = format_duration(round(sum(one.estimate for one in own), 3))
+    share = f"{counted(len(own), 'task')}, {work}" if own else "nothing yet: it takes over what others leave"
+    areas = shortened(", ".join(seat.owns), 40) or "no area of its own"
+    lines = [f"{padded(seat.id, 24)} {areas} ({share})"]
+    wide = min(_LONGEST, max([columns(plain(one.task.id)) for one in plan.tasks] + [8]))
+    for planned in own:
+        is_critical = planned.task.id in path
+        lines += _row(planned, wide=wide, is_critical=is_critical)
+        if len(plan.tasks) <= _LONG:
+            lines += _details(plan, planned, wide=wide)
+    return lines
 
 
 def _crews(crews: Sequence[Crew]) -> list[str]:
@@ -60,61 +80,21 @@ def _crews(crews: Sequence[Crew]) -> list[str]:
     more = next((crew for crew in crews if crew.agents > best.agents), None)
     saved = 1 - more.makespan / best.makespan if more is not None and best.makespan else 0.0
     stop = f": one more saves {saved:.0%} of the time" if more is not None else ""
-    return ["", *table, f"  recommended: {counted(best.agents, 'agent')}{stop} (-n {best.agents})", ""]
+    return [*table, f"  recommended: {counted(best.agents, 'agent')}{stop} (-n {best.agents})"]
 
 
-def _row(planned: PlannedTask, *, is_critical: bool) -> list[str]:
+def _row(planned: PlannedTask, *, wide: int, is_critical: bool) -> list[str]:
     """Give a task in one line; `--why` tells the rest."""
-    title, number = shortened(planned.task.title, 34), padded(planned.task.id, 8)
+    title, number = shortened(planned.task.title, 54 - wide), padded(planned.task.id, wide)
     when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
-    needs = f"after {' '.join(planned.needs)}" if planned.needs else "for a person" if planned.task.gate else ""
-    mark = "*" if is_critical else " "
-    return [f"{mark} {number} {padded(title, 35)} {planned.agent:<20} {when:<15} {shortened(needs, 20)}".rstrip()]
+    gate = "for a person" if planned.task.gate else ""
+    needs = f"after {' '.join(planned.needs)}" if planned.needs else ""
+    notes = shortened("; ".join(filter(None, (gate, needs))), 23)
+    return [f"{'*' if is_critical else ' '} {number} {when:<15} {padded(title, 55 - wide)} {notes}".rstrip()]
 
 
-def _remarks(remarks: Sequence[Remark]) -> list[str]:
-    """Give what the document leaves open, each kind of it in one line with its tasks and their lines."""
-    kinds: dict[str, list[Remark]] = {}
-    for remark in remarks:
-        kinds.setdefault(remark.text, []).append(remark)
-    lines = []
-    for text, several in list(kinds.items())[:_REMARKS]:
-        named = ", ".join(f"{one.task} (line {one.line})" for one in several[:_NAMED])
-        more = f" and {len(several) - _NAMED} more" if len(several) > _NAMED else ""
-        lines.append(f"  open: {shortened(named, 100)}{more} {text}")
-    rest = len(kinds) - _REMARKS
-    return [*lines, f"  open: {counted(rest, 'more remark')} like these"] if rest > 0 else lines
-
-
-def _task(plan: Plan, planned: PlannedTask, *, is_critical: bool) -> list[str]:
-    title = shortened(planned.task.title, 44)
-    when = f"{format_duration(planned.start)}..{format_duration(planned.finish)}"
+def _details(plan: Plan, planned: PlannedTask, *, wide: int) -> list[str]:
     writes = "not known" if planned.writes is None else ", ".join(planned.writes) or "nothing"
-    rows = [
-        f"{'*' if is_critical else ' '} {padded(planned.task.id, 8)} {padded(title, 45)} {planned.agent:<20} {when}",
-        f"  {'':<8} writes {shortened(writes, 80)}",
-    ]
-    if planned.task.gate:
-        rows.append(f"  {'':<8} a step for a person")
-    reasons = [reason for reason in waits(plan, planned) if reason != "waits for nothing"]
-    return rows + [f"  {'':<8} {shortened(reason, 88)}" for reason in reasons]
-
-
-def _guards(plan: Plan) -> str:
-    pairs = plan.certificate.guarded
-    by_lock = sum(1 for pair in pairs if pair.by == "lock")
-    return f"{counted(len(pairs), 'pair')} kept apart ({len(pairs) - by_lock} by needs, {by_lock} by locks)"
-
-
-def _opens(plan: Plan) -> dict[tuple[str, str], str]:
-    """Give the exceptions, those of one task with many others in one row."""
-    blind = [planned.task.id for planned in plan.tasks if planned.writes is None]
-    rows: dict[tuple[str, str], str] = {}
-    for pair in plan.certificate.open:
-        one = next((name for name in blind if name in (pair.a, pair.b)), pair.a)
-        rows.setdefault((one, ""), pair.why)
-    return rows
-
-
-def _open(a: str, b: str, why: str) -> str:
-    return f"{a}{f' and {b}' if b else ' beside others'}: {why}"
+    reasons = [reason for reason in waits(plan, planned) if reason.startswith("waits for ") and reason != "waits for nothing"]
+    rows = [f"writes {shortened(writes, 66)}", *reasons]
+    return [f"  {'':<{wide}} {'':<15} {shortened(row, 82 - wide)}" for row in rows]

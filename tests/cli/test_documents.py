@@ -288,3 +288,16 @@ def test_what_is_archived_is_read_only_where_it_is_named(squad: Squad, repositor
     }
 
     assert list(titles.values()) == [["now"], ["then"], ["then"]]
+
+
+def test_a_document_that_names_its_agents_is_shown_though_no_other_number_of_them_fits(
+    squad: Squad, repository: Repository
+) -> None:
+    rows = ["version: 1", "tasks:"]
+    rows += [f"- {{id: T{n}, title: Do {n}, agents: [agent-{n}-{label}], writes: [f{n}]}}" for n, label in ((1, "a"), (2, "b"))]
+    repository.write({"tasks.yaml": "\n".join(rows)})
+
+    told = squad.ok("plan", "tasks.yaml")
+
+    assert "agent-1-a" in told
+    assert "makespan" not in told

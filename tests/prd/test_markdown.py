@@ -375,3 +375,11 @@ def test_no_change_of_bytes_and_no_prefix_of_a_prd_crashes_the_reader(path: Path
 @given(TEXTS)
 def test_none_of_many_texts_crashes_the_reader(text: str) -> None:
     require_nothing_dropped(text.encode())
+
+
+def test_a_box_in_a_block_quote_is_a_task_as_any_other() -> None:
+    assert [task.title for task in read(b"# X\n\n- [ ] One\n\n> - [ ] Two\n> - [x] Three\n", name="todo.md").tasks] == [
+        "One",
+        "Two",
+        "Three",
+    ]

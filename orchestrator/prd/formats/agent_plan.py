@@ -129,8 +129,8 @@ def _tasks(plan: _Plan, blocks: Sequence[Block]) -> Iterator[Draft]:
 def _draft(plan: _Plan, item: Item) -> Draft:
     line = words.plain(item.text.split("\n")[0])
     remark = _REMARK.search(line)
-    number, title = words.split_id(_REMARK.sub("", line))
     details = {key: value for child in item.children for key, value in _pairs(child)}
+    number, title = _numbered(_REMARK.sub("", line), details.get("id", "").strip("` "))
     minutes = _MINUTES.search(details.get("time", "") or details.get("estimated time", ""))
     files = next((child for child in item.children if dict(_pairs(child)).keys() & {"files", "file"}), None)
     waits = [details[key] for key in ("dependencies", "depends on", "wait for", "prerequisites") if details.get(key)]
@@ -156,6 +156,11 @@ def _draft(plan: _Plan, item: Item) -> Draft:
     )
 
 
+def _numbered(line: str, id: str) -> tuple[str | None, str]:  # noqa: A002 - the word of the plan
+    """Give a task's id and its title; squad's own plans name the id once more, whatever it looks like."""
+    return (id, line.removeprefix(words.plain(id))) if id else words.split_id(line)
+
+
 def _parts(text: str) -> list[str]:
     """Give the single things that a text says are needed; none if it says so."""
     plain = words.plain(text)
@@ -167,8 +172,12 @@ def _parts(text: str) -> list[str]:
 def _point(draft: Draft, plan: _Plan, plans: Sequence[_Plan]) -> None:
     """Let `agent-1`, `agent-1 task 2` and `task 2` mean what they say; everything else is looked for by its words."""
     own = {(one.number, place): each for one in plans for place, each in enumerate(one.drafts, start=1)}
+    known = {each.id: each for one in plans for each in one.drafts}
     rest: list[Wish] = []
     for wish in draft.needs:
+        if (exact := known.get(wish.text.strip("`"))) is not None and exact is not draft:
+            draft.direct.append(exact)
+            continue
         other, task = _OTHER.search(wish.text), re.search(r"\btask\s+#?(\d+)\b", wish.text, re.IGNORECASE)
         number = int(other[1]) if other else plan.number
         found = own.get((number, int(task[1]))) if task else None
