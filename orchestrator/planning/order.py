@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import AgentId, TaskId
-from orchestrator.planning.annealing import anneal
 from orchestrator.planning.dispatch import dispatch, urgency
 from orchestrator.planning.justify import justify
+from orchestrator.planning.rebuilding import rebuild
 from orchestrator.planning.shop import Shop, Slot, Timetable, in_time, shop_of
 
 _LARGE = 2000  #: tasks, beyond which the first schedule stays: it is nearest to the bound where there is most to choose from
@@ -41,7 +41,7 @@ def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] 
     shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
     found = dispatch(shop, urgency(shop))
     if effort and len(slots) <= _LARGE:
-        found = justify(shop, found, effort=effort) if shop.capacity else anneal(shop, found, effort=effort)
+        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, found, effort=effort)
     tails = _tails(shop, found)
     finish = [start + length for start, length in zip(found.start, shop.length, strict=True)]
     work = sum(shop.length) / max(1, at_once)
