@@ -11,7 +11,7 @@ from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs
 from orchestrator.planning.learning import Learned, learn
 from orchestrator.planning.meeting import meeting_pairs
-from orchestrator.planning.order import Order, arrange
+from orchestrator.planning.order import Improve, Order, arrange
 from orchestrator.planning.owners import Assigned, Owners
 from orchestrator.planning.reach import Reach
 from orchestrator.planning.seats import seat_agents
@@ -21,8 +21,10 @@ from orchestrator.planning.surroundings import Surroundings
 from orchestrator.quantities import format_duration
 
 
-def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
-    """Plan a document; `effort` is how long a better order is looked for, 0 not at all.
+def make_plan(
+    document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1, improve: Improve | None = None
+) -> Plan:
+    """Plan a document; `effort` is how long a better order is looked for, 0 not at all; `improve` is asked for a better one.
 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
@@ -42,7 +44,8 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     keys = guard_pairs(claimed, pairs, reach, shared=not isolated, several=capacity)
     locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
-    order = arrange([_slot(one, locks, seconds) for one in assigned], at_once=at_once, capacity=capacity, effort=effort)
+    slots = [_slot(one, locks, seconds) for one in assigned]
+    order = arrange(slots, at_once=at_once, capacity=capacity, effort=effort, improve=improve)
     planned = tuple(_planned(one, locks[one.task.id], order, seconds[one.task.id], known.get(one.task.id)) for one in assigned)
     return Plan(
         title=document.title,

@@ -29,7 +29,7 @@ def rebuild(shop: Shop, first: Timetable, *, effort: int) -> Timetable:
     size = len(shop.length)
     if size < 2 or first.makespan <= shop.bound:
         return first
-    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.5)), 12 * size * size))
+    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.3)), 12 * size * size))
 
 
 class _Rebuilding:
