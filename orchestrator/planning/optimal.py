@@ -14,7 +14,7 @@ from typing import Any
 
 from orchestrator.planning.shop import Shop, Timetable
 
-_WORK = 3.0  #: of the solver's deterministic time: some seconds on most machines
+_WORK = 1.0  #: of the solver's deterministic time: some seconds on most machines
 
 
 def problem_of(shop: Shop, first: Timetable) -> bytes:

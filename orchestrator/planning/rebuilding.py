@@ -14,7 +14,7 @@ from math import log
 from orchestrator.planning.chains import Chains
 from orchestrator.planning.shop import Shop, Timetable
 
-_STEPS = 1000  #: at most, and fewer where there is little to try or a kept step is long
+_STEPS = 1500  #: at most, and fewer where there is little to try or a kept step is long
 _LARGE = 100  #: tasks, from which on there are fewer steps, and less heat: there is no time to cool down
 _OUT = 4  #: tasks taken out at a time
 _HEAT = 0.5  #: of a task's mean length: by how much a step may make the schedule longer at first
@@ -29,7 +29,7 @@ def rebuild(shop: Shop, first: Timetable, *, effort: int) -> Timetable:
     size = len(shop.length)
     if size < 2 or first.makespan <= shop.bound:
         return first
-    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.3)), 12 * size * size))
+    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.6)), 12 * size * size))
 
 
 class _Rebuilding:
