@@ -54,6 +54,7 @@ def plan(
     any_order: Annotated[
         bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
     ] = False,
+    optimise: Annotated[bool, typer.Option("--optimise", help="look longer for a shorter order, with OR-tools")] = False,
     graph: Annotated[str | None, typer.Option("--graph", metavar="FORM", help="draw it: mermaid or ascii")] = None,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
     split_with: Annotated[
@@ -72,7 +73,7 @@ def plan(
         from orchestrator.cli.split import split
 
         file = split(options, file, split_with, count=count)
-    made = make_plan_for(options, file, count=count, any_order=any_order)
+    made = make_plan_for(options, file, count=count, any_order=any_order, optimise=optimise)
     body = plan_document(made)
     if output is not None:
         _write(options.folder / output, body)

@@ -12,6 +12,7 @@ from orchestrator import git
 from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context
+from orchestrator.cli.optimising import optimiser
 from orchestrator.cli.samples import samples
 from orchestrator.cli.scoring import allocation_for
 from orchestrator.cli.sources import Given, bytes_of, given
@@ -24,6 +25,7 @@ from orchestrator.planning.checker import problems
 from orchestrator.planning.crew import Crew, crews
 from orchestrator.planning.document import load_plan, plan_document
 from orchestrator.planning.matrices import matrix_of
+from orchestrator.planning.order import Improve
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 from orchestrator.platform import real_relative
@@ -62,7 +64,7 @@ def read(options: Context, file: str, *, format: str | None = None, strict: bool
     return read_material(found.material, claim=claims_of(options.project()), format=format, strict=strict), found
 
 
-def make_plan_for(options: Context, file: str, *, count: int | None, any_order: bool = False) -> Plan:
+def make_plan_for(options: Context, file: str, *, count: int | None, any_order: bool = False, optimise: bool = False) -> Plan:
     """Plan a document with the project's surroundings.
 
     Raises:
@@ -71,7 +73,8 @@ def make_plan_for(options: Context, file: str, *, count: int | None, any_order: 
     project = options.project()
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)
-    return plan_with(options, file, project, config, count=count, any_order=any_order)[0]
+    improve = optimiser(options) if optimise else None
+    return plan_with(options, file, project, config, count=count, any_order=any_order, improve=improve)[0]
 
 
 def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[Crew, ...]:
@@ -91,7 +94,14 @@ def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[
 
 
 def plan_with(
-    options: Context, file: str, project: Project, config: Config, *, count: int | None, any_order: bool = False
+    options: Context,
+    file: str,
+    project: Project,
+    config: Config,
+    *,
+    count: int | None,
+    any_order: bool = False,
+    improve: Improve | None = None,
 ) -> tuple[Plan, bytes]:
     """Plan a document, or read a plan that was made before, and give its bytes; either way it is checked independently.
 
@@ -111,7 +121,7 @@ def plan_with(
     if document.format not in OWN or path.is_dir():
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
     named = _named(document, inside(path, project), {name: inside(page, project) for name, page in found.paths.items()})
-    return checked(make_plan(named, around, source_digest=found.digest), file), found.data
+    return checked(make_plan(named, around, source_digest=found.digest, improve=improve), file), found.data
 
 
 def is_plan(path: Path) -> bool:

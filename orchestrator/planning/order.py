@@ -6,16 +6,21 @@ schedule puts behind each other because of an agent or a key. Times are whole mi
 max(longest path, work / agents) (Graham, 1966).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from orchestrator.model import AgentId, TaskId
-from orchestrator.planning.annealing import anneal
 from orchestrator.planning.dispatch import dispatch, urgency
 from orchestrator.planning.justify import justify
+from orchestrator.planning.rebuilding import rebuild
 from orchestrator.planning.shop import Shop, Slot, Timetable, in_time, shop_of
+from orchestrator.planning.soundness import is_sound
 
 _LARGE = 2000  #: tasks, beyond which the first schedule stays: it is nearest to the bound where there is most to choose from
+
+#: Looks for a shorter schedule; what it gives is not believed.
+Improve: TypeAlias = Callable[[Shop, Timetable], Timetable | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +34,14 @@ class Order:
     bound: float
 
 
-def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] | None = None, effort: int = 1) -> Order:
+def arrange(
+    slots: Sequence[Slot],
+    *,
+    at_once: int,
+    capacity: Mapping[str, int] | None = None,
+    effort: int = 1,
+    improve: Improve | None = None,
+) -> Order:
     """Schedule tasks, at most `at_once` at a time.
 
     Args:
@@ -37,11 +49,14 @@ def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] 
         at_once: How many agents work at the same time.
         capacity: How many may hold a key at once; 1 unless said.
         effort: How many times the usual number of steps is tried; 0: the first schedule stays.
+        improve: Is asked for a still shorter one, which is taken if it is sound and shorter.
     """
     shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
     found = dispatch(shop, urgency(shop))
     if effort and len(slots) <= _LARGE:
-        found = justify(shop, found, effort=effort) if shop.capacity else anneal(shop, found, effort=effort)
+        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, found, effort=effort)
+    if improve is not None and found.makespan > shop.bound:
+        found = _shorter(shop, found, improve(shop, found))
     tails = _tails(shop, found)
     finish = [start + length for start, length in zip(found.start, shop.length, strict=True)]
     work = sum(shop.length) / max(1, at_once)
@@ -53,6 +68,10 @@ def arrange(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int] 
         makespan=found.makespan / 1000,
         bound=round(min(found.makespan, max([work, *shop.tail])) / 1000, 3),
     )
+
+
+def _shorter(shop: Shop, found: Timetable, other: Timetable | None) -> Timetable:
+    return other if other is not None and other.makespan < found.makespan and is_sound(shop, other) else found
 
 
 def _tails(shop: Shop, found: Timetable) -> list[int]:

@@ -12,7 +12,7 @@ from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs
 from orchestrator.planning.lengths import Length, lengths_of
 from orchestrator.planning.meeting import meeting_pairs
-from orchestrator.planning.order import Order, arrange
+from orchestrator.planning.order import Improve, Order, arrange
 from orchestrator.planning.owners import Assigned, Owners
 from orchestrator.planning.precedence import precedence
 from orchestrator.planning.reach import Reach
@@ -23,8 +23,10 @@ from orchestrator.planning.streams import with_streams
 from orchestrator.planning.surroundings import Surroundings
 
 
-def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
-    """Plan a document; `effort` is how long a better order is looked for, 0 not at all.
+def make_plan(
+    document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1, improve: Improve | None = None
+) -> Plan:
+    """Plan a document; `effort` is how long a better order is looked for, 0 not at all; `improve` is asked for a better one.
 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
@@ -48,7 +50,7 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     weights = surroundings.allocation.weights
     assigned = with_streams(assigned, lengths=lengths, agents=agents, weights=weights, quick=partial(ordered, effort=0))
     ranked, first = precedence(assigned)
-    order = ordered(ranked, effort=effort)
+    order = ordered(ranked, effort=effort, improve=improve)
     planned = tuple(_planned(one, locks[one.task.id], order, lengths[one.task.id], first[one.task.id]) for one in assigned)
     return Plan(
         title=document.title,
@@ -107,6 +109,7 @@ def _ordered(
     at_once: int,
     capacity: Mapping[str, int],
     effort: int,
+    improve: Improve | None = None,
 ) -> Order:
     """Schedule tasks; of equals the first given starts first."""
     slots = [
@@ -119,7 +122,7 @@ def _ordered(
         )
         for one in assigned
     ]
-    return arrange(slots, at_once=at_once, capacity=capacity, effort=effort)
+    return arrange(slots, at_once=at_once, capacity=capacity, effort=effort, improve=improve)
 
 
 def _planned(one: Assigned, locks: tuple[str, ...], order: Order, length: Length, first: tuple[str, ...]) -> PlannedTask:

@@ -121,7 +121,7 @@ def _by_demand(slots: Sequence[Slot], length: Sequence[int]) -> tuple[AgentId, .
 
 
 def _keys(slots: Sequence[Slot], capacity: Mapping[str, int]) -> tuple[list[tuple[int, ...]], int]:
-    users = Counter(lock for slot in slots for lock in sorted(set(slot.locks)) if capacity.get(lock, 1) == 1)
+    users = Counter([lock for slot in slots for lock in sorted(set(slot.locks)) if capacity.get(lock, 1) == 1])
     number = {lock: count for count, lock in enumerate(lock for lock, times in users.items() if times > 1)}
     return [tuple(sorted(number[lock] for lock in set(slot.locks) if lock in number)) for slot in slots], len(number)
 
@@ -130,7 +130,9 @@ def _shares(
     slots: Sequence[Slot], capacity: Mapping[str, int], at_once: int
 ) -> tuple[list[tuple[tuple[int, int], ...]], list[int]]:
     """Give what each task takes of what several may hold; how many agents work at once is one of these."""
-    named = sorted({lock for slot in slots for lock in slot.locks if capacity.get(lock, 1) > 1})
+    named = sorted({lock for slot in slots for lock in slot.locks if capacity.get(lock, 1) > 1}) if capacity else []
+    if not named:
+        return [((0, 1),) if at_once else () for _ in slots], [at_once] if at_once else []
     number = {lock: count for count, lock in enumerate(named)}
     asked = Counter(lock for slot in slots for lock in slot.locks)
     units = [min(capacity[lock], asked[lock]) for lock in named]

@@ -16,6 +16,7 @@ from orchestrator.planning.shop import Slot
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.prd import read
 from tests.support.instances import PLANTED, PSPLIB, Instance, planted, psplib
+from tests.support.planting import plant
 
 pytestmark = pytest.mark.benchmark
 
@@ -24,6 +25,20 @@ TASKS, AGENTS, CLAIMS = 10_000, 32, 5
 
 def test_planted_instances_come_near_their_optimum() -> None:
     gaps = _table({name: planted(name) for name in PLANTED}, group=lambda name: name.split("_")[1], effort=1)
+
+    assert mean(gaps["n100"]) <= 0.05
+    assert mean([*gaps["n300"], *gaps["n1000"]]) <= 0.01
+
+
+def test_problems_that_nobody_tuned_for_come_near_their_optimum() -> None:
+    sizes = {"n24": (24, 4, 10), "n50": (48, 4, 10), "n100": (96, 8, 20), "n300": (296, 8, 5), "n1000": (992, 16, 3)}
+    made = {
+        f"{name}_s{seed}": plant(tasks=tasks, agents=agents, seed=seed)
+        for name, (tasks, agents, count) in sizes.items()
+        for seed in range(count)
+    }
+
+    gaps = _table(made, group=lambda name: name.split("_")[0], effort=1)
 
     assert mean(gaps["n100"]) <= 0.05
     assert mean([*gaps["n300"], *gaps["n1000"]]) <= 0.01
