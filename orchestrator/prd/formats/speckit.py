@@ -110,6 +110,9 @@ def _order(sections: Sequence[_Section]) -> None:
 
 def _story_needs(blocks: Sequence[Block], sections: Sequence[_Section]) -> None:
     """Read `User Story 3 depends on US1 & US2` below a heading about dependencies."""
+    stories: dict[str, list[Draft]] = {}
+    for section in sections:
+        stories.setdefault(section.story, []).extend(section.drafts)
     for block in blocks:
         if not isinstance(block, Item | Paragraph) or not any("depend" in heading.text.casefold() for heading in block.above):
             continue
@@ -119,11 +122,7 @@ def _story_needs(blocks: Sequence[Block], sections: Sequence[_Section]) -> None:
                 continue
             for number in dict.fromkeys(_STORY.findall(found[1])):
                 if number != subject[1]:
-                    barrier(_story(sections, number), _story(sections, subject[1]))
-
-
-def _story(sections: Sequence[_Section], number: str) -> list[Draft]:
-    return [draft for section in sections if section.story == number for draft in section.drafts]
+                    barrier(stories.get(number, []), stories.get(subject[1], []))
 
 
 def _texts(block: Item | Paragraph) -> list[str]:
