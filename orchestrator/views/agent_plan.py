@@ -1,7 +1,9 @@
 """The plan of one agent as hand-run squads know it: `.squad/parallel-plans/agent-N-plan.md`."""
 
-from orchestrator.model import Access, AgentId, Plan, PlannedTask
-from orchestrator.planning.explain import waits
+from collections.abc import Mapping
+
+from orchestrator.model import Access, AgentId, Plan, PlannedTask, TaskId
+from orchestrator.planning.explain import Waits
 from orchestrator.quantities import format_duration
 from orchestrator.views.text import page, plain
 
@@ -11,6 +13,7 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
     seat = next(seat for seat in plan.agents if seat.id == agent)
     own = [planned for planned in plan.tasks if planned.agent == agent]
     own.sort(key=lambda planned: planned.start)
+    titles = {one.task.id: one.task.title for one in plan.tasks}
     lines = [
         f"# Parallel Execution Plan - Agent {agent.split('-')[1]}",
         "",
@@ -21,7 +24,7 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
         f"- Assigned Files: {', '.join(f'`{path}`' for path in seat.owns) or 'none of its own'}",
         "",
         "## Tasks",
-        *(line for number, planned in enumerate(own, start=1) for line in _task(plan, planned, number)),
+        *(line for number, planned in enumerate(own, start=1) for line in _task(titles, planned, number)),
         *([] if own else ["- None yet; it takes over what others leave"]),
         "",
         "## File Ownership",
@@ -33,10 +36,9 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
     return page(lines)
 
 
-def _task(plan: Plan, planned: PlannedTask, number: int) -> list[str]:
+def _task(titles: Mapping[TaskId, str], planned: PlannedTask, number: int) -> list[str]:
     writes = "not known" if planned.writes is None else ", ".join(f"`{claim}`" for claim in planned.writes) or "none"
-    by_id = {one.task.id: one.task.title for one in plan.tasks}
-    needs = ", ".join(f"{need} {plain(by_id.get(need, ''))}".strip() for need in planned.needs) or "None (can start immediately)"
+    needs = ", ".join(f"{need} {plain(titles.get(need, ''))}".strip() for need in planned.needs) or "None (can start immediately)"
     return [
         f"{number}. **{planned.task.id} {plain(planned.task.title)}**",
         f"   - Files: {writes}",
@@ -66,10 +68,11 @@ def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[s
     by_id = {planned.task.id: planned for planned in plan.tasks}
     givers = sorted({by_id[need].agent for planned in own for need in planned.needs if need in by_id} - {agent})
     mine = {planned.task.id for planned in own}
+    waits = Waits(plan)
     takers = sorted({planned.agent for planned in plan.tasks if mine & set(planned.needs)} - {agent})
     return [
         f"- Handoff to: {', '.join(takers) or 'nobody'}",
         f"- Receives from: {', '.join(givers) or 'nobody'}",
         "- Sync points:",
-        *(f"  - {planned.task.id}: {reason}" for planned in own for reason in waits(plan, planned)),
+        *(f"  - {planned.task.id}: {reason}" for planned in own for reason in waits.of(planned)),
     ]

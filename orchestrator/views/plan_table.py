@@ -22,8 +22,9 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[C
     lines += [f"  {seat.id:<24} {', '.join(seat.owns) or 'no area of its own'}" for seat in plan.agents]
     lines.append("")
     path = critical_path(plan)
-    for planned in sorted(plan.tasks, key=lambda planned: (planned.start, plan.tasks.index(planned))):
-        is_critical = planned.task.id in path and len(plan.tasks) > 1
+    critical = set(path)
+    for planned in sorted(plan.tasks, key=lambda planned: planned.start):
+        is_critical = planned.task.id in critical and len(plan.tasks) > 1
         lines += (
             _row(planned, is_critical=is_critical) if len(plan.tasks) > _LONG else _task(plan, planned, is_critical=is_critical)
         )
@@ -108,10 +109,10 @@ def _guards(plan: Plan) -> str:
 
 def _opens(plan: Plan) -> dict[tuple[str, str], str]:
     """Give the exceptions, those of one task with many others in one row."""
-    blind = [planned.task.id for planned in plan.tasks if planned.writes is None]
+    blind = {planned.task.id: place for place, planned in enumerate(plan.tasks) if planned.writes is None}
     rows: dict[tuple[str, str], str] = {}
     for pair in plan.certificate.open:
-        one = next((name for name in blind if name in (pair.a, pair.b)), pair.a)
+        one = min((name for name in (pair.a, pair.b) if name in blind), key=lambda name: blind[name], default=pair.a)
         rows.setdefault((one, ""), pair.why)
     return rows
 
