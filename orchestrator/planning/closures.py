@@ -51,6 +51,7 @@ class Tree:
     files: frozenset[str]
     folders: dict[str, list[str]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)  #: stem of a test file -> test files
+    known: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  #: path -> what goes with it, once asked
 
     @classmethod
     def of(cls, files: Iterable[str]) -> "Tree":
@@ -70,7 +71,9 @@ def closures(writes: Sequence[Claim], tree: Tree) -> Iterator[tuple[Claim, str]]
     for claim in writes:
         if is_folder(claim) or is_glob(claim):
             continue
-        for path, why in _of_file(claim, tree):
+        if claim not in tree.known:
+            tree.known[claim] = tuple(_of_file(claim, tree))
+        for path, why in tree.known[claim]:
             if path not in own:
                 own.add(Claim(path))
                 yield Claim(path), f"{path} goes with {claim}: {why}"
@@ -88,20 +91,21 @@ def _of_file(path: str, tree: Tree) -> Iterator[tuple[str, str]]:
     beside = tree.folders.get(folder, [])
     for lock in _lock_files(name, beside):
         yield posixpath.join(folder, lock), "the lock file of a manifest"
-    if found := _MIGRATIONS.match(path):
+    if ("migrat" in path or "alembic" in path) and (found := _MIGRATIONS.match(path)):
         yield f"{found[1]}/", "migrations are numbered"
     for other in _variants(name, beside):
         yield posixpath.join(folder, other), "a variant of one configuration"
     if path not in tree.files and name.rpartition(".")[2] in _CODE:
         for index in (one for one in _INDEXES if one in beside):
             yield posixpath.join(folder, index), "the index of its folder, and the file is new"
-    for test in tree.names.get(name.partition(".")[0], ()) if not _tested(name) else ():
+    tests = tree.names.get(name.partition(".")[0])
+    for test in tests if tests and not _tested(name) else ():
         if _same_language(test, name) and _near(test, folder):
             yield test, "its tests, by their name"
 
 
 def _variants(name: str, beside: Sequence[str]) -> list[str]:
-    found = _VARIANTS.match(name)
+    found = _VARIANTS.match(name) if beside else None
     stem = next(filter(None, found.groups())) if found else ""
     return [other for other in beside if other != name and stem and (match := _VARIANTS.match(other)) and stem in match.groups()]
 

@@ -111,6 +111,8 @@ class Owners:
 
     def _territory(self, task: Task, seats: Sequence[Seat]) -> tuple[Territory, str] | None:
         """Give the area that a task belongs to: by its label, else by the words of its title."""
+        if not self._areas:
+            return None
         here = f"{task.source.file}:{task.source.line}"
         skilled = {seat.id for seat in seats}
         allowed = skilled if task.agents else self._loads.keys()

@@ -19,6 +19,7 @@ from orchestrator.planning.selection import to_plan
 from orchestrator.planning.shop import Slot
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.quantities import format_duration
+from orchestrator.uncollected import uncollected
 
 
 def make_plan(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1) -> Plan:
@@ -27,6 +28,11 @@ def make_plan(document: Document, surroundings: Surroundings, *, source_digest: 
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
     """
+    with uncollected():
+        return _made(document, surroundings, source_digest=source_digest, effort=effort)
+
+
+def _made(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int) -> Plan:
     tasks, warnings = to_plan(document)
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
@@ -68,7 +74,10 @@ def _closed(assigned: Sequence[Assigned], surroundings: Surroundings) -> list[As
     closed = []
     for one in assigned:
         added = list(closures(one.task.writes or (), tree))
-        writes = tuple(sorted({*one.writes, *(claim for claim, _ in added)})) if added and one.writes is not None else one.writes
+        if not added:
+            closed.append(one)
+            continue
+        writes = tuple(sorted({*one.writes, *(claim for claim, _ in added)})) if one.writes is not None else None
         closed.append(replace(one, writes=writes, why=(*one.why, *(why for _, why in added))))
     return closed
 
@@ -77,14 +86,13 @@ def _width(tasks: Sequence[Task]) -> int:
     """Count the tasks of the widest level of the needs."""
     needs = {task.id: task.needs for task in tasks}
     level: dict[TaskId, int] = {}
-    todo = [task.id for task in tasks]
+    todo = [task.id for task in reversed(tasks)]  # so that those first in the document, which others need, come first
     while todo:
         here = todo.pop()
-        missing = [need for need in needs[here] if need not in level]
-        if missing:
+        if missing := [need for need in needs[here] if need not in level]:
             todo += [here, *missing]
         else:
-            level[here] = 1 + max((level[need] for need in needs[here]), default=0)
+            level[here] = 1 + max([level[need] for need in needs[here]], default=0)
     return max(Counter(level.values()).values(), default=1)
 
 
