@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from orchestrator.prd.blocks import block_tokens
 
 _BOX = re.compile(r"\[(.?)\](\*?)\s+(.*)", re.DOTALL)
 
@@ -66,9 +67,7 @@ Block: TypeAlias = Heading | Item | Row | Paragraph
 
 def outline(text: str) -> list[Block]:
     """Give the blocks of a document in order; items inside items are their children."""
-    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    return _Builder(parser.parse(text)).blocks
+    return _Builder(block_tokens(text)).blocks
 
 
 class _Builder:
