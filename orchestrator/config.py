@@ -262,7 +262,7 @@ def settings(values: Mapping[str, Plain], *, name: str) -> Layer:
         for level in above:
             here = here.setdefault(level, {})
         here[last] = value
-    return Layer(name, Document(name=name, text="", plain=tree, marks={}))
+    return Layer(name, Document(name=name, text="", plain=tree))
 
 
 def _levels(name: str) -> tuple[str, ...]:
@@ -276,7 +276,7 @@ def _nested(path: Sequence[str], value: Plain, *, name: str) -> Layer:
     plain = value
     for level in reversed(path):
         plain = {level: plain}
-    return Layer(name, Document(name=name, text="", plain=plain, marks={}))
+    return Layer(name, Document(name=name, text="", plain=plain))
 
 
 def combine(layers: Sequence[Layer]) -> Config:

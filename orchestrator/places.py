@@ -6,15 +6,18 @@ What is read is never much larger than what was written: aliases cannot multiply
 """
 
 import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import cache, partial
+from typing import TypeAlias, cast
 
 import yaml
 
 from orchestrator.errors import InputError, Where
+from orchestrator.plain_json import Place, Plain, decoded
 
-#: A document without its places: texts, None, lists, and mappings with text keys.
-Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
+__all__ = ["Document", "Malformed", "Path", "Plain", "parse", "pointed"]
+
 Path: TypeAlias = tuple[str | int, ...]
 _EMPTY = frozenset({"", "~", "null", "Null", "NULL"})
 #: How many values may be read again through aliases.
@@ -30,15 +33,14 @@ class Document:
 
     name: str  #: as the user named the file
     text: str
-    plain: Plain
-    marks: dict[Path, tuple[int, int]]  #: path of keys and indices -> line and column, from 1; of the key in a mapping
+    plain: Plain  #: texts, None, lists, and mappings with text keys
+    place: Callable[[Path], Place] = field(
+        default=lambda _: (1, 1), compare=False
+    )  #: of a value or the nearest above it; of its key in a mapping
 
     def where(self, path: Path) -> Where:
         """Give the place of a value, or of the nearest one above it."""
-        while path and path not in self.marks:
-            path = path[:-1]
-        line, column = self.marks.get(path, (1, 1))
-        return Where(self.name, line, column)
+        return Where(self.name, *self.place(path))
 
     def shown(self, path: Path) -> str:
         """Give the line of a value with a caret below it."""
@@ -56,10 +58,17 @@ def parse(text: str, *, name: str) -> Document:
     Raises:
         Malformed: With file, line, column, the line and a caret.
     """
+    if name.casefold().endswith(".json") and (found := decoded(text, deepest=_DEEPEST)) is not None:
+        plain, begun = found
+        return Document(name=name, text=text, plain=plain, place=_JsonPlaces(name, text, plain, begun).of)
+    return _of_yaml(text, name=name)
+
+
+def _of_yaml(text: str, *, name: str) -> Document:
     source = _Source(name, text)
     try:
         root = _composed(text.replace("\t", " ") if name.casefold().endswith(".json") else text)
-        plain = source.plain(root, ()) if root is not None else None
+        plain = source.plain(root, 0) if root is not None else None
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
@@ -72,7 +81,7 @@ def parse(text: str, *, name: str) -> Document:
         raise Malformed(f"not readable as YAML: {error}", where=Where(name, 1, 1)) from error
     except RecursionError as error:
         raise Malformed("nested too deeply", where=Where(name, 1, 1)) from error
-    return Document(name=name, text=text, plain=plain, marks=source.marks)
+    return Document(name=name, text=text, plain=plain, place=partial(_place, root))
 
 
 def pointed(text: str, line: int, column: int) -> str:
@@ -92,20 +101,18 @@ class _Source:
 
     name: str
     text: str
-    marks: dict[Path, tuple[int, int]] = field(default_factory=dict)
     _seen: set[int] = field(default_factory=set)
     _again: int = 0
 
-    def plain(self, node: yaml.Node, path: Path) -> Plain:
-        """Give what a node says, and note its place."""
+    def plain(self, node: yaml.Node, depth: int) -> Plain:
+        """Give what a node says."""
         self._count(node)
-        if len(path) > _DEEPEST:
+        if depth > _DEEPEST:
             raise self.malformed("nested too deeply", *_mark(node))
-        self.marks.setdefault(path, _mark(node))
         if isinstance(node, yaml.ScalarNode):
             return None if not node.style and node.value in _EMPTY else _joined(node.value)
         if isinstance(node, yaml.SequenceNode):
-            return [self.plain(item, (*path, number)) for number, item in enumerate(node.value)]
+            return [self.plain(item, depth + 1) for item in node.value]
         values: dict[str, Plain] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -113,8 +120,7 @@ class _Source:
             key = _joined(key_node.value)
             if key in values:
                 raise self.malformed(f"the key {key!r} stands twice", *_mark(key_node))
-            self.marks[(*path, key)] = _mark(key_node)
-            values[key] = self.plain(value_node, (*path, key))
+            values[key] = self.plain(value_node, depth + 1)
         return values
 
     def malformed(self, reason: str, line: int, column: int) -> Malformed:
@@ -126,6 +132,52 @@ class _Source:
         self._seen.add(id(node))
         if self._again > _ALIASED:
             raise self.malformed("aliases multiply this beyond measure", *_mark(node))
+
+
+class _JsonPlaces:
+    """Where the values of a JSON text stand: of objects in lists known at once, of all else found when it is asked for."""
+
+    def __init__(self, name: str, text: str, plain: Plain, begun: Mapping[int, Place]) -> None:
+        self._plain = plain
+        self._begun = begun
+        self._slowly = cache(lambda: _of_yaml(text, name=name).place)
+
+    def of(self, path: Path) -> Place:
+        if path and isinstance(path[-1], int) and (place := self._begun.get(id(self._value(path)))):
+            return place
+        try:
+            return self._slowly()(path)
+        except InputError:
+            return 1, 1
+
+    def _value(self, path: Path) -> Plain:
+        value = self._plain
+        for part in path:
+            try:
+                value = cast("dict[str | int, Plain]", value)[part]
+            except (LookupError, TypeError):
+                return None
+        return value
+
+
+def _place(root: yaml.Node | None, path: Path) -> Place:
+    """Walk down a path as far as it goes."""
+    if root is None:
+        return 1, 1
+    node, place = root, _mark(root)
+    for part in path:
+        if isinstance(part, int):
+            if not isinstance(node, yaml.SequenceNode) or part >= len(node.value):
+                break
+            node = node.value[part]
+            place = _mark(node)
+        else:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            key, node = next(((key, value) for key, value in pairs if _joined(key.value) == part), (None, node))
+            if key is None:
+                break
+            place = _mark(key)
+    return place
 
 
 def _composed(text: str) -> yaml.Node | None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import Where
-from orchestrator.places import Malformed, Plain, parse, pointed
+from orchestrator.places import Malformed, Path, Plain, parse, pointed
 
 
 def refused(text: str, *, name: str = "squad.yaml") -> Malformed:
@@ -135,10 +135,13 @@ def test_reasonable_nesting_is_read() -> None:
 def test_the_places_are_the_same_without_libyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "\ufeffa: [1, é, ~, '', {b: c}]\n# d\n'e f':\n  - |\n    g\n\n  - h # i\nj:\nk: &l 😀m\nn: *l\n"
     read = parse(text, name="x.yaml")
+    paths: list[Path] = [(), ("a",), *(("a", place) for place in range(5)), ("a", 4, "b"), ("e f", 0), ("e f", 1), ("k",), ("n",)]
 
     monkeypatch.delattr("yaml.CBaseLoader", raising=False)
 
-    assert parse(text, name="x.yaml") == read
+    again = parse(text, name="x.yaml")
+    assert again.plain == read.plain
+    assert [again.place(path) for path in paths] == [read.place(path) for path in paths]
 
 
 def test_a_large_file_is_read() -> None:

@@ -82,7 +82,7 @@ def plan(
     if why is None and prompt is None and graph is None and not options.as_json:
         _print(options, made, file, any_order=any_order)
     else:
-        _tell(options, made, why=why, prompt=prompt, graph=graph)
+        _tell(options, made, body, why=why, prompt=prompt, graph=graph)
     if split_with is not None:
         options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
@@ -98,10 +98,9 @@ def _print(options: Context, made: "Plan", file: str, *, any_order: bool) -> Non
     out(render_plan(made, remarks=lint(made, checks=checks), crews=crews_for(options, file, any_order=any_order)))
 
 
-def _tell(options: Context, made: "Plan", *, why: str | None, prompt: str | None, graph: str | None) -> None:
+def _tell(options: Context, made: "Plan", body: bytes, *, why: str | None, prompt: str | None, graph: str | None) -> None:
     from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.model import TaskId
-    from orchestrator.planning.document import plan_document
     from orchestrator.planning.explain import explain
 
     if why is not None:
@@ -111,7 +110,7 @@ def _tell(options: Context, made: "Plan", *, why: str | None, prompt: str | None
     elif graph is not None:
         out(_drawn(made, graph))
     else:
-        out(plan_document(made).decode())
+        out(body.decode())
 
 
 def _drawn(made: "Plan", form: str) -> str:

@@ -43,7 +43,7 @@ def amended(config: Config, layers: Sequence[Layer], *, unattended: bool = False
     Raises:
         ConfigError: A value of those is wrong; with its place.
     """
-    kept = Layer("the settings of the run", Document(name="", text="", plain=json.loads(dump(config)), marks={}))
+    kept = Layer("the settings of the run", Document(name="", text="", plain=json.loads(dump(config))))
     nobody = [settings({"run.questions.wait": "0"}, name="the command line")] if unattended else []
     return combine([*nobody, *map(_about_limits, layers), kept])
 

@@ -26,6 +26,7 @@ _PRDS = ("feature-prd.md", ".squad/feature-prd.md", *_NAMES, *(f"docs/{name}" fo
 _LOOSE = ("*prd*.md", "*requirements*.md")
 _NEVER = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "worktrees", "dist", "build", "target", ".tox"})
 _DEEPEST = 8  #: folders
+LARGEST_PLAN = 16 * LARGEST  #: bytes: a plan says more of each task than its document does
 _MOST = 20_000  #: files that are looked at by name
 
 
@@ -111,7 +112,7 @@ def _is_own(folder: Path) -> bool:
     return folder.name == ".squad" and (folder / MARK).exists()
 
 
-def bytes_of(path: Path, shown: str) -> bytes:
+def bytes_of(path: Path, shown: str, *, most: int = LARGEST) -> bytes:
     """Read a file of the user's; whatever never ends or is no file is not even opened.
 
     Raises:
@@ -123,8 +124,8 @@ def bytes_of(path: Path, shown: str) -> bytes:
             raise PrdError("a folder, not a file", where=Where(shown), hint="name a document in it")
         if not stat.S_ISREG(found.st_mode):
             raise PrdError("no regular file: a pipe, a device or a socket", where=Where(shown), hint="save it as a file first")
-        if found.st_size > LARGEST:
-            message = f"{found.st_size / 2**20:.0f} MiB is too large: at most {LARGEST // 2**20} MiB are read"
+        if found.st_size > most:
+            message = f"{found.st_size / 2**20:.0f} MiB is too large: at most {most // 2**20} MiB are read"
             raise PrdError(message, where=Where(shown), hint="split the document")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:

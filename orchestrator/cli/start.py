@@ -15,7 +15,7 @@ from orchestrator.cli.context import Context
 from orchestrator.cli.optimising import optimiser
 from orchestrator.cli.samples import samples
 from orchestrator.cli.scoring import allocation_for
-from orchestrator.cli.sources import Given, bytes_of, given
+from orchestrator.cli.sources import LARGEST_PLAN, Given, bytes_of, given
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Document, Isolation, Plan
@@ -28,10 +28,10 @@ from orchestrator.planning.matrices import matrix_of
 from orchestrator.planning.order import Improve
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
-from orchestrator.platform import real_relative
+from orchestrator.platform.real_paths import RealPaths
 from orchestrator.prd import OWN, read_material
-from orchestrator.prd.source import LARGEST
 from orchestrator.project import Project
+from orchestrator.uncollected import uncollected
 
 _RULES = "parallel-execution-rules.md"
 #: Where hand-run squads keep their matrix, the most binding first.
@@ -74,7 +74,8 @@ def make_plan_for(options: Context, file: str, *, count: int | None, any_order: 
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)
     improve = optimiser(options) if optimise else None
-    return plan_with(options, file, project, config, count=count, any_order=any_order, improve=improve)[0]
+    with uncollected():
+        return plan_with(options, file, project, config, count=count, any_order=any_order, improve=improve)[0]
 
 
 def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[Crew, ...]:
@@ -113,7 +114,7 @@ def plan_with(
     around = surroundings(project, config, count=count)
     path = options.folder / file
     if is_plan(path):
-        data = bytes_of(path, file)
+        data = bytes_of(path, file, most=LARGEST_PLAN)
         return _made_before(data, file, around), data
     around = replace(around, allocation=allocation_for(options, project, config))
     document, found = read(options, file)
@@ -126,7 +127,7 @@ def plan_with(
 
 def is_plan(path: Path) -> bool:
     """Tell whether a file is a plan and not a document."""
-    if path.suffix != ".json" or not path.is_file() or path.stat().st_size > LARGEST:
+    if path.suffix != ".json" or not path.is_file() or path.stat().st_size > LARGEST_PLAN:
         return False
     return b'"certificate"' in path.read_bytes()
 
@@ -138,9 +139,10 @@ def require_holds(path: Path, *, shown: str) -> Mapping[str, object]:
         PlanRefused: It does not hold.
         PlanError: It is no JSON.
     """
-    data = bytes_of(path, shown)
-    document = _held(data, shown)
-    load_plan(data, name=shown)  # so that nothing is called proved that `run` could not read
+    with uncollected():
+        data = bytes_of(path, shown, most=LARGEST_PLAN)
+        document = _held(data, shown)
+        load_plan(data, name=shown)  # so that nothing is called proved that `run` could not read
     return document
 
 
@@ -197,6 +199,8 @@ def _files(document: Document) -> tuple[str, ...]:
 
 def _named(document: Document, name: str, files: Mapping[str, str]) -> Document:
     """Give the document with the names of its files as plans carry them."""
+    if all(files.get(task.source.file, name) == task.source.file for task in document.tasks):
+        return replace(document, path=name)
     tasks = tuple(replace(task, source=replace(task.source, file=files.get(task.source.file, name))) for task in document.tasks)
     return replace(document, path=name, tasks=tasks)
 
@@ -234,8 +238,7 @@ def _matrix(project: Project, config: Config, claim: Callable[[str], Claim]) -> 
 
 def claims_of(project: Project) -> Callable[[str], Claim]:
     """Give the function that brings a path of a document into canonical form."""
-    resolve = partial(real_relative, project.root)
-    return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=resolve)
+    return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=RealPaths(project.root))
 
 
 def _codeowners(root: Path) -> str | None:

@@ -83,6 +83,7 @@ class Tree:
     files: frozenset[str]
     folders: dict[str, list[str]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)  #: stem of a test file -> test files
+    known: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  #: path -> what goes with it, once asked
 
     @classmethod
     def of(cls, files: Iterable[str]) -> "Tree":
@@ -102,7 +103,9 @@ def closures(writes: Sequence[Claim], tree: Tree) -> Iterator[tuple[Claim, str]]
     for claim in writes:
         if is_folder(claim) or is_glob(claim):
             continue
-        for path, why in _of_file(claim, tree):
+        if claim not in tree.known:
+            tree.known[claim] = tuple(_of_file(claim, tree))
+        for path, why in tree.known[claim]:
             if path not in own:
                 own.add(Claim(path))
                 yield Claim(path), f"{path} goes with {claim}: {why}"
@@ -152,7 +155,7 @@ def _indexes(name: str, folder: str, tree: Tree) -> Iterator[str]:
 
 
 def _variants(name: str, beside: Sequence[str]) -> list[str]:
-    found = _VARIANTS.match(name)
+    found = _VARIANTS.match(name) if beside else None
     stem = next(filter(None, found.groups())) if found else ""
     return [other for other in beside if other != name and stem and (match := _VARIANTS.match(other)) and stem in match.groups()]
 

@@ -35,18 +35,38 @@ def explain(plan: Plan, task: TaskId) -> tuple[str, ...]:
 
 def waits(plan: Plan, planned: PlannedTask) -> tuple[str, ...]:
     """Say what a task waits for, and why: needs, its agent, locks."""
-    by_id = {one.task.id: one for one in plan.tasks}
-    told = [
-        f"needs {need} {by_id[need].task.title}, which is done at {format_duration(by_id[need].finish)}"
-        for need in planned.needs
-        if need in by_id
-    ]
-    for other in plan.tasks:
-        if other is planned or other.start >= planned.start or other.task.id in planned.needs:
-            continue
-        common = sorted(set(other.locks) & set(planned.locks))
-        if common:
-            told.append(f"waits for {other.task.id}: both lock {', '.join(common[:3])}")
-        elif other.agent == planned.agent and other.finish == planned.start:
-            told.append(f"waits for {other.task.id}: {planned.agent} does one task at a time")
-    return tuple(told) if told else ("waits for nothing",)
+    return Waits(plan).of(planned)
+
+
+class Waits:
+    """What the tasks of a plan wait for: looked up by lock and agent, since many are asked about."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Sort the tasks once."""
+        self._tasks = plan.tasks
+        self._by_id = {one.task.id: one for one in plan.tasks}
+        self._locking: dict[str, list[int]] = {}
+        self._ending: dict[tuple[str, float], list[int]] = {}  #: agent and end -> tasks
+        for place, one in enumerate(plan.tasks):
+            self._ending.setdefault((one.agent, one.finish), []).append(place)
+            for lock in one.locks:
+                self._locking.setdefault(lock, []).append(place)
+
+    def of(self, planned: PlannedTask) -> tuple[str, ...]:
+        """Say what a task waits for, and why."""
+        told = [
+            f"needs {need} {self._by_id[need].task.title}, which is done at {format_duration(self._by_id[need].finish)}"
+            for need in planned.needs
+            if need in self._by_id
+        ]
+        places = {place for lock in planned.locks for place in self._locking.get(lock, ())}
+        for place in sorted(places.union(self._ending.get((planned.agent, planned.start), ()))):
+            other = self._tasks[place]
+            if other is planned or other.start >= planned.start or other.task.id in planned.needs:
+                continue
+            common = sorted(set(other.locks) & set(planned.locks))
+            if common:
+                told.append(f"waits for {other.task.id}: both lock {', '.join(common[:3])}")
+            else:
+                told.append(f"waits for {other.task.id}: {planned.agent} does one task at a time")
+        return tuple(told) if told else ("waits for nothing",)

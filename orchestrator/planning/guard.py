@@ -6,6 +6,7 @@ meets them both. A key that several may hold keeps nobody apart. What cannot be 
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 
 from orchestrator.claims import Claim, key
 from orchestrator.model import Certificate, Guarded, Open, PlannedTask, TaskId
@@ -29,12 +30,12 @@ def guard_pairs(
     made: dict[tuple[TaskId | None, frozenset[str]], str] = {}
     claims = dict(tasks)
     own = {task: frozenset(name for claim in writes or () if (name := key(claim)) not in several) for task, writes in tasks}
-    width = {task: _width(writes) for task, writes in tasks}
+    width = cache(lambda task: _width(claims[task]))
     for one, other in pairs:
         unknown = claims[one] is None or claims[other] is None
         if (unknown and not shared) or not own[one].isdisjoint(own[other]) or reach.ordered(one, other):
             continue
-        narrow, wide = (one, other) if width[one] < width[other] else (other, one)
+        narrow, wide = (one, other) if width(one) < width(other) else (other, one)
         blind = claims[wide] is None  # then all such wide ones share the narrow one's key: they exclude each other anyway
         group = (None if blind and claims[narrow] != () else narrow, own[narrow if blind else wide])
         name = made.setdefault(group, f"files:{len(made) + 1}")
@@ -49,18 +50,21 @@ def certify(
     """Give the proof that the plan keeps all meeting write sets apart, and its exceptions."""
     by_id = {one.task.id: one for one in planned}
     held = {one.task.id: frozenset(one.locks).difference(several) for one in planned}
+    blind = {one.task.id for one in planned if one.writes is None}
     guarded: list[Guarded] = []
     unknown: list[Open] = []
     holds = True
     for a, b in pairs:
-        known = by_id[a].writes is not None and by_id[b].writes is not None
-        if chain := _chain(a, b, by_id, reach):
-            guarded.append(Guarded(a=a, b=b, by="needs", key=chain))
+        known = a not in blind and b not in blind
+        if (turn := reach.in_turn(a, b)) is not None:
+            guarded.append(Guarded(a=a, b=b, by="needs", key=_chain(*turn, by_id, reach)))
         elif (common := held[a] & held[b]) and (known or shared):
-            guarded.append(Guarded(a=a, b=b, by="lock", key=min(common, key=_operations_last)))
+            guarded.append(
+                Guarded(a=a, b=b, by="lock", key=next(iter(common)) if len(common) == 1 else min(common, key=_operations_last))
+            )
         elif not known:
-            blind = " and ".join(task for task in (a, b) if by_id[task].writes is None)
-            unknown.append(Open(a=a, b=b, why=f"the write set of {blind} is not known; integration decides"))
+            which = " and ".join(task for task in (a, b) if task in blind)
+            unknown.append(Open(a=a, b=b, why=f"the write set of {which} is not known; integration decides"))
         else:
             holds = False
             unknown.append(Open(a=a, b=b, why="both write the same paths and nothing keeps them apart"))
@@ -76,14 +80,8 @@ def _width(claims: tuple[Claim, ...] | None) -> tuple[int, int]:
     return (1, 0) if claims is None else (0, -min((key(claim).count("/") for claim in claims), default=0))
 
 
-def _chain(a: TaskId, b: TaskId, by_id: Mapping[TaskId, PlannedTask], reach: Reach) -> str:
-    """Give the chain of needs that orders two tasks, its middle left out where it is long; empty if none does."""
-    if reach.is_before(a, b):
-        first, last = a, b
-    elif reach.is_before(b, a):
-        first, last = b, a
-    else:
-        return ""
+def _chain(first: TaskId, last: TaskId, by_id: Mapping[TaskId, PlannedTask], reach: Reach) -> str:
+    """Give the chain of needs that orders two tasks, its middle left out where it is long."""
     chain: list[str] = [last]
     while chain[0] != first and len(chain) < _SHOWN:
         needs = by_id[TaskId(chain[0])].needs

@@ -6,6 +6,7 @@ pattern is involved, it never says no wrongly.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from orchestrator.claims import LONGEST, Claim, is_deep, is_glob, is_operation, is_pattern, meets, parts_of, same_name
 from orchestrator.model import TaskId
@@ -15,16 +16,47 @@ Claimed = tuple[TaskId, tuple[Claim, ...] | None]
 
 def meeting_pairs(tasks: Sequence[Claimed]) -> Iterator[tuple[TaskId, TaskId]]:
     """Give the pairs whose write sets meet, in document order; one that is not known meets all."""
-    index = ClaimIndex()
+    known = [(number, claims) for number, (_, claims) in enumerate(tasks) if claims is not None]
+    has_patterns = any(is_glob(claim) for _, claims in known for claim in claims)
+    earlier = _by_tree(known) if has_patterns else _by_ends(known)
     blind: list[int] = []
     for number, (task, claims) in enumerate(tasks):
-        met = range(number) if claims is None else sorted({*index.meeting(claims), *blind})
+        met = range(number) if claims is None else sorted({*earlier.get(number, ()), *blind})
         for other in met:
             yield tasks[other][0], task
         if claims is None:
             blind.append(number)
-        else:
-            index.add(number, claims)
+
+
+def _by_tree(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> dict[int, set[int]]:
+    """Give the earlier tasks that each one meets."""
+    index = ClaimIndex()
+    earlier: dict[int, set[int]] = {}
+    for number, claims in known:
+        earlier[number] = index.meeting(claims)
+        index.add(number, claims)
+    return earlier
+
+
+def _by_ends(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> dict[int, set[int]]:
+    """Give the same where no claim is a pattern: a claim then meets those that end where it does or on the way there."""
+    ends: dict[tuple[str, ...] | str, list[int]] = {}
+    for number, claims in known:
+        for claim in claims:
+            ends.setdefault(claim if is_operation(claim) else parts_of(claim), []).append(number)
+    depths = sorted({len(names) for names in ends if isinstance(names, tuple)})
+    earlier: dict[int, set[int]] = {}
+    for names, users in ends.items():
+        for place, user in enumerate(users[1:], start=1):
+            earlier.setdefault(user, set()).update(users[:place])
+        for depth in depths if isinstance(names, tuple) else ():
+            if depth >= len(names):
+                break
+            for user, other in product(users, ends.get(names[:depth], ())):
+                earlier.setdefault(max(user, other), set()).add(min(user, other))
+    for number, met in earlier.items():
+        met.discard(number)
+    return earlier
 
 
 @dataclass(slots=True)

@@ -199,6 +199,8 @@ class Owners:
     def _find_territory(self, look: _Look) -> None:
         """Find the area that a task belongs to: by its label, else by the words of its title; its owner may always do it."""
         task = look.task
+        if not self._areas:
+            return
         here = f"{task.source.file}:{task.source.line}"
         skilled = {seat.id for seat in look.seats}
         allowed = skilled if task.agents else self._loads.keys()

@@ -21,6 +21,7 @@ from orchestrator.planning.selection import to_plan
 from orchestrator.planning.shop import Slot
 from orchestrator.planning.streams import with_streams
 from orchestrator.planning.surroundings import Surroundings
+from orchestrator.uncollected import uncollected
 
 
 def make_plan(
@@ -31,8 +32,13 @@ def make_plan(
     Raises:
         PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
     """
+    with uncollected():
+        return _made(document, surroundings, source_digest=source_digest, effort=effort, improve=improve)
+
+
+def _made(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int, improve: Improve | None) -> Plan:
     found, warnings = to_plan(document)
-    tasks = [replace(task, locks=(*task.locks, *named_keys(_text(task)))) for task in found]
+    tasks = [_with_keys(task) for task in found]
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
     lengths = lengths_of(tasks, surroundings)
@@ -90,14 +96,13 @@ def _width(tasks: Sequence[Task]) -> int:
     """Count the tasks of the widest level of the needs."""
     needs = {task.id: task.needs for task in tasks}
     level: dict[TaskId, int] = {}
-    todo = [task.id for task in tasks]
+    todo = [task.id for task in reversed(tasks)]  # so that those first in the document, which others need, come first
     while todo:
         here = todo.pop()
-        missing = [need for need in needs[here] if need not in level]
-        if missing:
+        if missing := [need for need in needs[here] if need not in level]:
             todo += [here, *missing]
         else:
-            level[here] = 1 + max((level[need] for need in needs[here]), default=0)
+            level[here] = 1 + max([level[need] for need in needs[here]], default=0)
     return max(Counter(level.values()).values(), default=1)
 
 
@@ -152,6 +157,12 @@ def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> t
     return tuple(
         sorted({*(key(claim) for claim in one.writes or ()), *(key(lock) for lock in one.task.locks), *pairs, *operations})
     )
+
+
+def _with_keys(task: Task) -> Task:
+    """Have a task hold the endpoints and tables that it names."""
+    keys = named_keys(_text(task))
+    return replace(task, locks=(*task.locks, *keys)) if keys else task
 
 
 def _text(task: Task) -> str:

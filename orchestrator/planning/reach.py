@@ -15,6 +15,7 @@ class Reach:
         """Work it out; needs that are not among the tasks are met, and there is no circle."""
         self._bit = {task: 1 << number for number, task in enumerate(needs)}
         self._before: dict[TaskId, int] = {}
+        self._place: dict[TaskId, int] = {}  #: needs stand before those that have them
         todo = list(needs)
         while todo:
             here = todo.pop()
@@ -28,6 +29,7 @@ class Reach:
             found = 0
             for need in direct:
                 found |= self._before[need] | self._bit[need]
+            self._place[here] = len(self._before)
             self._before[here] = found
 
     def is_before(self, one: TaskId, other: TaskId) -> bool:
@@ -36,4 +38,9 @@ class Reach:
 
     def ordered(self, one: TaskId, other: TaskId) -> bool:
         """Tell whether needs keep two tasks apart."""
-        return self.is_before(one, other) or self.is_before(other, one)
+        return self.in_turn(one, other) is not None
+
+    def in_turn(self, one: TaskId, other: TaskId) -> tuple[TaskId, TaskId] | None:
+        """Give two tasks in the order in which needs put them; None where they do not."""
+        first, last = (one, other) if self._place[one] < self._place[other] else (other, one)
+        return (first, last) if self._before[last] & self._bit[first] else None

@@ -4,6 +4,7 @@ Done and deferred tasks are not planned; a need on a done task is met. A parent 
 needs it needs all its children, and what it says about paths and needs holds for each child.
 """
 
+from collections import deque
 from dataclasses import replace
 
 from orchestrator.claims import Claim
@@ -33,9 +34,14 @@ def to_plan(document: Document) -> tuple[list[Task], list[str]]:
         raise NothingToDo("every task is marked done", where=Where(document.path), hint="open one again: - [ ]")
     kept = {task.id for task in wanted}
     needs = {task.id: tuple(need for need in family.needs(task) if need in kept) for task in wanted}
-    settled = [replace(task, needs=needs[task.id], writes=family.writes(task)) for task in wanted]
+    settled = [_settled(task, needs[task.id], family.writes(task)) for task in wanted]
     require_no_cycle(settled)
     return settled, family.warnings(wanted)
+
+
+def _settled(task: Task, needs: tuple[TaskId, ...], writes: tuple[Claim, ...] | None) -> Task:
+    """Give a task with its needs and write set; most have them already, and a copy is dear."""
+    return task if task.needs == needs and task.writes == writes else replace(task, needs=needs, writes=writes)
 
 
 class _Family:
@@ -51,6 +57,8 @@ class _Family:
     def above(self, task: Task) -> list[Task]:
         """Give the parents of a task, nearest first."""
         line: list[Task] = []
+        if not self.children:
+            return line
         while task.parent in self.tasks and self.tasks[task.parent] not in line:
             task = self.tasks[task.parent]
             line.append(task)
@@ -61,11 +69,13 @@ class _Family:
 
     def needs(self, task: Task) -> tuple[TaskId, ...]:
         """Give the tasks without children that one needs, itself or through its parents; its own family is no need."""
+        if not self.children:
+            return tuple(dict.fromkeys(one for one in (*task.needs, *task.after) if one != task.id or one in task.needs))
         above = self.above(task)
-        asked = [need for one in (task, *above) for need in (*one.needs, *one.after) if self.tasks.get(need) not in above]
+        asked = deque(need for one in (task, *above) for need in (*one.needs, *one.after) if self.tasks.get(need) not in above)
         met: dict[TaskId, None] = {}
         while asked:
-            need = asked.pop(0)
+            need = asked.popleft()
             if need in met or (need == task.id and need not in task.needs):
                 continue
             met[need] = None
@@ -80,6 +90,8 @@ class _Family:
         deferred = [task for task in self.tasks.values() if self.is_deferred(task)]
         told = [f"line {task.source.line}: {task.id} is deferred and not planned" for task in deferred]
         names = {task.id for task in deferred}
+        if not names:
+            return told
         return told + [
             f"line {task.source.line}: {task.id} needs {need}, which is deferred: it will not wait for it"
             for task in wanted

@@ -4,9 +4,7 @@ Pure: bytes in, tasks with their source lines out. Nothing is dropped silently: 
 taken as one is listed with its line and the reason.
 """
 
-import gc
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 
 from orchestrator.claims import Claim, canonical
@@ -21,6 +19,7 @@ from orchestrator.prd.shapes import Scan, Shape, scan_markdown
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.spelling import nearest
+from orchestrator.uncollected import uncollected
 
 __all__ = ["FORMATS", "OWN", "read", "read_material"]
 
@@ -69,20 +68,8 @@ def read_material(
         UsageError: There is no such format.
     """
     _require_known(format)
-    with _uncollected():
+    with uncollected():
         return _read(given, claim=claim, format=format, strict=strict)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Collect no garbage meanwhile: a large document makes very many values that all stay; to look through them costs a third."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _read(given: Material, *, claim: Callable[[str], Claim], format: str | None, strict: bool) -> Document:  # noqa: A002

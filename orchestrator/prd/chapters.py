@@ -5,6 +5,7 @@ the stream that the requirement fits: that is safe, since what several tasks wri
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -39,8 +40,9 @@ def spread_files(blocks: Sequence[Block], tasks: Sequence[Sharer]) -> list[str]:
     """Give each listed file to tasks; gives warnings for those that nobody takes."""
     warnings = []
     own = {id(one) for one in tasks if one.paths}
+    crowd = _Crowd(tasks)
     for chapter in _chapters(blocks):
-        mates = _mates(tasks, chapter)
+        mates = crowd.mates(chapter)
         if not mates:
             warnings.append(
                 f"line {chapter.line}: no task was found for the files of {chapter.title!r}: {', '.join(chapter.files)}"
@@ -89,12 +91,28 @@ def _add(chapters: list[Chapter], text: str) -> None:
         chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *find_paths(text)))
 
 
-def _mates(tasks: Sequence[Sharer], chapter: Chapter) -> list[Sharer]:
-    """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
-    asked = stems(chapter.title)
-    scores = {area: len(stems(area) & asked) for area in dict.fromkeys(one.area for one in tasks) if area}
-    best = max(scores.values(), default=0)
-    if best:
-        area = next(area for area, score in scores.items() if score == best)
-        return [one for one in tasks if one.area == area]
-    return [one for one in tasks if stems(one.title) & asked]
+class _Crowd:
+    """The tasks of a document by the words of their titles and streams."""
+
+    def __init__(self, tasks: Sequence[Sharer]) -> None:
+        self._areas: dict[str, list[Sharer]] = {}
+        self._topics: dict[str, list[str]] = {}  #: word -> streams
+        self._titled: dict[str, list[int]] = {}  #: word -> places of tasks
+        self._tasks = tasks
+        for place, one in enumerate(tasks):
+            if one.area:
+                self._areas.setdefault(one.area, []).append(one)
+            for word in stems(one.title):
+                self._titled.setdefault(word, []).append(place)
+        for area in self._areas:
+            for word in stems(area):
+                self._topics.setdefault(word, []).append(area)
+
+    def mates(self, chapter: Chapter) -> list[Sharer]:
+        """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
+        asked = stems(chapter.title)
+        scores = Counter(area for word in asked for area in self._topics.get(word, ()))
+        if scores:
+            best = max(scores.values())
+            return self._areas[next(area for area in self._areas if scores[area] == best)]
+        return [self._tasks[place] for place in sorted({place for word in asked for place in self._titled.get(word, ())})]

@@ -132,6 +132,7 @@ class _Book:
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
+        self._topics: dict[str, list[str]] = {}  #: word -> areas that have it in their names, in document order
         for task in tasks:
             self._titles.setdefault(task.title.casefold(), []).append(task.id)
             self._areas.setdefault(task.area or "", []).append(task.id)
@@ -139,6 +140,9 @@ class _Book:
                 self._files.setdefault(claim.rstrip("/"), []).append(task.id)
             for word in stems(task.title):
                 self._words.setdefault(word, []).append(task.id)
+        for area in self._areas:
+            for word in stems(area):
+                self._topics.setdefault(word, []).append(area)
 
     def find(self, word: str) -> TaskId | None:
         return self.known.get(word) or self._folded.get(word.casefold())
@@ -160,8 +164,9 @@ class _Book:
 
     def _in_area(self, text: str) -> list[TaskId]:
         asked = stems(text)
-        fitting = [area for area in self._areas if area and _is_part(stems(area), asked)]
-        return [task for area in fitting for task in self._areas[area]]
+        near = {area for word in asked for area in self._topics.get(word, ())}
+        fitting = {area for area in near if _is_part(stems(area), asked)}
+        return [task for area in self._areas if area in fitting for task in self._areas[area]] if fitting else []
 
     def _writing(self, text: str) -> list[TaskId]:
         return [task for path in find_paths(text) for task in self._files.get(path.strip("/"), ())]

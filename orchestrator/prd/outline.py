@@ -8,8 +8,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from orchestrator.prd.blocks import block_tokens
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
@@ -71,9 +72,7 @@ Block: TypeAlias = Heading | Item | Row | Paragraph
 
 def outline(text: str) -> list[Block]:
     """Give the blocks of a document in order; items inside items are their children."""
-    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
-    parser.core.ruler.enableOnly(["normalize", "block"])
-    return _Builder(parser.parse(text)).blocks
+    return _Builder(block_tokens(text)).blocks
 
 
 class _Builder:

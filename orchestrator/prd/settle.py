@@ -14,6 +14,7 @@ from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.knots import knots_of
 from orchestrator.prd.needs import is_acyclic, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
@@ -182,9 +183,10 @@ def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:
     if not any(task.after for task in tasks) or is_acyclic({task.id: (*task.needs, *task.after) for task in tasks}):
         return tasks
     ties: dict[TaskId, list[TaskId]] = {task.id: list(task.needs) for task in tasks}
+    knots = knots_of({task.id: (*task.needs, *task.after) for task in tasks})
     settled = []
     for task in tasks:
-        kept = [before for before in task.after if not _leads(before, task.id, ties)]
+        kept = [before for before in task.after if not _leads(before, task.id, ties, knots)]
         ties[task.id] += kept
         lifted = [before for before in task.after if before not in kept]
         if lifted:
@@ -194,15 +196,19 @@ def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:
     return settled
 
 
-def _leads(start: TaskId, end: TaskId, ties: Mapping[TaskId, Sequence[TaskId]]) -> bool:
-    """Tell whether one task waits for another, directly or not."""
+def _leads(start: TaskId, end: TaskId, ties: Mapping[TaskId, Sequence[TaskId]], knots: Mapping[TaskId, int]) -> bool:
+    """Tell whether one task waits for another, directly or not; a way that leads back never leaves its knot."""
+    knot = knots.get(end)
+    if knots.get(start) != knot:
+        return False
     seen, todo = {start}, [start]
     while todo:
         here = todo.pop()
         if here == end:
             return True
-        todo += [before for before in ties.get(here, ()) if before not in seen]
-        seen.update(ties.get(here, ()))
+        further = [before for before in ties.get(here, ()) if before not in seen and knots.get(before) == knot]
+        todo += further
+        seen.update(further)
     return False
 
 
@@ -210,9 +216,11 @@ def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Ski
     """Give what the second opinion finds and nobody took, with the reader's own reason where it has one."""
     skipped = list(reading.left)
     warnings: list[str] = []
+    taken: dict[str, set[int]] = {page.name: set() for page in material.pages}
+    for draft in reading.drafts:
+        taken.setdefault(draft.file, set()).update((draft.line, *draft.lines))
     for page in material.pages:
-        taken = {line for draft in reading.drafts if draft.file == page.name for line in (draft.line, *draft.lines)}
-        found, swallowed = scan(page, taken)
+        found, swallowed = scan(page, taken[page.name])
         skipped += [_told(one, page, reading, several=len(material.pages) > 1) for one in found]
         warnings += swallowed
     return skipped, warnings

@@ -1,7 +1,7 @@
 """The plan of one agent as hand-run squads know it: `.squad/parallel-plans/agent-N-plan.md`."""
 
 from orchestrator.model import Access, AgentId, Plan, PlannedTask
-from orchestrator.planning.explain import waits
+from orchestrator.planning.explain import Waits
 from orchestrator.planning.handoffs import Handoff, handoffs
 from orchestrator.quantities import format_duration
 from orchestrator.views.text import page, plain
@@ -65,7 +65,7 @@ def _ownership(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
 
 def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
     """Give whom results are for and whose are waited for: each handoff in a line, in both agents' plans."""
-    planned = handoffs(plan)
+    planned, told = handoffs(plan), Waits(plan)
     gives = [one for one in planned if one.giver == agent]
     takes = [one for one in planned if one.taker == agent]
     return [
@@ -74,7 +74,7 @@ def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[s
         f"- Receives from: {', '.join(sorted({one.giver for one in takes})) or 'nobody'}",
         *(f"  - from {one.giver}: {_handed(one)}" for one in takes),
         "- Sync points:",
-        *(f"  - {planned.task.id}: {plain(reason)}" for planned in own for reason in waits(plan, planned)),
+        *(f"  - {planned.task.id}: {plain(reason)}" for planned in own for reason in told.of(planned)),
     ]
 
 

@@ -47,7 +47,7 @@ def _ascii(plan: Plan) -> str:
     path = set(critical_path(plan))
     depth: dict[TaskId, int] = {}
     below: dict[TaskId | None, list[PlannedTask]] = {}
-    for one in sorted(plan.tasks, key=lambda one: (one.start, plan.tasks.index(one))):
+    for one in sorted(plan.tasks, key=lambda one: one.start):
         needs = [need for need in one.needs if need in depth]
         parent = max(needs, key=lambda need: depth[need], default=None)
         depth[one.task.id] = depth[parent] + 1 if parent is not None else 0

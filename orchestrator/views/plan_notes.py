@@ -69,7 +69,7 @@ def _remarks(rule: str, several: Sequence[Remark]) -> str:
 
 def _opens(plan: Plan) -> Iterator[str]:
     """Give the exceptions of the certificate, all those of unknown write sets in one line."""
-    blind = [planned.task.id for planned in plan.tasks if planned.writes is None]
+    blind = dict.fromkeys(planned.task.id for planned in plan.tasks if planned.writes is None)  # in their order
     found = plan.certificate.open
     if any(pair.a in blind or pair.b in blind for pair in found):
         yield f"what {_listed(blind)} will write is not known: integration decides"

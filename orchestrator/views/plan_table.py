@@ -1,6 +1,6 @@
 """The plan for people: who does what in which order, what overlaps and what is unsure; twenty tasks fit on a screen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.planning.crew import Crew, recommended
@@ -28,8 +28,9 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[C
     if path:
         lines.append(f"  * critical path: {_chain(path)}")
     lines.append("")
+    critical = frozenset(path)
     for seat in plan.agents:
-        lines += _seat(plan, seat, path)
+        lines += _seat(plan, seat, critical)
     lines += ["", *_crews(crews), *overlaps(plan), *unsure(plan, remarks)]
     return page(lines, width=_WIDTH)
 
@@ -48,16 +49,16 @@ def _chain(path: Sequence[str]) -> str:
     return " -> ".join(map(plain, shown)) + (f" ({len(path)} tasks)" if len(path) > 8 else "")
 
 
-def _seat(plan: Plan, seat: Seat, path: Sequence[TaskId]) -> list[str]:
+def _seat(plan: Plan, seat: Seat, critical: Collection[TaskId]) -> list[str]:
     """Give an agent and its tasks in their order."""
-    own = sorted((one for one in plan.tasks if one.agent == seat.id), key=lambda one: (one.start, plan.tasks.index(one)))
+    own = sorted((one for one in plan.tasks if one.agent == seat.id), key=lambda one: one.start)
     work = format_duration(round(sum(one.estimate for one in own), 3))
     share = f"{counted(len(own), 'task')}, {work}" if own else "nothing yet: it takes over what others leave"
     areas = shortened(", ".join(seat.owns), 40) or "no area of its own"
     lines = [f"{padded(seat.id, 24)} {areas} ({share})"]
     wide = min(_LONGEST, max([columns(plain(one.task.id)) for one in plan.tasks] + [8]))
     for planned in own:
-        is_critical = planned.task.id in path
+        is_critical = planned.task.id in critical
         lines += _row(planned, wide=wide, is_critical=is_critical)
         if len(plan.tasks) <= _LONG:
             lines += _details(plan, planned, wide=wide)

@@ -6,7 +6,7 @@ A task without files may write what its agent may.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim
@@ -72,10 +72,12 @@ def _read(material: Material) -> Reading:
         plan.drafts = list(_tasks(plan, blocks))
         in_turn(plan.drafts)
         plans.append(plan)
+    numbered = {plan.number: plan for plan in plans}
+    known = {draft.id: draft for plan in plans for draft in plan.drafts}
     for plan in plans:
         for draft in plan.drafts:
             draft.agents = (f"agent-{plan.number}",)
-            _point(draft, plan, plans)
+            _point(draft, plan, numbered, known)
     for plan in plans:
         for draft in plan.drafts:
             draft.paths = draft.paths or (() if draft.is_nothing else tuple(dict.fromkeys(plan.owned)))
@@ -169,10 +171,8 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in re.split(r",|;|\band\b", plain) if part.strip()]
 
 
-def _point(draft: Draft, plan: _Plan, plans: Sequence[_Plan]) -> None:
+def _point(draft: Draft, plan: _Plan, plans: Mapping[int, _Plan], known: Mapping[str | None, Draft]) -> None:
     """Let `agent-1`, `agent-1 task 2` and `task 2` mean what they say; everything else is looked for by its words."""
-    own = {(one.number, place): each for one in plans for place, each in enumerate(one.drafts, start=1)}
-    known = {each.id: each for one in plans for each in one.drafts}
     rest: list[Wish] = []
     for wish in draft.needs:
         if (exact := known.get(wish.text.strip("`"))) is not None and exact is not draft:
@@ -180,16 +180,16 @@ def _point(draft: Draft, plan: _Plan, plans: Sequence[_Plan]) -> None:
             continue
         other, task = _OTHER.search(wish.text), re.search(r"\btask\s+#?(\d+)\b", wish.text, re.IGNORECASE)
         number = int(other[1]) if other else plan.number
-        found = own.get((number, int(task[1]))) if task else None
-        if found is not None:
-            draft.direct.append(found)
+        theirs = plans[number].drafts if number in plans else []
+        if task and 0 < int(task[1]) <= len(theirs):
+            draft.direct.append(theirs[int(task[1]) - 1])
             continue
-        last = next((one.drafts[-1] for one in plans if one.number == number and one.drafts), None)
+        last = theirs[-1] if theirs else None
         named = words.references(f"needs {wish.text}")[0]
         if other and number != plan.number and last is not None and not find_paths(wish.text) and not named:
-            draft.direct.append(_fitting(wish.text, next(one for one in plans if one.number == number)) or last)
+            draft.direct.append(_fitting(wish.text, plans[number]) or last)
             continue
-        meant = [] if named or find_paths(wish.text) else _meant(wish.text, draft, plan, plans)
+        meant = [] if named or find_paths(wish.text) else _meant(wish.text, draft, plan, list(plans.values()))
         draft.direct += meant
         rest += [] if meant else [wish]
     draft.needs = rest
