@@ -202,7 +202,14 @@ def _named(document: Document, name: str, files: Mapping[str, str]) -> Document:
     if all(files.get(task.source.file, name) == task.source.file for task in document.tasks):
         return replace(document, path=name)
     tasks = tuple(replace(task, source=replace(task.source, file=files.get(task.source.file, name))) for task in document.tasks)
-    return replace(document, path=name, tasks=tasks)
+    warnings = tuple(_renamed(warning, files) for warning in document.warnings)
+    return replace(document, path=name, tasks=tasks, warnings=warnings)
+
+
+def _renamed(warning: str, files: Mapping[str, str]) -> str:
+    """Give a warning with the name of its file as plans carry it."""
+    file, colon, rest = warning.partition(":")
+    return f"{files.get(file, file)}{colon}{rest}"
 
 
 def surroundings(project: Project, config: Config, *, count: int | None) -> Surroundings:
