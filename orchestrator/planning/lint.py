@@ -3,11 +3,15 @@
 Remarks stop nothing: they say where an agent, or squad, will not be able to tell what is meant or whether it is done.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.claims import is_folder, is_glob
 from orchestrator.model import Plan, PlannedTask, TaskId
+
+#: Kiro's tasks name the requirements whose criteria they meet.
+_MEETS = re.compile(r"(?:Requirements|Validates)\b\W*(?:Requirements?\W*)?(?:\d|all\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ def _ends(plan: Plan, checks: Sequence[str]) -> Iterator[Remark]:
     """Find tasks of which nobody can tell when they are done, or only by their files."""
     for planned in plan.tasks:
         task = planned.task
-        if task.gate or task.criteria or (task.checks if task.checks is not None else checks):
+        if task.gate or task.criteria or _MEETS.search(task.text) or (task.checks if task.checks is not None else checks):
             continue
         if planned.task.writes:
             yield _remark("no-criterion", planned, "has no acceptance criterion and no check")

@@ -160,7 +160,7 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         area=area or _stream(item) or (parent.area if parent else None),
         id=number,
         title=_shown(item, area, title, rest),
-        text=text.strip(),
+        text="\n".join([text, *_asked(item)]).strip(),
         paths=find_paths(whole),
         needs=needs,
         parallel=parallel,
@@ -199,6 +199,11 @@ def _needs_of(line: str, number: int, known: tuple[str, ...]) -> Wish | None:
 
 def _plain_lines(item: Item) -> list[str]:
     return [item.text, *item.details, *(line for child in item.children if child.box is None for line in _plain_lines(child))]
+
+
+def _asked(item: Item) -> list[str]:
+    """Give the boxes below an item that are its criteria; what they name it does not write."""
+    return [line for child in item.children if child.box is not None and is_criterion(child) for line in _plain_lines(child)]
 
 
 def _stream(item: Item) -> str | None:

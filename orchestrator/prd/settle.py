@@ -13,6 +13,7 @@ from dataclasses import replace
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
+from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.knots import knots_of
 from orchestrator.prd.needs import is_acyclic, resolve
@@ -152,7 +153,7 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
         gate=draft.gate,
         parent=draft.parent.final_id if draft.parent else None,
         priority=draft.priority,
-        criteria=draft.criteria,
+        criteria=draft.criteria or criteria_in(draft.title, draft.text),
     )
 
 

@@ -30,3 +30,12 @@ def test_a_file_that_two_tasks_claim_is_named_with_their_lines_and_a_parallel_ma
     assert remarks(text, checks=("true",)) == [
         ("one-file", 4, "T002 writes a.py, as T001 (line 3) does: in turn, and their parallel marks do not hold")
     ]
+
+
+def test_a_task_that_names_its_requirements_has_criteria() -> None:
+    text = "# Implementation Plan\n\n- [ ] 1. Write `a.py`\n  - _Requirements: 1.2, 3.4_\n- [ ] 2. Write `b.py`\n"
+    document = read(text.encode(), name=".kiro/specs/a/tasks.md")
+
+    found = lint(make_plan(document, Surroundings(), source_digest=""))
+
+    assert [one.task for one in found if one.rule == "no-criterion"] == ["2"]

@@ -1,0 +1,36 @@
+"""The lines of a task's own text that say by what it is told that it is done.
+
+A label makes them: `Acceptance: ...`, `Done when ...`, or `Acceptance criteria:` with what stands below it. Nothing else is
+guessed, so a task without such a line has none.
+"""
+
+import re
+
+_LABEL = re.compile(
+    r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|done (?:when|if)|accepted (?:when|if)"
+    r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:\uff1a]?\W*(.*)$",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:\uff1a]?\s*(.+)$", re.IGNORECASE)
+_ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:\uff1a]\W*$")
+
+
+def criteria_in(title: str, text: str) -> tuple[str, ...]:
+    """Give the criteria that a task's title and text name, in their order."""
+    found = [said[1].strip() for said in [_WITHIN.search(title)] if said]
+    is_below = False
+    for line in text.split("\n"):
+        labelled = _LABEL.match(line) if _has_label(line) else None
+        if labelled:
+            is_below = not labelled[1].strip()
+            found += [] if is_below else [labelled[1].strip()]
+        elif _ANOTHER.match(line):
+            is_below = False
+        elif is_below and line.strip():
+            found.append(line.strip())
+    return tuple(found)
+
+
+def _has_label(line: str) -> bool:
+    """Tell whether a line is labelled at all: a word alone begins many a sentence."""
+    return any(sign in line for sign in ":\uff1a") or bool(_WITHIN.search(line))

@@ -1,0 +1,38 @@
+"""Criteria are found where a task's own text labels them, and nowhere else."""
+
+import pytest
+
+from orchestrator.prd import read
+from orchestrator.prd.criteria import criteria_in
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("acceptance: returns 200 with a list\nuses pagination", ("returns 200 with a list",)),
+        ("Acceptance criteria:\nit works\nit is fast", ("it works", "it is fast")),
+        ("**Acceptance:** does it", ("does it",)),
+        ("Definition of Done:\nreviewed\nNotes:\nnot this", ("reviewed",)),
+        ("Done when the tests pass", ("the tests pass",)),
+        ("AC 2: it holds", ("it holds",)),
+        ("Verify nothing else changed\nExpected", ()),
+        ("", ()),
+    ],
+)
+def test_a_label_makes_criteria(text: str, expected: tuple[str, ...]) -> None:
+    assert criteria_in("Do it", text) == expected
+
+
+def test_a_title_may_say_when_it_is_done() -> None:
+    assert criteria_in("Write `a.py`. Done when: tests pass", "") == ("tests pass",)
+
+
+def test_boxes_below_a_tasks_criteria_reach_the_agent_and_are_no_tasks_and_no_paths() -> None:
+    text = "# PRD\n\n## Tasks\n\n- [ ] Write `a.py`\n  Acceptance criteria:\n  - [ ] `tests/b.py` passes\n  - [ ] it is fast\n"
+
+    document = read(text.encode(), name="prd.md")
+
+    (task,) = document.tasks
+    assert task.criteria == ("`tests/b.py` passes", "it is fast")
+    assert "it is fast" in task.text
+    assert task.writes == ("a.py",)
