@@ -21,14 +21,16 @@ from orchestrator.handover import handed_over
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result, last_lines
 from orchestrator.liveness import Sign
+from orchestrator.lockdesk import granted_event
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
+from orchestrator.seats import Seated
 from orchestrator.state import AttemptStatus, TaskStatus
 from orchestrator.workspaces import Work
 
@@ -322,7 +324,7 @@ class Supervisor:
         self.recorder.wake()
 
     def _free(self, agent: AgentId) -> None:
-        self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
+        self.desk.locks.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""

@@ -380,7 +380,7 @@ async def test_the_numbers_go_on_after_a_resume(desk: Office) -> None:
 
     again = type(desk.inbox)(desk.recorder, wait=60.0)
 
-    assert (await again.ask(ONE, desk.desk._seated[ONE].task, desk.desk._seated[ONE].attempt, "size?", wait=0)) == {
+    assert (await again.ask(ONE, desk.desk._seats.of(ONE).task, desk.desk._seats.of(ONE).attempt, "size?", wait=0)) == {
         "accepted": True,
         "question": "Q2",
     }

@@ -185,7 +185,7 @@ class Keeper:
         supervisor = self._run.supervisor
         holders = {grant.holder for grant in supervisor.table.grants() if grant.path == key}
         try:
-            supervisor.desk.force(key)
+            supervisor.desk.locks.force(key)
             said = f"a person freed the lock on {key}"
         except Rejected as refusal:
             said = f"the lock file of {key} was removed by hand and is put back: {refusal.reason}"

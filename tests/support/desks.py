@@ -11,11 +11,13 @@ from orchestrator.events import Event
 from orchestrator.fold import fold
 from orchestrator.inbox import Inbox
 from orchestrator.journal import Journal
+from orchestrator.lockdesk import granted_event
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
+from orchestrator.seats import Seated
 from orchestrator.state import State, initial
 from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
 
@@ -85,7 +87,7 @@ class Office:
     def end(self, agent: AgentId) -> None:
         """End the agent's attempt, as the supervisor does."""
         self.desk.leave(agent)
-        self.desk.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
+        self.desk.locks.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
 
     def events(self, *kinds: type[Event]) -> list[Event]:
         """Give the recorded events of the given kinds."""
