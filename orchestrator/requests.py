@@ -6,6 +6,7 @@ the lock desk; what only a person can answer goes to the inbox.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -13,7 +14,7 @@ from orchestrator import events as ev
 from orchestrator import messages as msg
 from orchestrator.asked import path_of, seconds
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
-from orchestrator.control.server import Caller
+from orchestrator.control.server import Caller, Later
 from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.inbox import Inbox
@@ -80,7 +81,7 @@ class Desk:
         self._limited = limited
         self._seats = Seats(root)
         self.locks = LockDesk(recorder, table, rights, self._seats)
-        self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], Awaitable[object]]] = {
+        self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
             "lock": self.locks.lock,
             "unlock": self.locks.unlock,
             "owns": self.locks.owns,
@@ -153,48 +154,59 @@ class Desk:
 
     # requests
 
-    async def answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
-        """Answer a request; what an agent may ask for is less than what a person may.
+    def answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+        """Answer a request, at once or later; what an agent may ask for is less than what a person may.
 
         Raises:
             Rejected: With the reason that the caller reads; also for a bug, which is noted and ends nothing else.
             JournalError: Nothing can be recorded any more.
         """
-        return await self._guarded(method, self._answer(caller, method, params))
+        try:
+            answer = self._answer(caller, method, params)
+        except (Rejected, JournalError):
+            raise
+        except Exception as bug:
+            raise self._noted(method, bug) from bug
+        return Later(partial(self._guarded, method, answer.come)) if isinstance(answer, Later) else answer
 
     async def permit(self, agent: AgentId, paths: Sequence[str], operation: Operation) -> Allow | Deny:
         """Decide what an agent asks by a protocol of its own before it does it; a lock is waited for as long as it takes."""
         try:
-            await self._guarded("permit", self.locks.take_right(agent, paths, operation))
+            await self._guarded("permit", partial(self.locks.take_right, agent, paths, operation))
         except Rejected as refused:
             return Deny(reason=refused.reason)
+        finally:
+            self._recorder.settle()
         return Allow()
 
     async def inquire(self, agent: AgentId, asked: msg.Permission) -> Allow | Deny:
         """Let a person decide what an agent asks for by a protocol of its own, of which squad cannot tell what it would do."""
         try:
             seated = self._seats.of(agent)
-            return await self._guarded("inquire", self._inbox.permit(agent, seated.task, seated.attempt, asked))
+            return await self._guarded("inquire", partial(self._inbox.permit, agent, seated.task, seated.attempt, asked))
         except Rejected as refused:
             return Deny(reason=refused.reason)
 
-    async def _guarded(self, method: str, answering: Awaitable[T]) -> T:
+    async def _guarded(self, method: str, answering: Callable[[], Awaitable[T]]) -> T:
         try:
-            return await answering
+            return await answering()
         except (Rejected, JournalError):
             raise
         except Exception as bug:
-            text = f"a bug in squad: {method}: {type(bug).__name__}: {bug}"
-            self._recorder.record(ev.Noticed(text=text))
-            raise Rejected(text, code=INTERNAL_ERROR) from bug
+            raise self._noted(method, bug) from bug
 
-    async def _answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+    def _noted(self, method: str, bug: Exception) -> Rejected:
+        text = f"a bug in squad: {method}: {type(bug).__name__}: {bug}"
+        self._recorder.record(ev.Noticed(text=text))
+        return Rejected(text, code=INTERNAL_ERROR)
+
+    def _answer(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         if caller.agent is None:
             return self._person(caller, method, params)
         agent = AgentId(caller.agent)
         self._lead.heard(agent)
         if method in self._methods:
-            return await self._methods[method](agent, params)
+            return self._methods[method](agent, params)
         message = self._said(agent, method, params)
         self._recorder.record(*self.take(agent, [message]))
         self._lead.heard(agent)
@@ -242,13 +254,14 @@ class Desk:
                 return self.locks.force(path_of(params.get("path")))
         raise Rejected(f"unknown method {method!r}", code=METHOD_NOT_FOUND)
 
-    async def _ask(self, agent: AgentId, params: Mapping[str, object]) -> object:
+    def _ask(self, agent: AgentId, params: Mapping[str, object]) -> object:
         self._said(agent, "ask", params)
         seated, text = self._seats.of(agent), str(params["text"])
-        return await self._inbox.ask(agent, seated.task, seated.attempt, text, wait=seconds(params.get("wait", 0)))
+        wait = seconds(params.get("wait", 0))
+        return Later(partial(self._inbox.ask, agent, seated.task, seated.attempt, text, wait=wait))
 
-    async def _me(self, agent: AgentId, _params: Mapping[str, object]) -> object:
+    def _me(self, agent: AgentId, _params: Mapping[str, object]) -> object:
         status = self._recorder.state.agents[agent]
-        held = [{"path": grant.path, "fence": grant.fence} for grant in self._table.grants() if grant.holder == agent]
+        held = [{"path": grant.path, "fence": grant.fence} for grant in self._table.held_by(agent)]
         progress = {"done": status.done, "total": status.total}
         return {"agent": agent, "state": status.state, "task": status.task, "progress": progress, "locks": held}

@@ -187,7 +187,7 @@ async def test_an_agent_may_not_answer_through_the_socket_of_people_either(desk:
     desk.lead.pids.add(77)
 
     with pytest.raises(Rejected, match="only a person may"):
-        await desk.desk.answer(Caller(None, pid=77), "answer", {"id": "Q1", "text": "yes"})
+        desk.desk.answer(Caller(None, pid=77), "answer", {"id": "Q1", "text": "yes"})
     assert desk.recorder.state.questions["Q1"].state == "open"
 
 

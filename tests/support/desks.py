@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.control.server import Caller
+from orchestrator.control.server import Caller, Later
 from orchestrator.events import Event
 from orchestrator.fold import fold
 from orchestrator.inbox import Inbox
@@ -70,7 +70,11 @@ class Office:
 
     async def ask(self, agent: AgentId | None, method: str, **params: object) -> Mapping[str, object]:
         """Ask as an agent, or as a person."""
-        answer = await self.desk.answer(Caller(agent), method, params)
+        try:
+            answer = self.desk.answer(Caller(agent), method, params)
+            answer = await answer.come() if isinstance(answer, Later) else answer
+        finally:
+            self.recorder.settle()
         assert isinstance(answer, dict)
         return answer
 
@@ -88,6 +92,7 @@ class Office:
         """End the agent's attempt, as the supervisor does."""
         self.desk.leave(agent)
         self.desk.locks.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
+        self.recorder.settle()
 
     def events(self, *kinds: type[Event]) -> list[Event]:
         """Give the recorded events of the given kinds."""
