@@ -22,6 +22,8 @@ OPERATIONS = ("op:", "api:", "table:", "files:")
 #: What begins a pattern; the last is a choice such as `@(a|b)`, which some shells read.
 _WILD = re.compile(r"[*?\[{]|[@+!]\(")
 _CHOICE = re.compile(r"[@+!?*]\(")
+#: A path that is written as it is compared: nothing to be folded together, taken off or left out.
+_PLAIN = re.compile(r"(?:\w|\.(?!\.?(?:/|$)))[\w.-]*(?:/(?:\w|\.(?!\.?(?:/|$)))[\w.-]*)*", re.ASCII)
 #: Names of more signs, and paths of more names, are not walked: none exists.
 LONGEST = 512
 
@@ -47,6 +49,8 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     Raises:
         OutsideProject: The path leads out of the project, or is none.
     """
+    if _PLAIN.fullmatch(text) and resolve(text) == text:
+        return Claim(text)
     raw = text.strip()
     if raw.startswith(OPERATIONS):
         return Claim(_composed(raw))

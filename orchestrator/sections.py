@@ -134,3 +134,17 @@ class AllocationSettings(Section):
     stream: Weight = 1.2  #: times the bound: the longest that tasks which share files are kept with one agent
     complexity: ComplexitySettings = ComplexitySettings()
     score: Annotated[str, BeforeValidator(_function)] | None = None  #: `module:function` instead of the sum
+
+
+class LockSettings(Section):
+    """`locks:` when a lock counts as left behind: its holder has shown no life of any kind for so long."""
+
+    warn_after: Seconds = 600.0  #: it is told of
+    stale_after: Seconds = 1800.0  #: a person may free it
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> "LockSettings":
+        if not 0 < self.warn_after <= self.stale_after:
+            message = "expected more than 0 and no more than locks.stale_after, 30m unless said"
+            raise PydanticCustomError("too_late", "{message}", {"message": message, "below": "warn_after"})
+        return self

@@ -406,6 +406,8 @@ class Leash:
 
     def left(self) -> list[int]:
         skipped = self.leader.pid if self.leader_gone and not self.buried else 0
+        if self.leader_gone and has_only_child(skipped):
+            return []  # at once: others wait for the locks of an agent that is gone
         return [pid for pid in descendants(os.getpid()) if pid != skipped]
 
     def is_over(self) -> bool:
@@ -544,9 +546,18 @@ def descendants(root: int) -> list[int]:
     return [pid for pid in found if not table[pid][2]]
 
 
+def has_only_child(pid: int) -> bool:
+    """Tell, where the kernel can without a look at all processes, that no other child is left to be below."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return file.read().split() in ([], [b"%d" % pid])
+    except OSError:
+        return False
+
+
 def reap(root: int, besides: int) -> None:
     """Bury adopted children that have ended."""
-    for pid, (parent, _, dead) in parents().items() if sys.platform == "linux" else ():
+    for pid, (parent, _, dead) in parents().items() if sys.platform == "linux" and not has_only_child(besides) else ():
         if parent == root and dead and pid != besides:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
@@ -603,8 +614,6 @@ def write_ending(path: str, ending: Message) -> None:
     """Write the ending so that it is either there and whole or not there."""
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(ending, file)
-        file.flush()
-        os.fsync(file.fileno())
     os.rename(path + ".new", path)
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from orchestrator.control import protocol
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import Rejected
-from orchestrator.control.server import Caller, Server, serve
+from orchestrator.control.server import Caller, Later, Server, serve
 from tests.support.waiting import soon
 
 TOKEN = "t0ken"
@@ -47,7 +47,7 @@ class Bench:
     def people(self) -> Path:
         return self.folder / "control.sock"
 
-    async def handle(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+    def handle(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         self.asked.append((caller.agent, method, params))
         match method:
             case "echo":
@@ -55,13 +55,16 @@ class Bench:
             case "refuse":
                 raise Rejected("no, because")
             case "wait":
-                self.waiting += 1
-                try:
-                    await self.opened.wait()
-                finally:
-                    self.waiting -= 1
-                return "opened"
+                return Later(self.wait)
         raise Rejected(f"unknown method {method!r}", code=protocol.METHOD_NOT_FOUND)
+
+    async def wait(self) -> str:
+        self.waiting += 1
+        try:
+            await self.opened.wait()
+        finally:
+            self.waiting -= 1
+        return "opened"
 
 
 @asynccontextmanager
@@ -294,6 +297,24 @@ async def test_a_flood_is_answered_to_the_end_while_others_are_served(tmp_path: 
             answer = await client.answer()
             assert isinstance(answer, dict)
             assert answer["id"] == number
+
+
+async def test_all_who_flood_one_socket_have_one_turn_together(tmp_path: Path) -> None:
+    async with bench(tmp_path) as of, contextlib.AsyncExitStack() as open_:
+        for _ in range(40):
+            one = await open_.enter_async_context(line(of.agents))
+            one.send(*[request(0)] * 500)
+        await soon(lambda: len(of.asked) > 80, "the flood")
+        async with line(of.people) as other:
+            before = len(of.asked)
+            assert await other.ask({"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {"value": "here"}}) == {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "result": "here",
+            }
+        place = next(place for place, (agent, _, _) in enumerate(of.asked) if agent is None)
+
+    assert place - before < 40
 
 
 async def test_one_that_never_reads_is_dropped(tmp_path: Path) -> None:
