@@ -7,12 +7,12 @@ guessed, so a task without such a line has none.
 import re
 
 _LABEL = re.compile(
-    r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|done (?:when|if)|accepted (?:when|if)"
-    r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:\uff1a]?\W*(.*)$",
+    r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"
+    r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:：]?\W*(.*)$",
     re.IGNORECASE,
 )
-_WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:\uff1a]?\s*(.+)$", re.IGNORECASE)
-_ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:\uff1a]\W*$")
+_WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
+_ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
 
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
@@ -33,4 +33,4 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
 
 def _has_label(line: str) -> bool:
     """Tell whether a line is labelled at all: a word alone begins many a sentence."""
-    return any(sign in line for sign in ":\uff1a") or bool(_WITHIN.search(line))
+    return any(sign in line for sign in ":：") or bool(_WITHIN.search(line))
