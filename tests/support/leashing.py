@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -95,6 +96,8 @@ def changed_program(folder: Path, *changes: tuple[str, str]) -> Iterator[None]:
         assert old in text
         text = text.replace(old, new)
     copy = folder / "program.py"
+    for beside in Path(program.__file__).parent.glob("*.py"):
+        shutil.copy(beside, folder)
     copy.write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestrator.leash._PROGRAM", str(copy))
