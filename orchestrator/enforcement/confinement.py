@@ -26,7 +26,7 @@ class Confinement:
     means: Means
     writable: tuple[Path, ...] = ()  #: existing files and folders
     protected: tuple[Path, ...] = ()  #: existing, inside something writable, read-only all the same
-    hidden: tuple[Path, ...] = ()  #: folders that look empty
+    hidden: tuple[Path, ...] = ()  #: existing folders that look empty
     visible: tuple[Path, ...] = ()  #: inside something hidden, readable all the same
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
 
@@ -43,6 +43,13 @@ class Confinement:
             "protected": _words(self.protected),
             "private": {str(place): str(source) for place, source in self.private.items()},
         }
+
+    def unheld(self) -> tuple[str, ...]:
+        """Say what these means cannot hold, for whoever relies on it."""
+        if self.means is Means.BUBBLEWRAP:
+            return ()
+        sockets = tuple(f"{place} can be read, and whoever listens there spoken to" for place in self.hidden)
+        return ("permissions and times of any file of the user's can be changed", *sockets)
 
     def _rules(self) -> Iterator[Mount]:
         """Give one mount for each thing said, the weakest word first."""

@@ -14,6 +14,7 @@ OPEN_TREE, MOVE_MOUNT, OPENAT2, MOUNT_SETATTR = 428, 429, 437, 442  # asm-generi
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 NS_GET_USERNS = 0xB701  # linux/nsfs.h
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 38, 47, 4  # linux/prctl.h
+CAP_SETFCAP = 31  # linux/capability.h
 AT_EMPTY_PATH, AT_RECURSIVE, OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 0x1000, 0x8000, 1, os.O_CLOEXEC  # linux/fcntl.h, mount.h
 MOVE_MOUNT_BY_DESCRIPTORS = 0x04 | 0x40  #: MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH
 MOUNT_ATTR_RDONLY = 1
@@ -60,9 +61,14 @@ def owner_of(namespace: int) -> int:
 
 
 def renounce() -> None:
-    """Give up whatever a user namespace gave, so that the next program begins without it and can never get it."""
+    """Give up whatever a user namespace gave, so that the next program begins without it and can never get it.
+
+    Root alone keeps the right to name root in a user namespace of its own: without it no sandbox can be made inside.
+    """
     _libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for capability in range(_LAST_CAPABILITY):
+        if capability == CAP_SETFCAP and os.getuid() == 0:
+            continue
         if _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
             break
     no_new_privileges()

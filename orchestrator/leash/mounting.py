@@ -27,7 +27,6 @@ else:
     import kernel
     from holders import is_below
 
-
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
@@ -152,8 +151,6 @@ class Keeper:
 
     def find(self, path: str) -> int:
         """Give what stands at a path in the sandbox; it must be what stands there outside."""
-        if os.path.normpath(path) != path or not path.startswith("/"):
-            raise OSError(errno.EINVAL, "it is not a plain absolute path")
         outside = kernel.open_plain(self.system, path, os.O_PATH)
         try:
             inside = kernel.open_plain(self.root, path, os.O_PATH)
@@ -241,16 +238,20 @@ class Keeper:
         self.channel.sendall(json.dumps({"event": event, "id": number, **more}).encode() + b"\n")
 
 
-def turn(mount: int, *, writable: bool) -> bool:
-    """Turn a mount; tells whether that could be done."""
+def must_be_plain(path: str) -> None:
+    """Raise OSError if a path is not absolute or has more in it than names."""
+    if os.path.normpath(path) != path or not path.startswith("/") or path.startswith("//"):
+        raise OSError(errno.EINVAL, "it is not a plain absolute path")
+
+
+def turn(mount: int, *, writable: bool) -> None:
+    """Turn a mount, unless it is held: who holds it is found by looking."""
     try:
         kernel.set_read_only(mount, on=not writable)
     except OSError as error:
         # EINVAL: what was replaced from outside stands nowhere any more
         if error.errno not in {errno.EBUSY, errno.EINVAL}:
             raise
-        return error.errno == errno.EINVAL
-    return True
 
 
 def same_mount(one: int, other: int) -> bool:

@@ -34,10 +34,11 @@ STORM = 5  #: rounds of one KILL: what forks at each look is met again before it
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
-    from orchestrator.leash import processes, walls
+    from orchestrator.leash import processes, starting, walls
 else:  # run by its place, with nothing of squad's in reach but what lies beside it
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
     import processes
+    import starting
     import walls
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ class Leash:
             return False
         environment = {**self.spec["environment"], "SQUAD_STATUS_FD": str(self.status.write)}
         feeds = self.spec["stdin"] is not None or self.spec["keep_stdin"]
-        start = walls.Start(
+        start = starting.Start(
             self.spec["argv"], environment, self.spec["cwd"], feeds=feeds, output=self.output.write, status=self.status.write
         )
         try:

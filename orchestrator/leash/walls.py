@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
@@ -19,14 +20,15 @@ import sys
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, mounting, placeholders
+    from orchestrator.leash.starting import Child, Start, become, fault, until_end, until_line, worded
 else:
     import kernel
     import landlock
     import mounting
     import placeholders
+    from starting import Child, Start, become, fault, until_end, until_line, worded
 
 if TYPE_CHECKING:
-    import selectors
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
@@ -34,38 +36,6 @@ if TYPE_CHECKING:
 
 #: Waits in the sandbox until the leash lets go; its line says that the sandbox stands.
 HOLDER = ("/bin/sh", "-c", "echo; read -r _")
-
-
-class Start:
-    """How the agent is to be started."""
-
-    def __init__(self, argv: list[str], environment: dict[str, str], cwd: str, *, feeds: bool, output: int, status: int) -> None:
-        self.argv = argv
-        self.environment = environment
-        self.cwd = cwd
-        self.feeds = feeds  #: whether it has something to read
-        self.output = output
-        self.status = status
-
-
-class Child:
-    """A process that became our child by adoption, in the shape of subprocess.Popen."""
-
-    def __init__(self, pid: int, stdin: int | None) -> None:
-        self.pid = pid
-        self.stdin = None if stdin is None else os.fdopen(stdin, "wb", buffering=0)
-        self.status: int | None = None
-
-    def poll(self) -> int | None:
-        """Never asked where the kernel tells more."""
-        return self.status
-
-    def wait(self) -> int:
-        """Reap it."""
-        if self.status is None:
-            with contextlib.suppress(ChildProcessError):
-                self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.status or 0
 
 
 class Open:
@@ -154,6 +124,7 @@ class Sandbox(Open):
         if said != b"\n":
             raise OSError(errno.EPERM, f"bubblewrap made no sandbox: {said.decode(errors='replace').strip() or 'it ended'}")
         self.init = int(json.loads(os.read(info_read, 65536))["child-pid"])
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
         for descriptor in (info_read, ready_read):
             os.close(descriptor)
         self.find()
@@ -194,7 +165,7 @@ class Sandbox(Open):
         if "fault" in lines or "pid" not in lines:
             if stdin_write is not None:
                 os.close(stdin_write)
-            raise _fault(*lines.get("fault", (0, "its sandbox is gone", "")))
+            raise fault(*lines.get("fault", (0, "its sandbox is gone", "")))
         return Child(lines["pid"], stdin_write)
 
     def enter_and_fork(self, start: Start, stdin: int, told: int) -> None:
@@ -211,9 +182,7 @@ class Sandbox(Open):
                 os._exit(0)
             become(start, stdin, self.scope)
         except BaseException as error:  # noqa: BLE001 - it cannot be raised here, so it is told
-            number = getattr(error, "errno", None)
-            what = [number or 0, getattr(error, "strerror", None) or str(error), getattr(error, "filename", None) or ""]
-            os.write(told, json.dumps({"fault": what}).encode() + b"\n")
+            os.write(told, json.dumps({"fault": worded(error)}).encode() + b"\n")
         os._exit(1)
 
     def own(self) -> set[int]:
@@ -221,11 +190,12 @@ class Sandbox(Open):
 
     def ask(self, command: Message, selector: selectors.BaseSelector, send: Callable[[Message], None]) -> None:
         try:
+            mounting.must_be_plain(command["path"])
             if command["op"] == "open":
                 self.placeholders.make(command["path"], folder=command["folder"])
             if self.channel is None:
                 self.channel, self.keeper = mounting.keep(self.outer, self.spaces["mnt"], self.confine, self.own())
-                selector.register(self.channel, 1, lambda: self.hear(selector, send))
+                selector.register(self.channel, selectors.EVENT_READ, lambda: self.hear(selector, send))
             self.channel.sendall(json.dumps(command).encode() + b"\n")
             self.asked[command["id"]] = command
         except OSError as error:
@@ -255,9 +225,9 @@ class Sandbox(Open):
 
     def fall(self) -> None:
         """Kill the sandbox's first process, and with it, in one step, everything in the sandbox."""
-        for pid in (self.init, self.bwrap.pid):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        for process in self.killable:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
         if self.channel is not None:
             with contextlib.suppress(OSError):
                 self.channel.shutdown(socket.SHUT_RDWR)
@@ -271,37 +241,3 @@ def build(confine: Message | None) -> Open:
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "only Linux can confine an agent")
     return Sandbox(confine) if confine["means"] == "bubblewrap" else Narrowed(confine)
-
-
-def become(start: Start, stdin: int, scope: int | None) -> None:
-    """Become the agent's program, in a session of its own and without any right that the sandbox's making gave."""
-    for name in signal.valid_signals():
-        if callable(signal.getsignal(name)):
-            signal.signal(name, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.setsid()
-    for number, source in enumerate((stdin, start.output, start.output)):
-        os.dup2(source, number)
-    os.set_inheritable(start.status, True)
-    os.chdir(start.cwd)
-    kernel.renounce()
-    if scope is not None:
-        kernel.landlock_restrict(scope)
-    os.execvpe(start.argv[0], start.argv, start.environment)  # noqa: S606 - it is what the agent's command says
-
-
-def until_line(descriptor: int) -> bytes:
-    """Read up to a line's end or the end of all."""
-    said = b""
-    while not said.endswith(b"\n") and (data := os.read(descriptor, 4096)):
-        said += data
-    return said
-
-
-def until_end(descriptor: int) -> bytes:
-    """Read everything."""
-    return b"".join(iter(lambda: os.read(descriptor, 4096), b""))
-
-
-def _fault(number: int, text: str, name: str) -> OSError:
-    return OSError(number, text, name) if name else OSError(number, text)

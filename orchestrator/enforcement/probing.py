@@ -1,0 +1,180 @@
+"""What this machine's kernel can refuse, found out by doing it.
+
+A small program is confined in a temporary folder by the same leash that confines agents; what it could write is the answer. No
+version number decides anything: those are read only to say what stands in the way.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+from orchestrator.enforcement.confinement import Confinement, Means
+from orchestrator.errors import SquadError
+from orchestrator.leash import Leashed, LeashSpec, Output, StartFailed, Tail, start
+
+LIMIT = 20.0  #: seconds for one means
+#: Writes where it is told to, tells whether it could, and how a sandbox within the sandbox went.
+_PROGRAM = """
+while read -r path; do
+    if [ "$path" = nest ]; then
+        bwrap --unshare-user --unshare-pid --die-with-parent --ro-bind / / --dev /dev --proc /proc true >/dev/null 2>&1
+    else
+        (echo x >> "$path") 2>/dev/null
+    fi
+    echo $?
+done
+"""
+_INSTALL = {"apt-get": "sudo apt install bubblewrap", "dnf": "sudo dnf install bubblewrap", "pacman": "sudo pacman -S bubblewrap"}
+
+
+class _Unexpected(SquadError):
+    """The kernel allowed or refused what it should not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What was found."""
+
+    means: tuple[Means, ...]  #: those that work, the stronger first
+    faults: Mapping[Means, str] = field(default_factory=dict)  #: why the others do not, and what would help
+    nests: bool = False  #: whether an agent program's own bubblewrap works inside ours
+
+
+_cache: dict[str, Probed] = {}
+
+
+async def probe() -> Probed:
+    """Try each means once in the life of this process."""
+    if not _cache:
+        _cache["found"] = await try_all()
+    return _cache["found"]
+
+
+async def try_all() -> Probed:
+    """Try each means now."""
+    faults: dict[Means, str] = {}
+    nests = False
+    for means, attempt in ((Means.BUBBLEWRAP, _try_bubblewrap), (Means.LANDLOCK, _try_landlock)):
+        try:
+            with anyio.fail_after(LIMIT):
+                nests = await attempt() or nests
+        except StartFailed as error:
+            faults[means] = _explain(error.reason)
+        except (OSError, SquadError, TimeoutError) as error:
+            faults[means] = str(error) or f"it did not answer within {LIMIT:.0f} s"
+    return Probed(means=tuple(means for means in Means if means not in faults), faults=faults, nests=nests)
+
+
+async def _try_bubblewrap() -> bool:
+    """Refused, opened, closed, refused; tells whether a second sandbox fits in."""
+    async with _confined(Means.BUBBLEWRAP) as trial:
+        shared = trial.folder / "shared"
+        await trial.expect(trial.folder / "own" / "file", written=True)
+        await trial.expect(shared / "file", written=False)
+        if reason := await trial.leashed.open(shared):
+            raise _Unexpected(f"a path cannot be opened while an agent runs: {reason}")
+        await trial.expect(shared / "file", written=True)
+        if await trial.leashed.close(shared):
+            raise _Unexpected("a path that was opened cannot be closed")
+        await trial.expect(shared / "file", written=False)
+        return await trial.ask("nest")
+
+
+async def _try_landlock() -> bool:
+    async with _confined(Means.LANDLOCK) as trial:
+        await trial.expect(trial.folder / "own" / "file", written=True)
+        await trial.expect(trial.folder / "shared" / "file", written=False)
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    """A confined program that writes what it is told to."""
+
+    folder: Path
+    leashed: Leashed
+    answers: MemoryObjectReceiveStream[bytes]
+
+    async def ask(self, word: object) -> bool:
+        self.leashed.send(f"{word}\n".encode())
+        try:
+            return await self.answers.receive() == b"0"
+        except anyio.EndOfStream:
+            raise _Unexpected("the confined program ended before its time") from None
+
+    async def expect(self, path: Path, *, written: bool) -> None:
+        if await self.ask(path) != written:
+            raise _Unexpected(f"the kernel {'refused' if written else 'allowed'} a write that it should not have")
+
+
+@asynccontextmanager
+async def _confined(means: Means) -> AsyncIterator[_Trial]:
+    # the temporary folder may be a symlink
+    with tempfile.TemporaryDirectory(prefix="squad-probe-", dir=os.path.realpath(tempfile.gettempdir())) as name:  # noqa: ASYNC240
+        folder = Path(name)
+        for one in ("own", "shared"):
+            (folder / one).mkdir()
+        spec = LeashSpec(
+            argv=("/bin/sh", "-c", _PROGRAM),
+            cwd=str(folder),
+            environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
+            log=folder / "log",
+            mark=f"probe {folder}",
+            keep_stdin=True,
+            grace=1.0,
+            confinement=Confinement(means=means, writable=(folder / "own",)),
+        )
+        sender, receiver = anyio.create_memory_object_stream[bytes](16)
+        async with start(spec) as leashed, anyio.create_task_group() as group, receiver:
+            group.start_soon(_listen, leashed, spec.log, sender)
+            yield _Trial(folder=folder, leashed=leashed, answers=receiver)
+            group.cancel_scope.cancel()
+
+
+async def _listen(leashed: Leashed, log: Path, sender: MemoryObjectSendStream[bytes]) -> None:
+    tail, rest = Tail(log), b""
+    async with sender, aclosing(leashed.notices()) as notices:  # type: ignore[type-var]  # it is a generator
+        async for notice in notices:
+            if isinstance(notice, Output):
+                *lines, rest = (rest + b"".join(tail.read(notice.log))).split(b"\n")
+                for line in lines:
+                    await sender.send(line)
+    tail.close()
+
+
+def _explain(reason: str) -> str:
+    """Add what would help to what the system said."""
+    if sys.platform != "linux":
+        return "only Linux can confine an agent"
+    if "'bwrap'" in reason:
+        known = next((command for program, command in _INSTALL.items() if shutil.which(program)), "")
+        return "bubblewrap is not installed" + (f": {known}" if known else "")
+    if "bubblewrap" not in reason:
+        return reason
+    return f"{reason} ({_obstacle()})"
+
+
+def _obstacle() -> str:
+    """Name the first setting that keeps ordinary users from namespaces."""
+    if _setting("kernel/apparmor_restrict_unprivileged_userns") == "1":
+        return "AppArmor restricts user namespaces: give bwrap a profile that allows userns"
+    if _setting("kernel/unprivileged_userns_clone") == "0":
+        return "user namespaces are off: sudo sysctl kernel.unprivileged_userns_clone=1"
+    if _setting("user/max_user_namespaces") == "0":
+        return "user namespaces are off: sudo sysctl user.max_user_namespaces=10000"
+    return "no user namespaces here, as in containers whose seccomp profile forbids them"
+
+
+def _setting(name: str) -> str:
+    try:
+        return Path("/proc/sys", name).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
