@@ -36,9 +36,11 @@ class Confinement:
 
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""
+        mounts = self.mounts()
         return {
             "means": str(self.means),
-            "arguments": arguments(self.mounts()),
+            "arguments": arguments(mounts),
+            "sights": {str(mount.place): str(mount.sight) for mount in mounts},
             "writable": _words(self.writable),
             "protected": _words(self.protected),
             "private": {str(place): str(source) for place, source in self.private.items()},

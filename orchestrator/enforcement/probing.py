@@ -6,10 +6,11 @@ version number decides anything: those are read only to say what stands in the w
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,16 +22,25 @@ from orchestrator.errors import SquadError
 from orchestrator.leash import Leashed, LeashSpec, Output, StartFailed, Tail, start
 
 LIMIT = 20.0  #: seconds for one means
-#: Writes where it is told to, tells whether it could, and how a sandbox within the sandbox went.
+#: Does what each line says to a path, and says 1 if it could.
 _PROGRAM = """
-while read -r path; do
-    if [ "$path" = nest ]; then
-        bwrap --unshare-user --unshare-pid --die-with-parent --ro-bind / / --dev /dev --proc /proc true >/dev/null 2>&1
-    else
-        (echo x >> "$path") 2>/dev/null
-    fi
-    echo $?
-done
+import socket, subprocess, sys
+NEST = "bwrap --unshare-user --unshare-pid --die-with-parent --ro-bind / / --dev /dev --proc /proc true".split()
+def write(path):
+    with open(path, "a") as file:
+        file.write("x")
+def call(name):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect("\\0" + name)
+def nest(_):
+    subprocess.run(NEST, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+for line in sys.stdin:
+    what, argument = line.rstrip().split(" ", 1)
+    try:
+        {"write": write, "call": call, "nest": nest}[what](argument)
+        print(1, flush=True)
+    except (OSError, subprocess.CalledProcessError):
+        print(0, flush=True)
 """
 _INSTALL = {"apt-get": "sudo apt install bubblewrap", "dnf": "sudo dnf install bubblewrap", "pacman": "sudo pacman -S bubblewrap"}
 
@@ -46,6 +56,7 @@ class Probed:
     means: tuple[Means, ...]  #: those that work, the stronger first
     faults: Mapping[Means, str] = field(default_factory=dict)  #: why the others do not, and what would help
     nests: bool = False  #: whether an agent program's own bubblewrap works inside ours
+    abstract_sockets: bool = False  #: whether helpers behind abstract sockets are out of reach, which have no path to hide
 
 
 _cache: dict[str, Probed] = {}
@@ -61,20 +72,20 @@ async def probe() -> Probed:
 async def try_all() -> Probed:
     """Try each means now."""
     faults: dict[Means, str] = {}
-    nests = False
+    more: dict[str, bool] = {}
     for means, attempt in ((Means.BUBBLEWRAP, _try_bubblewrap), (Means.LANDLOCK, _try_landlock)):
         try:
             with anyio.fail_after(LIMIT):
-                nests = await attempt() or nests
+                more |= await attempt()
         except StartFailed as error:
             faults[means] = _explain(error.reason)
         except (OSError, SquadError, TimeoutError) as error:
             faults[means] = str(error) or f"it did not answer within {LIMIT:.0f} s"
-    return Probed(means=tuple(means for means in Means if means not in faults), faults=faults, nests=nests)
+    return Probed(means=tuple(means for means in Means if means not in faults), faults=faults, **more)
 
 
-async def _try_bubblewrap() -> bool:
-    """Refused, opened, closed, refused; tells whether a second sandbox fits in."""
+async def _try_bubblewrap() -> dict[str, bool]:
+    """Refused, opened, closed, refused; tells what else holds in the sandbox."""
     async with _confined(Means.BUBBLEWRAP) as trial:
         shared = trial.folder / "shared"
         await trial.expect(trial.folder / "own" / "file", written=True)
@@ -85,14 +96,18 @@ async def _try_bubblewrap() -> bool:
         if await trial.leashed.close(shared):
             raise _Unexpected("a path that was opened cannot be closed")
         await trial.expect(shared / "file", written=False)
-        return await trial.ask("nest")
+        with socket.socket(socket.AF_UNIX) as outside:
+            outside.bind(f"\0{trial.folder}")
+            outside.listen()
+            reached = await trial.ask(f"call {trial.folder}")
+        return {"nests": await trial.ask("nest /"), "abstract_sockets": not reached}
 
 
-async def _try_landlock() -> bool:
+async def _try_landlock() -> dict[str, bool]:
     async with _confined(Means.LANDLOCK) as trial:
         await trial.expect(trial.folder / "own" / "file", written=True)
         await trial.expect(trial.folder / "shared" / "file", written=False)
-        return False
+        return {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +118,15 @@ class _Trial:
     leashed: Leashed
     answers: MemoryObjectReceiveStream[bytes]
 
-    async def ask(self, word: object) -> bool:
-        self.leashed.send(f"{word}\n".encode())
+    async def ask(self, words: str) -> bool:
+        self.leashed.send(f"{words}\n".encode())
         try:
-            return await self.answers.receive() == b"0"
+            return await self.answers.receive() == b"1"
         except anyio.EndOfStream:
             raise _Unexpected("the confined program ended before its time") from None
 
     async def expect(self, path: Path, *, written: bool) -> None:
-        if await self.ask(path) != written:
+        if await self.ask(f"write {path}") != written:
             raise _Unexpected(f"the kernel {'refused' if written else 'allowed'} a write that it should not have")
 
 
@@ -123,7 +138,7 @@ async def _confined(means: Means) -> AsyncIterator[_Trial]:
         for one in ("own", "shared"):
             (folder / one).mkdir()
         spec = LeashSpec(
-            argv=("/bin/sh", "-c", _PROGRAM),
+            argv=(sys.executable, "-I", "-S", "-c", _PROGRAM),
             cwd=str(folder),
             environment={"PATH": "/usr/local/bin:/usr/bin:/bin"},
             log=folder / "log",
@@ -140,14 +155,14 @@ async def _confined(means: Means) -> AsyncIterator[_Trial]:
 
 
 async def _listen(leashed: Leashed, log: Path, sender: MemoryObjectSendStream[bytes]) -> None:
-    tail, rest = Tail(log), b""
-    async with sender, aclosing(leashed.notices()) as notices:  # type: ignore[type-var]  # it is a generator
-        async for notice in notices:
-            if isinstance(notice, Output):
-                *lines, rest = (rest + b"".join(tail.read(notice.log))).split(b"\n")
-                for line in lines:
-                    await sender.send(line)
-    tail.close()
+    rest = b""
+    with closing(Tail(log)) as tail:
+        async with sender, aclosing(leashed.notices()) as notices:  # type: ignore[type-var]  # it is a generator
+            async for notice in notices:
+                if isinstance(notice, Output):
+                    *lines, rest = (rest + b"".join(tail.read(notice.log))).split(b"\n")
+                    for line in lines:
+                        await sender.send(line)
 
 
 def _explain(reason: str) -> str:

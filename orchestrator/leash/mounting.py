@@ -95,7 +95,7 @@ class Keeper:
         self.system = system  #: the root as the leash sees it
         self.root = os.open("/", os.O_PATH | os.O_DIRECTORY)
         self.protected: list[str] = confine["protected"]
-        self.writable: list[str] = [*confine["writable"], *confine["private"]]
+        self.sights: dict[str, str] = confine["sights"]  #: what was settled at the start, by place
         self.opened: dict[str, Opened] = {}
         self.closing: list[Closing] = []
         self.watch = watch
@@ -170,8 +170,8 @@ class Keeper:
 
     def is_writable_anyway(self, path: str) -> bool:
         """Tell whether a path is writable for as long as the agent lives."""
-        said = [one for one in (*self.writable, *self.protected) if is_below(path, one)]
-        return bool(said) and max(said, key=len) not in self.protected
+        said = [place for place in self.sights if is_below(path, place)]
+        return bool(said) and self.sights[max(said, key=len)] == "write"
 
     def mount(self, path: str, place: int) -> None:
         """Make a path a mount of its own, read-only for now, and hold on to what stands in it."""
