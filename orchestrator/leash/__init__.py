@@ -24,7 +24,8 @@ import msgspec
 
 from orchestrator.errors import SquadError
 from orchestrator.holding import OWNER
-from orchestrator.leash.opening import Confined, Holder, Openings
+from orchestrator.leash.opening import Confined, Openings
+from orchestrator.leash.opening import Holder as Holder
 from orchestrator.leash.tail import Tail as Tail
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.platform import adopted, sweep, tree_cpu

@@ -105,7 +105,7 @@ class Watch:
             return COPY if name != self.space else ""
         found = os.stat(link)
         is_place = stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)
-        return name if is_place and found.st_dev in looked.devices else ""
+        return COPY if is_place and found.st_dev in looked.devices else ""
 
     def follow(self, found: list[Message]) -> bool:
         """Be woken when one of these ends or closes what it holds; tells whether one is new, so that it must be asked again."""

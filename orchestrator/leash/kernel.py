@@ -7,7 +7,9 @@ architectures, since these calls are younger than the agreement to number alike.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
+import stat
 import struct
 
 OPEN_TREE, MOVE_MOUNT, OPENAT2, MOUNT_SETATTR = 428, 429, 437, 442  # asm-generic/unistd.h
@@ -28,7 +30,11 @@ _LAST_CAPABILITY = 64  #: more than any kernel has
 def open_plain(root: int, path: str, flags: int) -> int:
     """Open an absolute path below a root, following no symlink anywhere (ELOOP)."""
     how = struct.pack("QQQ", flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-    return _call(OPENAT2, root, os.fsencode(path.lstrip("/") or "."), how, len(how), about=path)
+    found = _call(OPENAT2, root, os.fsencode(path.lstrip("/") or "."), how, len(how), about=path)
+    if flags & os.O_PATH and stat.S_ISLNK(os.fstat(found).st_mode):  # the last one is given instead of being followed
+        os.close(found)
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
+    return found
 
 
 def clone_mount(place: int) -> int:

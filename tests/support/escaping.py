@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 
 KEPT: dict[str, int] = {}
+MAPPED: list[mmap.mmap] = []
 
 
 def write(path: str) -> None:
@@ -157,11 +158,51 @@ def let_go(path: str) -> None:
     os.close(KEPT.pop(path))
 
 
+def let_go_later(path: str) -> None:
+    time.sleep(0.3)
+    let_go(path)
+
+
+def child_keeps_open(path: str) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        subprocess.Popen(["/bin/sleep", "0.3"], stdout=file)
+
+
+def keep_reading(path: str) -> None:
+    KEPT[path] = os.open(path, os.O_RDONLY)
+
+
 def keep_mapped(path: str) -> None:
     file = os.open(path, os.O_RDWR)
-    KEPT[f"map {path}"] = id(mapped := mmap.mmap(file, 0))
-    globals()["MAPPED"] = mapped
+    MAPPED.append(mmap.mmap(file, 0))
     os.close(file)
+
+
+def keep_folder_of_copy(path: str) -> None:
+    """A descriptor of a folder, opened in a namespace that is gone by now, and handed over."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    code = f"""if True:
+        import os, socket
+        there = os.open({os.path.dirname(path)!r}, os.O_PATH)
+        socket.send_fds(socket.socket(fileno={theirs.fileno()}), [b"x"], [there])
+    """
+    argv = ["unshare", "-Urm", sys.executable, "-I", "-S", "-c", code]
+    with ours, theirs:
+        subprocess.run(argv, check=True, pass_fds=(theirs.fileno(),), stderr=subprocess.DEVNULL)
+        KEPT["folder"] = socket.recv_fds(ours, 1, 1)[1][0]
+
+
+def touch(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+
+
+def change_to(path: str) -> None:
+    os.chdir(path)
+
+
+def is_in(path: str) -> None:
+    if os.getcwd() != path or not os.path.samefile(".", path):
+        raise OSError("it is somewhere else")
 
 
 def abstract(name: str) -> None:
