@@ -20,11 +20,12 @@ import time
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
-    from orchestrator.leash import holders, kernel
+    from orchestrator.leash import holders, kernel, placeholders
     from orchestrator.leash.holders import is_below
 else:
     import holders
     import kernel
+    import placeholders
     from holders import is_below
 
 if TYPE_CHECKING:
@@ -35,10 +36,9 @@ if TYPE_CHECKING:
 TICK = 0.1  #: seconds between two looks at who holds something, should no event tell
 
 
-def keep(outer: int, mounts: int, confine: Message, outside: set[int]) -> tuple[socket.socket, int]:
+def keep(outer: int, mounts: int, confine: Message) -> tuple[socket.socket, int]:
     """Start the keeper; gives the connection to it and its number. It ends with the connection."""
     ours, theirs = socket.socketpair()
-    leash = os.getpid()
     pid = os.fork()
     if pid:
         theirs.close()
@@ -53,8 +53,8 @@ def keep(outer: int, mounts: int, confine: Message, outside: set[int]) -> tuple[
         forget_all_but({0, 1, 2, theirs.fileno(), outer, mounts, system, processes})
         kernel.enter(outer)
         kernel.enter(mounts)
-        os.fchdir(processes)  # the system's processes; the sandbox's own ones are not in reach of its namespace
-        Keeper(theirs, system, confine, holders.Watch(leash, outside)).run()
+        os.chdir("/proc")  # the sandbox's own: whoever is in it is there, and nobody else
+        Keeper(theirs, system, confine, holders.Watch(processes)).run()
     finally:
         os._exit(0)
 
@@ -121,7 +121,7 @@ class Keeper:
             try:
                 self.obey(command)
             except OSError as error:
-                self.answer(command["id"], "failed", reason=reason(error))
+                self.answer(command["id"], "failed", reason=placeholders.reason(error))
         return bool(data)
 
     def obey(self, command: Message) -> None:
@@ -142,7 +142,9 @@ class Keeper:
         place = self.find(path)
         one = self.opened.setdefault(path, Opened())
         try:
-            if not self.is_writable_anyway(path) and not any(same_mount(place, mount) for mount in one.mounts):
+            if not self.is_writable_anyway(path) and self.watch.system.mount_of(place) not in map(
+                self.watch.system.mount_of, one.mounts
+            ):
                 self.mount(path, place)
         finally:
             os.close(place)
@@ -238,12 +240,6 @@ class Keeper:
         self.channel.sendall(json.dumps({"event": event, "id": number, **more}).encode() + b"\n")
 
 
-def must_be_plain(path: str) -> None:
-    """Raise OSError if a path is not absolute or has more in it than names."""
-    if os.path.normpath(path) != path or not path.startswith("/") or path.startswith("//"):
-        raise OSError(errno.EINVAL, "it is not a plain absolute path")
-
-
 def turn(mount: int, *, writable: bool) -> None:
     """Turn a mount, unless it is held: who holds it is found by looking."""
     try:
@@ -252,15 +248,3 @@ def turn(mount: int, *, writable: bool) -> None:
         # EINVAL: what was replaced from outside stands nowhere any more
         if error.errno not in {errno.EBUSY, errno.EINVAL}:
             raise
-
-
-def same_mount(one: int, other: int) -> bool:
-    """Tell whether two descriptors look through one mount."""
-    return holders.mount_of(one) == holders.mount_of(other)
-
-
-def reason(error: OSError) -> str:
-    """Say why a path cannot be opened."""
-    if error.errno == errno.ELOOP:
-        return "a symlink stands in its way"
-    return error.strerror or str(error)

@@ -7,6 +7,7 @@ and only while it is as it was made: an empty file that the agent has touched is
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 
@@ -83,3 +84,16 @@ class Placeholders:
 def look(found: os.stat_result) -> tuple[int, int, int]:
     """Give what tells a file from another one, and from itself once it was touched."""
     return found.st_dev, found.st_ino, found.st_ctime_ns
+
+
+def must_be_plain(path: str) -> None:
+    """Raise OSError if a path is not absolute or has more in it than names."""
+    if os.path.normpath(path) != path or not path.startswith("/") or path.startswith("//"):
+        raise OSError(errno.EINVAL, "it is not a plain absolute path")
+
+
+def reason(error: OSError) -> str:
+    """Say why a path cannot be opened."""
+    if error.errno == errno.ELOOP:
+        return "a symlink stands in its way"
+    return error.strerror or str(error)

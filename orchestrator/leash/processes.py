@@ -43,17 +43,17 @@ def start_time(pid: int) -> float:
         return 0.0
 
 
-def parents(folder: str = "/proc") -> dict[int, tuple[int, int, bool]]:
-    """Give pid -> parent, process group and whether it is dead already, of all processes, as /proc tells them."""
+def parents() -> dict[int, tuple[int, int, bool]]:
+    """Give pid -> parent, process group and whether it is dead already, of all processes."""
     if sys.platform != "linux":
         text = subprocess.run(["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=False).stdout
         rows = (line.split(None, 3) for line in text.splitlines())
         return {int(row[0]): (int(row[1]), int(row[2]), row[3].startswith("Z")) for row in rows if len(row) == 4}
     found = {}
-    for name in os.listdir(folder):
+    for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                with open(f"{folder}/{name}/stat", "rb") as file:
+                with open(f"/proc/{name}/stat", "rb") as file:
                     fields = file.read().rpartition(b")")[2].split()
             except OSError:
                 continue
@@ -61,9 +61,9 @@ def parents(folder: str = "/proc") -> dict[int, tuple[int, int, bool]]:
     return found
 
 
-def descendants(root: int, folder: str = "/proc") -> list[int]:
+def descendants(root: int) -> list[int]:
     """Give all living processes below one; zombies do not count, but what is below them does."""
-    table = parents(folder)
+    table = parents()
     children: dict[int, list[int]] = {}
     for pid, (parent, _, _) in table.items():
         children.setdefault(parent, []).append(pid)

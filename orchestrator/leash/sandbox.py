@@ -1,0 +1,185 @@
+"""A sandbox of bubblewrap's with an agent in it.
+
+A part of the leash's program: the standard library alone, loaded by its place beside it. The leash stays outside. bwrap makes
+the sandbox and a holder in it that only waits; the agent is a child of the leash that enters it. So its number, its exit code
+and its signal are its own, what it leaves behind gets its grace, and when the sandbox falls the kernel ends what is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+
+TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING or __package__:
+    from orchestrator.leash import kernel, landlock, placeholders
+    from orchestrator.leash.starting import Child, Start, become, fault, until_end, until_line, worded
+    from orchestrator.leash.walls import Open, part
+else:
+    import kernel
+    import landlock
+    import placeholders
+    from starting import Child, Start, become, fault, until_end, until_line, worded
+    from walls import Open, part
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Message: TypeAlias = dict[str, Any]
+
+#: Waits in the sandbox until the leash lets go; its line says that the sandbox stands.
+HOLDER = ("/bin/sh", "-c", "echo; read -r _")
+
+
+class Sandbox(Open):
+    """bubblewrap: namespaces of their own, in which paths are opened and closed as mounts."""
+
+    def __init__(self, confine: Message) -> None:
+        self.confine = confine
+        self.placeholders = placeholders.Placeholders()
+        self.channel: socket.socket | None = None
+        self.keeper = 0
+        self.buffer = b""
+        self.asked: dict[int, Message] = {}
+        self.scope = landlock.abstract_scope()
+        self.build()
+
+    def build(self) -> None:
+        """Let bwrap make the sandbox. Raises OSError with what it said if it cannot."""
+        info_read, info_write = os.pipe()
+        ready_read, ready_write = os.pipe()
+        hold_read, self.hold = os.pipe()
+        argv = ["bwrap", "--info-fd", str(info_write), *self.confine["arguments"], "--", *HOLDER]
+        try:
+            self.bwrap = subprocess.Popen(
+                argv,
+                stdin=hold_read,
+                stdout=ready_write,
+                stderr=ready_write,
+                pass_fds=(info_write,),
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,
+            )
+        finally:
+            for descriptor in (info_write, ready_write, hold_read):
+                os.close(descriptor)
+        said = until_line(ready_read)
+        if said != b"\n":
+            raise OSError(errno.EPERM, f"bubblewrap made no sandbox: {said.decode(errors='replace').strip() or 'it ended'}")
+        self.init = int(json.loads(os.read(info_read, 65536))["child-pid"])
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
+        for descriptor in (info_read, ready_read):
+            os.close(descriptor)
+        self.find()
+
+    def find(self) -> None:
+        """Open the doors: the namespaces, and the users' ones that own the mounts and that the agent lives in."""
+        with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
+            self.holder = int(file.read().split()[0])
+        names = ("mnt", "pid", "ipc")
+        self.spaces = {name: os.open(f"/proc/{self.init}/ns/{name}", os.O_RDONLY) for name in names}
+        self.outer = kernel.owner_of(self.spaces["mnt"])
+        self.inner: int | None = os.open(f"/proc/{self.holder}/ns/user", os.O_RDONLY)
+        if os.path.sameopenfile(self.outer, self.inner):
+            os.close(self.inner)
+            self.inner = None  # nobody needs a second one for root
+
+    def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
+        """Start the agent in the sandbox. Raises OSError as Popen does."""
+        stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
+        told_read, told_write = os.pipe()
+        signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+        first = os.fork()
+        if first == 0:
+            # whatever happens, this copy of the leash must not go on as one
+            try:
+                self.enter_and_fork(start, stdin_read, told_write)
+            finally:
+                os._exit(1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.close(told_write)
+        os.close(stdin_read)
+        os.waitpid(first, 0)
+        told = until_end(told_read)
+        os.close(told_read)
+        lines: Message = {}
+        for line in told.splitlines():
+            lines.update(json.loads(line))
+        if "fault" in lines or "pid" not in lines:
+            if stdin_write is not None:
+                os.close(stdin_write)
+            raise fault(*lines.get("fault", (0, "its sandbox is gone", "")))
+        return Child(lines["pid"], stdin_write)
+
+    def enter_and_fork(self, start: Start, stdin: int, told: int) -> None:
+        """Join the namespaces, and be the father of the agent, who is born in them. Never returns."""
+        signal.set_wakeup_fd(-1)
+        try:
+            kernel.enter(self.outer)
+            for space in self.spaces.values():
+                kernel.enter(space)
+            if self.inner is not None:
+                kernel.enter(self.inner)
+            if pid := os.fork():
+                os.write(told, b'{"pid": %d}\n' % pid)
+                os._exit(0)
+            become(start, stdin, self.scope)
+        except BaseException as error:  # noqa: BLE001 - it cannot be raised here, so it is told
+            os.write(told, json.dumps({"fault": worded(error)}).encode() + b"\n")
+        os._exit(1)
+
+    def own(self) -> set[int]:
+        return {self.bwrap.pid, self.init, self.holder, self.keeper}
+
+    def ask(self, command: Message, selector: selectors.BaseSelector, send: Callable[[Message], None]) -> None:
+        try:
+            placeholders.must_be_plain(command["path"])
+            if command["op"] == "open":
+                self.placeholders.make(command["path"], folder=command["folder"])
+            if self.channel is None:
+                self.channel, self.keeper = part("mounting").keep(self.outer, self.spaces["mnt"], self.confine)
+                selector.register(self.channel, selectors.EVENT_READ, lambda: self.hear(selector, send))
+            self.channel.sendall(json.dumps(command).encode() + b"\n")
+            self.asked[command["id"]] = command
+        except OSError as error:
+            send({"event": "failed", "id": command["id"], "reason": placeholders.reason(error)})
+
+    def hear(self, selector: selectors.BaseSelector, send: Callable[[Message], None]) -> None:
+        """Pass on what the keeper of the mounts answers; without a keeper nothing can be opened any more."""
+        assert self.channel is not None
+        data = b""
+        with contextlib.suppress(OSError):
+            data = self.channel.recv(65536)
+        *lines, self.buffer = (self.buffer + data).split(b"\n")
+        for line in lines:
+            self.pass_on(json.loads(line), send)
+        if data:
+            return
+        selector.unregister(self.channel)
+        self.channel.close()
+        for number in list(self.asked):
+            self.pass_on({"event": "failed", "id": number, "reason": "the keeper of the mounts ended"}, send)
+
+    def pass_on(self, answer: Message, send: Callable[[Message], None]) -> None:
+        command = self.asked.pop(answer["id"])
+        if answer.pop("idle", answer["event"] == "failed" and command["op"] == "open"):
+            self.placeholders.remove(command["path"])
+        send(answer)
+
+    def fall(self) -> None:
+        """Kill the sandbox's first process, and with it, in one step, everything in the sandbox."""
+        for process in self.killable:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(process, signal.SIGKILL)
+        if self.channel is not None:
+            with contextlib.suppress(OSError):
+                self.channel.shutdown(socket.SHUT_RDWR)
+        self.placeholders.remove_all()
