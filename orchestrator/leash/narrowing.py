@@ -9,11 +9,12 @@ import os
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
-    from orchestrator.leash import kernel, landlock
+    from orchestrator.leash import kernel, landlock, starting
     from orchestrator.leash.walls import Open
 else:
     import kernel
     import landlock
+    import starting
     from walls import Open
 
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ class Narrowed(Open):
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
         try:
-            return self.popen(start, lambda: kernel.landlock_restrict(self.ruleset))
+            return starting.popen(start, start.stdin(), before=lambda: kernel.landlock_restrict(self.ruleset))
         finally:
             os.close(self.ruleset)

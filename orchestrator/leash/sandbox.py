@@ -19,13 +19,13 @@ import subprocess
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, placeholders
-    from orchestrator.leash.starting import Child, Start, become, fault, until_end, until_line, worded
+    from orchestrator.leash.starting import Child, Start, fault, popen, until_end, until_line, worded
     from orchestrator.leash.walls import Open, part
 else:
     import kernel
     import landlock
     import placeholders
-    from starting import Child, Start, become, fault, until_end, until_line, worded
+    from starting import Child, Start, fault, popen, until_end, until_line, worded
     from walls import Open, part
 
 if TYPE_CHECKING:
@@ -101,40 +101,42 @@ class Sandbox(Open):
         if first == 0:
             # whatever happens, this copy of the leash must not go on as one
             try:
-                self.enter_and_fork(start, stdin_read, told_write)
+                self.enter_and_start(start, stdin_read, told_write)
             finally:
-                os._exit(1)
+                os._exit(0)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.close(told_write)
         os.close(stdin_read)
         os.waitpid(first, 0)
-        told = until_end(told_read)
+        told = json.loads(until_end(told_read) or b"{}")
         os.close(told_read)
-        lines: Message = {}
-        for line in told.splitlines():
-            lines.update(json.loads(line))
-        if "fault" in lines or "pid" not in lines:
-            if stdin_write is not None:
-                os.close(stdin_write)
-            raise fault(*lines.get("fault", (0, "its sandbox is gone", "")))
-        return Child(lines["pid"], stdin_write)
+        if "pid" in told:
+            return Child(told["pid"], stdin_write)
+        if stdin_write is not None:
+            os.close(stdin_write)
+        raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
 
-    def enter_and_fork(self, start: Start, stdin: int, told: int) -> None:
-        """Join the namespaces, and be the father of the agent, who is born in them. Never returns."""
+    def enter_and_start(self, start: Start, stdin: int, told: int) -> None:
+        """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""
         signal.set_wakeup_fd(-1)
+        for number in signal.valid_signals():
+            if callable(signal.getsignal(number)):
+                signal.signal(number, signal.SIG_DFL)  # this is no leash
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         try:
             kernel.enter(self.outer)
             for space in self.spaces.values():
                 kernel.enter(space)
             if self.inner is not None:
                 kernel.enter(self.inner)
-            if pid := os.fork():
-                os.write(told, b'{"pid": %d}\n' % pid)
-                os._exit(0)
-            become(start, stdin, self.scope)
+            kernel.renounce()
+            if self.scope is not None:
+                kernel.landlock_restrict(self.scope)
+            agent = popen(start, stdin)
+            os.write(told, json.dumps({"pid": agent.pid}).encode())
+            os._exit(0)  # while it is held: a Popen that nobody holds buries its process if that has ended already
         except BaseException as error:  # noqa: BLE001 - it cannot be raised here, so it is told
-            os.write(told, json.dumps({"fault": worded(error)}).encode() + b"\n")
-        os._exit(1)
+            os.write(told, json.dumps({"fault": worded(error)}).encode())
 
     def own(self) -> set[int]:
         return {self.bwrap.pid, self.init, self.holder, self.keeper}

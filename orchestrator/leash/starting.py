@@ -1,20 +1,18 @@
-"""One process more: how an agent is to be started, and the last steps before its program begins.
+"""How an agent's program is started, wherever it will live.
 
-A part of the leash's program: the standard library alone, loaded by its place beside it. Whatever the making of a sandbox gave
-is given up before the agent's first instruction, and can never be had again.
+A part of the leash's program: the standard library alone, loaded by its place beside it. An agent leads a session of its own, and
+inherits three descriptors and its status pipe.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import signal
+import subprocess
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
-if TYPE_CHECKING or __package__:
-    from orchestrator.leash import kernel
-else:
-    import kernel
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Start:
@@ -27,6 +25,10 @@ class Start:
         self.feeds = feeds  #: whether it has something to read
         self.output = output
         self.status = status
+
+    def stdin(self) -> int:
+        """Say what it reads, in Popen's words."""
+        return subprocess.PIPE if self.feeds else subprocess.DEVNULL
 
 
 class Child:
@@ -49,24 +51,19 @@ class Child:
         return self.status or 0
 
 
-def become(start: Start, stdin: int, scope: int | None) -> None:
-    """Become the agent's program, in a session of its own and without any right that the sandbox's making gave."""
-    for name in signal.valid_signals():
-        if callable(signal.getsignal(name)):
-            signal.signal(name, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-    os.setsid()
-    for number, source in enumerate((stdin, start.output, start.output)):
-        os.dup2(source, number)
-    os.set_inheritable(start.status, True)
-    os.chdir(start.cwd)
-    kernel.renounce()
-    if scope is not None:
-        kernel.landlock_restrict(scope)
-    try:
-        os.execvpe(start.argv[0], start.argv, start.environment)  # noqa: S606 - it is what the agent's command says
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, start.argv[0]) from None  # not the last place where it was looked for
+def popen(start: Start, stdin: int, *, before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
+    """Start an agent's program in a session of its own."""
+    return subprocess.Popen(
+        start.argv,
+        stdin=stdin,
+        stdout=start.output,
+        stderr=start.output,
+        pass_fds=(start.status,),
+        env=start.environment,
+        cwd=start.cwd,
+        start_new_session=True,
+        preexec_fn=before,  # noqa: PLW1509 - the leash has one thread
+    )
 
 
 def until_line(descriptor: int) -> bytes:

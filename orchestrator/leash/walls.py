@@ -8,12 +8,17 @@ fast as ever.
 from __future__ import annotations
 
 import errno
-import subprocess
 import sys
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING or __package__:
+    from orchestrator.leash import starting
+else:
+    import starting
+
 if TYPE_CHECKING:
     import selectors
+    import subprocess
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
@@ -29,20 +34,7 @@ class Open:
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
         """Start the agent in a session of its own."""
-        return self.popen(start)
-
-    def popen(self, start: Start, before: Callable[[], None] | None = None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            start.argv,
-            stdin=subprocess.PIPE if start.feeds else subprocess.DEVNULL,
-            stdout=start.output,
-            stderr=start.output,
-            pass_fds=(start.status,),
-            env=start.environment,
-            cwd=start.cwd,
-            start_new_session=True,
-            preexec_fn=before,  # noqa: PLW1509 - the leash has one thread
-        )
+        return starting.popen(start, start.stdin())
 
     def own(self) -> set[int]:
         """Give the processes that are no agent's, but ours."""
