@@ -49,10 +49,32 @@ class Sandbox(Open):
         self.buffer = b""
         self.asked: dict[int, Message] = {}
         self.scope = landlock.abstract_scope()
-        self.build()
 
-    def build(self) -> None:
-        """Let bwrap make the sandbox. Raises OSError with what it said if it cannot."""
+    def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
+        """Let bwrap make the sandbox, and start the agent in it. Raises OSError as Popen does."""
+        ready, info = self.make()
+        stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
+        go_read, go_write = os.pipe()
+        told_read, told_write = os.pipe()
+        # the agent's father is born while bwrap is at work
+        father = self.fork(lambda: self.enter_and_start(start, stdin_read, go_read, told_write), go_write)
+        for descriptor in (stdin_read, go_read, told_write):
+            os.close(descriptor)
+        try:
+            self.await_sandbox(ready, info)
+            self.open_doors()  # while it stands for certain: the agent may end it at once
+            os.write(go_write, b"%d %d" % (self.init, self.holder))
+        finally:
+            os.close(go_write)
+            os.waitpid(father, 0)
+        told = json.loads(until_end(told_read) or b"{}")
+        os.close(told_read)
+        if "pid" in told:
+            return Child(told["pid"], stdin_write)
+        raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
+
+    def make(self) -> tuple[int, int]:
+        """Let bwrap begin; gives where it will say that the sandbox stands, and where what it knows of it."""
         info_read, info_write = os.pipe()
         ready_read, ready_write = os.pipe()
         hold_read, self.hold = os.pipe()
@@ -71,19 +93,22 @@ class Sandbox(Open):
         finally:
             for descriptor in (info_write, ready_write, hold_read):
                 os.close(descriptor)
-        said = until_line(ready_read)
+        return ready_read, info_read
+
+    def await_sandbox(self, ready: int, info: int) -> None:
+        """Wait until the sandbox stands. Raises OSError with what bwrap said if it does not."""
+        said = until_line(ready)
         if said != b"\n":
             raise OSError(errno.EPERM, f"bubblewrap made no sandbox: {said.decode(errors='replace').strip() or 'it ended'}")
-        self.init = int(json.loads(os.read(info_read, 65536))["child-pid"])
-        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
-        for descriptor in (info_read, ready_read):
-            os.close(descriptor)
-        self.find()
-
-    def find(self) -> None:
-        """Open the doors: the namespaces, and the users' ones that own the mounts and that the agent lives in."""
+        self.init = int(json.loads(os.read(info, 65536))["child-pid"])
         with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
             self.holder = int(file.read().split()[0])
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
+        for descriptor in (ready, info):
+            os.close(descriptor)
+
+    def open_doors(self) -> None:
+        """Open the namespaces, and the users' ones: which owns the mounts, and which the agent lives in."""
         names = ("mnt", "pid", "ipc")
         self.spaces = {name: os.open(f"/proc/{self.init}/ns/{name}", os.O_RDONLY) for name in names}
         self.outer = kernel.owner_of(self.spaces["mnt"])
@@ -92,38 +117,33 @@ class Sandbox(Open):
             os.close(self.inner)
             self.inner = None  # nobody needs a second one for root
 
-    def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
-        """Start the agent in the sandbox. Raises OSError as Popen does."""
-        stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
-        told_read, told_write = os.pipe()
+    def fork(self, act: Callable[[], None], *ours: int) -> int:
+        """Let a copy of the leash do something instead of going on as a leash."""
         signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
-        first = os.fork()
-        if first == 0:
-            # whatever happens, this copy of the leash must not go on as one
+        try:
+            if pid := os.fork():
+                return pid
             try:
-                self.enter_and_start(start, stdin_read, told_write)
+                signal.set_wakeup_fd(-1)
+                for number in signal.valid_signals():
+                    if callable(signal.getsignal(number)):
+                        signal.signal(number, signal.SIG_DFL)
+                signal.pthread_sigmask(signal.SIG_SETMASK, ())
+                for descriptor in ours:
+                    os.close(descriptor)
+                act()
             finally:
                 os._exit(0)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.close(told_write)
-        os.close(stdin_read)
-        os.waitpid(first, 0)
-        told = json.loads(until_end(told_read) or b"{}")
-        os.close(told_read)
-        if "pid" in told:
-            return Child(told["pid"], stdin_write)
-        if stdin_write is not None:
-            os.close(stdin_write)
-        raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    def enter_and_start(self, start: Start, stdin: int, told: int) -> None:
+    def enter_and_start(self, start: Start, stdin: int, go: int, told: int) -> None:
         """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""
-        signal.set_wakeup_fd(-1)
-        for number in signal.valid_signals():
-            if callable(signal.getsignal(number)):
-                signal.signal(number, signal.SIG_DFL)  # this is no leash
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        if not (doors := os.read(go, 100).split()):
+            return
         try:
+            self.init, self.holder = map(int, doors)
+            self.open_doors()
             kernel.enter(self.outer)
             for space in self.spaces.values():
                 kernel.enter(space)

@@ -25,10 +25,11 @@ def test_a_start_under_each_means_beside_one_under_none(tmp_path: Path) -> None:
     rows = alternately(STARTS, *(_starts(tmp_path / name, means) for name, means in _MEANS.items()))
 
     none, bubblewrap, landlock = (statistics.median(row) * 1000 for row in rows)
-    print(
-        f"\nstart (p50 of {STARTS}): none {none:.1f} ms, bubblewrap +{bubblewrap - none:.1f}, Landlock +{landlock - none:.1f} ms",
-        end="",
-    )
+    least = [min(row) * 1000 for row in rows]
+    for name, (plain, boxed, narrowed) in {f"p50 of {STARTS}": (none, bubblewrap, landlock), "least": least}.items():
+        print(
+            f"\nstart, {name}: none {plain:.1f} ms, bubblewrap +{boxed - plain:.1f}, Landlock +{narrowed - plain:.1f} ms", end=""
+        )
     assert bubblewrap - none <= GOAL_START * 1000
     assert landlock - none <= GOAL_START * 1000
 
