@@ -11,12 +11,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -24,13 +24,15 @@ import msgspec
 
 from orchestrator.errors import SquadError
 from orchestrator.holding import OWNER
+from orchestrator.leash.opening import Confined, Openings
+from orchestrator.leash.opening import Holder as Holder
+from orchestrator.leash.tail import Tail as Tail
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.platform import adopted, sweep, tree_cpu
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
 HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)
 _PROGRAM = str(Path(__file__).with_name("program.py"))
-_CHUNK = 64 * 1024
 _PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
 _START = 30.0  #: seconds in which a leash must have started its agent
 
@@ -59,6 +61,7 @@ class LeashSpec:
     stdin: bytes | None = None  #: None: nothing to read
     keep_stdin: bool = False
     grace: float = 10.0  #: seconds between TERM and KILL
+    confinement: Confined | None = None  #: what its processes may see and write; None: what the user may
 
 
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +138,7 @@ class Leashed:
         self._buffer = b""
         self._unsent = bytearray()
         self._owes_ack = False
+        self._openings = Openings(self._send)
 
     async def notices(self) -> AsyncIterator[Notice]:
         """Give what the leash tells, until the agent is gone; after each the leash may tell the next offsets."""
@@ -143,6 +147,8 @@ class Leashed:
             if message is None:
                 yield await self._sweep()
                 return
+            if self._openings.hear(message):
+                continue
             match message.pop("event"):
                 case "output":
                     self._owes_ack = True
@@ -154,7 +160,7 @@ class Leashed:
                 case "room":
                     yield Room()
                 case "gone":
-                    self.is_over = True
+                    self._end()
                     yield msgspec.convert(message, Gone)
 
     def send(self, data: bytes) -> None:
@@ -163,7 +169,18 @@ class Leashed:
 
     def close_stdin(self) -> None:
         """Let the agent see the end of its stdin."""
-        self._send({"op": "close"})
+        self._send({"op": "eof"})
+
+    async def open(self, path: Path, *, folder: bool = False) -> str | None:
+        """Let the agent write a path from now on; gives why not if it cannot be. Somebody must be following `notices`.
+
+        Each opening wants its closing. What does not exist yet is made, as an empty folder or file.
+        """
+        return await self._openings.open(path, folder=folder)
+
+    async def close(self, path: Path, *, patience: float = 1.0) -> tuple[Holder, ...]:
+        """Let the agent write a path no longer; gives who still can, after `patience` seconds to let go of it."""
+        return await self._openings.close(path, patience=patience)
 
     def interrupt(self) -> None:
         """Send INT to the agent's process group."""
@@ -213,8 +230,12 @@ class Leashed:
         with anyio.CancelScope(shield=True):
             strays = partial(adopted, besides=_PROGRAM)
             await anyio.to_thread.run_sync(partial(sweep, MARK, self._spec.mark, strays=strays))
-        self.is_over = True
+        self._end()
         return Lost()
+
+    def _end(self) -> None:
+        self.is_over = True
+        self._openings.end()
 
     async def _receive(self) -> dict[str, object] | None:
         if self._owes_ack:
@@ -361,39 +382,6 @@ async def _end_when_silent(leashed: Leashed, pulse: Pulse, after: float) -> None
     leashed.stop(leashed.grace)
 
 
-class Tail:
-    """Reads a file that grows, from where it last stopped; one that is deleted meanwhile is read to its end all the same."""
-
-    def __init__(self, path: Path, *, offset: int = 0) -> None:
-        """Begin at an offset; the file need not exist yet."""
-        self.offset = offset
-        self._path = path
-        self._file: BinaryIO | None = None
-
-    def read(self, upto: int) -> Iterator[bytes]:
-        """Give what was not read before, in chunks of 64 KiB at most; the offset moves with each."""
-        if upto <= self.offset:
-            return
-        with contextlib.suppress(OSError):
-            file = self._file = self._file or self._path.open("rb")
-            file.seek(self.offset)
-            while self.offset < upto and (chunk := file.read(min(_CHUNK, upto - self.offset))):
-                self.offset += len(chunk)
-                yield chunk
-
-    def size(self) -> int:
-        """Give the bytes that are there to be read."""
-        with contextlib.suppress(OSError):
-            return os.fstat(self._file.fileno()).st_size if self._file else self._path.stat().st_size
-        return 0
-
-    def close(self) -> None:
-        """Let the file go."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
 def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
     """Start the leash in a session of its own; only the standard library is in its reach, and nothing of the user's."""
     return subprocess.Popen(
@@ -417,6 +405,7 @@ def _spec_message(spec: LeashSpec) -> dict[str, object]:
         "stdin": None if spec.stdin is None else spec.stdin.decode("utf-8", "surrogateescape"),
         "keep_stdin": spec.keep_stdin,
         "grace": spec.grace,
+        "confine": spec.confinement and spec.confinement.to_spec(),
     }
 
 

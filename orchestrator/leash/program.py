@@ -10,7 +10,6 @@ either in the pipe or in the file.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -24,7 +23,6 @@ import termios
 import time
 import traceback
 
-PR_SET_CHILD_SUBREAPER = 36
 SPLICE_NONBLOCK = 2  #: SPLICE_F_NONBLOCK of fcntl.h
 CHUNK = 1 << 20  #: bytes moved by one call
 TURN = 16  #: calls for one pipe before the others get their turn
@@ -35,6 +33,14 @@ STORM = 5  #: rounds of one KILL: what forks at each look is met again before it
 
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING or __package__:
+    from orchestrator.leash import processes, starting, walls
+else:  # run by its place, with nothing of squad's in reach but what lies beside it
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    import processes
+    import starting
+    import walls
+
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
@@ -52,7 +58,7 @@ def main() -> None:
     try:
         Leash(control, spec, rest).run()
     except BaseException:
-        kill_all(os.getpid())
+        processes.kill_all(os.getpid())
         with contextlib.suppress(OSError), open(spec["log"] + ".leash-error", "a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
         raise
@@ -146,6 +152,11 @@ class Leash:
     def run(self) -> None:
         """Start the agent and see it to its end."""
         try:
+            self.walls = walls.build(self.spec["confine"])
+        except OSError as error:
+            self.refuse(str(error))
+            return
+        try:
             # first of all, so that its number has one digit: more a shell script cannot redirect to
             self.status = Stream(self.spec["log"] + ".status")
             self.output = Stream(self.spec["log"])
@@ -154,7 +165,7 @@ class Leash:
             return
         self.selector = selectors.DefaultSelector()
         self.take_signals()
-        become_subreaper()
+        processes.become_subreaper()
         if not self.start():
             return
         self.listen()
@@ -183,19 +194,18 @@ class Leash:
         if self.is_deserted():
             return False
         environment = {**self.spec["environment"], "SQUAD_STATUS_FD": str(self.status.write)}
-        stdin = subprocess.PIPE if self.spec["stdin"] is not None or self.spec["keep_stdin"] else subprocess.DEVNULL
+        start = starting.Start(
+            self.spec["argv"],
+            environment,
+            self.spec["cwd"],
+            feeds=self.spec["stdin"] is not None or self.spec["keep_stdin"],
+            output=self.output.write,
+            status=self.status.write,
+            control=self.control.fileno(),
+        )
         try:
-            self.leader = subprocess.Popen(
-                self.spec["argv"],
-                stdin=stdin,
-                stdout=self.output.write,
-                stderr=self.output.write,
-                pass_fds=(self.status.write,),
-                env=environment,
-                cwd=self.spec["cwd"],
-                start_new_session=True,
-            )
-        except (OSError, ValueError, IndexError) as error:
+            self.leader = self.walls.start(start)
+        except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
             self.refuse(str(error))
             return False
         os.close(self.output.write)
@@ -204,7 +214,7 @@ class Leash:
             self.stdin = self.leader.stdin.fileno()
             os.set_blocking(self.stdin, False)
             self.feed += (self.spec["stdin"] or "").encode("utf-8", "surrogateescape")
-        self.born = start_time(self.leader.pid)
+        self.born = processes.start_time(self.leader.pid)
         self.send({"event": "started", "pid": self.leader.pid, "born": self.born, "leash": os.getpid()})
         self.flush(0.0)
         return True
@@ -263,7 +273,7 @@ class Leash:
             key.data()
         if self.family_changed:
             self.family_changed = False
-            reap(os.getpid(), besides=self.leader.pid)
+            processes.reap(os.getpid(), besides=self.leader.pid)
             self.on_leader()
         if self.full_until is not None and time.monotonic() >= self.full_until:
             self.retry_full()
@@ -303,7 +313,9 @@ class Leash:
         elif name == "stdin":
             self.feed += command["data"].encode("utf-8", "surrogateescape")
             self.on_stdin()
-        elif name == "close":
+        elif name in {"open", "close"}:
+            self.walls.ask(command, self.selector, self.send)
+        elif name == "eof":
             self.spec["keep_stdin"] = False
             self.on_stdin()
 
@@ -367,7 +379,7 @@ class Leash:
         """Note the agent's own end without reaping it, so that its number stays its own until all is over."""
         if self.leader_gone:
             return
-        ended = how_ended(self.leader)
+        ended = processes.how_ended(self.leader)
         if ended is None:
             return
         self.leader_gone = True
@@ -388,7 +400,7 @@ class Leash:
     def end_tree(self, grace: float) -> None:
         if self.killing_since is not None:
             return
-        signal_all(self.left(), signal.SIGTERM, signal.SIGCONT)
+        processes.signal_all(self.left(), signal.SIGTERM, signal.SIGCONT)
         until = time.monotonic() + grace
         self.deadline = until if self.deadline is None else min(self.deadline, until)
 
@@ -396,19 +408,21 @@ class Leash:
         """Kill what is left; again at short intervals, because a dying tree may still have forked."""
         if self.killing_since is None:
             self.killing_since = time.monotonic()
+        self.walls.fall()
         for _ in range(STORM):
             if not (left := self.left()):
                 break
-            kill_groups(left)
-            signal_all(left, signal.SIGKILL)
+            processes.kill_groups(left)
+            processes.signal_all(left, signal.SIGKILL)
         now = time.monotonic()
         self.deadline = now + (0.02 if now - self.killing_since < 1.0 else RETRY)
 
     def left(self) -> list[int]:
-        skipped = self.leader.pid if self.leader_gone and not self.buried else 0
-        if self.leader_gone and has_only_child(skipped):
+        own = self.walls.own()
+        skipped = own | ({self.leader.pid} if self.leader_gone and not self.buried else set())
+        if self.leader_gone and not own and processes.has_only_children(skipped):
             return []  # at once: others wait for the locks of an agent that is gone
-        return [pid for pid in descendants(os.getpid()) if pid != skipped]
+        return [pid for pid in processes.descendants(os.getpid()) if pid not in skipped]
 
     def is_over(self) -> bool:
         if not self.leader_gone or self.left():
@@ -421,6 +435,7 @@ class Leash:
         """Ask the kernel, which misses nothing: orphans become children, so that without a child there is no descendant."""
         self.leader.wait()
         self.buried = True
+        self.walls.fall()
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -493,121 +508,6 @@ class Leash:
         if not self.leader_gone:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.leader.pid, signal.Signals[name])
-
-
-def become_subreaper() -> None:
-    """Adopt orphans of the agent where the system can do that."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def start_time(pid: int) -> float:
-    """Give when a process started: seconds after boot on Linux, 0 where that is not told."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    except OSError:
-        return 0.0
-
-
-def parents() -> dict[int, tuple[int, int, bool]]:
-    """Give pid -> parent, process group and whether it is dead already, of all processes."""
-    if sys.platform != "linux":
-        text = subprocess.run(["ps", "-axo", "pid=,ppid=,pgid=,stat="], capture_output=True, text=True, check=False).stdout
-        rows = (line.split(None, 3) for line in text.splitlines())
-        return {int(row[0]): (int(row[1]), int(row[2]), row[3].startswith("Z")) for row in rows if len(row) == 4}
-    found = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                with open(f"/proc/{name}/stat", "rb") as file:
-                    fields = file.read().rpartition(b")")[2].split()
-            except OSError:
-                continue
-            found[int(name)] = (int(fields[1]), int(fields[2]), fields[0] in (b"Z", b"X"))
-    return found
-
-
-def descendants(root: int) -> list[int]:
-    """Give all living processes below one; zombies do not count, but what is below them does."""
-    table = parents()
-    children: dict[int, list[int]] = {}
-    for pid, (parent, _, _) in table.items():
-        children.setdefault(parent, []).append(pid)
-    found: list[int] = []
-    todo = [root]
-    while todo:
-        for pid in children.get(todo.pop(), ()):
-            found.append(pid)
-            todo.append(pid)
-    groups = {pid for pid in found if table[pid][1] == pid}
-    found += [pid for pid, (_, group, _) in table.items() if group in groups and pid not in found and pid != root]
-    return [pid for pid in found if not table[pid][2]]
-
-
-def has_only_child(pid: int) -> bool:
-    """Tell, where the kernel can without a look at all processes, that no other child is left to be below."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
-            return file.read().split() in ([], [b"%d" % pid])
-    except OSError:
-        return False
-
-
-def reap(root: int, besides: int) -> None:
-    """Bury adopted children that have ended."""
-    for pid, (parent, _, dead) in parents().items() if sys.platform == "linux" and not has_only_child(besides) else ():
-        if parent == root and dead and pid != besides:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
-
-
-def signal_all(pids: list[int], *signals: int) -> None:
-    """Signal processes; those that are gone already do not matter."""
-    for pid in pids:
-        for one in signals:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, one)
-
-
-def kill_groups(pids: list[int]) -> None:
-    """Kill the process groups of an agent's processes: the kernel does that in one step, so that no fork slips through."""
-    own = os.getpgrp()
-    groups = set()
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            groups.add(os.getpgid(pid))
-    for group in groups - {own}:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-
-
-def how_ended(process: subprocess.Popen[bytes]) -> tuple[int | None, str | None] | None:
-    """Give exit code or signal of a process; None while it lives. It keeps its number where the system can do that."""
-    if not hasattr(os, "waitid"):
-        code = process.poll()
-        return None if code is None else (code, None) if code >= 0 else (None, signal_name(-code))
-    found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    if found is None:
-        return None
-    return (found.si_status, None) if found.si_code == os.CLD_EXITED else (None, signal_name(found.si_status))
-
-
-def signal_name(number: int) -> str:
-    """Name a signal; real-time signals have numbers only."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"SIG{number}"
-
-
-def kill_all(root: int) -> None:
-    """Kill everything below, as the last act of a leash that failed."""
-    until = time.monotonic() + 2.0
-    while (left := descendants(root)) and time.monotonic() < until:
-        signal_all(left, signal.SIGKILL)
-        reap(root, besides=0)
 
 
 def write_ending(path: str, ending: Message) -> None:

@@ -2,20 +2,24 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
-from orchestrator.leash import LeashSpec, Notice, program, start
+from orchestrator.leash import Leashed, LeashSpec, Notice, program, start
 
 _HERE = str(Path(__file__).parents[2])
 _SUPERVISOR = """
 import json, sys, anyio
 from pathlib import Path
+from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.leash import LeashSpec, start
 from orchestrator.platform import become_subreaper
 
@@ -24,6 +28,7 @@ async def main(told):
     spec = LeashSpec(
         argv=tuple(told["argv"]), cwd=told["cwd"], environment=told["environment"], log=Path(told["log"]), mark=told["mark"],
         socket=Path(told["socket"]), grace=1.0,
+        confinement=told["writable"] and Confinement(means=Means.BUBBLEWRAP, writable=tuple(map(Path, told["writable"]))),
     )
     async with start(spec) as leashed:
         print(leashed.leash_pid, leashed.pid, flush=True)
@@ -68,6 +73,22 @@ async def see_through(spec: LeashSpec) -> list[Notice]:
         return [notice async for notice in leashed.notices()]
 
 
+@asynccontextmanager
+async def followed(leashed: Leashed) -> AsyncIterator[list[Notice]]:
+    """Follow what a leash tells while the block lasts; gives what it has told."""
+    told: list[Notice] = []
+
+    async def follow() -> None:
+        async with aclosing(leashed.notices()) as notices:  # type: ignore[type-var]  # it is a generator
+            async for notice in notices:
+                told.append(notice)  # noqa: PERF401 - it is read meanwhile
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(follow)
+        yield told
+        group.cancel_scope.cancel()
+
+
 def supervised(spec: LeashSpec) -> tuple[subprocess.Popen[str], int, int]:
     """Start an agent under a supervisor of its own, which can be killed; gives it, the leash's number and the agent's."""
 
@@ -78,6 +99,7 @@ def supervised(spec: LeashSpec) -> tuple[subprocess.Popen[str], int, int]:
         "log": str(spec.log),
         "mark": spec.mark,
         "socket": str(spec.socket),
+        "writable": spec.confinement and spec.confinement.to_spec()["writable"],
     }
     process = subprocess.Popen(
         [sys.executable, "-c", _SUPERVISOR, json.dumps(told)], stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": _HERE}
@@ -95,6 +117,8 @@ def changed_program(folder: Path, *changes: tuple[str, str]) -> Iterator[None]:
         assert old in text
         text = text.replace(old, new)
     copy = folder / "program.py"
+    for beside in Path(program.__file__).parent.glob("*.py"):
+        shutil.copy(beside, folder)
     copy.write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestrator.leash._PROGRAM", str(copy))

@@ -1,0 +1,76 @@
+"""How bubblewrap is told what an attempt may see and write.
+
+Pure. Of everything said about a place and the folders above it, what is said nearest decides: so the mounts are made from
+the root downwards, parents before children. A folder between something writable and something in it that is not is a mount
+too: else it could be renamed away, and what was protected made anew in its place.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class Sight(StrEnum):
+    """How a place is seen; each beats those before it where two are said of one place."""
+
+    EMPTY = "empty"
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """What stands at a place: something of the system, or an empty folder."""
+
+    place: Path
+    sight: Sight
+    source: Path  #: what is shown there; the place itself unless something private stands there
+
+
+def in_order(rules: Iterable[Mount]) -> tuple[Mount, ...]:
+    """Put mounts in the order in which they are made; of two for one place the last counts."""
+    chosen = {rule.place: rule for rule in rules}
+    for rule in tuple(chosen.values()):
+        for pin in _pins(rule, chosen):
+            chosen.setdefault(pin.place, pin)
+    return tuple(sorted(chosen.values(), key=lambda mount: mount.place.parts))
+
+
+def arguments(mounts: Iterable[Mount]) -> list[str]:
+    """Word a confinement for bwrap: everything else is read-only, devices and processes are the sandbox's own.
+
+    The network stays. What ends the leash ends the sandbox at once.
+    """
+    words = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL"]
+    words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    empty = []
+    for mount in mounts:
+        place, source = str(mount.place), str(mount.source)
+        match mount.sight:
+            case Sight.EMPTY:
+                words += ["--tmpfs", place]
+                empty.append(place)
+            case Sight.READ:
+                words += ["--ro-bind", source, place]
+            case Sight.WRITE:
+                words += ["--bind", source, place]
+    for place in empty:  # only now, so that what is seen in them found a place to stand
+        words += ["--remount-ro", place]
+    return words
+
+
+def _pins(rule: Mount, chosen: dict[Path, Mount]) -> Iterator[Mount]:
+    """Give the folders that must not be renamed from under a mount that holds something back."""
+    if rule.sight is Sight.WRITE:
+        return
+    for folder in rule.place.parents:
+        above = chosen.get(folder)
+        if above is None:
+            continue
+        if above.sight is Sight.WRITE and above.source == above.place:
+            between = rule.place.parts[len(folder.parts) : -1]
+            for name in between:
+                folder /= name  # noqa: PLW2901 - one step deeper each time
+                yield Mount(place=folder, sight=Sight.WRITE, source=folder)
+        return

@@ -1,0 +1,66 @@
+"""What the processes of one attempt may see and write, as a value.
+
+Pure: who decides it looks at the system, and the leash carries it out. Paths are absolute and real, without symlinks;
+what is not mentioned may be read and not written.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order
+
+
+class Means(StrEnum):
+    """What makes the kernel refuse."""
+
+    BUBBLEWRAP = "bubblewrap"  #: paths can be opened and closed while the attempt runs
+    LANDLOCK = "landlock"  #: set at the start for good
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What the processes of one attempt may see and write; of two that meet, the deeper path counts."""
+
+    means: Means
+    writable: tuple[Path, ...] = ()  #: existing files and folders
+    protected: tuple[Path, ...] = ()  #: existing, inside something writable, read-only all the same
+    hidden: tuple[Path, ...] = ()  #: existing folders that look empty
+    visible: tuple[Path, ...] = ()  #: inside something hidden, readable all the same
+    private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
+
+    def mounts(self) -> tuple[Mount, ...]:
+        """Give what must be mounted over a read-only root, in its order."""
+        return in_order(self._rules())
+
+    def to_spec(self) -> dict[str, object]:
+        """Word it for the leash, as JSON."""
+        mounts = self.mounts()
+        return {
+            "means": str(self.means),
+            "arguments": arguments(mounts),
+            "sights": {str(mount.place): str(mount.sight) for mount in mounts},
+            "writable": _words(self.writable),
+            "protected": _words(self.protected),
+            "private": {str(place): str(source) for place, source in self.private.items()},
+        }
+
+    def unheld(self) -> tuple[str, ...]:
+        """Say what these means cannot hold, for whoever relies on it."""
+        if self.means is Means.BUBBLEWRAP:
+            return ()
+        sockets = tuple(f"{place} can be read, and whoever listens there spoken to" for place in self.hidden)
+        return ("permissions and times of any file of the user's can be changed", *sockets)
+
+    def _rules(self) -> Iterator[Mount]:
+        """Give one mount for each thing said, the weakest word first."""
+        yield from (Mount(place=place, sight=Sight.EMPTY, source=place) for place in self.hidden)
+        yield from (Mount(place=place, sight=Sight.READ, source=place) for place in self.visible)
+        yield from (Mount(place=place, sight=Sight.WRITE, source=place) for place in self.writable)
+        yield from (Mount(place=place, sight=Sight.WRITE, source=source) for place, source in self.private.items())
+        yield from (Mount(place=place, sight=Sight.READ, source=place) for place in self.protected)
+
+
+def _words(paths: tuple[Path, ...]) -> list[str]:
+    return [str(path) for path in paths]

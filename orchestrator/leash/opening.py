@@ -1,0 +1,82 @@
+"""Paths that are opened to a running agent and closed again, seen from the supervisor.
+
+Each question has a number, and each number gets exactly one answer: from the leash, or from the end of the agent.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import anyio
+import msgspec
+
+_ANSWERS = frozenset({"opened", "closed", "busy", "failed"})
+_GONE: Mapping[str, object] = {"event": "failed", "reason": "the agent is gone"}
+
+
+class Confined(Protocol):
+    """What the processes of an attempt may see and write."""
+
+    def to_spec(self) -> dict[str, object]:
+        """Word it for the leash, as JSON."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """A process that can still write what was closed."""
+
+    pid: int
+    command: str
+    path: str  #: what it holds: an open file, or a word for what else
+
+
+class Openings:
+    """The questions that wait for their answers."""
+
+    def __init__(self, send: Callable[[Mapping[str, object]], None]) -> None:
+        """Ask through a connection."""
+        self._send = send
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, anyio.Event] = {}
+        self._answers: dict[int, Mapping[str, object]] = {}
+        self._is_over = False
+
+    async def open(self, path: Path, *, folder: bool) -> str | None:
+        """Open a path; gives the reason if it stays closed."""
+        answer = await self._ask({"op": "open", "path": str(path), "folder": folder})
+        return None if answer["event"] == "opened" else str(answer["reason"])
+
+    async def close(self, path: Path, *, patience: float) -> tuple[Holder, ...]:
+        """Close a path; gives who still can write it."""
+        answer = await self._ask({"op": "close", "path": str(path), "patience": patience})
+        return msgspec.convert(answer.get("holders", ()), tuple[Holder, ...])
+
+    def hear(self, message: Mapping[str, object]) -> bool:
+        """Take an answer; tell whether it was one."""
+        if message["event"] not in _ANSWERS or "id" not in message:
+            return False
+        number = int(str(message["id"]))
+        if (event := self._waiting.get(number)) is not None:
+            self._answers[number] = message
+            event.set()
+        return True
+
+    def end(self) -> None:
+        """Answer whoever waits: the agent is gone, and can write nothing."""
+        self._is_over = True
+        for event in self._waiting.values():
+            event.set()
+
+    async def _ask(self, question: dict[str, object]) -> Mapping[str, object]:
+        if self._is_over:
+            return _GONE
+        number = next(self._numbers)
+        event = self._waiting[number] = anyio.Event()
+        self._send({**question, "id": number})
+        try:
+            await event.wait()
+        finally:
+            del self._waiting[number]
+        return self._answers.pop(number, _GONE)

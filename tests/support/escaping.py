@@ -1,0 +1,275 @@
+"""An agent that tries to get out: one way for each line it reads, and one line about how it went.
+
+Only the standard library, so that any interpreter can run it. `refused` and `allowed` speak of what the kernel said; whether
+something outside was changed is for the test to look at.
+"""
+
+import ctypes
+import mmap
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+KEPT: dict[str, int] = {}
+MAPPED: list[mmap.mmap] = []
+
+
+def write(path: str) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("stray\n")
+
+
+def create(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+
+
+def truncate(path: str) -> None:
+    os.truncate(path, 0)
+
+
+def rename_over(path: str) -> None:
+    write("own/renamed")
+    os.rename("own/renamed", path)
+
+
+def move_over(path: str) -> None:
+    write("own/moved")
+    shutil.move("own/moved", path)
+
+
+def rename_out(path: str) -> None:
+    os.rename(path, "own/taken")
+
+
+def hard_link(path: str) -> None:
+    os.link(path, "own/linked")
+    write("own/linked")
+
+
+def symlink(path: str) -> None:
+    os.symlink(path, "own/pointing")
+    try:
+        write("own/pointing")
+    finally:
+        os.unlink("own/pointing")
+
+
+def dots(path: str) -> None:
+    write(os.path.join("own", "..", os.path.relpath(path)))
+
+
+def own_root(path: str) -> None:
+    write(f"/proc/self/root{path}")
+
+
+def init_root(path: str) -> None:
+    write(f"/proc/1/root{path}")
+
+
+def own_folder(path: str) -> None:
+    write(f"/proc/self/cwd/{os.path.relpath(path)}")
+
+
+def chmod(path: str) -> None:
+    os.chmod(path, 0o777)
+
+
+def utimes(path: str) -> None:
+    os.utime(path, (1, 1))
+
+
+def xattr(path: str) -> None:
+    os.setxattr(path, "user.stray", b"1")
+
+
+def remove(path: str) -> None:
+    os.unlink(path)
+
+
+def shell(path: str) -> None:
+    subprocess.run(["/bin/sh", "-c", 'echo stray >> "$0"', path], check=True, stderr=subprocess.DEVNULL)
+
+
+def daemon(path: str) -> None:
+    """Forked twice, in a session of its own; its exit code comes back through a file of the agent's."""
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            said = "allowed"
+            try:
+                write(path)
+            except OSError:
+                said = "refused"
+            with open("own/daemon.new", "w", encoding="utf-8") as file:
+                file.write(said)
+            os.rename("own/daemon.new", "own/daemon")
+        os._exit(0)
+    os.wait()
+    while not os.path.exists("own/daemon"):
+        time.sleep(0.005)
+    with open("own/daemon", encoding="utf-8") as file:
+        if file.read() == "refused":
+            raise OSError("the daemon was refused")
+
+
+def mount_over(path: str) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"own", os.path.dirname(path).encode(), None, 4096, None):
+        raise OSError(ctypes.get_errno(), "mount")
+
+
+def second_namespace(path: str) -> None:
+    """In a user namespace of its own it is root, and still the flags of the mounts are locked."""
+    script = 'mount -o remount,bind,rw "$(stat -c %m "$0")"; mount --bind own own; umount "$0"; echo stray >> "$0"'
+    done = subprocess.run(["unshare", "-Urm", "/bin/sh", "-c", script, path], check=False, capture_output=True)
+    if done.returncode:
+        raise OSError(done.returncode, done.stderr.decode()[-200:])
+
+
+def replace_folder(path: str) -> None:
+    """Rename the folder above what is protected, and make it anew."""
+    folder = os.path.dirname(path)
+    os.rename(folder, folder + ".away")
+    os.makedirs(folder)
+    write(path)
+
+
+def keep_copy(path: str) -> None:
+    """Keep the mounts as they are now in a namespace of its own, and write again when told to by a file."""
+    script = 'echo $$ > own/copy; while [ ! -e own/now ]; do sleep 0.02; done; echo stray >> "$0"; echo $? > own/wrote'
+    subprocess.Popen(["unshare", "-Urm", "/bin/sh", "-c", script, path], stderr=subprocess.DEVNULL)
+    while not os.path.exists("own/copy"):
+        time.sleep(0.005)
+
+
+def keep_open(path: str) -> None:
+    KEPT[path] = os.open(path, os.O_WRONLY | os.O_APPEND)
+
+
+def write_kept(path: str) -> None:
+    os.write(KEPT[path], b"stray\n")
+
+
+def let_go(path: str) -> None:
+    os.close(KEPT.pop(path))
+
+
+def hide(path: str) -> None:
+    """A process that lets nobody look at it: PR_SET_DUMPABLE of linux/prctl.h."""
+    keep_open(path)
+    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)
+
+
+def let_go_later(path: str) -> None:
+    time.sleep(0.3)
+    let_go(path)
+
+
+def child_keeps_open(path: str) -> None:
+    with open(path, "a", encoding="utf-8") as file:
+        subprocess.Popen(["/bin/sleep", "0.3"], stdout=file)
+
+
+def keep_reading(path: str) -> None:
+    KEPT[path] = os.open(path, os.O_RDONLY)
+
+
+def keep_mapped(path: str) -> None:
+    file = os.open(path, os.O_RDWR)
+    MAPPED.append(mmap.mmap(file, 0))
+    os.close(file)
+
+
+def keep_folder_of_copy(path: str) -> None:
+    """A descriptor of a folder, opened in a namespace that is gone by now, and handed over."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX)
+    code = f"""if True:
+        import os, socket
+        there = os.open({os.path.dirname(path)!r}, os.O_PATH)
+        socket.send_fds(socket.socket(fileno={theirs.fileno()}), [b"x"], [there])
+    """
+    argv = ["unshare", "-Urm", sys.executable, "-I", "-S", "-c", code]
+    with ours, theirs:
+        subprocess.run(argv, check=True, pass_fds=(theirs.fileno(),), stderr=subprocess.DEVNULL)
+        KEPT["folder"] = socket.recv_fds(ours, 1, 1)[1][0]
+
+
+def touch(path: str) -> None:
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
+
+
+def change_to(path: str) -> None:
+    os.chdir(path)
+
+
+def is_in(path: str) -> None:
+    if os.getcwd() != path or not os.path.samefile(".", path):
+        raise OSError("it is somewhere else")
+
+
+def abstract(name: str) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect("\0" + name)
+        connection.sendall(b"write")
+
+
+def path_socket(path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        connection.sendall(b"write")
+
+
+def signals(pid: str) -> None:
+    os.kill(int(pid), 0)
+
+
+def memory(pid: str) -> None:
+    os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR))
+
+
+def read(path: str) -> None:
+    with open(path, encoding="utf-8") as file:
+        file.read()
+
+
+def listed(path: str) -> None:
+    if not os.listdir(path):
+        raise FileNotFoundError(path)
+
+
+def rights(_: str) -> None:
+    with open("/proc/self/status", encoding="ascii") as file:
+        text = file.read()
+    effective = int(text.split("CapEff:")[1].split()[0], 16) & ~(1 << 31)
+    if not effective and "NoNewPrivs:\t1" in text:
+        raise OSError("no rights at all")
+
+
+def nest(path: str) -> None:
+    argv = ["bwrap", "--unshare-user", "--unshare-pid", "--die-with-parent", "--ro-bind", "/", "/", "--dev", "/dev"]
+    argv += ["--proc", "/proc", "/bin/sh", "-c", f"echo nested >> {path}"]
+    done = subprocess.run(argv, check=False, capture_output=True)
+    if b"nested" not in done.stderr and b"Read-only" not in done.stderr:
+        raise OSError(done.stderr.decode()[-200:])
+
+
+def main() -> None:
+    here: dict[str, Callable[[str], None]] = {
+        name: one for name, one in globals().items() if callable(one) and getattr(one, "__module__", "") == __name__
+    }
+    for line in sys.stdin:
+        name, _, argument = line.rstrip("\n").partition(" ")
+        try:
+            here[name](argument)
+        except (OSError, subprocess.CalledProcessError) as error:
+            print("refused:", str(error).replace("\n", " "), flush=True)
+        else:
+            print("allowed", flush=True)
+
+
+if __name__ == "__main__":
+    main()
