@@ -53,6 +53,7 @@ class Stage:
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
     git: anyio.Lock  #: `op:git`
+    programs: Path | None = None  #: a folder of programs that agents find before all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +359,8 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=self._adapter.needs)
+        needs, first = self._adapter.needs, stage.programs
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=needs, first=first)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

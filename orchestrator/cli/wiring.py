@@ -3,6 +3,7 @@
 import os
 import secrets
 from functools import partial
+from pathlib import Path
 
 import anyio
 
@@ -20,6 +21,7 @@ from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
+from orchestrator.standins import make, signs_of
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
@@ -65,7 +67,15 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
         git=anyio.Lock(),
+        programs=_programs(project, recorder),
     )
+
+
+def _programs(project: Project, recorder: Recorder) -> Path | None:
+    """Make the programs that take the locks of operations before the real ones run."""
+    plan = recorder.plan
+    signs = signs_of(plan.never_parallel, plan.isolation, git=project.repository)
+    return make(project.folder / "run" / "bin", signs, path=passed(os.environ)["PATH"])
 
 
 def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:

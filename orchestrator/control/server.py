@@ -32,12 +32,21 @@ from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
 
 
+@dataclass(slots=True, eq=False)
+class Line:
+    """The connection over which somebody asks, for what is to last as long as it does."""
+
+    start: Callable[[Callable[[], Awaitable[object]]], None]  #: lets something be done beside; nothing once nobody listens
+    at_end: list[Callable[[], None]] = field(default_factory=list)  #: called when the connection has ended
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks."""
 
     agent: str | None  #: None: a person
     pid: int | None = None  #: of the process that asks, where the system tells it
+    line: Line | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +106,13 @@ class _Door:
     group: anyio.abc.TaskGroup
     turn: _Turn
     clients: "set[_Client]" = field(default_factory=set)
+    is_open: bool = True
+
+    def start(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something beside, as long as anybody is listened to; what cannot be made durable ends everything."""
+        if self.is_open:
+            self.group.start_soon(_done, work)
+
     line: "deque[_Client]" = field(default_factory=deque)  #: those who have sent more than one message, each in its turn
 
     def line_up(self, client: "_Client") -> None:
@@ -148,6 +164,7 @@ class Server:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
         for door in self._doors:
+            door.is_open = False
             for client in tuple(door.clients):
                 client.hang_up()
 
@@ -182,7 +199,8 @@ class _Client(asyncio.Protocol):
             transport.close()
             return
         self._transport = transport
-        self._caller = replace(self._door.caller, pid=peer_pid(transport.get_extra_info("socket")))
+        pid = peer_pid(transport.get_extra_info("socket"))
+        self._caller = replace(self._door.caller, pid=pid, line=Line(self._door.start))
         transport.set_write_buffer_limits(high=protocol.UNSENT)
         if len(self._door.clients) >= protocol.CLIENTS:
             self._drop(f"more than {protocol.CLIENTS} connections")
@@ -195,6 +213,9 @@ class _Client(asyncio.Protocol):
         self._buffer.clear()
         for scope in self._open:
             scope.cancel()
+        if (line := self._caller.line) is not None:
+            for ended in line.at_end:
+                ended()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -326,6 +347,10 @@ class _Client(asyncio.Protocol):
         self._buffer.clear()
         self._send(protocol.error(None, protocol.INVALID_REQUEST, reason))
         self.hang_up()
+
+
+async def _done(work: Callable[[], Awaitable[object]]) -> None:
+    await work()
 
 
 async def _fail(error: JournalError) -> None:
