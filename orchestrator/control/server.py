@@ -27,35 +27,14 @@ import anyio.lowlevel
 import msgspec
 
 from orchestrator.control import protocol
+from orchestrator.control.calling import Caller, Later, Line
 from orchestrator.control.protocol import Rejected
 from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
 
+__all__ = ["Caller", "Handler", "Later", "Line", "Server", "Settle", "serve"]
+
 _TAKEN = memoryview(bytearray(protocol.LONGEST))
-
-
-@dataclass(slots=True, eq=False)
-class Line:
-    """The connection over which somebody asks, for what is to last as long as it does."""
-
-    start: Callable[[Callable[[], Awaitable[object]]], None]  #: lets something be done beside; nothing once nobody listens
-    at_end: list[Callable[[], None]] = field(default_factory=list)  #: called when the connection has ended
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks."""
-
-    agent: str | None  #: None: a person
-    pid: int | None = None  #: of the process that asks, where the system tells it
-    line: Line | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An answer that takes time."""
-
-    come: Callable[[], Awaitable[object]]  #: gives it; raises Rejected
 
 
 #: Gives an answer, perhaps a later one; raises Rejected.
