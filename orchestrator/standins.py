@@ -33,6 +33,28 @@ _SAME: Mapping[str, tuple[str, ...]] = {
     "pip": ("pip3", "python -m pip", "python3 -m pip"),
 }
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
+#: Finds the real program: the first of its name in PATH behind the stand-ins' own folder.
+_FIND = """\
+case :$PATH: in
+    *":$squad_here:"*) squad_rest=:$PATH: squad_rest=${squad_rest#*":$squad_here:"} ;;
+    *) squad_rest=$PATH ;;
+esac
+set -f
+IFS=:
+for squad_folder in $squad_rest; do
+    squad_program=${squad_folder:-.}/$squad_name
+    [ "$squad_folder" != "$squad_here" ] && [ -f "$squad_program" ] && [ -x "$squad_program" ] && break
+    squad_program=
+done
+unset IFS
+set +f
+if [ -z "$squad_program" ]; then
+    echo "$squad_name: command not found" >&2
+    exit 127
+fi
+squad_locks= squad_may=
+"""
+#: Tells whether the arguments begin with the words of a sign.
 _MEANT = """\
 squad_meant() { # the words of a sign, as one; then the arguments: they begin with those words, options aside
     squad_left=$1 squad_option=
@@ -107,45 +129,34 @@ def _otherwise(sign: str) -> list[str]:
 
 def _script(folder: Path, name: str, rows: Sequence[tuple[str, str]]) -> str:
     taking = [
-        f'squad_meant {shlex.quote(words)} "$@" && squad_locks="$squad_locks "{shlex.quote(operation)}'
+        f'squad_meant {shlex.quote(words)} "$@" && squad_locks="$squad_locks "{shlex.quote(operation)}\n'
         for operation, words in dict.fromkeys(rows)
     ]
-    enter = "import sys; sys.path.insert(0, sys.argv.pop(1)); from orchestrator.cli.standin import main; main()"
-    root = str(Path(__file__).parent.parent)
-    python = " ".join(map(shlex.quote, (sys.executable, "-I", "-S", "-c", enter, root)))
-    return "\n".join(
+    words = sorted({words.split()[0] for _, words in rows if words})
+    is_any = any(not words for _, words in rows)  # every command line may mean it
+    return "".join(
         (
-            "#!/bin/sh",
-            f"# Made by squad for its agents: takes the lock of an operation where one is meant, then becomes the real {name}.",
-            f"squad_here={shlex.quote(str(folder))}",
-            f"squad_name={name}",
-            "case :$PATH: in",
-            '    *":$squad_here:"*) squad_rest=:$PATH: squad_rest=${squad_rest#*":$squad_here:"} ;;',
-            "    *) squad_rest=$PATH ;;",
-            "esac",
-            "set -f",
-            "IFS=:",
-            "for squad_folder in $squad_rest; do",
-            "    squad_program=${squad_folder:-.}/$squad_name",
-            '    [ "$squad_folder" != "$squad_here" ] && [ -f "$squad_program" ] && [ -x "$squad_program" ] && break',
-            "    squad_program=",
-            "done",
-            "unset IFS",
-            "set +f",
-            'if [ -z "$squad_program" ]; then',
-            '    echo "$squad_name: command not found" >&2',
-            "    exit 127",
-            "fi",
-            "squad_locks=",
+            "#!/bin/sh\n",
+            f"# Made by squad for its agents: takes the lock of an operation where one is meant, then becomes the real {name}.\n",
+            f"squad_here={shlex.quote(str(folder))} squad_name={name}\n",
+            _FIND,
+            "for squad_word do\n",
+            f"    case $squad_word in {' | '.join(map(shlex.quote, words or ['']))}) squad_may=1 ;; esac\n",
+            "done\n",
+            "squad_may=1\n" if is_any else "",
+            '[ -n "$squad_may" ] && [ -n "$SQUAD_SOCKET" ] || exec "$squad_program" "$@"\n',
             _MEANT,
-            'if [ -n "$SQUAD_SOCKET" ]; then',
-            *(f"    {line}" for line in taking),
-            f'    [ -z "$squad_locks" ] || exec {python} "$squad_locks" "$squad_program" "$@"',
-            "fi",
-            'exec "$squad_program" "$@"',
-            "",
+            *taking,
+            f'[ -z "$squad_locks" ] || exec {_python()} "$squad_locks" "$squad_program" "$@"\n',
+            'exec "$squad_program" "$@"\n',
         )
     )
+
+
+def _python() -> str:
+    """Give what begins to take locks: the interpreter of this squad, whatever an agent's environment says about others."""
+    enter = "import sys; sys.path.insert(0, sys.argv.pop(1)); from orchestrator.cli.standin import main; main()"
+    return " ".join(map(shlex.quote, (sys.executable, "-I", "-S", "-c", enter, str(Path(__file__).parent.parent))))
 
 
 def _is_in(path: str, name: str) -> bool:
