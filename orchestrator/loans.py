@@ -15,11 +15,13 @@ from orchestrator.asked import path_of, seconds
 from orchestrator.claims import Claim
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.control.server import Caller, Later, Line
+from orchestrator.gitturn import GitTurn
 from orchestrator.grants import Grant
 from orchestrator.lockdesk import LockDesk
 from orchestrator.model import PERSON, AgentId
 from orchestrator.platform.ending import when_gone
 
+_GIT = "op:git"
 _MOST_PATHS = 64  #: of one command
 
 
@@ -28,8 +30,10 @@ class _Loan:
     """What one command has locked."""
 
     line: Line
+    holder: AgentId
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
+    is_git: bool = False  #: it has its turn in git
     is_over: bool = False
 
 
@@ -38,6 +42,7 @@ class Loans:
 
     def __init__(self, desk: LockDesk) -> None:
         """Lend what the desk of locks grants."""
+        self.turn = GitTurn()  #: shared with whoever works in git for squad
         self._desk = desk
         self._lent: dict[int, int] = {}  #: fence -> loans that need it; nobody else has asked for it
 
@@ -48,10 +53,10 @@ class Loans:
         holder = AgentId(caller.agent) if caller.agent is not None else PERSON
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
-        loan = _Loan(line=caller.line)
+        loan = _Loan(line=caller.line, holder=holder)
         caller.line.at_end.append(partial(self._hung_up, loan))
         pid = caller.pid if params.get("process") is True else None
-        return Later(partial(self._lend, loan, holder, places, wait=wait, purpose=purpose, pid=pid))
+        return Later(partial(self._lend, loan, places, wait=wait, purpose=purpose, pid=pid))
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path until it is given back: what was only lent before stays when the command ends."""
@@ -65,19 +70,20 @@ class Loans:
             raise Rejected(f"{held.path} is locked for a command of {agent} that still runs: it is free when that has ended")
         return self._desk.unlock(agent, params)
 
-    async def _lend(
-        self, loan: _Loan, holder: AgentId, places: list[Claim], *, wait: float, purpose: str, pid: int | None
-    ) -> object:
+    async def _lend(self, loan: _Loan, places: list[Claim], *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
         told, until = [], anyio.current_time() + wait
         try:
             for place in places:
                 left = round(max(0.0, until - anyio.current_time()), 3)
-                grant, is_own = await self._desk.borrow(holder, place, wait=left, purpose=purpose)
+                grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
                 told.append({"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)})
+            if _GIT in places:
+                await self.turn.begin(loan.holder)
+                loan.is_git = True
         except BaseException:
             loan.is_over = True
             self._return_all(loan)
@@ -99,6 +105,9 @@ class Loans:
             self._return_all(loan)
 
     def _return_all(self, loan: _Loan) -> None:
+        if loan.is_git:
+            loan.is_git = False
+            self.turn.end(loan.holder)
         grants, loan.grants = loan.grants, []
         for grant in grants:
             left = self._lent.get(grant.fence, 0) - 1

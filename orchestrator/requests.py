@@ -82,10 +82,10 @@ class Desk:
         self._limited = limited
         self._seats = Seats(root)
         self.locks = LockDesk(recorder, table, rights, self._seats)
-        self._loans = Loans(self.locks)
+        self.loans = Loans(self.locks)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
-            "lock": self._loans.lock,
-            "unlock": self._loans.unlock,
+            "lock": self.loans.lock,
+            "unlock": self.loans.unlock,
             "owns": self.locks.owns,
             "me": self._me,
             "ask": self._ask,
@@ -208,7 +208,7 @@ class Desk:
         agent = AgentId(caller.agent)
         self._lead.heard(agent)
         if method == "hold":
-            return self._loans.hold(caller, params)
+            return self.loans.hold(caller, params)
         if method in self._methods:
             return self._methods[method](agent, params)
         message = self._said(agent, method, params)
@@ -251,7 +251,7 @@ class Desk:
             case "hold" if self._lead.is_agents(caller.pid):
                 raise Rejected("an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET")
             case "hold":
-                return self._loans.hold(caller, params)
+                return self.loans.hold(caller, params)
             case "owns":
                 return self.locks.owns(PERSON, params)
             case "ping":

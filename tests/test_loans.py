@@ -266,3 +266,15 @@ async def test_only_an_operation_is_given_back_before_the_end_of_the_task_that_d
     assert "squad agent unlock op:install --done" in without.err
     assert (done.code, done.out) == (0, "unlocked op:install\n")
     assert (await at.desk.ask(TWO, "lock", path="op:install"))["path"] == "op:install"
+
+
+async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:
+    turn = at.desk.desk.loans.turn
+    async with turn:
+        waiting = at.start(ONE, "sh", "-c", f"{WITH} op:git -- echo ran")
+        await soon(lambda: at.held() == [("op:git", ONE)], "the lock")
+        assert waiting.poll() is None
+    assert (await at.ended(waiting)).out == "ran\n"
+
+    async with turn:
+        assert at.held() == []

@@ -5,8 +5,6 @@ import secrets
 from functools import partial
 from pathlib import Path
 
-import anyio
-
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli.beginning import views_of
@@ -16,6 +14,7 @@ from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
+from orchestrator.gitturn import GitTurn
 from orchestrator.integration import Examine, Integration
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
@@ -46,7 +45,9 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder, *, exam
         silence=config.run.stall.after,
         examine=examine,
     )
-    return Supervisor(recorder, stage, integration, _rules(config, stage))
+    supervisor = Supervisor(recorder, stage, integration, _rules(config, stage))
+    supervisor.desk.loans.turn = integration.git = stage.git
+    return supervisor
 
 
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
@@ -66,7 +67,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
-        git=anyio.Lock(),
+        git=GitTurn(),
         programs=_programs(project, recorder),
     )
 
