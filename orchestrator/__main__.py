@@ -3,6 +3,7 @@
 Everything behind the fast door is the standard library; typer and what it loads cost more than such a call itself.
 """
 
+import os
 import sys
 
 from orchestrator.cli.options import VALUES
@@ -17,18 +18,27 @@ def main() -> None:
         print(f"squad {__version__}")
         sys.exit(0)
     place = _command_at(arguments)
-    if place is not None and arguments[place] == "agent":
-        sys.exit(_for_agents(arguments[:place], arguments[place + 1 :]))
+    if place is not None and arguments[place] in {"agent", "with-lock"}:
+        code = _for_agents(arguments[place], arguments[:place], arguments[place + 1 :])
+        if code is not None:
+            sys.exit(code)
     from orchestrator.cli.app import run_app
 
     sys.exit(run_app(arguments))
 
 
-def _for_agents(before: list[str], after: list[str]) -> int:
+def _for_agents(command: str, before: list[str], after: list[str]) -> int | None:
+    """Carry out what agents call; None if a person calls what people may too."""
     try:
-        from orchestrator.cli.agent import run
+        if command == "agent":
+            from orchestrator.cli.agent import run
 
-        return run(after, before=before)
+            return run(after, before=before)
+        if not (os.environ.get("AGENT_ID") and os.environ.get("SQUAD_SOCKET")):
+            return None
+        from orchestrator.cli.underlock import run as run_locked
+
+        return run_locked(after, before=before)
     except KeyboardInterrupt:
         return 130  # as a shell tells of an interrupt
 

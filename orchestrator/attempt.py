@@ -24,6 +24,7 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.gitturn import GitTurn
 from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
@@ -52,7 +53,8 @@ class Stage:
     tokens: Mapping[AgentId, str]
     sockets: Mapping[AgentId, Path]
     surroundings: Mapping[str, str]  #: squad's own environment
-    git: anyio.Lock  #: `op:git`
+    git: GitTurn  #: `op:git`
+    programs: Path | None = None  #: a folder of programs that agents find before all others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -358,7 +360,8 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=self._adapter.needs)
+        needs, first = self._adapter.needs, stage.programs
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=needs, first=first)
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

@@ -51,12 +51,16 @@ def for_agent(
     adapter: Mapping[str, str],
     configured: Mapping[str, str],
     needs: Collection[str] = (),
+    first: Path | None = None,
 ) -> dict[str, str]:
-    """Give the whole environment of an agent: passed, then the adapter's, then the configured, then squad's own."""
+    """Give the whole environment of an agent: passed, then the adapter's, then the configured, then squad's own.
+
+    The programs of the folder `first` are found before all others.
+    """
     given = {**passed(surroundings, needs=needs), **adapter, **configured}
     return {
         **given,
-        "PATH": _with_squad(given["PATH"]),
+        "PATH": os.pathsep.join([*([str(first)] if first else []), _with_squad(given["PATH"])]),
         "AGENT_ID": place.agent,
         "AGENT_TYPE": place.role,
         "AGENT_PLAN": str(place.plan),

@@ -19,6 +19,7 @@ import anyio.to_thread
 from orchestrator.claims import any_meets, is_operation, meets
 from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
+from orchestrator.gitturn import GitTurn
 from orchestrator.leash import HUNG, Command, run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
 from orchestrator.project import file_name
@@ -93,6 +94,7 @@ class Integration:
         self._environment = dict(environment)
         self._silence = silence
         self._examine = examine
+        self.git = GitTurn()  #: shared with whoever else works in the repository
         self._turn = anyio.Lock()
         self._base_fails: dict[str, bool] = {}
 
@@ -150,9 +152,9 @@ class Integration:
             return refusal
         self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
         trailers = {"Squad-Run": self._recorder.state.run, "Squad-Task": task, "Squad-Attempt": result.attempt}
-        merged = await anyio.to_thread.run_sync(
-            partial(branch.merge, commit, agent=result.agent, title=result.planned.task.title, trailers=trailers)
-        )
+        merging = partial(branch.merge, commit, agent=result.agent, title=result.planned.task.title, trailers=trailers)
+        async with self.git:
+            merged = await anyio.to_thread.run_sync(merging)
         if isinstance(merged, Conflict):
             self._recorder.record(
                 MergeConflicted(task=task, agent=result.agent, attempt=result.attempt, paths=list(merged.paths))
@@ -161,7 +163,8 @@ class Integration:
         if refusal := await self._check(result, branch.worktree, where="combined"):
             await anyio.to_thread.run_sync(branch.keep, merged.commit, result.attempt)
             return replace(refusal, merged=merged.commit)
-        await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
+        async with self.git:
+            await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
         return merged.commit
 
     async def _overlap(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:

@@ -16,14 +16,14 @@ import anyio.lowlevel
 
 from orchestrator import events as ev
 from orchestrator.asked import FAR, is_below, number_of, path_of, seconds
-from orchestrator.claims import Claim, OutsideProject, key
+from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
-from orchestrator.model import AgentId, Operation
+from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
-from orchestrator.seats import Seats
+from orchestrator.seats import Seated, Seats
 from orchestrator.state import LockStatus
 
 _LONGEST_PURPOSE = 500  #: characters
@@ -73,6 +73,7 @@ class LockDesk:
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
+        self._borrowed: set[int] = set()  #: tickets of commands
 
     def owns(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Tell whose a path is, and who holds it."""
@@ -98,9 +99,32 @@ class LockDesk:
         held = self._table.granted_to(agent, place)
         if held is None:
             raise Rejected(f"{agent} holds no lock on {place}")
-        if held.declared:
-            raise Rejected(f"{place} is declared by {seated.task}: it stays locked until the task has ended")
+        if held.declared and not (params.get("done") is True and is_operation(place)):
+            raise Rejected(_stays(place, seated))
         return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
+
+    def held(self, agent: AgentId, params: Mapping[str, object]) -> Grant | None:
+        """Give what an agent holds of exactly the path that it names."""
+        return self._table.granted_to(agent, key(self.asked_path(agent, params.get("path"))))
+
+    async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
+        """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""
+        if holder != PERSON:
+            self._seats.of(holder)
+        newest = self._table.fence
+        asked = self._ask(holder, place, waits=wait > 0, purpose=purpose[:_LONGEST_PURPOSE])
+        if isinstance(asked, Ticket):
+            self._borrowed.add(asked.number)
+        grant = await self._lend(asked, wait)
+        return grant, grant.fence > newest and (grant.ticket is None or grant.ticket in self._borrowed)
+
+    def give_back(self, grant: Grant) -> object:
+        """Free what was borrowed, once its door is closed; `settled` makes it durable if nothing takes time."""
+        return self._closed((grant,), partial(self._take_back, grant, reason="ended"))
+
+    async def settled(self) -> None:
+        """Make durable what was decided."""
+        self._recorder.settle()
 
     def force(self, path: str) -> object:
         """Free a path for a person, once its door is closed: honoured when the lock is stale.
@@ -286,6 +310,12 @@ class LockDesk:
     def _refused(self, path: str, agent: AgentId, reason: str) -> Rejected:
         self._recorder.record_soon(ev.LockRefused(path=path, holder=agent, reason=reason), wakes=False)
         return Rejected(reason)
+
+
+def _stays(place: str, seated: Seated) -> str:
+    """Say how long what a task declares stays locked, and what can be given back before that."""
+    way_out = f"\nif you need it no more: squad agent unlock {place} --done" if is_operation(place) else ""
+    return f"{place} is declared by {seated.task}: it stays locked until the task has ended{way_out}"
 
 
 def granted_event(grant: Grant) -> ev.LockGranted:

@@ -16,6 +16,8 @@ AgentId = NewType("AgentId", str)  #: `agent-<n>[-<label>]`
 AttemptId = NewType("AttemptId", str)  #: `<task>.<n>`: `T3.2` is the second attempt at T3
 RunId = NewType("RunId", str)  #: `<slug of the title>-<n>`
 
+PERSON = AgentId("you")  #: holds the locks of a person's commands; no agent is called so
+
 
 class Mark(StrEnum):
     """How the document marks a task."""

@@ -18,9 +18,10 @@ from orchestrator.control.server import Caller, Later
 from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.inbox import Inbox
+from orchestrator.loans import Loans
 from orchestrator.lockdesk import LockDesk
 from orchestrator.locks import LockTable
-from orchestrator.model import AgentId, AttemptId, Operation
+from orchestrator.model import PERSON, AgentId, AttemptId, Operation
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.seats import Seated, Seats
@@ -81,9 +82,10 @@ class Desk:
         self._limited = limited
         self._seats = Seats(root)
         self.locks = LockDesk(recorder, table, rights, self._seats)
+        self.loans = Loans(self.locks)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
-            "lock": self.locks.lock,
-            "unlock": self.locks.unlock,
+            "lock": self.loans.lock,
+            "unlock": self.loans.unlock,
             "owns": self.locks.owns,
             "me": self._me,
             "ask": self._ask,
@@ -205,6 +207,8 @@ class Desk:
             return self._person(caller, method, params)
         agent = AgentId(caller.agent)
         self._lead.heard(agent)
+        if method == "hold":
+            return self.loans.hold(caller, params)
         if method in self._methods:
             return self._methods[method](agent, params)
         message = self._said(agent, method, params)
@@ -244,6 +248,12 @@ class Desk:
                 raise Rejected("an agent may not answer questions: only a person may")
             case "answer":
                 return self._inbox.answer(params)
+            case "hold" if self._lead.is_agents(caller.pid):
+                raise Rejected("an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET")
+            case "hold":
+                return self.loans.hold(caller, params)
+            case "owns":
+                return self.locks.owns(PERSON, params)
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":

@@ -24,7 +24,7 @@ from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import PERSON, AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
@@ -117,6 +117,7 @@ class Supervisor:
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
+        self.table.renew(PERSON, now=now)  # whose locks end with the commands that need them
         for agent, attempt in self._attempts.items():
             is_own = attempt.at_work is None or self.recorder.state.agents[agent].state is not AgentState.WORKING
             silent = 0.0 if is_own or attempt.at_work is None else anyio.current_time() - attempt.at_work.pulse.silent_since()
@@ -288,8 +289,7 @@ class Supervisor:
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
-        work = await attempt.run()
-        await self._finish(attempt, work)
+        await self._finish(attempt, await attempt.run())
 
     async def _finish(self, attempt: Attempt, work: Work) -> None:
         piece = attempt.piece
@@ -350,8 +350,7 @@ class Supervisor:
             self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
 
     async def _resume_attempt(self, attempt: Attempt) -> None:
-        work = await attempt.take_over()
-        await self._finish(attempt, work)
+        await self._finish(attempt, await attempt.take_over())
 
     async def _resume_result(self, attempt: Attempt) -> None:
         status = attempt.status
@@ -380,6 +379,7 @@ class Supervisor:
             await self.recorder.changed()
 
     def _conclude(self) -> None:
+        self._free(PERSON)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
         if states <= {TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED}:
             failed = states - {TaskState.DONE}

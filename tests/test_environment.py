@@ -88,6 +88,12 @@ def test_the_configured_environment_wins_over_everything_but_squads_own() -> Non
     )
 
 
+def test_the_programs_of_a_run_are_found_first_whatever_is_configured() -> None:
+    given = for_agent(HOME, PLACE, adapter={}, configured={"PATH": "/mine"}, first=Path("/p/run/bin"))
+
+    assert given["PATH"] == f"/p/run/bin:/mine:{BIN}"
+
+
 def test_squad_is_found_on_a_configured_path() -> None:
     given = for_agent(HOME, PLACE, adapter={}, configured={"PATH": "/only"})
 

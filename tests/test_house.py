@@ -58,16 +58,18 @@ for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_fast_door_loads_nothing_heavy() -> None:
-    program = """
-import sys
-sys.argv = ["squad", "agent", "--help"]
+@pytest.mark.parametrize("command", ["agent", "with-lock"])
+def test_the_fast_door_loads_nothing_heavy(command: str) -> None:
+    program = f"""
+import os, sys
+os.environ.update(AGENT_ID="agent-1", SQUAD_SOCKET="/nowhere")
+sys.argv = ["squad", {command!r}, "--help"]
 from orchestrator.__main__ import main
 try:
     main()
 except SystemExit:
     pass
-heavy = {"typer", "pydantic", "msgspec", "anyio", "asyncio", "structlog", "yaml", "psutil", "markdown_it", "pathlib"}
+heavy = {{"typer", "pydantic", "msgspec", "anyio", "asyncio", "structlog", "yaml", "psutil", "markdown_it", "pathlib"}}
 print("heavy:", *sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-S", "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)

@@ -12,6 +12,9 @@ from orchestrator import events as ev
 from orchestrator.config import Config
 from orchestrator.fold import fold
 from orchestrator.liveness import Pulse, Sign
+from orchestrator.lockdesk import granted_event
+from orchestrator.locks import Grant
+from orchestrator.model import PERSON
 from orchestrator.scheduler import Rules
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
@@ -224,3 +227,24 @@ async def test_the_locks_of_an_agent_that_cannot_be_killed_stay(
     squad._release(ONE)
 
     assert squad.table.holder_of("a") == holder
+
+
+async def test_the_locks_of_a_persons_commands_never_grow_stale(desk: Office) -> None:
+    squad = supervisor(desk)
+    squad.table.request(PERSON, "a", now=desk.time[0])
+    desk.time[0] += 2 * HOUR
+
+    squad.renew()
+
+    assert squad.table.stale(desk.time[0]) == ()
+
+
+async def test_at_the_end_of_a_run_a_persons_command_holds_nothing_any_more(desk: Office) -> None:
+    squad = supervisor(desk)
+    grant = squad.table.request(PERSON, "a", now=desk.time[0])
+    assert isinstance(grant, Grant)
+    desk.recorder.record(granted_event(grant))
+
+    squad._conclude()
+
+    assert desk.replayed().locks == []

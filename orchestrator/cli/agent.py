@@ -20,12 +20,14 @@ Example:  squad agent lock shared/types.ts --purpose "add a field"
   squad agent lock PATH [--wait 10m] [--purpose TEXT]     ask for a path; waits, or says why not
   squad agent unlock PATH                                 give it back; with --fence N, as with lock: only if that
                                                           grant still holds (its number: lock --json)
+  squad agent unlock op:NAME --done                       the same of an operation that your task declares
   squad agent status [--message TEXT] [--progress 3/5]    tell where you stand; bare: show it
   squad agent handoff FILE --to AGENT [--note TEXT]       ask the owner of a file to change it
   squad agent ask TEXT [--wait 30m]                       ask a person; --wait prints the answer
   squad agent blocked --on PATH [--meanwhile TEXT]        say what you cannot go on without
   squad agent done [--note TEXT]                          claim that the task is done
 
+And:  squad with-lock PATH -- CMD     run a command while you hold the lock
 Every command takes --json and -C DIR. Exit: 0 granted or accepted, 1 refused (reason on stderr), 2 usage.
 """
 
@@ -45,9 +47,11 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "blocked": ((), ("on", "meanwhile"), ("on",)),
     "done": ((), ("note",), ()),
 }
+#: The one option without a value: an operation that the task declares is not needed any more.
+_SWITCH = ("unlock", "--done")
 
 
-class _Usage(Exception):
+class Misused(Exception):
     """The command is used wrongly."""
 
 
@@ -55,7 +59,7 @@ def run(arguments: Sequence[str], *, before: Sequence[str] = ()) -> int:
     """Carry one command out, with the global options before `agent`; gives the exit code."""
     as_json = False
     try:
-        folder, as_json, words = _without_globals(before, arguments)
+        folder, as_json, words = without_globals(before, arguments)
         if not words or words[0] in {"-h", "--help", "help"} or "--help" in words[1:] or "-h" in words[1:]:
             print(HELP, end="")
             return 0 if words else 2
@@ -65,14 +69,14 @@ def run(arguments: Sequence[str], *, before: Sequence[str] = ()) -> int:
         timeout = _ANSWER + (wait if isinstance(wait, float) else 0.0)
         answer = call(_socket(), method, {**params, "token": os.environ.get("SQUAD_TOKEN", "")}, timeout=timeout)
         print(json.dumps({"schema_version": 1, "result": answer}) if as_json else _told(words[0], method, answer))
-    except _Usage as error:
+    except Misused as error:
         return _complain(str(error), "see: squad agent --help", code=2, as_json=as_json)
     except (Rejected, Unreachable) as error:
         return _complain(str(error), "", code=1, as_json=as_json)
     return 0
 
 
-def _without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, bool, list[str]]:
+def without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, bool, list[str]]:
     """Take the global options out: gives the folder to work in, whether JSON is wanted, and the words that are left."""
     folder, as_json = ".", False
     rest: list[str] = []
@@ -97,13 +101,13 @@ def _without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, 
 def _socket() -> str:
     path = os.environ.get("SQUAD_SOCKET")
     if not path or not os.environ.get("AGENT_ID"):
-        raise _Usage("only an agent of a run can say this: AGENT_ID and SQUAD_SOCKET are not set")
+        raise Misused("only an agent of a run can say this: AGENT_ID and SQUAD_SOCKET are not set")
     return path
 
 
 def _parse(words: Sequence[str]) -> dict[str, str]:
     if words[0] not in _COMMANDS:
-        raise _Usage(f"unknown command {words[0]!r}")
+        raise Misused(f"unknown command {words[0]!r}")
     names, options, required = _COMMANDS[words[0]]
     given: dict[str, str] = {}
     rest = list(words[1:])
@@ -114,41 +118,47 @@ def _parse(words: Sequence[str]) -> dict[str, str]:
         free = [one for one in names if one not in given]
         if word == "--" and is_option:
             is_option = False
+        elif is_option and (words[0], word) == _SWITCH:
+            given["done"] = "yes"
         elif is_option and word.startswith("--") and name in options:
             if not equals and not rest:
-                raise _Usage(f"--{name} wants a value")
+                raise Misused(f"--{name} wants a value")
             given[name] = value if equals else rest.pop(0)
         elif not free or (is_option and re.match(r"--?[A-Za-z]", word)):
-            raise _Usage(f"{words[0]} does not know {word!r}")
+            raise Misused(f"{words[0]} does not know {word!r}")
         else:
             given[free[0]] = word
     missing = [name for name in required if not given.get(name)]
     if missing:
-        raise _Usage(f"{words[0]} wants {' and '.join(name.upper() if name in names else '--' + name for name in missing)}")
+        raise Misused(f"{words[0]} wants {' and '.join(name.upper() if name in names else '--' + name for name in missing)}")
     return given
 
 
 def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, dict[str, object]]:
     if command == "lock":
-        wait = _duration(given["wait"]) if "wait" in given else _WAIT
+        wait = duration(given["wait"]) if "wait" in given else _WAIT
         return "lock", {
-            "path": _from_root(given["path"], folder),
+            "path": from_root(given["path"], folder),
             "wait": wait,
             "purpose": given.get("purpose", ""),
             **_fence(given),
         }
     if command == "unlock":
-        return "unlock", {"path": _from_root(given["path"], folder), **_fence(given)}
+        return "unlock", {
+            "path": from_root(given["path"], folder),
+            **({"done": True} if "done" in given else {}),
+            **_fence(given),
+        }
     if command == "ask" and "wait" in given:
-        return "ask", {**given, "wait": _duration(given["wait"])}
+        return "ask", {**given, "wait": duration(given["wait"])}
     if command == "status" and not given:
         return "me", {}
     if command == "status" and "progress" in given and not re.fullmatch(r"\d+\s*/\s*\d+", given["progress"]):
-        raise _Usage(f"--progress wants something like 3/5, not {given['progress']!r}")
+        raise Misused(f"--progress wants something like 3/5, not {given['progress']!r}")
     if command == "handoff":
-        return "handoff", {**given, "file": _from_root(given["file"], folder)}
+        return "handoff", {**given, "file": from_root(given["file"], folder)}
     if command == "blocked":
-        return "blocked", {**given, "on": _from_root(given["on"], folder)}
+        return "blocked", {**given, "on": from_root(given["on"], folder)}
     return command, {**given}
 
 
@@ -156,11 +166,11 @@ def _fence(given: Mapping[str, str]) -> dict[str, int]:
     if "fence" not in given:
         return {}
     if not re.fullmatch(r"[1-9]\d{0,17}", given["fence"]):
-        raise _Usage(f"--fence wants the number of a grant, as lock --json tells it, not {given['fence']!r}")
+        raise Misused(f"--fence wants the number of a grant, as lock --json tells it, not {given['fence']!r}")
     return {"fence": int(given["fence"])}
 
 
-def _from_root(path: str, folder: str) -> str:
+def from_root(path: str, folder: str) -> str:
     """Give a path relative to the workspace; one that is absolute, or an operation, stays."""
     if os.path.isabs(path) or path.startswith(_OPERATIONS):
         return path
@@ -170,11 +180,16 @@ def _from_root(path: str, folder: str) -> str:
     return os.path.normpath(os.path.join(os.path.relpath(here, root), path)) + slash
 
 
-def _duration(text: str) -> float:
+def duration(text: str) -> float:
+    """Read how long somebody wants to wait, in seconds.
+
+    Raises:
+        Misused: It is no duration.
+    """
     if text == "0":
         return 0.0
     if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
-        raise _Usage(f"--wait wants a duration such as 30s or 10m (0: try once), not {text!r}")
+        raise Misused(f"--wait wants a duration such as 30s or 10m (0: try once), not {text!r}")
     seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text))
     return min(seconds, _FAR)
 

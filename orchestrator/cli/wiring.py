@@ -3,8 +3,7 @@
 import os
 import secrets
 from functools import partial
-
-import anyio
+from pathlib import Path
 
 from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
@@ -15,11 +14,13 @@ from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.enforcement import choose
 from orchestrator.environment import passed
+from orchestrator.gitturn import GitTurn
 from orchestrator.integration import Examine, Integration
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
+from orchestrator.standins import make, signs_of
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
@@ -44,7 +45,9 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder, *, exam
         silence=config.run.stall.after,
         examine=examine,
     )
-    return Supervisor(recorder, stage, integration, _rules(config, stage))
+    supervisor = Supervisor(recorder, stage, integration, _rules(config, stage))
+    supervisor.desk.loans.turn = integration.git = stage.git
+    return supervisor
 
 
 def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
@@ -64,8 +67,16 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
-        git=anyio.Lock(),
+        git=GitTurn(),
+        programs=_programs(project, recorder),
     )
+
+
+def _programs(project: Project, recorder: Recorder) -> Path | None:
+    """Make the programs that take the locks of operations before the real ones run."""
+    plan = recorder.plan
+    signs = signs_of(plan.never_parallel, plan.isolation, git=project.repository)
+    return make(project.folder / "run" / "bin", signs, path=passed(os.environ)["PATH"])
 
 
 def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:

@@ -4,7 +4,8 @@
     lock       agent   path, wait (seconds, 0: once), purpose,  path, fence, waited_s
                        fence (only if that grant still holds)
     unlock     agent   path, fence (as above)                   released
-    owns       agent   path                                     path, owners, access, holder
+    hold       both    paths, wait, purpose, process            locks, until (connection or process)
+    owns       both    path                                     path, owners, access, holder
     me         agent                                            agent, state, task, progress, locks
     status     agent   status, message, progress                accepted
     progress   agent   done, total                              accepted

@@ -27,26 +27,14 @@ import anyio.lowlevel
 import msgspec
 
 from orchestrator.control import protocol
+from orchestrator.control.calling import Caller, Later, Line
 from orchestrator.control.protocol import Rejected
 from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
 
+__all__ = ["Caller", "Handler", "Later", "Line", "Server", "Settle", "serve"]
+
 _TAKEN = memoryview(bytearray(protocol.LONGEST))
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks."""
-
-    agent: str | None  #: None: a person
-    pid: int | None = None  #: of the process that asks, where the system tells it
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An answer that takes time."""
-
-    come: Callable[[], Awaitable[object]]  #: gives it; raises Rejected
 
 
 #: Gives an answer, perhaps a later one; raises Rejected.
@@ -99,6 +87,13 @@ class _Door:
     group: anyio.abc.TaskGroup
     turn: _Turn
     clients: "set[_Client]" = field(default_factory=set)
+    is_open: bool = True
+
+    def start(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Do something beside, as long as anybody is listened to; what cannot be made durable ends everything."""
+        if self.is_open:
+            self.group.start_soon(_done, work)
+
     line: "deque[_Client]" = field(default_factory=deque)  #: those who have sent more than one message, each in its turn
 
     def line_up(self, client: "_Client") -> None:
@@ -150,6 +145,7 @@ class Server:
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
         for door in self._doors:
+            door.is_open = False
             for client in tuple(door.clients):
                 client.hang_up()
 
@@ -184,7 +180,8 @@ class _Client(asyncio.BufferedProtocol):
             transport.close()
             return
         self._transport = transport
-        self._caller = replace(self._door.caller, pid=peer_pid(transport.get_extra_info("socket")))
+        pid = peer_pid(transport.get_extra_info("socket"))
+        self._caller = replace(self._door.caller, pid=pid, line=Line(self._door.start))
         transport.set_write_buffer_limits(high=protocol.UNSENT)
         if len(self._door.clients) >= protocol.CLIENTS:
             self._drop(f"more than {protocol.CLIENTS} connections")
@@ -197,6 +194,9 @@ class _Client(asyncio.BufferedProtocol):
         self._buffer.clear()
         for scope in self._open:
             scope.cancel()
+        if (line := self._caller.line) is not None:
+            for ended in line.at_end:
+                ended()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - what is too long is read in pieces
         return _TAKEN
@@ -332,6 +332,10 @@ class _Client(asyncio.BufferedProtocol):
         self._buffer.clear()
         self._send(protocol.error(None, protocol.INVALID_REQUEST, reason))
         self.hang_up()
+
+
+async def _done(work: Callable[[], Awaitable[object]]) -> None:
+    await work()
 
 
 async def _fail(error: JournalError) -> None:

@@ -1,7 +1,7 @@
 """A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
 
 from orchestrator import events as ev
-from orchestrator.model import Plan
+from orchestrator.model import PERSON, Plan
 from orchestrator.views.inbox import how_to_answer
 from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
@@ -56,7 +56,7 @@ def _trouble_line(event: ev.Event) -> str:
 def _lock_line(event: ev.Event) -> str:
     match event:
         case ev.LockRequested(path=path, holder=holder):
-            return f"{holder} waits for {plain(path)}"
+            return f"{holder} {'wait' if holder == PERSON else 'waits'} for {plain(path)}"
         case ev.LockRefused(path=path, holder=holder, reason=reason):
             return f"{holder} may not have {plain(path)}: {plain(reason)}"
         case ev.LockReleased(path=path, holder=holder, reason="forced"):

@@ -1,0 +1,56 @@
+"""`squad with-lock` as a person calls it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import Squad
+from tests.support.here import Here
+from tests.support.lock_clients import sleeping_agents
+
+
+def test_outside_of_a_run_there_is_nobody_to_hold_off(here: Here, tmp_path: Path) -> None:
+    said = here("with-lock", "a.md", "--", "touch", str(tmp_path / "ran"))
+
+    assert said.code == 3
+    assert said.err == (
+        "squad: no run is under way here: there is no agent to hold off\n"
+        "run the command by itself, or begin a run: squad run FILE, or go on with one: squad resume\n"
+    )
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["a.md"], "a command is missing: squad with-lock PATH -- CMD"),
+        (["a.md", "--"], "a command is missing"),
+        (["--wait", "0", "--", "true"], "is missing: squad with-lock PATH -- CMD"),
+        (["--wait", "soon", "a.md", "--", "true"], "--wait wants a duration"),
+        (["a.md", "--wiat", "1s", "--", "true"], "with-lock does not know '--wiat'"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_told_so(here: Here, words: list[str], told: str) -> None:
+    said = here("with-lock", *words)
+
+    assert (said.code, said.out) == (2, "")
+    assert told in said.err
+
+
+def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad) -> None:
+    sleeping_agents(squad, 1)
+    (squad.folder / "deep").mkdir()
+
+    seen = squad("with-lock", "x.md", "op:deploy", "--", *squad._argv(("status",)), cwd=squad.folder / "deep")
+    failed = squad("with-lock", "x.md", "--", "sh", "-c", "exit 9")
+    refused = squad("with-lock", "--wait", "0", "own-1.md", "--", "echo", "ran")
+
+    assert seen.returncode == 0
+    rows = [line.split()[:2] for line in seen.stdout.splitlines()]
+    assert ["deep/x.md", "you"] in rows
+    assert ["op:deploy", "you"] in rows
+    assert failed.returncode == 9
+    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", "squad: own-1.md is held by agent-1\n")
+    assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
+    squad.ok("stop", "--now")
+    assert squad("with-lock", "x.md", "--", "true").returncode == 3

@@ -1,0 +1,280 @@
+"""Locks that last as long as a command: real processes that end, are killed, or leave others behind."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+
+from orchestrator.claims import Claim
+from orchestrator.control.client import ask, call
+from orchestrator.control.protocol import Rejected
+from orchestrator.control.server import Caller
+from orchestrator.events import LockGranted, LockReleased
+from orchestrator.lockdesk import granted_event
+from orchestrator.model import PERSON, Access, Area
+from tests.support.builders import ONE, TWO
+from tests.support.counter import Counter, counter
+from tests.support.desks import office
+from tests.support.waiting import soon
+
+WITH = "exec squad with-lock"
+
+
+@pytest.fixture
+async def at(tmp_path: Path, runtime: Path) -> AsyncIterator[Counter]:
+    matrix = (Area(path=Claim("front/"), owners=(ONE,), access=Access.EXCLUSIVE, why="a row"),)
+    with office(tmp_path, matrix=matrix) as desk:
+        async with counter(desk, runtime) as opened:
+            yield opened
+
+
+async def person(at: Counter, method: str, **params: object) -> object:
+    path = str(at.sockets / "control.sock")
+    return await anyio.to_thread.run_sync(lambda: call(path, method, params))
+
+
+async def test_a_command_runs_under_its_lock_which_ends_with_it(at: Counter) -> None:
+    done = await at.run(ONE, "sh", "-c", f"{WITH} shared.md op:install --purpose why -- sh -c 'echo ran; exit 3'")
+
+    assert (done.code, done.out) == (3, "ran\n")
+    assert at.held() == []
+    granted = [event for event in at.desk.events(LockGranted) if isinstance(event, LockGranted) and not event.declared]
+    assert [(event.path, event.holder, event.purpose) for event in granted] == [
+        ("op:install", ONE, "why"),
+        ("shared.md", ONE, "why"),
+    ]
+
+
+async def test_the_lock_is_free_as_soon_as_the_caller_hears_of_the_end(at: Counter) -> None:
+    await at.run(ONE, "sh", "-c", f"{WITH} shared.md -- true")
+
+    assert (await at.desk.ask(TWO, "lock", path="shared.md"))["path"] == "shared.md"
+
+
+@pytest.mark.parametrize(("script", "code"), [("kill -TERM $$", 143), ("kill -KILL $$", 137)])
+async def test_a_command_that_a_signal_ends_is_told_as_a_shell_tells_it(at: Counter, script: str, code: int) -> None:
+    assert (await at.run(ONE, "sh", "-c", f"{WITH} a.md -- sh -c '{script}'")).code == code
+
+
+async def test_what_cannot_be_run_is_told_as_a_shell_tells_it(at: Counter) -> None:
+    (at.desk.folder / "plain").write_text("exit 5\n", encoding="utf-8")
+    missing = await at.run(ONE, "sh", "-c", f"{WITH} a.md -- nosuch")
+    forbidden = await at.run(ONE, "sh", "-c", f"{WITH} a.md -- ./plain")
+    (at.desk.folder / "plain").chmod(0o755)
+    bare = await at.run(ONE, "sh", "-c", f"{WITH} a.md -- ./plain")
+
+    assert (missing.code, missing.err) == (127, "nosuch: command not found\n")
+    assert (forbidden.code, forbidden.err) == (126, "./plain: Permission denied\n")
+    assert bare.code == 5
+    assert at.held() == []
+
+
+async def test_what_is_refused_is_not_run(at: Counter) -> None:
+    ran = at.desk.folder / "ran"
+
+    refused = await at.run(TWO, "sh", "-c", f"{WITH} front/a.ts -- touch {ran}")
+
+    assert refused.code == 1
+    assert "front/a.ts belongs to agent-1" in refused.err
+    assert not ran.exists()
+
+
+async def test_of_several_locks_none_is_kept_when_one_is_refused(at: Counter) -> None:
+    refused = await at.run(TWO, "sh", "-c", f"{WITH} a.md front/a.ts -- true")
+
+    assert refused.code == 1
+    assert at.held() == []
+
+
+async def test_whoever_waits_reads_for_whom(at: Counter) -> None:
+    await at.desk.ask(ONE, "lock", path="shared.md")
+    waiting = at.start(TWO, "sh", "-c", f"{WITH} shared.md -- echo ran")
+    assert waiting.stderr is not None
+    told = await anyio.to_thread.run_sync(waiting.stderr.readline)
+    await at.desk.ask(ONE, "unlock", path="shared.md")
+
+    assert told == f"squad: shared.md is held by {ONE}; waiting for it, at most 600 s\n"
+    assert (await at.ended(waiting)).out == "ran\n"
+
+
+async def test_who_does_not_want_to_wait_is_told_at_once(at: Counter) -> None:
+    await at.desk.ask(ONE, "lock", path="shared.md")
+
+    done = await at.run(TWO, "sh", "-c", f"{WITH} --wait 0 shared.md -- echo ran")
+
+    assert (done.code, done.out) == (1, "")
+    assert f"shared.md is held by {ONE}" in done.err
+
+
+async def test_a_command_within_a_command_does_not_wait_for_itself(at: Counter) -> None:
+    done = await at.run(ONE, "sh", "-c", f"{WITH} a/ -- sh -c 'squad with-lock a/b.md -- echo inner; echo outer'")
+
+    assert (done.code, done.out) == (0, "inner\nouter\n")
+    assert at.held() == []
+
+
+async def test_killed_between_the_two_the_lock_lives_as_long_as_the_command(at: Counter) -> None:
+    (at.desk.folder / "go").touch()
+    outer = at.start(ONE, "sh", "-c", f"{WITH} a.md -- sh -c 'echo $$; while test -e go; do sleep 0.02; done'")
+    assert outer.stdout is not None
+    await anyio.to_thread.run_sync(outer.stdout.readline)
+    outer.kill()
+    await anyio.to_thread.run_sync(outer.wait)
+
+    with pytest.raises(Rejected):
+        await at.desk.ask(TWO, "lock", path="a.md")
+    (at.desk.folder / "go").unlink()
+    await soon(lambda: at.held() == [], "the end of the lock")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_reaches_the_command(at: Counter, number: signal.Signals) -> None:
+    script = f'trap "exit 9" {number.value}; echo ready; while :; do sleep 0.02; done'
+    process = at.start(ONE, "sh", "-c", f"{WITH} a.md -- sh -c '{script}'")
+    assert process.stdout is not None
+    await anyio.to_thread.run_sync(process.stdout.readline)
+    os.kill(process.pid, number)
+
+    assert (await at.ended(process)).code == 9
+
+
+async def test_what_a_command_leaves_behind_does_not_keep_its_lock(at: Counter) -> None:
+    done = await at.run(ONE, "sh", "-c", f"{WITH} a.md -- sh -c 'sleep 60 >/dev/null 2>&1 & echo $!'")
+
+    assert at.held() == []
+    os.kill(int(done.out), signal.SIGKILL)
+
+
+async def test_what_was_locked_before_stays_locked_after_the_command(at: Counter) -> None:
+    await at.desk.ask(ONE, "lock", path="a.md")
+
+    await at.run(ONE, "sh", "-c", f"{WITH} a.md -- true")
+
+    assert at.held() == [("a.md", ONE)]
+
+
+async def test_what_is_locked_while_a_command_runs_stays_locked_after_it(at: Counter) -> None:
+    inner = "squad agent lock a.md"
+
+    await at.run(ONE, "sh", "-c", f"{WITH} a.md -- sh -c '{inner}'")
+
+    assert at.held() == [("a.md", ONE)]
+
+
+async def test_the_lock_of_a_command_that_runs_is_not_given_back(at: Counter) -> None:
+    done = await at.run(ONE, "sh", "-c", f"{WITH} a.md -- sh -c 'squad agent unlock a.md'")
+
+    assert done.code == 1
+    assert "it is free when that has ended" in done.err
+    assert at.held() == []
+
+
+async def test_two_commands_of_one_agent_share_a_lock_until_the_last_has_ended(at: Counter) -> None:
+    path, params = str(at.sockets / ONE), {"paths": ["a.md"], "token": f"token-{ONE}"}
+    first, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", params, timeout=30))
+    second, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", params, timeout=30))
+    await at.run(ONE, "sh", "-c", f"{WITH} a.md -- true")
+    first.close()
+    await at.desk.ask(ONE, "me")
+    assert at.held() == [("a.md", ONE)]
+
+    second.close()
+    await soon(lambda: at.held() == [], "the end of the lock")
+    released = [event for event in at.desk.events(LockReleased) if isinstance(event, LockReleased)]
+    assert [(event.path, event.reason) for event in released] == [("a.md", "ended")]
+
+
+async def test_two_that_wait_together_share_what_they_are_handed(at: Counter) -> None:
+    """The second once counted as if it had been locked before, and stood without a lock when the first had ended."""
+    path, params = str(at.sockets / TWO), {"paths": ["a.md"], "wait": 60, "token": f"token-{TWO}"}
+    await at.desk.ask(ONE, "lock", path="a.md")
+    held = []
+
+    async def hold() -> None:
+        held.append(await anyio.to_thread.run_sync(lambda: ask(path, "hold", params, timeout=30)))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(hold)
+        group.start_soon(hold)
+        await soon(lambda: len(at.desk.table.waiting()) == 2, "two that wait")
+        await at.desk.ask(ONE, "unlock", path="a.md")
+    for connection, _ in held:
+        assert at.held() == [("a.md", TWO)]
+        connection.close()
+        await anyio.lowlevel.checkpoint()
+        await at.desk.ask(ONE, "me")
+
+    await soon(lambda: at.held() == [], "the end of the lock")
+
+
+async def test_whoever_hangs_up_while_waiting_leaves_the_line(at: Counter) -> None:
+    await at.desk.ask(ONE, "lock", path="a.md")
+    waiting = at.start(TWO, "sh", "-c", f"{WITH} a.md -- echo ran")
+    await soon(at.desk.table.waiting, "a request that waits")
+    waiting.kill()
+
+    await soon(lambda: not at.desk.table.waiting(), "the end of the wait")
+    await at.desk.ask(ONE, "unlock", path="a.md")
+    assert at.held() == []
+
+
+async def test_a_person_locks_what_belongs_to_an_agent_and_waits_for_what_it_holds(at: Counter) -> None:
+    path = str(at.sockets / "control.sock")
+    connection, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", {"paths": ["front/a.ts"]}, timeout=30))
+
+    with pytest.raises(Rejected, match="held by you"):
+        await at.desk.ask(ONE, "lock", path="front/a.ts")
+    assert (await at.desk.ask(ONE, "owns", path="front/a.ts"))["holder"] == PERSON
+    with pytest.raises(Rejected, match=f"held by {ONE}"):
+        await person(at, "hold", paths=[f"own-{ONE}.md"], wait=0)
+    connection.close()
+    await soon(lambda: at.held() == [], "the end of the lock")
+
+
+async def test_an_agent_does_not_lock_as_a_person(at: Counter) -> None:
+    at.desk.lead.pids.add(os.getpid())
+
+    with pytest.raises(Rejected, match="through its own socket"):
+        await person(at, "hold", paths=["front/a.ts"])
+
+
+async def test_without_a_connection_nothing_is_lent(at: Counter) -> None:
+    with pytest.raises(Rejected, match="connection"):
+        at.desk.desk.answer(Caller(ONE), "hold", {"paths": ["a.md"]})
+
+
+@pytest.mark.parametrize("paths", [None, [], "a.md", [""], ["a"] * 65])
+async def test_a_request_that_makes_no_sense_is_refused(at: Counter, paths: object) -> None:
+    with pytest.raises(Rejected):
+        await person(at, "hold", paths=paths)
+
+
+async def test_only_an_operation_is_given_back_before_the_end_of_the_task_that_declares_it(at: Counter) -> None:
+    grants = at.desk.table.acquire_all(ONE, ["op:install", "src/a.py"], now=at.desk.time[0])
+    assert isinstance(grants, tuple)
+    at.desk.recorder.record(*map(granted_event, grants))
+    kept = await at.run(ONE, "sh", "-c", "squad agent unlock src/a.py --done")
+    without = await at.run(ONE, "sh", "-c", "squad agent unlock op:install")
+    done = await at.run(ONE, "sh", "-c", "squad agent unlock op:install --done")
+
+    assert (kept.code, without.code) == (1, 1)
+    assert "squad agent unlock op:install --done" in without.err
+    assert (done.code, done.out) == (0, "unlocked op:install\n")
+    assert (await at.desk.ask(TWO, "lock", path="op:install"))["path"] == "op:install"
+
+
+async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:
+    turn = at.desk.desk.loans.turn
+    async with turn:
+        waiting = at.start(ONE, "sh", "-c", f"{WITH} op:git -- echo ran")
+        await soon(lambda: at.held() == [("op:git", ONE)], "the lock")
+        assert waiting.poll() is None
+    assert (await at.ended(waiting)).out == "ran\n"
+
+    async with turn:
+        assert at.held() == []
