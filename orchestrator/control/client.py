@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping
 
 from orchestrator.control.protocol import INVALID_REQUEST, LONGEST, Rejected, request
+from orchestrator.control.wording import ANSWER
 
 
 class Unreachable(Exception):
@@ -35,18 +36,65 @@ def call(path: str, method: str, params: Mapping[str, object], *, timeout: float
             with connection.makefile("rb") as answers:
                 line = answers.readline()
     except OSError as error:
-        reason = error.strerror or str(error) or type(error).__name__
-        raise Unreachable(f"no supervisor answers on {path}: {reason}") from error
+        raise _unreachable(path, error) from error
     if not line.endswith(b"\n"):
         raise Unreachable(f"the supervisor closed the connection on {path}")
     return _result(line, path)
+
+
+class Asked:
+    """A request whose answer is waited for beside others; to close it is to ask no more."""
+
+    def __init__(self, path: str, method: str, params: Mapping[str, object]) -> None:
+        """Send it; raises as `call` does."""
+        asked = request(1, method, params)
+        if len(asked) > LONGEST:
+            raise Rejected(f"too long: a request has at most {LONGEST} bytes", code=INVALID_REQUEST)
+        self._path = path
+        self._line = b""
+        self._connection = socket.socket(socket.AF_UNIX)
+        try:
+            self._connection.settimeout(ANSWER)
+            self._connection.connect(path)
+            self._connection.sendall(asked)
+            self._connection.setblocking(False)
+        except OSError as error:
+            self.close()
+            raise _unreachable(path, error) from error
+
+    def fileno(self) -> int:
+        """Give what becomes readable when something of the answer is there."""
+        return self._connection.fileno()
+
+    def answer(self) -> tuple[object] | None:
+        """Give the answer, or None if it is not there yet; raises as `call` does."""
+        try:
+            while more := self._connection.recv(65536):
+                self._line += more
+                if self._line.endswith(b"\n"):
+                    return (_result(self._line, self._path),)
+        except BlockingIOError:
+            return None
+        except OSError as error:
+            raise _unreachable(self._path, error) from error
+        raise Unreachable(f"the supervisor closed the connection on {self._path}")
+
+    def close(self) -> None:
+        """Ask no more: what waits is withdrawn."""
+        self._connection.close()
+
+
+def _unreachable(path: str, error: OSError) -> Unreachable:
+    reason = error.strerror or str(error) or type(error).__name__
+    return Unreachable(f"no supervisor answers on {path}: {reason}")
 
 
 def _result(line: bytes, path: str) -> object:
     try:
         answer = json.loads(line)
         if "error" in answer:
-            raise Rejected(str(answer["error"]["message"]), code=int(answer["error"]["code"]))
+            error = answer["error"]
+            raise Rejected(str(error["message"]), code=int(error["code"]), data=error.get("data"))
         return answer["result"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Unreachable(f"what answers on {path} is no supervisor of squad") from error
