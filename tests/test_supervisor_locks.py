@@ -210,3 +210,17 @@ def test_what_a_person_took_away_from_an_attempt_is_no_more_what_it_may_have_wri
 
     assert ("a" in taken.locked, taken.revoked) == (False, ["a"])
     assert ("a" in again.locked, again.revoked) == (True, [])
+
+
+@pytest.mark.parametrize(("survivors", "holder"), [((), None), ((77,), ONE)])
+async def test_the_locks_of_an_agent_that_cannot_be_killed_stay(
+    desk: Office, survivors: tuple[int, ...], holder: str | None
+) -> None:
+    squad = supervisor(desk)
+    squad.table.request(ONE, "a", now=desk.time[0])
+    piece = SimpleNamespace(planned=SimpleNamespace(task=SimpleNamespace(id="T1")))
+    squad._attempts[ONE] = cast("Any", SimpleNamespace(piece=piece, survivors=survivors))
+
+    squad._release(ONE)
+
+    assert squad.table.holder_of("a") == holder
