@@ -42,7 +42,7 @@ def by_tools(refusal: Mapping[str, object]) -> str | None:
 def _line(call: str, arguments: Mapping[str, str], why: str, *, tools: bool) -> str:
     if tools:
         return f"{why}: call {call} with {json.dumps(dict(arguments), ensure_ascii=False)}"
-    plain = _PLAIN.get(call)
+    plain = _PLAIN.get(call, "")
     words = [arguments[plain]] if plain in arguments else []
     options = [word for name, value in arguments.items() if name != plain for word in (f"--{name}", value)]
     return f"{why}: squad agent {call} {' '.join(map(shlex.quote, [*words, *options]))}"

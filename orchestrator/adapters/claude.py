@@ -27,12 +27,13 @@ _WRITERS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path",
 _READERS = {"Read": "file_path", "NotebookRead": "notebook_path", "Grep": "path", "Glob": "path", "LS": "path"}
 _OWN = "mcp__squad"  #: beginning of the names of squad's own tools
 #: Asked for whatever the user's own settings allow: an `ask` rule wins over an `allow` rule.
-_SETTINGS = {"permissions": {"ask": list(_WRITERS), "allow": [_OWN]}}
+_SETTINGS = {"permissions": {"ask": list(_WRITERS)}}
+_SETTINGS_WITH_TOOLS = {"permissions": {"ask": list(_WRITERS), "allow": [_OWN]}}
 #: Tools that wait for a person, outlive the attempt, or leave the workspace.
 _UNWANTED = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "CronCreate", "ScheduleWakeup", "EnterWorktree", "ExitWorktree")
 _LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
-_ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
+_ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings")
 #: Its own retries are off, and it asks nobody but its model.
 QUIET: Mapping[str, str] = {
     "CLAUDE_CODE_MAX_RETRIES": "0",
@@ -53,8 +54,9 @@ class ClaudeAdapter(Program):
         named = ("--resume", order.conversation) if order.conversation else _begun(order)
         model = ("--model", self.model) if self.model else ()
         tools = ("--mcp-config", _offered(order.tools)) if order.tools else ()
+        asking = (*_ASKING, json.dumps(_SETTINGS_WITH_TOOLS if tools else _SETTINGS))
         return Invocation(
-            argv=(*self.command, *_STREAMS, *_ASKING, "--disallowedTools", ",".join(_UNWANTED), *tools, *model, *named),
+            argv=(*self.command, *_STREAMS, *asking, "--disallowedTools", ",".join(_UNWANTED), *tools, *model, *named),
             environment=QUIET,
             stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + _message(order.prompt),
             keep_stdin=True,

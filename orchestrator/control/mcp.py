@@ -139,7 +139,8 @@ class Server:
         params = message.get("params")
         given = params if isinstance(params, dict) else {}
         if "id" not in message:
-            return self._heed(method, given, group)
+            self._heed(method, given, group)
+            return None
         if not isinstance(number, str | int) or isinstance(number, bool):
             return _error(None, INVALID_REQUEST, "expected an id that is a text or a number")
         if number in self._calls:
