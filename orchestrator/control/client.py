@@ -1,7 +1,10 @@
-"""The client's side of the socket; standard library only, and nothing that takes time to load."""
+"""The client's side of the socket; standard library only, and nothing that takes time to load.
+
+The sockets are those below the module `socket`, which takes a third of the time of a call to load.
+"""
 
 import json
-import socket
+from _socket import AF_UNIX, SOCK_STREAM, socket
 from collections.abc import Mapping
 
 from orchestrator.control.protocol import INVALID_REQUEST, LONGEST, Rejected, request
@@ -29,12 +32,14 @@ def call(path: str, method: str, params: Mapping[str, object], *, timeout: float
     if len(asked) > LONGEST:
         raise Rejected(f"too long: a request has at most {LONGEST} bytes", code=INVALID_REQUEST)
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
+        connection = socket(AF_UNIX, SOCK_STREAM)
+        try:
             connection.settimeout(timeout)
             connection.connect(path)
             connection.sendall(asked)
-            with connection.makefile("rb") as answers:
-                line = answers.readline()
+            line = _line(connection)
+        finally:
+            connection.close()
     except OSError as error:
         raise _unreachable(path, error) from error
     if not line.endswith(b"\n"):
@@ -52,7 +57,7 @@ class Asked:
             raise Rejected(f"too long: a request has at most {LONGEST} bytes", code=INVALID_REQUEST)
         self._path = path
         self._line = b""
-        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection = socket(AF_UNIX, SOCK_STREAM)
         try:
             self._connection.settimeout(ANSWER)
             self._connection.connect(path)
@@ -82,6 +87,14 @@ class Asked:
     def close(self) -> None:
         """Ask no more: what waits is withdrawn."""
         self._connection.close()
+
+
+def _line(connection: socket) -> bytes:
+    """Read up to the end of a line, or of the connection."""
+    line = b""
+    while not line.endswith(b"\n") and (more := connection.recv(65536)):
+        line += more
+    return line
 
 
 def _unreachable(path: str, error: OSError) -> Unreachable:
