@@ -5,7 +5,8 @@ raw log by the offsets that the leash tells, never from a pipe.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import anyio
 import anyio.to_thread
@@ -25,10 +26,13 @@ from orchestrator.recorder import Recorder
 
 #: Seconds that an agent may linger, silent, after its claim before its process is ended.
 LINGER = 10.0
+#: The same of one whose stdin is closed and that keeps a server of tools alive: Gemini never leaves by itself then.
+PARTING = 3.0
 #: Seconds that a turn may take to end when it is interrupted because the attempt is to end.
 LAST_TURN = 2.0
 _NUDGE = "squad hears nothing from you: go on, or say what you wait for"
-_GO_ON = "squad interrupted you, because it saw no sign of life: go on with your task another way, or say what you wait for"
+_ANOTHER_WAY = "Go on with your task another way, or say what you wait for."
+_GO_ON = f"squad interrupted you, because it saw no sign of life. {_ANOTHER_WAY}"
 
 
 class AtWork:
@@ -60,6 +64,8 @@ class AtWork:
         self._interrupted = anyio.Event()  #: its last turn
         self._grace = assignment.grace
         self._has_interrupted = False
+        self._refused = 0  #: how often the same, when it was last told of
+        self._gentle = self._gentle_rungs()
         self._is_full = False  #: its log cannot be written, so that it waits and cannot show life
 
     async def run(self) -> tuple[Ended, Ending | None]:
@@ -88,7 +94,8 @@ class AtWork:
                 leashed.stop(self._grace)
             if self._dialogue is not None and self._permit is not None:
                 agent, permit, inquire = self.assignment.agent, self._permit, self._inquire
-                self._dialogue.begin(Line(leashed=leashed, group=group, agent=agent, permit=permit, inquire=inquire))
+                line = Line(leashed=leashed, group=group, agent=agent, permit=permit, inquire=inquire)
+                self._dialogue.begin(replace(line, has_tools=self.assignment.has_tools))
                 group.start_soon(self._end_after_turn, leashed, self._dialogue)
             group.start_soon(self._watch)
             group.start_soon(self._linger)
@@ -128,12 +135,37 @@ class AtWork:
         self.pulse.beat(sign, time.monotonic())  # what anyio goes by, which asks each time which loop it is
 
     def heed(self) -> None:
-        """Take up a claim, whichever way the agent made it."""
+        """Take up a claim, whichever way the agent made it, and that it asks in vain again and again."""
         status = self._recorder.state.attempts[self.assignment.attempt]
+        self._heed_refusals(status.refused)
         if status.claim is not None:
             self._listener.heard.claim, self._listener.heard.note = status.claim, status.note
         if self._has_said_all():
             self._claimed.set()
+
+    def _heed_refusals(self, refused: Mapping[str, int]) -> None:
+        """Climb a rung with each refusal of one kind from the one on that makes a verdict."""
+        times = max(refused.values(), default=0)
+        if times < self.assignment.same_failure or times == self._refused or self._listener.heard.ended_by is not None:
+            return
+        evidence = f"refused {times} times: {self._recorder.state.attempts[self.assignment.attempt].denied}"
+        if not self._refused:
+            self._stalled("refused", evidence)
+        self._refused = times
+        rung, leashed = next(self._gentle, None), self._leashed
+        if rung is None or leashed is None:
+            self.end(Outcome.STALLED, evidence)
+            return
+        self._has_interrupted = self._has_interrupted or rung == "interrupt"
+        self._recorder.record(self._climbed(rung, evidence))
+        self._rouse(rung, leashed, f"squad has refused you the same thing {times} times. {_ANOTHER_WAY}")
+
+    def _gentle_rungs(self) -> Iterator[str]:
+        """Give the rungs that speak to the agent, one after the other, as far as it has them."""
+        for rung in self.assignment.ladder:
+            has_not_been = rung == "interrupt" and not self._has_interrupted and self.assignment.adapter.interrupts
+            if has_not_been or (rung == "nudge" and self.assignment.adapter.nudges):
+                yield rung
 
     def _has_said_all(self) -> bool:
         """Tell whether nothing but its end is to be expected; what is claimed in mid-turn is gone on with."""
@@ -262,49 +294,48 @@ class AtWork:
         if rung == "interrupt" and (self._has_interrupted or not adapter.interrupts):
             return False  # the answer to an interrupt looks like life, and would keep a dead turn up for ever
         self._has_interrupted = self._has_interrupted or rung == "interrupt"
-        self._recorder.record(self._climbed(rung))
+        self._recorder.record(self._climbed(rung, self.pulse.evidence(anyio.current_time())))
         since = anyio.current_time()
         if frozen:
             leashed.resume()
         else:
-            self._rouse(rung, leashed)
+            self._rouse(rung, leashed, _NUDGE if rung == "nudge" else _GO_ON)
         await self._sleep_until(since + min(self.assignment.stall_after, 60.0))
         await self._look()
         return self.pulse.silent_since() > since
 
-    def _rouse(self, rung: str, leashed: Leashed) -> None:
+    def _rouse(self, rung: str, leashed: Leashed, text: str) -> None:
         adapter = self.assignment.adapter
         if self._dialogue is not None and rung == "nudge":
-            self._dialogue.tell(_NUDGE)
+            self._dialogue.tell(text)
         elif self._dialogue is not None:
-            self._dialogue.interrupt(then=_GO_ON)
+            self._dialogue.interrupt(then=text)
         elif rung == "nudge" and not isinstance(adapter, Conversing):
-            leashed.send(adapter.tell(_NUDGE))
+            leashed.send(adapter.tell(text))
         else:
             leashed.interrupt()
 
-    def _climbed(self, rung: str) -> RungClimbed:
+    def _climbed(self, rung: str, evidence: str) -> RungClimbed:
         assignment = self.assignment
-        evidence = self.pulse.evidence(anyio.current_time())
         return RungClimbed(agent=assignment.agent, task=assignment.task, attempt=assignment.attempt, rung=rung, reason=evidence)
 
+    def _stalled(self, verdict: str, evidence: str) -> None:
+        who = self.assignment
+        stalled = AgentStalled(agent=who.agent, task=who.task, attempt=who.attempt, verdict=verdict, evidence=evidence)
+        self._recorder.record(stalled)
+
     def _verdict(self) -> None:
-        assignment = self.assignment
-        evidence = self.pulse.evidence(anyio.current_time())
-        self._recorder.record(
-            AgentStalled(
-                agent=assignment.agent, task=assignment.task, attempt=assignment.attempt, verdict="silent", evidence=evidence
-            )
-        )
-        self.end(Outcome.STALLED, f"no sign of life for {assignment.stall_after:g} s")
+        self._stalled("silent", self.pulse.evidence(anyio.current_time()))
+        self.end(Outcome.STALLED, f"no sign of life for {self.assignment.stall_after:g} s")
 
     async def _linger(self) -> None:
         """End an agent that has claimed something, has nothing more to say, and does not leave."""
         await self._claimed.wait()
-        until = anyio.current_time() + LINGER
+        patience = PARTING if self.assignment.has_tools else LINGER
+        until = anyio.current_time() + patience
         while until > anyio.current_time():
             await anyio.sleep_until(until)
-            until = self.pulse.last.get(Sign.OUTPUT, 0.0) + LINGER
+            until = self.pulse.last.get(Sign.OUTPUT, 0.0) + patience
         self._settle()
 
     def _settle(self) -> None:

@@ -1,13 +1,32 @@
-"""What a request names, read: paths as agents write them, and how long they wait. Nothing of it is trusted."""
+"""What a request names, read: paths as agents write them, and how long they wait; and its refusal. Nothing is trusted."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
+from orchestrator.refusals import Advice, worded
+from orchestrator.rights import Deny
 
 FAR = 365 * 86400.0  #: seconds; longer than any run
 LONGEST_PATH = 1024  #: bytes
+
+
+class Refused(Rejected):
+    """A request that is refused with advice: in words for the one who reads it, and by its parts for programs."""
+
+    def __init__(self, reason: str, advice: Sequence[Advice] = ()) -> None:
+        data = {"reason": reason, "advice": [one.data() for one in advice]} if advice else None
+        super().__init__(worded(reason, advice), data=data)
+        self.why = reason
+        self.advice = tuple(advice)
+
+
+def denied(refused: Rejected) -> Deny:
+    """Give a refusal as a decision."""
+    if isinstance(refused, Refused):
+        return Deny(reason=refused.why, advice=refused.advice)
+    return Deny(reason=refused.reason)
 
 
 def path_of(asked: object) -> str:

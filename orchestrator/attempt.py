@@ -4,6 +4,7 @@ Workspace, agent, harvest, evidence: what an agent leaves is committed and looke
 so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,7 +15,7 @@ import anyio.to_thread
 
 from orchestrator import questions
 from orchestrator.accounts import Accounts
-from orchestrator.adapters import AnyAdapter, Conversing, Order
+from orchestrator.adapters import AnyAdapter, Conversing, Order, Tools, takes_tools
 from orchestrator.adapters.prompt import Words, prompt, resumed
 from orchestrator.agent import AtWork
 from orchestrator.briefing import Briefing
@@ -304,6 +305,8 @@ class Attempt:
             socket=stage.project.socket(f"leash/{piece.attempt}"),
             level=stage.level,
             stall_after=stall.after,
+            same_failure=stall.same_failure,
+            has_tools=order.tools is not None,
             ladder=stall.ladder,
             conversation=adapter.conversation(order) if isinstance(adapter, Conversing) else None,
         )
@@ -314,7 +317,8 @@ class Attempt:
         if conversation:
             told = resumed(planned, piece.seat, handover=piece.handover, asked=piece.asked)
         else:
-            words = replace(self._stage.words[piece.seat.id], program=self.status.adapter)  # it may be fallen back to
+            words = self._stage.words[piece.seat.id]
+            words = replace(words, program=self.status.adapter, tools=takes_tools(self._adapter))  # it may be fallen back to
             told = prompt(planned, piece.seat, words, handover=piece.handover, asked=piece.asked)
         return Order(
             task=planned.task,
@@ -328,7 +332,15 @@ class Attempt:
             scratch=self._scratch(),
             mark=f"{self._mark()}@{self._recorder.state.started_at}",
             conversation=conversation,
+            tools=self._tools() if takes_tools(self._adapter) else None,
         )
+
+    def _tools(self) -> Tools:
+        """Give how squad's own tools are started: by this interpreter, and nothing that lies in the workspace is loaded."""
+        variables = self._environment({})
+        named = ("AGENT_ID", "SQUAD_SOCKET", "SQUAD_TOKEN", "SQUAD_WORKSPACE")
+        argv = (sys.executable, "-P", "-m", "orchestrator", "agent", "mcp")
+        return Tools(argv=argv, environment={name: variables[name] for name in named})
 
     def _mark(self) -> str:
         return f"{self._stage.project.key}/{self._stage.run}/{self.piece.attempt}"

@@ -1,9 +1,10 @@
 """Squad's side of the talk with an agent that is spoken with in its own protocol.
 
 Each question of the agent is decided in a task of its own, so that one that waits for a lock holds nothing else up, and ends
-with the attempt. The talk is over when a turn has ended, no other follows by itself, and squad has nothing more to say: only
-then is the agent's stdin closed. As long as nobody listens, as before the process is there or when what a dead supervisor
-left is read, everything is understood and nothing is said.
+with the attempt. What cannot be decided, because deciding fails or takes too long, is refused. The talk is over when a turn
+has ended, no other follows by itself, and squad has nothing more to say: only then is the agent's stdin closed. As long as
+nobody listens, as before the process is there or when what a dead supervisor left is read, everything is understood and
+nothing is said.
 """
 
 from collections.abc import Awaitable, Callable
@@ -14,15 +15,21 @@ import anyio
 import anyio.abc
 
 from orchestrator.adapters import Conversation
+from orchestrator.errors import JournalError
 from orchestrator.leash import Leashed
 from orchestrator.messages import Ask, Done, Limit, Message, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import AgentId, Operation
+from orchestrator.refusals import worded
 from orchestrator.rights import Allow, Deny
 
 #: Decides what an agent asks before it does it; comes back when the locks are held, or with the reason why not.
 Permit = Callable[[AgentId, tuple[str, ...], Operation], Awaitable[Allow | Deny]]
 #: Has a person decide what nothing but the name of a tool is known of.
 Inquire = Callable[[AgentId, Permission], Awaitable[Allow | Deny]]
+
+
+#: Seconds after which an edit that waits is refused: what it waits for, no program gives up before.
+PATIENCE = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +49,8 @@ class Line:
     agent: AgentId
     permit: Permit
     inquire: Inquire | None = None  #: None: nobody can be asked
+    has_tools: bool = False  #: the model has squad's own
+    patience: float = PATIENCE  #: seconds in which a question is answered
 
 
 class Dialogue:
@@ -176,14 +185,30 @@ class Dialogue:
     async def _decide(self, asked: Permission, scope: anyio.CancelScope, line: Line) -> None:
         """Answer a question; one that is withdrawn meanwhile needs no answer."""
         with scope:
-            decision = await _decision(asked, line)
-            reason = "\n".join(filter(None, (decision.reason, decision.hint))) if isinstance(decision, Deny) else ""
-            self._say(self._conversation.answer(asked, allow=isinstance(decision, Allow), reason=reason))
+            decision = await _decided(asked, line)
+            self._say(self._conversation.answer(asked, allow=isinstance(decision, Allow), reason=_reason(decision, line)))
         self._deciding.pop(asked.request, None)
 
     def _say(self, data: bytes) -> None:
         if self._line is not None and data:
             self._line.leashed.send(data)
+
+
+def _reason(decision: Allow | Deny, line: Line) -> str:
+    return worded(decision.reason, decision.advice, tools=line.has_tools) if isinstance(decision, Deny) else ""
+
+
+async def _decided(asked: Permission, line: Line) -> Allow | Deny:
+    """Decide in any case: what fails, or takes longer than anybody waits, is a refusal with its reason, and never silence."""
+    try:
+        with anyio.fail_after(line.patience):
+            return await _decision(asked, line)
+    except TimeoutError:
+        return Deny(reason=f"nothing was decided about {asked.tool} within {line.patience:g} s: do something else first")
+    except JournalError:
+        raise
+    except Exception as bug:  # noqa: BLE001 - an agent that is not answered waits for ever
+        return Deny(reason=f"a bug in squad, so it is refused: {type(bug).__name__}: {bug}")
 
 
 async def _decision(asked: Permission, line: Line) -> Allow | Deny:

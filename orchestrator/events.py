@@ -325,6 +325,7 @@ class LockRefused(_Event, frozen=True, kw_only=True):
     holder: str
     reason: str
     ticket: int | None = None  #: of the request that waited; None: it was refused at once
+    row: str = ""  #: of the ownership matrix, or what else no waiting changes; empty: it was only not free
 
 
 # supervision
@@ -336,7 +337,7 @@ class AgentStalled(_Event, frozen=True, kw_only=True):
     agent: str
     task: str
     attempt: str
-    verdict: str  #: silent | same-failure
+    verdict: str  #: silent | same-failure | refused
     evidence: str
 
 

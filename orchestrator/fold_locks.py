@@ -36,7 +36,17 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
                 _note_forced(state, holder, path)
         case ev.LockRefused(holder=holder, ticket=ticket):
             state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
+            _note_refusal(state, event)
             set_waiting(state, holder)
+
+
+def _note_refusal(state: State, event: ev.LockRefused) -> None:
+    """Count what an agent was refused, and in its attempt what it need not have asked for again."""
+    if (agent := state.agents.get(event.holder)) is not None:
+        agent.refused += 1
+    if event.row and (attempt := _attempt_of(state, event.holder)) is not None:
+        attempt.refused[event.row] = attempt.refused.get(event.row, 0) + 1
+        attempt.denied = event.reason.partition("\n")[0]
 
 
 def _note_lock(state: State, holder: str, path: str) -> None:

@@ -38,6 +38,7 @@ class Denied:
     path: str
     holder: AgentId | None  #: who stands in the way
     reason: str
+    is_circle: bool = False  #: waiting would never end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,6 +41,8 @@ class Assignment:
     socket: Path
     level: Level
     stall_after: float  #: seconds
+    same_failure: int = 3  #: equal refusals that make a verdict
+    has_tools: bool = False  #: squad's own are offered to its model
     ladder: tuple[str, ...]
     grace: float = 10.0  #: seconds between TERM and KILL
     conversation: Conversation | None = None  #: with an agent that is spoken with in its own protocol

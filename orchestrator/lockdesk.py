@@ -15,18 +15,21 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator import events as ev
-from orchestrator.asked import FAR, is_below, number_of, path_of, seconds
+from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, seconds
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.recorder import Recorder
+from orchestrator.refusals import Advice
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated, Seats
 from orchestrator.state import LockStatus
 
 _LONGEST_PURPOSE = 500  #: characters
+_WAIT = "10m"  #: what is advised to one who did not wait, or not long enough
+_OUTSIDE = ".."  #: the row of everything that does not lie in the project
 
 
 class Doors(Protocol):
@@ -63,13 +66,23 @@ class _Opening:
 class LockDesk:
     """Answers what agents and people ask about locks, for one run."""
 
-    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, seats: Seats, doors: Doors | None = None) -> None:
-        """Lend from a table, by the rights of those who are seated, through doors."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        table: LockTable,
+        rights: Rights,
+        seats: Seats,
+        doors: Doors | None = None,
+        *,
+        heard: Callable[[AgentId], None] = lambda _: None,
+    ) -> None:
+        """Lend from a table, by the rights of those who are seated, through doors; `heard` looks at what is refused for good."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._seats = seats
         self._doors = doors or NoDoors()
+        self._heard = heard
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
@@ -148,7 +161,8 @@ class LockDesk:
         workspace = self._seats.of(agent).workspace
         for path in paths if operation is not Operation.READ else ():
             if not is_below(path, workspace):
-                raise self._refused(path, agent, f"{path} lies outside of your workspace: write below {workspace}")
+                reason = f"{path} lies outside of your workspace: write below {workspace}"
+                raise self._refused(path, agent, reason, row=_OUTSIDE)
             place = self.asked_path(agent, path)
             if not self._rights.has(agent, place):
                 await self._lend(self._ask(agent, place, waits=True, purpose=f"to {operation} it"), FAR)
@@ -159,7 +173,7 @@ class LockDesk:
         try:
             return self._seats.claim(self._seats.find(agent), path)
         except OutsideProject as error:
-            raise self._refused(path, agent, error.message) from error
+            raise self._refused(path, agent, error.message, row=_OUTSIDE) from error
 
     def freed(self, freed: Freed, *, reason: str) -> None:
         """Record what was freed and who holds it now, and wake those who waited for it."""
@@ -188,11 +202,11 @@ class LockDesk:
     def _ask(self, agent: AgentId, place: Claim, *, waits: bool, purpose: str) -> Grant | Ticket:
         """Lock a path for an agent or let it wait, or refuse it with the reason; all of it is recorded."""
         if (denied := self._rights.denial(agent, place)) is not None:
-            raise self._refused(place, agent, f"{denied.reason}\n{denied.hint}" if denied.hint else denied.reason)
+            raise self._refused(place, agent, denied.reason, *denied.advice, row=denied.row)
         is_first, newest = self._table.next_suspicion() is None, self._table.fence
         answer = self._table.request(agent, key(place), now=self._recorder.clock(), purpose=purpose, wait=waits)
         if isinstance(answer, Denied):
-            raise self._refused(place, agent, answer.reason)
+            raise self._refused(place, agent, *self._standing(answer, agent))
         if isinstance(answer, Ticket):
             asked = ev.LockRequested(path=answer.path, holder=agent, purpose=purpose, ticket=answer.number)
             self._recorder.record_soon(asked, wakes=False)
@@ -232,9 +246,11 @@ class LockDesk:
             del self._parked[ticket.number]
             if reason:
                 self._give_up(ticket, reason)
+        if reason:
+            raise Refused(reason, (_again(ticket.path),))
         grant = self._table.granted_to(ticket.holder, ticket.path)
-        if reason or grant is None:
-            raise Rejected(reason or f"the attempt of {ticket.holder} has ended")
+        if grant is None:
+            raise Rejected(f"the attempt of {ticket.holder} has ended")
         return grant
 
     def _to_open(self, grant: Grant) -> None:
@@ -295,7 +311,26 @@ class LockDesk:
 
     def _busy(self, ticket: Ticket, seconds: float) -> str:
         holder = self._table.holder_of(ticket.path, besides=ticket.holder)
-        return f"{ticket.path} was not free within {seconds:g} s" + (f": held by {holder}" if holder else "")
+        held = f": held by {holder} {self._until(holder, ticket.path)}" if holder else ""
+        return f"{ticket.path} was not free within {seconds:g} s{held}"
+
+    def _standing(self, denied: Denied, agent: AgentId) -> tuple[str, *tuple[Advice, ...]]:
+        """Say what stands in the way, until when, and what helps; what would close a circle is not to be waited for."""
+        if denied.is_circle:
+            return (denied.reason,)
+        holder = self._table.holder_of(denied.path, besides=agent)
+        return f"{denied.reason} {self._until(holder, denied.path)}" if holder else denied.reason, _again(denied.path)
+
+    def _until(self, holder: AgentId, path: str) -> str:
+        """Say how long an agent holds what meets the path: as its task declared it, or until it gives it back."""
+        seated = self._seats.find(holder)
+        ends = f"its task {seated.task} has ended" if seated else "its result is looked at"
+        held = [self._table.granted_to(holder, one) for one in self._table.meeting(holder, path)]
+        asked = [grant for grant in held if grant is not None and not grant.declared]
+        if len(asked) < len(held) or not asked:
+            return f"until {ends}"
+        stale = _moment(int(asked[0].expires))
+        return f"until it gives it back or {ends}; stale from {stale} on unless {holder} shows life"
 
     def _give_up(self, ticket: Ticket, reason: str) -> None:
         """Leave the queue; what was granted in the same moment to one who could not hear of it is given back."""
@@ -307,9 +342,20 @@ class LockDesk:
             self._take_back(grant, reason="withdrawn")
         self._recorder.settle()
 
-    def _refused(self, path: str, agent: AgentId, reason: str) -> Rejected:
-        self._recorder.record_soon(ev.LockRefused(path=path, holder=agent, reason=reason), wakes=False)
-        return Rejected(reason)
+    def _refused(self, path: str, agent: AgentId, reason: str, *advice: Advice, row: str = "") -> Rejected:
+        """Refuse, on record; what no waiting changes is counted by its `row`, since it is in vain to ask again."""
+        refused = Refused(reason, advice)
+        event = ev.LockRefused(path=path, holder=agent, reason=refused.reason, row=row)
+        if row:
+            self._recorder.record(event)
+            self._heard(agent)
+        else:
+            self._recorder.record_soon(event, wakes=False)
+        return refused
+
+
+def _again(path: str) -> Advice:
+    return Advice(call="lock", arguments={"path": path, "wait": _WAIT}, why="wait for it")
 
 
 def _stays(place: str, seated: Seated) -> str:

@@ -131,7 +131,7 @@ class LockTable:
             return Denied(path=wish, holder=in_the_way[0], reason=f"{wish} is {self._taken(wish, in_the_way)}")
         if circle := self._circle(holder, in_the_way):
             reason = f"waiting would close a circle: {' -> '.join(circle)}; free what you hold first, or do something else"
-            return Denied(path=wish, holder=in_the_way[0], reason=reason)
+            return Denied(path=wish, holder=in_the_way[0], reason=reason, is_circle=True)
         self._numbers += 1
         ticket = Ticket(number=self._numbers, path=wish, holder=holder, since=now, purpose=purpose)
         self._queue[ticket.number] = ticket

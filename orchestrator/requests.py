@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from orchestrator import events as ev
 from orchestrator import messages as msg
-from orchestrator.asked import path_of, seconds
+from orchestrator.asked import denied, path_of, seconds
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, Rejected
 from orchestrator.control.server import Caller, Later
 from orchestrator.errors import JournalError
@@ -81,7 +81,7 @@ class Desk:
         self._inbox = inbox
         self._limited = limited
         self._seats = Seats(root)
-        self.locks = LockDesk(recorder, table, rights, self._seats)
+        self.locks = LockDesk(recorder, table, rights, self._seats, heard=lead.heard)
         self.loans = Loans(self.locks)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
             "lock": self.loans.lock,
@@ -176,7 +176,7 @@ class Desk:
         try:
             await self._guarded("permit", partial(self.locks.take_right, agent, paths, operation))
         except Rejected as refused:
-            return Deny(reason=refused.reason)
+            return denied(refused)
         finally:
             self._recorder.settle()
         return Allow()

@@ -13,6 +13,7 @@ from orchestrator.locks import LockTable
 from orchestrator.model import PERSON, Access, AgentId, Area, Operation
 from orchestrator.ownership import length, row_of
 from orchestrator.patterns import lies_in
+from orchestrator.refusals import Advice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +34,8 @@ class Deny:
     """No, whoever waits."""
 
     reason: str
-    hint: str = ""
+    advice: tuple[Advice, ...] = ()
+    row: str = ""  #: of the ownership matrix, or what else no waiting changes; empty: another answer may come later
 
 
 Decision: TypeAlias = Allow | Wait | Deny
@@ -95,7 +97,7 @@ class Rights:
             return None
         for row in rows:
             if row.access is Access.READ_ONLY:
-                return Deny(reason=f"{_part(path, row)} is read-only ({_why(row)})")
+                return Deny(reason=f"{_part(path, row)} is read-only {_why(row)}", advice=(_blocked(path),), row=row.path)
             if not _allows(row, agent):
                 return _belongs(path, row)
         return None
@@ -152,15 +154,19 @@ def _allows(row: Area, agent: AgentId) -> bool:
 
 def _belongs(path: str, row: Area) -> Deny:
     if not row.owners:
-        return Deny(reason=f"{_part(path, row)} belongs to nobody ({_why(row)})")
+        return Deny(reason=f"{_part(path, row)} belongs to nobody {_why(row)}", advice=(_blocked(path),), row=row.path)
     owner, file = row.owners[0], path if covers(row.path, path) else row.path
-    hint = f"ask its owner: squad agent handoff {file} --to {owner}"
-    return Deny(reason=f"{_part(path, row)} belongs to {owner} ({_why(row)})", hint=hint)
+    asking = Advice(call="handoff", arguments={"file": file, "to": owner}, why="ask its owner")
+    return Deny(reason=f"{_part(path, row)} belongs to {owner} {_why(row)}", advice=(asking,), row=row.path)
+
+
+def _blocked(path: str) -> Advice:
+    return Advice(call="blocked", arguments={"on": path}, why="if you cannot go on without it, say so")
 
 
 def _part(path: str, row: Area) -> str:
     return path if covers(row.path, path) else f"{row.path}, which {path} takes in,"
 
 
-def _why(row: Area | None) -> str:
-    return f"{row.path}: {row.access}" if row else "no row of the ownership matrix"
+def _why(row: Area) -> str:
+    return f"({row.path}: {row.access}) for the whole run"

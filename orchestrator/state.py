@@ -59,6 +59,8 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     commit: str | None = None
     paths: list[str] = []
     locked: list[str] = []  #: keys held at any time, without those taken away
+    refused: dict[str, int] = {}  #: rows of the ownership matrix -> how often its agent asked there in vain
+    denied: str = ""  #: the reason of the last of those
     revoked: list[str] = []  #: keys that a person took away while it was silent, and that it has not locked again
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
@@ -112,6 +114,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     finished: int = 0  #: tasks
     blocked_on: str = ""
     meanwhile: str = ""
+    refused: int = 0  #: requests for locks, in the whole run
     starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 

@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
@@ -10,10 +11,10 @@ import anyio.to_thread
 import pytest
 
 from orchestrator import agent as agents
-from orchestrator.adapters.base import Invocation
+from orchestrator.adapters.base import AnyAdapter, Invocation
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.agent import AtWork
-from orchestrator.events import AgentStalled, AttemptStarted, ClaimMade, Noticed
+from orchestrator.events import AgentStalled, AttemptStarted, ClaimMade, LockRefused, Noticed, RungClimbed
 from orchestrator.journal import Journal
 from orchestrator.listening import Assignment, Listener
 from orchestrator.liveness import Sign
@@ -38,7 +39,21 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
         yield made
 
 
-def at_work(recorder: Recorder, folder: Path, code: str, *, after: float = 20.0, grace: float = 0.2) -> AtWork:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talked(CommandAdapter):
+    """A program that can be spoken to."""
+
+    @property
+    def nudges(self) -> bool:
+        return True
+
+    def tell(self, text: str) -> bytes:
+        return f"{text}\n".encode()
+
+
+def at_work(
+    recorder: Recorder, folder: Path, code: str, *, after: float = 20.0, grace: float = 0.2, adapter: AnyAdapter | None = None
+) -> AtWork:
     def take(_agent: object, messages: object) -> list[ClaimMade]:
         return [ClaimMade(agent=ONE, task="T1", attempt="T1.1", done=m.ok, note=m.note) for m in messages if isinstance(m, Done)]  # type: ignore[attr-defined]  # a sequence
 
@@ -51,8 +66,8 @@ def at_work(recorder: Recorder, folder: Path, code: str, *, after: float = 20.0,
             agent=ONE,
             attempt=AttemptId("T1.1"),
             workspace=folder / "workspace",
-            adapter=CommandAdapter(command=("agent",)),
-            invocation=Invocation(argv=python(code), exit_claims=True),
+            adapter=adapter or CommandAdapter(command=("agent",)),
+            invocation=Invocation(argv=python(code), exit_claims=True, keep_stdin=adapter is not None),
             environment={"PATH": "/usr/bin:/bin"},
             mark=f"mark of {folder}",
             log=folder / "T1.1.log",
@@ -158,3 +173,69 @@ async def test_what_a_killed_leash_left_in_the_log_is_still_heard(recorder: Reco
     assert ending is None
     assert len(seen(recorder, ClaimMade)) == 1
     assert seen(recorder, Noticed) == []
+
+
+# refusals
+
+
+def refuse(recorder: Recorder, agent: AtWork, path: str, *, row: str = "backend/") -> None:
+    recorder.record(LockRefused(path=path, holder=ONE, reason=f"{path} belongs to agent-2\nask its owner", row=row))
+    agent.heed()
+
+
+async def refused(recorder: Recorder, agent: AtWork, paths: Sequence[str]) -> Ended:
+    """Let an agent that would never end be refused paths, one after the other."""
+    gone: list[Ended] = []
+
+    async def run() -> None:
+        gone.append((await agent.run())[0])
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(run)
+        while not seen(recorder, AttemptStarted):
+            await recorder.changed()
+        for path in paths:
+            refuse(recorder, agent, path)
+        if not seen(recorder, AgentStalled):
+            agent.end(Outcome.STOPPED, "never stalled")
+    return gone[0]
+
+
+async def test_the_third_refusal_of_one_kind_is_a_verdict_and_ends_an_agent_that_cannot_be_spoken_to(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    ended = await refused(
+        recorder, at_work(recorder, tmp_path, "import time; time.sleep(600)"), ["backend/a", "backend/b", "backend/c"]
+    )
+
+    evidence = "refused 3 times: backend/c belongs to agent-2"
+    assert ended == Ended(outcome=Outcome.STALLED, reason=evidence)
+    assert seen(recorder, AgentStalled) == [
+        AgentStalled(agent=ONE, task="T1", attempt="T1.1", verdict="refused", evidence=evidence)
+    ]
+    assert seen(recorder, RungClimbed) == []
+
+
+async def test_refusals_of_different_kinds_are_no_verdict(recorder: Recorder, tmp_path: Path) -> None:
+    agent = at_work(recorder, tmp_path, "import time; time.sleep(600)")
+    async with anyio.create_task_group() as group:
+        group.start_soon(agent.run)
+        while not seen(recorder, AttemptStarted):
+            await recorder.changed()
+        for row in ("a/", "b/", "a/", "b/"):
+            refuse(recorder, agent, f"{row}x", row=row)
+        refuse(recorder, agent, "c", row="")
+        agent.end(Outcome.STOPPED, "enough")
+
+    assert seen(recorder, AgentStalled) == []
+
+
+async def test_an_agent_that_can_be_spoken_to_is_told_first_and_ended_when_it_asks_again(
+    recorder: Recorder, tmp_path: Path
+) -> None:
+    code = "import sys; print(sys.stdin.readline(), flush=True); import time; time.sleep(600)"
+    ended = await refused(recorder, at_work(recorder, tmp_path, code, adapter=Talked(command=("agent",))), ["backend/a"] * 4)
+
+    assert ended.outcome is Outcome.STALLED
+    assert [rung.rung for rung in seen(recorder, RungClimbed) if isinstance(rung, RungClimbed)] == ["nudge"]
+    assert len(seen(recorder, AgentStalled)) == 1

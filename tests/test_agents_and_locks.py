@@ -141,7 +141,11 @@ echo '// more' >> ../shared/types.ts
 
     assert run.wait(NEVER) == 0
     assert stage.codes() == {"first": 0, "again": 0, "once": 1, "unlock": 0, "waited": 0}
-    assert stage.said("busy") == f"squad agent: shared/types.ts is held by {FRONT}\n"
+    busy = stage.said("busy")
+    assert busy.startswith(
+        f"squad agent: shared/types.ts is held by {FRONT} until it gives it back or its task F has ended; stale"
+    )
+    assert busy.endswith("wait for it: squad agent lock shared/types.ts --wait 10m\n")
     assert stage.locks() == [
         ("LockGranted", FRONT, "shared/types.ts"),
         ("LockRefused", BACK, "shared/types.ts"),

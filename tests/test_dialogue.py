@@ -12,6 +12,7 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.dialogue import Dialogue, Line, Permit
+from orchestrator.errors import JournalError
 from orchestrator.leash import Leashed
 from orchestrator.messages import (
     Done,
@@ -27,6 +28,7 @@ from orchestrator.messages import (
     Withdrawn,
 )
 from orchestrator.model import AgentId, Operation
+from orchestrator.refusals import Advice
 from orchestrator.rights import Allow, Deny
 from tests.support.builders import ONE
 from tests.support.commands import LONGEST, Squad
@@ -122,7 +124,7 @@ def test_a_refusal_reaches_the_agent_with_its_reason_and_the_attempt_fails_namin
     [answer] = claude.notes("T1.1", "answer")
     assert answer["behavior"] == "deny"
     assert "belongs to agent-2" in answer["message"]
-    assert "squad agent handoff" in answer["message"]
+    assert 'call handoff with {"file": "theirs/b.txt", "to": "agent-2"}' in answer["message"], "Claude Code has squad's tools"
     assert [refusal.path for refusal in ran.all(ev.LockRefused)] == ["theirs/b.txt"]
     [told] = claude.notes("T1.2", "told")
     assert "refused: Write theirs/b.txt" in told, "the handover names what was refused"
@@ -294,14 +296,24 @@ async def never(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation)
 
 
 async def no(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation) -> Allow | Deny:
-    return Deny(reason="not yours", hint="ask")
+    return Deny(reason="not yours", advice=(Advice(call="lock", arguments={"path": "a"}, why="ask"),))
 
 
-async def talked(words: bytes, *, permit: Permit = no, interrupt: str | None = None) -> tuple[Dialogue, list[Message], list[str]]:
+async def broken(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation) -> Allow | Deny:
+    raise ZeroDivisionError("no row")
+
+
+async def full(_agent: AgentId, _paths: tuple[str, ...], _operation: Operation) -> Allow | Deny:
+    raise JournalError("the disk is full")
+
+
+async def talked(
+    words: bytes, *, permit: Permit = no, interrupt: str | None = None, **line: Any
+) -> tuple[Dialogue, list[Message], list[str]]:
     """Feed words one by one; gives the dialogue, what it said to squad, and what was written to the agent."""
     dialogue, stdin, messages = Dialogue(Script(SAID), workspace=Path("/w"), has_claimed=lambda: False), Stdin(), []
     async with anyio.create_task_group() as group:
-        dialogue.begin(Line(leashed=cast("Leashed", stdin), group=group, agent=ONE, permit=permit))
+        dialogue.begin(Line(leashed=cast("Leashed", stdin), group=group, agent=ONE, permit=permit, **line))
         if interrupt is not None:
             assert dialogue.interrupt(then=interrupt)
         for word in words.split():
@@ -317,12 +329,34 @@ async def talked(words: bytes, *, permit: Permit = no, interrupt: str | None = N
     [
         (b"read", "q yes"),
         (b"shell", "q yes"),
-        (b"write", "q no: not yours\nask"),
+        (b"write", "q no: not yours\nask: squad agent lock a"),
         (b"mail", "q no: squad cannot tell what mcp__mail would do, and nobody is there to be asked: do without it"),
     ],
 )
 async def test_what_is_asked_is_answered_by_what_is_known_of_it(asked: bytes, answer: str) -> None:
     assert (await talked(asked))[2] == [answer]
+
+
+async def test_an_agent_that_has_squads_tools_is_told_of_the_tool_that_helps() -> None:
+    assert (await talked(b"write", has_tools=True))[2] == ['q no: not yours\nask: call lock with {"path": "a"}']
+
+
+async def test_what_cannot_be_decided_is_refused_with_the_reason() -> None:
+    assert (await talked(b"write", permit=broken))[2] == ["q no: a bug in squad, so it is refused: ZeroDivisionError: no row"]
+
+
+async def test_what_is_not_decided_in_time_is_refused_and_never_left_without_an_answer() -> None:
+    dialogue, _, written = await talked(b"write", permit=never, patience=0.0)
+
+    assert written == ["q no: nothing was decided about Write within 0 s: do something else first"]
+    assert dialogue._deciding == {}
+
+
+async def test_a_journal_that_cannot_be_written_ends_everything_and_permits_nothing() -> None:
+    with pytest.raises(ExceptionGroup) as failed:
+        await talked(b"write", permit=full)
+
+    assert failed.group_contains(JournalError)
 
 
 async def test_a_question_that_is_withdrawn_is_waited_for_no_more_and_not_answered() -> None:

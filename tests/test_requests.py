@@ -20,6 +20,7 @@ from orchestrator.errors import JournalError
 from orchestrator.lockdesk import kept_grant
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, AgentState, Operation
+from orchestrator.refusals import Advice
 from orchestrator.rights import Allow, Deny
 from tests.support.builders import ONE, THREE, TWO, area
 from tests.support.desks import AGENTS, Office, office
@@ -106,14 +107,20 @@ async def test_an_agent_that_waits_gets_the_path_when_it_is_given_back(desk: Off
 async def test_trying_once_is_refused_with_the_holder(desk: Office) -> None:
     await desk.ask(ONE, "lock", path="a")
 
-    assert (await refusal(desk, TWO, "lock", path="a", wait=0)).reason == "a is held by agent-1"
+    assert (await refusal(desk, TWO, "lock", path="a", wait=0)).reason == (
+        "a is held by agent-1 until it gives it back or its task T1 has ended;"
+        " stale from 1970-01-01T00:46:40Z on unless agent-1 shows life\nwait for it: squad agent lock a --wait 10m"
+    )
     assert told(desk)[-1] == ("LockRefused", TWO, "a")
 
 
 async def test_a_wait_that_ends_in_vain_names_the_holder_and_leaves_the_queue(desk: Office) -> None:
     await desk.ask(ONE, "lock", path="a")
 
-    assert (await refusal(desk, TWO, "lock", path="a", wait=0.01)).reason == "a was not free within 0.01 s: held by agent-1"
+    assert (await refusal(desk, TWO, "lock", path="a", wait=0.01)).reason == (
+        "a was not free within 0.01 s: held by agent-1 until it gives it back or its task T1 has ended;"
+        " stale from 1970-01-01T00:46:40Z on unless agent-1 shows life\nwait for it: squad agent lock a --wait 10m"
+    )
     assert in_queue(desk) == []
     assert desk.recorder.state.waiting == []
     assert told(desk)[-1] == ("LockRefused", TWO, "a")
@@ -445,7 +452,7 @@ async def test_what_an_agent_asks_by_its_own_protocol_is_answered_as_its_request
     assert [path for path, decision in decisions.items() if isinstance(decision, Allow)] == list(asked[:3])
     refused = decisions["backend/a"]
     assert isinstance(refused, Deny)
-    assert "squad agent handoff backend/a --to agent-2" in refused.reason
+    assert refused.advice == (Advice(call="handoff", arguments={"file": "backend/a", "to": "agent-2"}, why="ask its owner"),)
     assert [grant.path for grant in desk.table.grants()] == ["free.txt"], "its own write set needs no second lock"
     assert [path for kind, _, path in told(desk) if kind == "LockRefused"] == [*asked[3:]]
 
@@ -584,3 +591,33 @@ def _compare(desk: Office) -> None:
         (one.path, one.holder, one.fence) for one in desk.table.grants()
     ]
     assert set(desk.desk.locks._parked) == {ticket.number for ticket in desk.table.waiting()}, "somebody was not woken"
+
+
+# refusals
+
+
+async def test_a_refusal_says_by_its_parts_what_helps(desk: Office) -> None:
+    refused = await refusal(desk, ONE, "lock", path="backend/api.py")
+
+    advice = [{"tool": "handoff", "arguments": {"file": "backend/api.py", "to": "agent-2"}, "why": "ask its owner"}]
+    assert refused.data == {
+        "reason": "backend/api.py belongs to agent-2 (backend/: EXCLUSIVE) for the whole run",
+        "advice": advice,
+    }
+
+
+async def test_what_a_task_declares_is_held_until_the_task_has_ended(desk: Office) -> None:
+    desk.table.acquire_all(TWO, ["a"], now=1000.0)
+
+    assert "a is held by agent-2 until its task T2 has ended\n" in (await refusal(desk, ONE, "lock", path="a", wait=0)).reason
+
+
+async def test_refusals_are_counted_by_agent_and_those_that_no_waiting_changes_by_their_row_too(desk: Office) -> None:
+    await desk.ask(TWO, "lock", path="busy")
+    for path in ("backend/a", "backend/b", "docs/api.md", "../y", "../x", "busy"):
+        await refusal(desk, ONE, "lock", path=path, wait=0)
+
+    state = desk.recorder.state
+    assert state.agents[ONE].refused == 6
+    assert state.attempts["T1.1"].refused == {"backend/": 2, "docs/api.md": 1, "..": 2}
+    assert state.agents[TWO].refused == 0

@@ -8,6 +8,7 @@ from orchestrator.claims import Claim, canonical
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
 from orchestrator.patterns import lies_in
+from orchestrator.refusals import Advice
 from orchestrator.rights import Allow, Decision, Deny, Rights, Wait
 from tests.support.builders import ONE, THREE, TWO, area
 
@@ -33,8 +34,9 @@ def test_an_exclusive_path_of_another_is_denied_with_the_owner_and_the_command_t
     answer = may(rights(area("backend/", TWO)), ONE, "backend/api.py")
 
     assert answer == Deny(
-        reason="backend/api.py belongs to agent-2 (backend/: EXCLUSIVE)",
-        hint="ask its owner: squad agent handoff backend/api.py --to agent-2",
+        reason="backend/api.py belongs to agent-2 (backend/: EXCLUSIVE) for the whole run",
+        advice=(Advice(call="handoff", arguments={"file": "backend/api.py", "to": "agent-2"}, why="ask its owner"),),
+        row="backend/",
     )
 
 
@@ -45,7 +47,11 @@ def test_an_owner_writes_in_its_own_area() -> None:
 def test_a_read_only_path_is_denied_to_everybody_and_read_by_everybody() -> None:
     of = rights(area("docs/", ONE), area("docs/api.md", ONE, access=READ_ONLY))
 
-    assert may(of, ONE, "docs/api.md") == Deny(reason="docs/api.md is read-only (docs/api.md: READ-ONLY)")
+    assert may(of, ONE, "docs/api.md") == Deny(
+        reason="docs/api.md is read-only (docs/api.md: READ-ONLY) for the whole run",
+        advice=(_blocked("docs/api.md"),),
+        row="docs/api.md",
+    )
     assert may(of, ONE, "docs/api.md", Operation.READ) == Allow()
     assert may(of, ONE, "docs/guide.md") == Allow()
 
@@ -105,7 +111,8 @@ def test_what_takes_in_a_part_of_anothers_area_is_denied(wide: str) -> None:
 def test_a_wide_claim_over_a_read_only_file_is_denied() -> None:
     answer = may(rights(area("docs/api.md", access=READ_ONLY)), ONE, "docs/")
 
-    assert answer == Deny(reason="docs/api.md, which docs/ takes in, is read-only (docs/api.md: READ-ONLY)")
+    reason = "docs/api.md, which docs/ takes in, is read-only (docs/api.md: READ-ONLY) for the whole run"
+    assert answer == Deny(reason=reason, advice=(_blocked("docs/"),), row="docs/api.md")
 
 
 def test_a_shorter_row_of_another_does_not_matter_inside_an_own_area() -> None:
@@ -220,3 +227,7 @@ def test_a_file_is_never_in_the_hands_of_two_agents(
             table.request(agent, claim.rstrip("/"), now=0)
 
     assert sum(of.has(agent, file) for agent in AGENTS) <= 1
+
+
+def _blocked(path: str) -> Advice:
+    return Advice(call="blocked", arguments={"on": path}, why="if you cannot go on without it, say so")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.adapters.acp import AcpAdapter, acp_adapter
-from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conversing, Invocation, Order, Reader
+from orchestrator.adapters.base import Adapter, AnyAdapter, Conversation, Conversing, Invocation, Order, Reader, Tools
 from orchestrator.adapters.claude import ClaudeAdapter
 from orchestrator.adapters.codex import CodexAdapter
 from orchestrator.adapters.command import CommandAdapter
@@ -29,8 +29,10 @@ __all__ = [
     "NoAgent",
     "Order",
     "Reader",
+    "Tools",
     "detect",
     "make_adapter",
+    "takes_tools",
 ]
 
 #: Programs that are spoken with in their own protocol, if no command is configured that takes their place.
@@ -71,6 +73,11 @@ def detect(path: str) -> str:
         if shutil.which(name, path=path) is not None:
             return name
     raise NoAgent
+
+
+def takes_tools(adapter: AnyAdapter) -> bool:
+    """Tell whether the program hands servers of tools to its model."""
+    return isinstance(adapter, Program | AcpAdapter)
 
 
 def make_adapter(

@@ -72,6 +72,7 @@ class AcpAdapter:
             mode=self.profile.mode,
             model="" if self.profile.model_flag else self.model,
             sign_in=self.profile.sign_in,
+            tools=order.tools,
         )
         return AcpConversation(wanted)
 

@@ -19,6 +19,7 @@ from acp.meta import AGENT_METHODS, CLIENT_METHODS, PROTOCOL_VERSION
 
 from orchestrator.adapters.acp_tools import Calls
 from orchestrator.adapters.acp_turns import Bill, failed, is_empty
+from orchestrator.adapters.base import Tools
 from orchestrator.adapters.hearing import Hearing, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Turned, TurnEnd, Withdrawn
@@ -46,6 +47,7 @@ class Wanted:
     mode: str = ""  #: in which edits ask
     model: str = ""
     sign_in: str = ""  #: how a person signs in
+    tools: Tools | None = None  #: squad's own
 
 
 def _request(number_: int, method: str, params: pydantic.BaseModel | Object) -> bytes:
@@ -159,7 +161,7 @@ class AcpConversation(Hearing):
     def _greeted(self, result: Object) -> list[Said]:
         self._agent = _read(schema.InitializeResponse, result) or schema.InitializeResponse(protocol_version=PROTOCOL_VERSION)
         wanted, self._awaited = self._wanted, _OPENING
-        place: Object = {"cwd": wanted.workspace, "mcpServers": []}
+        place: Object = {"cwd": wanted.workspace, "mcpServers": [_offered(wanted.tools)] if wanted.tools else []}
         if not wanted.conversation:
             return [Reply(line=_request(_OPENING, AGENT_METHODS["session_new"], place))]
         if not self._resumes():
@@ -347,6 +349,12 @@ class AcpConversation(Hearing):
         self._has_failed = self._has_failed or word(inner(told, "threadStatus"), "type") == "systemError"
         error = inner(told, "error")
         return [Retrying(error=word(error, "message"), delay=0.0)] if error.get("willRetry") is True else []
+
+
+def _offered(tools: Tools) -> Object:
+    command, *arguments = tools.argv
+    environment = [{"name": name, "value": value} for name, value in tools.environment.items()]
+    return {"name": "squad", "command": command, "args": arguments, "env": environment}
 
 
 def _chosen(number_: object, option: str | None) -> bytes:

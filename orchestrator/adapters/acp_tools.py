@@ -4,6 +4,7 @@ A tool call is told in pieces: announced, filled in, asked for, completed, each 
 joined by their id. Paths stand in locations, in diffs and in the raw input; a change that names none is refused.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
@@ -19,6 +20,9 @@ _COMMANDS = ("command", "cmd")
 _CHANGING = {"edit": Operation.WRITE, "delete": Operation.DELETE, "move": Operation.WRITE}
 #: `fetch` and `think` change nothing in the project either.
 _READING = frozenset({"read", "search", "fetch", "think"})
+
+#: squad's own tools, as Gemini and Qwen, Claude, OpenCode and Codex title them.
+_OWN = re.compile(r"\w+ \(squad MCP Server\)|(mcp__squad__|mcp_squad_|squad_|squad/|squad\.)\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,8 @@ class Calls:
         """Say what is asked for: of a shell its command, of a change its paths, of what is neither only its name."""
         call = self._join(piece)
         tool = call.title or call.kind or "a tool"
+        if call.kind in {"", "other"} and _OWN.fullmatch(tool):
+            return Permission(request=request, tool=tool, operation=Operation.READ)  # it asks squad itself
         if call.kind == "execute":
             return Permission(request=request, tool=tool, operation=Operation.WRITE, command=call.command or tool)
         if call.kind in _READING:

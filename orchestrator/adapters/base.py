@@ -15,6 +15,14 @@ from orchestrator.model import AgentId, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """How the server is started that offers squad's requests to a program as tools of MCP, under the name `squad`."""
+
+    argv: tuple[str, ...]
+    environment: Mapping[str, str]  #: also of the program itself; holds a secret, and so never stands on a command line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """A task as it is handed to an agent."""
 
@@ -29,6 +37,7 @@ class Order:
     scratch: Path  #: a private folder for this attempt; made only if the invocation has files
     mark: str = ""  #: names the attempt among those of all runs, also of runs whose journal is gone; always the same
     conversation: str = ""  #: of the attempt before, as the agent called it; to be resumed
+    tools: Tools | None = None  #: squad's own; None: there are none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

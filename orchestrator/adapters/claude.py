@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.adapters.base import Invocation, Order
+from orchestrator.adapters.base import Invocation, Order, Tools
 from orchestrator.adapters.claude_turns import Turns
 from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, number, rows, word, write
@@ -25,13 +25,15 @@ from orchestrator.speech import parse_blocks
 _NAMES = uuid.UUID("6f0d2b52-7a0b-4a5e-9b1f-3f5f3f6f5d11")
 _WRITERS = {"Write": "file_path", "Edit": "file_path", "MultiEdit": "file_path", "NotebookEdit": "notebook_path"}
 _READERS = {"Read": "file_path", "NotebookRead": "notebook_path", "Grep": "path", "Glob": "path", "LS": "path"}
+_OWN = "mcp__squad"  #: beginning of the names of squad's own tools
 #: Asked for whatever the user's own settings allow: an `ask` rule wins over an `allow` rule.
 _SETTINGS = {"permissions": {"ask": list(_WRITERS)}}
+_SETTINGS_WITH_TOOLS = {"permissions": {"ask": list(_WRITERS), "allow": [_OWN]}}
 #: Tools that wait for a person, outlive the attempt, or leave the workspace.
 _UNWANTED = ("AskUserQuestion", "EnterPlanMode", "ExitPlanMode", "CronCreate", "ScheduleWakeup", "EnterWorktree", "ExitWorktree")
 _LONGEST_DETAIL = 1000  #: characters
 _STREAMS = ("-p", "--input-format", "stream-json", "--output-format", "stream-json", "--verbose")
-_ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings", json.dumps(_SETTINGS))
+_ASKING = ("--permission-prompt-tool", "stdio", "--permission-mode", "default", "--settings")
 #: Its own retries are off, and it asks nobody but its model.
 QUIET: Mapping[str, str] = {
     "CLAUDE_CODE_MAX_RETRIES": "0",
@@ -51,8 +53,10 @@ class ClaudeAdapter(Program):
         """Begin a conversation under a name of squad's, or take one up again, with the prompt as its next message."""
         named = ("--resume", order.conversation) if order.conversation else _begun(order)
         model = ("--model", self.model) if self.model else ()
+        tools = ("--mcp-config", _offered(order.tools)) if order.tools else ()
+        asking = (*_ASKING, json.dumps(_SETTINGS_WITH_TOOLS if tools else _SETTINGS))
         return Invocation(
-            argv=(*self.command, *_STREAMS, *_ASKING, "--disallowedTools", ",".join(_UNWANTED), *model, *named),
+            argv=(*self.command, *_STREAMS, *asking, "--disallowedTools", ",".join(_UNWANTED), *tools, *model, *named),
             environment=QUIET,
             stdin=_control("squad-start", {"subtype": "initialize", "hooks": None}) + _message(order.prompt),
             keep_stdin=True,
@@ -153,6 +157,12 @@ class ClaudeConversation(Hearing):
         return [Withdrawn(request=request)] if known else []
 
 
+def _offered(tools: Tools) -> str:
+    """Name the server beside those of the user's; it inherits its environment, and its tools are never searched for first."""
+    command, *arguments = tools.argv
+    return json.dumps({"mcpServers": {"squad": {"type": "stdio", "command": command, "args": arguments, "alwaysLoad": True}}})
+
+
 def _begun(order: Order) -> tuple[str, ...]:
     return ("--session-id", str(uuid.uuid5(_NAMES, order.mark))) if order.mark else ()
 
@@ -165,6 +175,8 @@ def _permission(request: str, tool: str, asked: Object) -> Permission:
     if tool in _READERS:
         path = word(asked, _READERS[tool])
         return Permission(request=request, tool=tool, paths=(path,) if path else (), operation=Operation.READ)
+    if tool.startswith(f"{_OWN}__"):
+        return Permission(request=request, tool=tool, operation=Operation.READ)  # it asks squad itself
     command = word(asked, "command")
     detail = "" if command else clean(json.dumps(asked, ensure_ascii=False))[:_LONGEST_DETAIL]
     return Permission(request=request, tool=tool, operation=Operation.WRITE, command=command, detail=detail)

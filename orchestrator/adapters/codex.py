@@ -10,7 +10,7 @@ The shapes were seen with 0.169.0 and are recorded in the tests.
 
 from dataclasses import dataclass, replace
 
-from orchestrator.adapters.base import Invocation, Order
+from orchestrator.adapters.base import Invocation, Order, Tools
 from orchestrator.adapters.codex_turns import Limits, Tokens, turned
 from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
@@ -36,7 +36,8 @@ class CodexAdapter(Program):
         named: Object = {"threadId": order.conversation} if order.conversation else {}
         model: Object = {"model": self.model} if self.model else {}
         asking = {"sandbox": "read-only", "approvalPolicy": "on-request", "approvalsReviewer": "user"}
-        opening = {"cwd": str(order.workspace), **asking, **model, **named}
+        tools: Object = {"config": {"mcp_servers": {"squad": _offered(order.tools)}}} if order.tools else {}
+        opening = {"cwd": str(order.workspace), **asking, **model, **tools, **named}
         method = "thread/resume" if order.conversation else "thread/start"
         greeting = {"clientInfo": {"name": "squad", "version": "0"}}
         lines = [
@@ -206,6 +207,13 @@ class CodexConversation(Hearing):
     def _announce(self, item: Object) -> None:
         if item.get("type") == "fileChange":
             keep(self._announced, word(item, "id"), rows(item, "changes"))
+
+
+def _offered(tools: Tools) -> Object:
+    """Name the server; it inherits nothing but what is named, and its tools ask squad themselves."""
+    command, *arguments = tools.argv
+    waits = {"startup_timeout_sec": 30, "tool_timeout_sec": 3600}
+    return {"command": command, "args": arguments, "env_vars": sorted(tools.environment), **waits}
 
 
 def _change(request: str, changes: list[Object]) -> Permission:

@@ -23,6 +23,7 @@ _ROOM = (400, 250, 180, 140, 120, 100, 90, 80, 70, 60, 50, 45, 40, 35, 30, 26, 2
 _LONGEST_ROLE = 60  #: characters of a role's name
 _JOINTS = 2  #: tokens around squad's part
 _NOTHING = Briefing()
+_TOOLS = "These are tools of the MCP server `squad` too: lock, unlock, owns, status, handoff, ask, blocked, done."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class Words:
     role: str = ""  #: what a good one of its role heeds
     is_own: bool = True  #: the role's text is squad's, and so counted
     program: str = ""  #: its adapter
+    tools: bool = False  #: squad's own are offered to its model
     pages: Pages = field(default_factory=dict)  #: the repository's own for agents
     checks: tuple[str, ...] = ()  #: for tasks that bring none of their own
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> commands that are one
@@ -95,6 +97,7 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
         f"You are {seat.id} ({role}); other agents work on this repository at the same time. Your task: {planned.task.id}.",
         _may_write(planned, room),
         "Before you change any other path: `squad agent lock PATH`; another agent's: `squad agent handoff PATH --to AGENT`.",
+        _TOOLS if words.tools else "",
         _operations(planned, words.never_parallel, room),
         f"Read first: {_listed(pages, room)}." if pages else "",
         "Ask a person only what you cannot decide: `squad agent ask TEXT --wait 10m`; without an answer, decide and say so.",

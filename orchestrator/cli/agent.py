@@ -6,13 +6,13 @@ Who asks is known by the socket in SQUAD_SOCKET; paths are told relative to the 
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 
 from orchestrator.cli.options import FLAGS, FOLDER, JSON, VALUES
-from orchestrator.control.client import Unreachable, call
+from orchestrator.control.client import Asked, Unreachable, call
 from orchestrator.control.protocol import Rejected
+from orchestrator.control.wording import ANSWER, seconds, told
 
 HELP = """\
 Example:  squad agent lock shared/types.ts --purpose "add a field"
@@ -26,16 +26,15 @@ Example:  squad agent lock shared/types.ts --purpose "add a field"
   squad agent ask TEXT [--wait 30m]                       ask a person; --wait prints the answer
   squad agent blocked --on PATH [--meanwhile TEXT]        say what you cannot go on without
   squad agent done [--note TEXT]                          claim that the task is done
+  squad agent owns PATH                                   tell whose a path is, and who holds it
+  squad agent mcp                                         the same as tools, for a client of MCP on stdin and stdout
 
 And:  squad with-lock PATH -- CMD     run a command while you hold the lock
 Every command takes --json and -C DIR. Exit: 0 granted or accepted, 1 refused (reason on stderr), 2 usage.
 """
 
 _WAIT = 600.0  #: seconds a lock is waited for when nobody says how long
-_FAR = 365 * 86400.0  #: seconds; longer than any run
-_ANSWER = 30.0  #: seconds in which a living supervisor has answered
 _OPERATIONS = ("op:", "api:", "table:", "files:")  #: beginnings of keys that are no paths
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 #: command -> names of its positional arguments, its options, those that must be there
 _COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
@@ -46,6 +45,8 @@ _COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] =
     "ask": (("text",), ("wait",), ("text",)),
     "blocked": ((), ("on", "meanwhile"), ("on",)),
     "done": ((), ("note",), ()),
+    "owns": (("path",), (), ("path",)),
+    "mcp": ((), (), ()),
 }
 #: The one option without a value: an operation that the task declares is not needed any more.
 _SWITCH = ("unlock", "--done")
@@ -64,15 +65,27 @@ def run(arguments: Sequence[str], *, before: Sequence[str] = ()) -> int:
             print(HELP, end="")
             return 0 if words else 2
         given = _parse(words)
+        if words[0] == "mcp":
+            return _serve()
         method, params = _request(words[0], given, folder)
         wait = params.get("wait")
-        timeout = _ANSWER + (wait if isinstance(wait, float) else 0.0)
+        timeout = ANSWER + (wait if isinstance(wait, float) else 0.0)
         answer = call(_socket(), method, {**params, "token": os.environ.get("SQUAD_TOKEN", "")}, timeout=timeout)
-        print(json.dumps({"schema_version": 1, "result": answer}) if as_json else _told(words[0], method, answer))
+        print(json.dumps({"schema_version": 1, "result": answer}) if as_json else told(method, answer))
     except Misused as error:
         return _complain(str(error), "see: squad agent --help", code=2, as_json=as_json)
     except (Rejected, Unreachable) as error:
         return _complain(str(error), "", code=1, as_json=as_json)
+    return 0
+
+
+def _serve() -> int:
+    """Answer a client of MCP on stdin and stdout until it ends."""
+    from orchestrator import __version__
+    from orchestrator.control.stdio import serve
+
+    path, token = _socket(), os.environ.get("SQUAD_TOKEN", "")
+    serve(lambda method, params: Asked(path, method, {**params, "token": token}), version=__version__)
     return 0
 
 
@@ -124,7 +137,7 @@ def _parse(words: Sequence[str]) -> dict[str, str]:
             if not equals and not rest:
                 raise Misused(f"--{name} wants a value")
             given[name] = value if equals else rest.pop(0)
-        elif not free or (is_option and re.match(r"--?[A-Za-z]", word)):
+        elif not free or (is_option and word.startswith("-") and word.lstrip("-")[:1].isalpha()):
             raise Misused(f"{words[0]} does not know {word!r}")
         else:
             given[free[0]] = word
@@ -143,17 +156,14 @@ def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, 
             "purpose": given.get("purpose", ""),
             **_fence(given),
         }
-    if command == "unlock":
-        return "unlock", {
-            "path": from_root(given["path"], folder),
-            **({"done": True} if "done" in given else {}),
-            **_fence(given),
-        }
+    if command in {"unlock", "owns"}:
+        done = {"done": True} if "done" in given else {}
+        return command, {"path": from_root(given["path"], folder), **done, **_fence(given)}
     if command == "ask" and "wait" in given:
         return "ask", {**given, "wait": duration(given["wait"])}
     if command == "status" and not given:
         return "me", {}
-    if command == "status" and "progress" in given and not re.fullmatch(r"\d+\s*/\s*\d+", given["progress"]):
+    if command == "status" and "progress" in given and not _is_progress(given["progress"]):
         raise Misused(f"--progress wants something like 3/5, not {given['progress']!r}")
     if command == "handoff":
         return "handoff", {**given, "file": from_root(given["file"], folder)}
@@ -165,7 +175,7 @@ def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, 
 def _fence(given: Mapping[str, str]) -> dict[str, int]:
     if "fence" not in given:
         return {}
-    if not re.fullmatch(r"[1-9]\d{0,17}", given["fence"]):
+    if not (given["fence"].isdecimal() and len(given["fence"]) < 19 and int(given["fence"])):
         raise Misused(f"--fence wants the number of a grant, as lock --json tells it, not {given['fence']!r}")
     return {"fence": int(given["fence"])}
 
@@ -186,28 +196,15 @@ def duration(text: str) -> float:
     Raises:
         Misused: It is no duration.
     """
-    if text == "0":
-        return 0.0
-    if not re.fullmatch(r"(\d+(\.\d+)?(ms|s|m|h|d))+", text):
-        raise Misused(f"--wait wants a duration such as 30s or 10m (0: try once), not {text!r}")
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text))
-    return min(seconds, _FAR)
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise Misused(f"--{error}") from error
 
 
-def _told(command: str, method: str, answer: object) -> str:
-    told = answer if isinstance(answer, dict) else {}
-    if command == "lock":
-        return f"locked {told.get('path')}"
-    if command == "unlock":
-        return f"unlocked {', '.join(told.get('released', []))}"
-    if command == "ask":
-        return str(told.get("answer") or f"asked: {told.get('question')}; the answer comes later")
-    if method == "me":
-        locks = ", ".join(lock["path"] for lock in told.get("locks", [])) or "none"
-        progress = told.get("progress", {})
-        done = f" {progress['done']}/{progress['total']}" if progress.get("total") else ""
-        return f"{told.get('agent')}: {told.get('state')}{done}\ntask: {told.get('task') or 'none'}\nlocks: {locks}"
-    return "accepted"
+def _is_progress(text: str) -> bool:
+    done, _, total = text.partition("/")
+    return done.strip().isdecimal() and total.strip().isdecimal()
 
 
 def _complain(message: str, hint: str, *, code: int, as_json: bool) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator import git
+from orchestrator.adapters import takes_tools
 from orchestrator.adapters.prompt import Words, prompt
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context, out, out_json
@@ -66,10 +67,10 @@ def show_prompt(options: Context, plan: Plan, task: str) -> None:
     """Write what the agent of a task is told at its first attempt, to the letter, and beside it what that is made of."""
     planned, seat = _planned(plan, task)
     project, config, role = options.project(), _config(options), _role(options, seat)
-    program = _program(plan, seat, config)
+    program, has_tools = _program(plan, seat, config)
     base = git.head(project.root) if project.repository else None
     words = words_of(project, config, replace(plan, agents=(seat,)), programs={seat.id: program}, base=base)
-    text = prompt(planned, seat, words[seat.id])
+    text = prompt(planned, seat, replace(words[seat.id], tools=has_tools))
     if options.as_json:
         told = {"task": task, "agent": seat.id, "program": program, "role": role.source, "tokens": tokens(text), "prompt": text}
         out_json({"schema_version": 1, **told})
@@ -101,12 +102,13 @@ def _config(options: Context) -> Config:
     return settings.load(options, options.project(), {})
 
 
-def _program(plan: Plan, seat: Seat, config: Config) -> str:
-    """Name the program that would run, also where it could not be started yet."""
+def _program(plan: Plan, seat: Seat, config: Config) -> tuple[str, bool]:
+    """Name the program that would run, also where it could not be started yet, and tell whether it is handed squad's tools."""
     try:
-        return adapters_of(replace(plan, agents=(seat,)), config)[seat.id].name
+        adapter = adapters_of(replace(plan, agents=(seat,)), config)[seat.id]
     except (ToolMissing, ConfigError):
-        return config.agents.get(seat.id, AgentSettings()).use
+        return config.agents.get(seat.id, AgentSettings()).use, False
+    return adapter.name, takes_tools(adapter)
 
 
 def _shelves(project: Project, config: Config) -> Shelves:

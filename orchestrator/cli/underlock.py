@@ -9,8 +9,8 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import sys
+from _socket import SHUT_WR, socket
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import NamedTuple
@@ -119,7 +119,7 @@ def carry_out(door: Door, wish: Wish) -> int:
         _give_back(connection)
 
 
-def take(door: Door, wish: Wish, *, process: bool = False) -> tuple[socket.socket, Mapping[str, object]]:
+def take(door: Door, wish: Wish, *, process: bool = False) -> tuple[socket, Mapping[str, object]]:
     """Lock what is wished for as long as the connection lasts, or this process; says so when that takes time.
 
     Raises:
@@ -133,7 +133,7 @@ def take(door: Door, wish: Wish, *, process: bool = False) -> tuple[socket.socke
     return connection, answer if isinstance(answer, dict) else {}
 
 
-def keep_open(connection: socket.socket) -> int:
+def keep_open(connection: socket) -> int:
     """Let a connection outlast this process in what it starts or becomes; gives its descriptor."""
     descriptor = fcntl.fcntl(connection.fileno(), fcntl.F_DUPFD, _HIGH)
     os.set_inheritable(descriptor, True)
@@ -159,7 +159,7 @@ def _tell_wait(door: Door, wish: Wish) -> None:
             _say(f"squad: {path} is held by {holder}; waiting for it, at most {wish.wait:g} s")
 
 
-def _run(command: Sequence[str], connection: socket.socket) -> int:
+def _run(command: Sequence[str], connection: socket) -> int:
     """Run a command to its end and hand signals on to it; gives its exit code."""
     child: list[int] = []
     early: list[int] = []
@@ -212,10 +212,10 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-def _give_back(connection: socket.socket) -> None:
+def _give_back(connection: socket) -> None:
     """End the connection for everybody who has it open, and wait until the supervisor has seen that."""
     with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_WR)
+        connection.shutdown(SHUT_WR)
         connection.settimeout(1.0)
         while connection.recv(4096):
             pass

@@ -44,10 +44,12 @@ REJECTED = -32000
 class Rejected(Exception):
     """A request was refused; the message is for the one who asked."""
 
-    def __init__(self, reason: str, *, code: int = REJECTED) -> None:
+    def __init__(self, reason: str, *, code: int = REJECTED, data: object = None) -> None:
+        """Refuse; `data` tells programs what the reason tells the one who reads it."""
         super().__init__(reason)
         self.reason = reason
         self.code = code
+        self.data = data
 
 
 def request(number: int, method: str, params: Mapping[str, object]) -> bytes:
@@ -60,9 +62,10 @@ def result(number: object, value: object) -> dict[str, object]:
     return {"jsonrpc": "2.0", "id": number, "result": value}
 
 
-def error(number: object, code: int, message: str) -> dict[str, object]:
+def error(number: object, code: int, message: str, data: object = None) -> dict[str, object]:
     """Give a refusal."""
-    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message}}
+    more = {} if data is None else {"data": data}
+    return {"jsonrpc": "2.0", "id": number, "error": {"code": code, "message": message, **more}}
 
 
 def line(message: object) -> bytes:

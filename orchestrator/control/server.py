@@ -347,7 +347,7 @@ def _answer(message: object, given: object) -> dict[str, object] | None:
     if not isinstance(message, dict) or "id" not in message:
         return None
     if isinstance(given, Rejected):
-        return protocol.error(message["id"], given.code, given.reason)
+        return protocol.error(message["id"], given.code, given.reason, given.data)
     return protocol.result(message["id"], given)
 
 

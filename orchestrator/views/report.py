@@ -63,6 +63,7 @@ class AgentRow:
     tasks_done: int
     attempts: int
     work_s: float
+    refused: int  #: requests for locks
     paths: tuple[str, ...]
 
 
@@ -257,6 +258,7 @@ def _agent_rows(entries: Sequence[Entry], plan: Plan, state: State, stints: Sequ
             tasks_done=state.agents[seat.id].finished,
             attempts=sum(1 for stint in stints if stint.agent == seat.id),
             work_s=round(sum(stint.seconds for stint in stints if stint.agent == seat.id), 3),
+            refused=state.agents[seat.id].refused,
             paths=tuple(
                 sorted({path for attempt in state.attempts.values() if attempt.agent == seat.id for path in attempt.paths})
             ),

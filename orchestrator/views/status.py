@@ -57,6 +57,7 @@ def _agent(plan: Plan, state: State, name: AgentId, *, supervised: bool, now: fl
         "progress": {"done": status.done, "total": status.total},
         "message": plain(status.message),
         "limited": _limited(status, now),
+        "refused": status.refused,
     }
 
 
@@ -142,6 +143,9 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     for agent, status in state.agents.items():
         for one in _limited(status, now) if state.phase != "ended" else ():
             text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
+    refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
+    if refused:
+        text += page([f"  lock requests refused: {', '.join(refused)}"])
     if state.locks:
         text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

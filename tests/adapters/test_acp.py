@@ -38,8 +38,8 @@ def former() -> str:
     return next(str(row["params"]["sessionId"]) for row in rows if row.get("method") == "session/update")
 
 
-def conversation(goes_on: str = "", *, mode: str = "default", model: str = "", **more: str) -> AcpConversation:
-    wanted = Wanted(prompt="do T1", workspace="/project", conversation=goes_on, mode=mode, model=model, **more)
+def conversation(goes_on: str = "", *, mode: str = "default", model: str = "", sign_in: str = "") -> AcpConversation:
+    wanted = Wanted(prompt="do T1", workspace="/project", conversation=goes_on, mode=mode, model=model, sign_in=sign_in)
     return AcpConversation(wanted, now=lambda: 1000.0)
 
 

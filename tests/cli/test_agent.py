@@ -3,34 +3,20 @@
 import contextlib
 import io
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from orchestrator.__main__ import main
+from tests.support.fake_supervisor import ANSWERS, FakeSupervisor
 from tests.support.waiting import NEVER, until
 
 ROOT = Path(__file__).parents[2]
-ANSWERS: dict[str, object] = {
-    "lock": {"path": "a", "fence": 3, "waited_s": 0.0},
-    "unlock": {"released": ["a"]},
-    "me": {
-        "agent": "agent-1",
-        "state": "working",
-        "task": "T1",
-        "progress": {"done": 3, "total": 5},
-        "locks": [{"path": "a", "fence": 3}],
-    },
-    "ask": {"accepted": True, "answer": "decide yourself"},
-}
 
 
 class Said(NamedTuple):
@@ -42,54 +28,8 @@ class Said(NamedTuple):
 
 
 @dataclass(slots=True)
-class Fake:
-    """A supervisor's socket; `refuse` and `silent` say how it answers."""
-
-    path: Path
-    workspace: Path
-    asked: list[dict[str, Any]] = field(default_factory=list)
-    refuse: str = ""
-    silent: bool = False
-
-    def serve(self) -> None:
-        server = socket.socket(socket.AF_UNIX)
-        server.bind(str(self.path))
-        server.listen()
-        threading.Thread(target=self._accept, args=(server,), daemon=True).start()
-
-    def _accept(self, server: socket.socket) -> None:
-        kept = []
-        while True:
-            connection, _ = server.accept()
-            message = json.loads(connection.makefile("rb").readline())
-            self.asked.append(message)
-            if self.silent:
-                kept.append(connection)
-                continue
-            answer: dict[str, object] = {"jsonrpc": "2.0", "id": message["id"]}
-            if self.refuse:
-                answer["error"] = {"code": -32000, "message": self.refuse}
-            else:
-                answer["result"] = ANSWERS.get(message["method"], {"accepted": True})
-            connection.sendall(json.dumps(answer).encode() + b"\n")
-            connection.close()
-
-    def params(self) -> dict[str, Any]:
-        """Give the params of the only request."""
-        [message] = self.asked
-        params = dict(message["params"])
-        assert params.pop("token") == "t0ken"
-        return params
-
-    def environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "AGENT_ID": "agent-1",
-            "SQUAD_SOCKET": str(self.path),
-            "SQUAD_TOKEN": "t0ken",
-            "SQUAD_WORKSPACE": str(self.workspace),
-        }
+class Fake(FakeSupervisor):
+    """Runs commands as an agent of it."""
 
     def __call__(self, *arguments: str, cwd: Path | None = None, before: tuple[str, ...] = ()) -> Said:
         """Run the command inside this process."""

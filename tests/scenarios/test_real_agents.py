@@ -84,6 +84,39 @@ def scene(squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> I
     assert until(lambda: not marked(f"{repository.root}/"), "the end of every process")
 
 
+def by_tool(name: str, path: str) -> list[Step]:
+    """Have a model ask for a lock by squad's own tool; Codex's finds it by a search first."""
+    found: list[Step] = [Call("tool_search", {"query": "lock a path"})] if name == "codex" else []
+    return [*found, Call("mcp__squad__lock", {"path": path, "wait": "1m"})]
+
+
+@BOTH
+def test_a_lock_is_taken_by_squads_own_tool_and_nobody_is_asked(scene: Scene, name: str) -> None:
+    scene.model.play(alpha=[*by_tool(name, "shared.txt"), WRITE, Say()])
+    scene.one(name)
+
+    assert scene.run() == 0, scene.squad.output()
+
+    assert [row["path"] for row in scene.squad.events("LockGranted") if not row["declared"]] == ["shared.txt"]
+    assert "mcp__squad" in scene.heard()
+    assert scene.squad.events("QuestionAsked") == []
+
+
+@BOTH
+def test_an_agent_that_asks_in_vain_three_times_is_told_so_and_goes_on_another_way(scene: Scene, name: str) -> None:
+    asked = by_tool(name, "theirs/b.txt")
+    scene.model.play(alpha=[*asked, asked[-1], asked[-1], WRITE, Say()])
+    scene.one(name)
+
+    assert scene.run() == 0, scene.squad.output()
+
+    reason = "theirs/b.txt belongs to agent-3 (theirs/**: EXCLUSIVE) for the whole run"
+    [stalled] = scene.squad.events("AgentStalled")
+    assert (stalled["verdict"], stalled["evidence"]) == ("refused", f"refused 3 times: {reason}")
+    assert [row["rung"] for row in scene.squad.events("RungClimbed")] == ["nudge"]
+    assert "squad has refused you the same thing 3 times" in scene.heard()
+
+
 @BOTH
 def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_knows_of_it(scene: Scene, name: str) -> None:
     theirs = Call("write", {"path": "theirs/b.txt", "content": "x\n"})

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from orchestrator import events as ev
-from orchestrator.adapters.base import Order
+from orchestrator.adapters.base import Order, Tools
 from orchestrator.claims import Claim
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
@@ -246,7 +246,14 @@ def answers(
     return ev.QuestionAnswered(id=name, agent=agent, task=task, by="person", answer=text, allow=allow)
 
 
-def order(prompt: str = "do T1", *, workspace: Path = Path("/project"), mark: str = "", conversation: str = "") -> Order:
+def order(
+    prompt: str = "do T1",
+    *,
+    workspace: Path = Path("/project"),
+    mark: str = "",
+    conversation: str = "",
+    tools: Tools | None = None,
+) -> Order:
     """Give a first attempt as it is handed to an agent."""
     return Order(
         task=task("T1"),
@@ -260,4 +267,5 @@ def order(prompt: str = "do T1", *, workspace: Path = Path("/project"), mark: st
         scratch=Path("/scratch"),
         mark=mark,
         conversation=conversation,
+        tools=tools,
     )

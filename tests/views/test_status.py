@@ -30,7 +30,7 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
 
     made = shown(run_started(), prepared(), started(), report)
 
-    silent = {"message": "", "limited": []}
+    silent = {"message": "", "limited": [], "refused": 0}
     assert made["run"] == {
         "id": "demo-1",
         "title": "Demo",

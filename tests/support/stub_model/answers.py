@@ -125,7 +125,10 @@ def _response_call(call: Concrete) -> Document:
     named = {"id": _id("fc_"), "call_id": _id("call_"), "name": call.name, "status": "completed"}
     if isinstance(call.input, str):
         return {"type": "custom_tool_call", **named, "input": call.input}
-    return {"type": "function_call", **named, "arguments": call.text}
+    if call.name == "tool_search":
+        return {"type": "tool_search_call", **named, "execution": "client", "arguments": call.input}
+    space = {"namespace": call.namespace} if call.namespace else {}
+    return {"type": "function_call", **named, **space, "arguments": call.text}
 
 
 def _response_events(asked: Asked, answer: Answer) -> Iterator[Document]:

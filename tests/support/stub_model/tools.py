@@ -37,6 +37,9 @@ def concrete(call: Call, offered: Mapping[str, Mapping[str, Any]]) -> Concrete:
     readers = {"write": _write, "edit": _edit, "shell": _shell}
     if call.tool in readers:
         return readers[call.tool](call.input, offered)
+    server, _, name = call.tool.removeprefix("mcp__").rpartition("__")
+    if "tool_search" in offered and server:  # what was found by a search is called by both parts of its name
+        return Concrete(name=name, input=call.input, namespace=f"mcp__{server}")
     return Concrete(name=call.tool, input=call.input)
 
 
