@@ -344,7 +344,7 @@ class LockDesk:
 
     def _refused(self, path: str, agent: AgentId, reason: str, *advice: Advice, row: str = "") -> Rejected:
         """Refuse, on record; what no waiting changes is counted by its `row`, since it is in vain to ask again."""
-        refused = Refused(reason, advice)
+        refused = Refused(reason, () if agent == PERSON else advice)  # what helps are calls of an agent's
         event = ev.LockRefused(path=path, holder=agent, reason=refused.reason, row=row)
         if row:
             self._recorder.record(event)

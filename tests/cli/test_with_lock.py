@@ -50,7 +50,11 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     assert ["deep/x.md", "you"] in rows
     assert ["op:deploy", "you"] in rows
     assert failed.returncode == 9
-    assert (refused.returncode, refused.stdout, refused.stderr) == (1, "", "squad: own-1.md is held by agent-1\n")
+    assert (refused.returncode, refused.stdout, refused.stderr) == (
+        1,
+        "",
+        "squad: own-1.md is held by agent-1 until its task T1 has ended\n",
+    )
     assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
     squad.ok("stop", "--now")
     assert squad("with-lock", "x.md", "--", "true").returncode == 3
