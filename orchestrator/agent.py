@@ -4,6 +4,7 @@ Whoever is at work owns the leash: leaving `run` means that no process of it is 
 raw log by the offsets that the leash tells, never from a pipe.
 """
 
+import time
 from collections.abc import Callable
 
 import anyio
@@ -42,6 +43,7 @@ class AtWork:
         permit: Permit | None = None,
         inquire: Inquire | None = None,
         hear_out: Callable[[], None] = lambda: None,
+        gone: Callable[[], None] = lambda: None,
     ) -> None:
         """Take the assignment; nothing happens before `run`."""
         self.assignment = assignment
@@ -50,6 +52,7 @@ class AtWork:
         self._permit = permit
         self._inquire = inquire
         self._hear_out = hear_out
+        self._gone = gone  #: called when no process is left of an agent whose work nobody will take
         self._listener = listener(recorder, take, assignment, log=0, status=0)
         self._dialogue = self._listener.dialogue
         self._leashed: Leashed | None = None
@@ -62,28 +65,40 @@ class AtWork:
     async def run(self) -> tuple[Ended, Ending | None]:
         """Carry the attempt out until its whole process tree is gone."""
         try:
-            async with start(self._spec()) as leashed, anyio.create_task_group() as group:
-                self._leashed = leashed
-                self._recorder.record(self._started(leashed))
-                if self._listener.heard.ended_by is not None:
-                    leashed.stop(self._grace)
-                if self._dialogue is not None and self._permit is not None:
-                    agent, permit, inquire = self.assignment.agent, self._permit, self._inquire
-                    self._dialogue.begin(Line(leashed=leashed, group=group, agent=agent, permit=permit, inquire=inquire))
-                    group.start_soon(self._end_after_turn, leashed, self._dialogue)
-                group.start_soon(self._watch)
-                group.start_soon(self._linger)
-                ending = await self._follow(leashed)
-                group.cancel_scope.cancel()
-            self._listener.finish()
-            self._hear_out()
+            async with start(self._spec()) as leashed:
+                ending = await self._attend(leashed)
+                self._listener.finish()
+                self._hear_out()
+                ended = self._ended(ending)
+                if ending is not None and not ending.survivors and ended.outcome is not Outcome.DONE:
+                    self._gone()  # before its leash is buried and its workspace looked at: others wait for its locks
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
         finally:
             self._leashed = None  # nothing is left that could be stopped
             self._listener.close()
+        return ended, ending
+
+    async def _attend(self, leashed: Leashed) -> Ending | None:
+        """Be with the agent until nothing is left of it."""
+        async with anyio.create_task_group() as group:
+            self._leashed = leashed
+            self._recorder.record(self._started(leashed))
+            if self._listener.heard.ended_by is not None:
+                leashed.stop(self._grace)
+            if self._dialogue is not None and self._permit is not None:
+                agent, permit, inquire = self.assignment.agent, self._permit, self._inquire
+                self._dialogue.begin(Line(leashed=leashed, group=group, agent=agent, permit=permit, inquire=inquire))
+                group.start_soon(self._end_after_turn, leashed, self._dialogue)
+            group.start_soon(self._watch)
+            group.start_soon(self._linger)
+            ending = await self._follow(leashed)
+            group.cancel_scope.cancel()
+        return ending
+
+    def _ended(self, ending: Ending | None) -> Ended:
         asked = questions.left_with(self._recorder.state, self.assignment.task)
-        return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims, asked=asked), ending
+        return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims, asked=asked)
 
     def end(self, outcome: Outcome, why: str, *, grace: float | None = None) -> None:
         """End the agent for a reason of squad's, also one that is only being started; the first reason holds."""
@@ -110,7 +125,7 @@ class AtWork:
 
     def beat(self, sign: Sign) -> None:
         """Note a sign of life that did not come through the pipes."""
-        self.pulse.beat(sign, anyio.current_time())
+        self.pulse.beat(sign, time.monotonic())  # what anyio goes by, which asks each time which loop it is
 
     def heed(self) -> None:
         """Take up a claim, whichever way the agent made it."""

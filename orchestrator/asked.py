@@ -42,3 +42,12 @@ def seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # NaN is not
         raise Rejected(f"expected wait as seconds, 0 or more, not {value!r}", code=INVALID_PARAMS)
     return float(min(value, FAR))
+
+
+def number_of(value: object) -> int | None:
+    """Read the number of a grant, if one is given."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise Rejected(f"expected fence as the number of a grant, not {value!r}", code=INVALID_PARAMS)
+    return value

@@ -85,6 +85,7 @@ class Attempt:
         """Take the piece; nothing happens before `run` or `take_over`."""
         self.piece = piece
         self.at_work: AtWork | None = None
+        self.gone: Callable[[], None] = lambda: None  #: called when no process is left of an agent that achieved nothing
         self._recorder = recorder
         self._stage = stage
         self._rights = rights
@@ -174,6 +175,7 @@ class Attempt:
             permit=self._permit,
             inquire=self._inquire,
             hear_out=self._hear_out,
+            gone=self.gone,
         )
         try:
             return await self.at_work.run()
@@ -237,8 +239,9 @@ class Attempt:
         )
 
     def _foreign(self, work: Work) -> tuple[str, ...]:
-        locked = self.status.locked
-        return foreign(work.paths, writes=self.piece.planned.writes, locked=locked, agent=self.piece.seat.id, rights=self._rights)
+        agent, status, writes = self.piece.seat.id, self.status, self.piece.planned.writes
+        rights, revoked = self._rights, status.revoked
+        return foreign(work.paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
 
     def _unsure(self, paths: tuple[str, ...]) -> list[Event]:
         """Tell, once, of changes that several may have made: none of them is blamed."""

@@ -6,6 +6,7 @@ compared after NFC and case folding, a path meets everything below it, and what 
 reading counts as matched. `covers` errs the other way. Both take polynomial time, whatever the pattern.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -19,6 +20,8 @@ Claim = NewType("Claim", str)
 #: Beginnings of keys that are no paths; `files:` keys are made by the planner for a pair of write sets.
 OPERATIONS = ("op:", "api:", "table:", "files:")
 _WILD = frozenset("*?[{")
+#: A path that is written as it is compared: nothing to be folded together, taken off or left out.
+_PLAIN = re.compile(r"(?:\w|\.(?!\.?(?:/|$)))[\w.-]*(?:/(?:\w|\.(?!\.?(?:/|$)))[\w.-]*)*", re.ASCII)
 #: Names of more signs, and paths of more names, are not walked: none exists.
 LONGEST = 512
 
@@ -44,6 +47,8 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     Raises:
         OutsideProject: The path leads out of the project, or is none.
     """
+    if _PLAIN.fullmatch(text) and resolve(text) == text:
+        return Claim(text)
     raw = text.strip()
     if raw.startswith(OPERATIONS):
         return Claim(_composed(raw))

@@ -29,7 +29,7 @@ from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_range, parse_rate
-from orchestrator.sections import LimitSettings, Named, QuotaSettings, Seconds, Section
+from orchestrator.sections import LimitSettings, LockSettings, Named, QuotaSettings, Seconds, Section
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -191,6 +191,7 @@ class Config(_Section):
     ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
     never_parallel: dict[str, tuple[str, ...]] = {}
     capacity: dict[str, Annotated[int, Field(ge=1)]] = {}
+    locks: LockSettings = LockSettings()
     run: RunSettings = RunSettings()
 
     @field_validator("version", mode="before")

@@ -314,7 +314,8 @@ class LockReleased(_Event, frozen=True, kw_only=True):
     path: str
     holder: str
     fence: int
-    reason: str  #: unlocked | ended | expired | forced | withdrawn
+    reason: str  #: unlocked | ended | forced | withdrawn
+    held_s: float | None = None  #: since its grant
 
 
 class LockRefused(_Event, frozen=True, kw_only=True):

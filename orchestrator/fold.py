@@ -10,8 +10,9 @@ from typing import assert_never
 from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold_limits import consume, lift_limits, take_limit
+from orchestrator.fold_locks import fold_lock, set_waiting
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
-from orchestrator.state import AttemptStatus, LockStatus, State, TaskStatus, WaitStatus
+from orchestrator.state import AttemptStatus, State, TaskStatus
 
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
@@ -46,6 +47,8 @@ def fold(state: State, entry: ev.Entry) -> None:
     state.seq = entry.seq
     event, at = entry.event, entry.at
     match event:
+        case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():  # first: there are most of them
+            fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
         case ev.Noticed() | ev.Merged() | ev.LimitReached():
@@ -73,9 +76,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_speech(state, event)
         case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
             questions.take(state, event, at)
-            _set_waiting(state, event.agent)
-        case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():
-            _fold_lock(state, event, at)
+            set_waiting(state, event.agent)
         case ev.AgentStalled() | ev.RungClimbed() | ev.ForeignChangeFound() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
@@ -178,7 +179,7 @@ def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
     state.starts += 1
     state.tasks[event.task].attempts += 1
     state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid
-    _set_waiting(state, event.agent)
+    set_waiting(state, event.agent)
 
 
 def _end(state: State, event: ev.AttemptEnded, at: float) -> None:
@@ -286,7 +287,7 @@ def _fold_speech(
             agent.files = {**agent.files, **event.files}
             _note_report(state, event)
             questions.goes_on(state, event.agent)
-            _set_waiting(state, event.agent)
+            set_waiting(state, event.agent)
         case ev.ConversationKnown(attempt=attempt, session=session):
             state.attempts[attempt].conversation = session
         case ev.ClaimMade(attempt=attempt, done=done, note=note):
@@ -298,35 +299,6 @@ def _fold_speech(
             consume(state, event)
         case ev.HandoffRequested():
             pass
-
-
-def _fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
-    match event:
-        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
-            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
-            _set_waiting(state, holder)
-        case ev.LockGranted():
-            state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (event.path, event.holder)]
-            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (event.path, event.holder)]
-            state.locks.append(
-                LockStatus(
-                    path=event.path,
-                    holder=event.holder,
-                    fence=event.fence,
-                    since=at,
-                    waited_s=event.waited_s,
-                    purpose=event.purpose,
-                    declared=event.declared,
-                )
-            )
-            state.fence = max(state.fence, event.fence)
-            _note_lock(state, event.holder, event.path)
-            _set_waiting(state, event.holder)
-        case ev.LockReleased(path=path, holder=holder):
-            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
-        case ev.LockRefused(holder=holder, ticket=ticket):
-            state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
-            _set_waiting(state, holder)
 
 
 def _fold_evidence(
@@ -352,22 +324,6 @@ def _note_report(state: State, event: ev.AgentReported) -> None:
     attempt.message = event.message or attempt.message
     if event.done is not None:
         attempt.progress = f"{event.done}/{event.total}" if event.total else str(event.done)
-
-
-def _note_lock(state: State, holder: str, path: str) -> None:
-    """Remember what the agent's attempt held: it may have written there, even if it has given the lock back since."""
-    agent = state.agents.get(holder)
-    task = state.tasks.get(agent.task) if agent and agent.task else None
-    if task is not None and task.attempt is not None and path not in state.attempts[task.attempt].locked:
-        state.attempts[task.attempt].locked.append(path)
-
-
-def _set_waiting(state: State, holder: str) -> None:
-    agent = state.agents.get(holder)
-    if agent is None or agent.state not in {AgentState.WORKING, AgentState.WAITING}:
-        return
-    waits = any(wait.holder == holder for wait in state.waiting) or questions.is_waiting(state, holder)
-    agent.state = AgentState.WAITING if waits else AgentState.WORKING
 
 
 def _free(state: State, name: str, task: str) -> None:

@@ -37,6 +37,7 @@ from orchestrator.model import RunId
 SNAPSHOT_EVERY = 1000
 VERSION = 1
 _NAME = "state.db"
+_LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
 _TABLES = """
 create table if not exists events (
     seq integer primary key, at real not null, run text not null, type text not null, body blob not null
@@ -48,6 +49,8 @@ create table if not exists snapshots (run text primary key, seq integer not null
 """
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
+#: The number comes from the table itself, since a command of a person's may have written meanwhile.
+_APPEND = "insert into events select coalesce(max(seq), 0) + 1, ?, ?, ?, ? from events"
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
 
 
@@ -58,6 +61,7 @@ class Journal:
         """Use `open` or `read` instead."""
         self._connection = connection
         self._path = path
+        self._level = ""  #: of `pragma synchronous`
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -74,6 +78,7 @@ class Journal:
             _check_version(connection, path)
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = normal")
+            connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
             # in one step, so that a reader finds either no journal or a whole one
             connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit")
             return cls(connection, path)
@@ -106,6 +111,8 @@ class Journal:
         Raises:
             JournalError: They could not be written.
         """
+        if len(events) == 1 and not isinstance(events[0], _LASTING):
+            return [self._append(run, events[0], at)]
         if not events:
             return []
         with self._writing(lasting=any(isinstance(event, _LASTING) for event in events)):
@@ -114,6 +121,20 @@ class Journal:
             rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
             self._connection.executemany("insert into events values (?, ?, ?, ?, ?)", rows)
         return entries
+
+    def _append(self, run: RunId, event: Event, at: float) -> Entry:
+        """Write one event by one statement, which is a step by itself: locks are granted by the hundred."""
+        try:
+            body = encode(event)
+        except UnicodeEncodeError:
+            event = storable(event)
+            body = encode(event)
+        try:
+            self._synchronous("normal")
+            cursor = self._connection.execute(_APPEND, (at, run, kind(event), body))
+        except sqlite3.Error as error:
+            raise _trouble(self._path, error) from error
+        return Entry(int(cursor.lastrowid or 0), at, run, event)
 
     def entries(self, *, run: RunId | None = None, after: int = 0) -> Iterator[Entry]:
         """Give the events after a number, oldest first, of one run or of all.
@@ -219,12 +240,17 @@ class Journal:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
+    def _synchronous(self, level: str) -> None:
+        if self._level != level:
+            self._connection.execute(f"pragma synchronous = {level}")
+            self._level = level
+
     @contextmanager
     def _writing(self, *, lasting: bool) -> Iterator[None]:
         """Make one step of what is written inside the block: all of it or, after an error, none."""
         connection = self._connection
         try:
-            connection.execute(f"pragma synchronous = {'full' if lasting else 'normal'}")
+            self._synchronous("full" if lasting else "normal")
             connection.execute("begin immediate")
             yield
             connection.execute("commit")

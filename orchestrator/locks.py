@@ -5,71 +5,26 @@ else can run. What a task declares is granted whole or not at all, so two tasks 
 ask for while they work is served in the order of asking: nobody overtakes a waiting request that it meets, and a
 request that would close a circle of waiting is refused at once. What an agent holds already is granted to it again
 without waiting, also a part of it. A waiting request goes before a declaration, because an agent at work stands still
-for it; it cannot starve declarations, because only tasks under way can ask. One key has one spelling at a time.
+for it; it cannot starve declarations, because only tasks under way can ask. One key has one spelling at a time. What a
+question costs depends on what meets its key, not on how much is held.
 """
 
-from collections import deque
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from operator import attrgetter
 from typing import TypeAlias
 
-from orchestrator.claims import covers, is_operation, meets
+from orchestrator.circles import circle
+from orchestrator.claims import is_operation, parts_of
+from orchestrator.grants import Blocked, Denied, Freed, Grant, Ticket
+from orchestrator.keyindex import KeyIndex
 from orchestrator.model import AgentId
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """The right of one agent to one key."""
-
-    path: str
-    holder: AgentId
-    fence: int  #: grows with each grant; a late write with an older number is refused
-    since: float  #: seconds since the epoch
-    expires: float  #: stale from then on, unless renewed by a sign of life
-    waited: float = 0.0  #: seconds between asking and granting
-    purpose: str = ""
-    declared: bool = False  #: by the task, before its start
-    ticket: int | None = None  #: the waiting request it answers
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
-    """A request that waits."""
-
-    number: int
-    path: str
-    holder: AgentId  #: who asks
-    since: float
-    purpose: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
-    """A refused request."""
-
-    path: str
-    holder: AgentId | None  #: who stands in the way
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
-    """Why a declaration cannot be granted now."""
-
-    path: str
-    holders: tuple[AgentId, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freed:
-    """What became of grants and waiting requests in one step."""
-
-    released: tuple[Grant, ...] = ()
-    granted: tuple[Grant, ...] = ()  #: thereby, to those who waited
-    dropped: tuple[Ticket, ...] = ()  #: requests of an agent that has ended
-
+__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
 
 Answer: TypeAlias = Grant | Ticket | Denied
+_FENCE, _NUMBER = attrgetter("fence"), attrgetter("number")
 
 
 class LockTable:
@@ -86,43 +41,73 @@ class LockTable:
         """Begin empty; `capacities` says how many may hold an operation at once (1 unless said), `fence` the last number used."""
         self.stale_after = stale_after
         self.warn_after = warn_after
+        self.is_declared_for = False  #: a declaration was blocked since this was last taken back
         self._capacities = dict(capacities or {})
         self._fence = fence
         self._numbers = 0
-        self._grants: list[Grant] = []
-        self._queue: list[Ticket] = []
+        self._grants: dict[int, Grant] = {}  #: by fence, oldest first
+        self._queue: dict[int, Ticket] = {}  #: by number, first come first
+        self._held: KeyIndex[Grant] = KeyIndex()
+        self._asked: KeyIndex[Ticket] = KeyIndex()
+        self._of: dict[AgentId, dict[int, Grant]] = {}  #: the grants of each agent, by fence
+        self._tickets_of: dict[AgentId, dict[int, Ticket]] = {}
+        self._life: dict[AgentId, float] = {}  #: the last sign of life of those who hold something
         self._warned: set[int] = set()  #: fences
+        self._suspicion: float | None = None  #: nothing becomes suspect before
+
+    @property
+    def fence(self) -> int:
+        """Give the number of the newest grant."""
+        return self._fence
 
     def grants(self) -> tuple[Grant, ...]:
         """Give all grants, oldest first."""
-        return tuple(self._grants)
+        return tuple(map(self._alive, self._grants.values()))
 
     def waiting(self) -> tuple[Ticket, ...]:
         """Give all waiting requests, first come first."""
-        return tuple(self._queue)
+        return tuple(self._queue.values())
+
+    def is_waiting(self, ticket: Ticket) -> bool:
+        """Tell whether a request still waits."""
+        return ticket.number in self._queue
+
+    def held_by(self, holder: AgentId) -> tuple[Grant, ...]:
+        """Give the agent's grants, oldest first."""
+        return tuple(map(self._alive, self._of.get(holder, {}).values()))
 
     def holder_of(self, path: str, *, besides: AgentId | None = None) -> AgentId | None:
-        """Give who holds something that meets the path."""
-        return next((grant.holder for grant in self._grants if grant.holder != besides and meets(grant.path, path)), None)
+        """Give who holds something that meets the path: of several, who has held it longest."""
+        others = (grant for grant in self._held.meeting(path) if grant.holder != besides)
+        first = min(others, key=_FENCE, default=None)
+        return first.holder if first else None
 
     def holds(self, holder: AgentId, path: str) -> bool:
         """Tell whether the agent's grants cover the path."""
-        return any(grant.holder == holder and covers(grant.path, path) for grant in self._grants)
+        return any(grant.holder == holder for grant in self._held.covering(path))
+
+    def meeting(self, holder: AgentId, path: str) -> tuple[str, ...]:
+        """Give the keys that the agent holds and that meet the path."""
+        return tuple(grant.path for grant in self._held.meeting(path) if grant.holder == holder)
 
     def granted_to(self, holder: AgentId, path: str) -> Grant | None:
         """Give the agent's grant of exactly that path, however it is spelled."""
-        key = self._spelled(path)
-        return next((grant for grant in self._grants if (grant.holder, grant.path) == (holder, key)), None)
+        found = next((grant for grant in self._held.same(path) if grant.holder == holder), None)
+        return self._alive(found) if found else None
 
-    def valid(self, fence: int, path: str) -> bool:
-        """Tell whether the grant of that number still covers the path."""
-        return any(grant.fence == fence and covers(grant.path, path) for grant in self._grants)
+    def valid(self, fence: int, path: str, *, holder: AgentId | None = None) -> bool:
+        """Tell whether the grant of that number, and of that agent if one is named, still covers the path."""
+        return any(grant.fence == fence and holder in {None, grant.holder} for grant in self._held.covering(path))
 
     def acquire_all(self, holder: AgentId, keys: Iterable[str], *, now: float, purpose: str = "") -> tuple[Grant, ...] | Blocked:
         """Grant everything a task declares, or nothing."""
-        wanted = tuple(dict.fromkeys(map(self._spelled, keys)))
+        by_key: dict[str | tuple[str, ...], str] = {}
+        for key in keys:
+            by_key.setdefault(_same_key(key), self._spelled(key))
+        wanted = tuple(by_key.values())
         for wish in wanted:
-            if in_the_way := self._in_the_way(holder, wish, self._queue):
+            if in_the_way := self._in_the_way(holder, wish):
+                self.is_declared_for = True
                 return Blocked(path=wish, holders=in_the_way)
         return tuple(
             self._grant(holder, wish, now=now, purpose=purpose, declared=True)
@@ -132,11 +117,14 @@ class LockTable:
 
     def request(self, holder: AgentId, path: str, *, now: float, purpose: str = "", wait: bool = False) -> Answer:
         """Answer an agent that asks for a path while it works; a held lock is granted to its holder again."""
-        wish = self._spelled(path)
-        if held := self.granted_to(holder, wish):
-            self.renew(holder, now=now)
-            return self.granted_to(holder, wish) or held
-        in_the_way = self._in_the_way(holder, wish, self._queue)
+        wish = path
+        for held in self._held.same(path):
+            wish = held.path
+            if held.holder == holder:
+                self.renew(holder, now=now)
+                return self._alive(held)
+        wish = next((ticket.path for ticket in self._asked.same(wish)), wish) if self._queue else wish
+        in_the_way = self._in_the_way(holder, wish)
         if not in_the_way:
             return self._grant(holder, wish, now=now, purpose=purpose)
         if not wait:
@@ -146,13 +134,16 @@ class LockTable:
             return Denied(path=wish, holder=in_the_way[0], reason=reason)
         self._numbers += 1
         ticket = Ticket(number=self._numbers, path=wish, holder=holder, since=now, purpose=purpose)
-        self._queue.append(ticket)
+        self._queue[ticket.number] = ticket
+        self._asked.add(wish, ticket.number, ticket)
+        self._tickets_of.setdefault(holder, {})[ticket.number] = ticket
         return ticket
 
     def withdraw(self, ticket: Ticket, *, now: float) -> Freed:
         """Take a request out of the queue."""
-        self._queue = [waiting for waiting in self._queue if waiting.number != ticket.number]
-        return Freed(granted=self._promote(now))
+        if self.is_waiting(ticket):
+            self._leave(ticket)
+        return self._promoted([ticket.path], now)
 
     def release(self, holder: AgentId, path: str, *, now: float) -> Freed:
         """Free a path that the agent asked for; what its task declared stays."""
@@ -161,52 +152,72 @@ class LockTable:
 
     def release_all(self, holder: AgentId, *, now: float) -> Freed:
         """Free everything of an agent whose process tree is gone, and drop what it waited for."""
-        dropped = tuple(ticket for ticket in self._queue if ticket.holder == holder)
-        self._queue = [ticket for ticket in self._queue if ticket.holder != holder]
-        freed = self._release([grant for grant in self._grants if grant.holder == holder], now)
+        dropped = tuple(self._tickets_of.get(holder, {}).values())
+        for ticket in dropped:
+            self._leave(ticket)
+        freed = self._release(self.held_by(holder), now, besides=[ticket.path for ticket in dropped])
+        self._life.pop(holder, None)
         return replace(freed, dropped=dropped)
+
+    def end(self, grants: Iterable[Grant], *, now: float) -> Freed:
+        """Free those of the grants that are still held, whoever asked for them."""
+        return self._release([grant for grant in grants if grant.fence in self._grants], now)
 
     def force(self, path: str, *, now: float) -> Freed | Denied:
         """Free a path for a person: honoured when stale, else denied with the reason."""
-        held = [grant for grant in self._grants if grant.path == self._spelled(path)]
+        stale = self.forcible(path, now=now)
+        return stale if isinstance(stale, Denied) else self._release(stale, now)
+
+    def forcible(self, path: str, *, now: float) -> tuple[Grant, ...] | Denied:
+        """Give the grants of a path that a person may end: all of them, if they are stale."""
+        held = tuple(map(self._alive, self._held.same(path)))
         if not held:
             return Denied(path=path, holder=None, reason=f"nobody holds a lock on {path}")
         if fresh := next((grant for grant in held if grant.expires > now), None):
             silent = now - (fresh.expires - self.stale_after)
             reason = f"{fresh.holder} showed life {silent:.0f} s ago; a lock is stale after {self.stale_after:.0f} s"
             return Denied(path=path, holder=fresh.holder, reason=reason)
-        return self._release(held, now)
+        return held
 
-    def renew(self, holder: AgentId, *, now: float) -> None:
-        """Put off the expiry of everything the agent holds: it showed life then."""
-        until = now + self.stale_after
-        for place, grant in enumerate(self._grants):
-            if grant.holder == holder and grant.expires < until:
-                self._grants[place] = replace(grant, expires=until)
-                self._warned.discard(grant.fence)
+    def renew(self, holder: AgentId, *, now: float) -> bool:
+        """Put off the expiry of everything the agent holds: it showed life then. Tell whether it was suspected before."""
+        if holder not in self._of or now <= self._life.get(holder, 0.0):
+            return False
+        self._life[holder] = now
+        again = {fence for fence in self._warned if (grant := self._grants[fence]).holder == holder and grant.since < now}
+        self._warned -= again
+        if again:
+            self._suspicion = _earlier(self._suspicion, now + self.warn_after)
+        return bool(again)
 
     def stale(self, now: float) -> tuple[Grant, ...]:
         """Give the grants whose holder showed no life for `stale_after`."""
-        return tuple(grant for grant in self._grants if grant.expires <= now)
+        return tuple(grant for grant in self.grants() if grant.expires <= now)
 
     def suspects(self, now: float) -> tuple[Grant, ...]:
         """Give, once for each silence, the grants whose holder showed no life for `warn_after`."""
-        found = tuple(grant for grant in self._grants if grant.fence not in self._warned and self._suspect_at(grant) <= now)
+        quiet = [grant for grant in self.grants() if grant.fence not in self._warned]
+        found = tuple(grant for grant in quiet if self._suspect_at(grant) <= now)
         self._warned.update(grant.fence for grant in found)
+        self._suspicion = min((at for grant in quiet if (at := self._suspect_at(grant)) > now), default=None)
         return found
 
     def next_suspicion(self) -> float | None:
-        """Give the time at which the next grant becomes suspect if its holder shows no life."""
-        return min((self._suspect_at(grant) for grant in self._grants if grant.fence not in self._warned), default=None)
+        """Give a time before which no grant becomes suspect if its holder shows no life."""
+        return self._suspicion
 
     def restore(self, grants: Sequence[Grant]) -> None:
         """Hold what the journal says was held."""
-        self._grants = list(grants)
+        for grant in self._grants.values():
+            self._held.remove(grant.path, grant.fence)
+        self._grants, self._of, self._life, self._warned, self._suspicion = {}, {}, {}, set(), None
+        for grant in grants:
+            self._take_in(grant)
         self._fence = max([self._fence, *(grant.fence for grant in grants)])
 
     def __repr__(self) -> str:
-        held = ", ".join(f"{grant.path}: {grant.holder}" for grant in self._grants)
-        waits = ", ".join(f"{ticket.holder} for {ticket.path}" for ticket in self._queue)
+        held = ", ".join(f"{grant.path}: {grant.holder}" for grant in self._grants.values())
+        waits = ", ".join(f"{ticket.holder} for {ticket.path}" for ticket in self._queue.values())
         return f"<LockTable {held or 'nothing held'}; waiting: {waits or 'nobody'}>"
 
     def _grant(
@@ -224,71 +235,122 @@ class LockTable:
             declared=declared,
             ticket=ticket.number if ticket else None,
         )
-        self._grants.append(grant)
+        self._take_in(grant)
         return grant
+
+    def _take_in(self, grant: Grant) -> None:
+        self._grants[grant.fence] = grant
+        self._held.add(grant.path, grant.fence, grant)
+        self._of.setdefault(grant.holder, {})[grant.fence] = grant
+        self._suspicion = _earlier(self._suspicion, self._suspect_at(grant))
+
+    def _alive(self, grant: Grant) -> Grant:
+        """Give a grant with its expiry as the last sign of life has put it off."""
+        until = self._life.get(grant.holder, 0.0) + self.stale_after
+        return replace(grant, expires=until) if until > grant.expires else grant
 
     def _suspect_at(self, grant: Grant) -> float:
         return grant.expires - self.stale_after + self.warn_after
 
     def _spelled(self, path: str) -> str:
         """Give the spelling under which a key is already known, if it differs only in case or Unicode form."""
-        known = (row.path for rows in (self._grants, self._queue) for row in rows)
-        return next((other for other in known if other == path or _is_alias(other, path)), path)
+        known = next(self._held.same(path), None) or next(self._asked.same(path), None)
+        return known.path if known else path
 
-    def _release(self, released: list[Grant], now: float) -> Freed:
-        gone = {grant.fence for grant in released}
-        self._warned -= gone
-        self._grants = [grant for grant in self._grants if grant.fence not in gone]
-        return Freed(released=tuple(released), granted=self._promote(now))
+    def _leave(self, ticket: Ticket) -> None:
+        del self._queue[ticket.number]
+        self._asked.remove(ticket.path, ticket.number)
+        own = self._tickets_of[ticket.holder]
+        del own[ticket.number]
+        if not own:
+            del self._tickets_of[ticket.holder]
 
-    def _promote(self, now: float) -> tuple[Grant, ...]:
-        """Grant what can be granted, in the order of asking; one grant answers all requests of its holder for its path."""
+    def _release(self, released: Sequence[Grant], now: float, *, besides: Sequence[str] = ()) -> Freed:
+        for grant in released:
+            del self._grants[grant.fence]
+            self._held.remove(grant.path, grant.fence)
+            own = self._of[grant.holder]
+            del own[grant.fence]
+            if not own:
+                del self._of[grant.holder]
+            self._warned.discard(grant.fence)
+        freed = self._promoted([*(grant.path for grant in released), *besides], now)
+        return replace(freed, released=tuple(released))
+
+    def _promoted(self, gone: Sequence[str], now: float) -> Freed:
+        """Grant what can be granted since these keys are free, in the order of asking.
+
+        Only requests that met one of them may have become free, and of whoever is granted something its other ones: one
+        grant answers all requests of its holder for its path.
+        """
+        if not self._queue:
+            return Freed()
         granted: list[Grant] = []
-        waiting: list[Ticket] = []
-        for ticket in self._queue:
-            if self._in_the_way(ticket.holder, ticket.path, waiting):
-                waiting.append(ticket)
-            elif self.granted_to(ticket.holder, ticket.path) is None:
+        answered: list[int] = []
+        stuck: set[str | tuple[str, ...]] = set()  #: a request for that key still waits, so that later ones do
+        todo = list({ticket.number for path in gone for ticket in self._asked.meeting(path)})
+        heapq.heapify(todo)
+        while todo:
+            ticket = self._queue.get(heapq.heappop(todo))
+            if ticket is None or (_same_key(ticket.path) in stuck and not self.holds(ticket.holder, ticket.path)):
+                continue
+            if self._is_blocked(ticket):
+                stuck.add(_same_key(ticket.path))
+                continue
+            self._leave(ticket)
+            answered.append(ticket.number)
+            if self.granted_to(ticket.holder, ticket.path) is None:
                 granted.append(self._grant(ticket.holder, ticket.path, now=now, purpose=ticket.purpose, ticket=ticket))
-        self._queue = waiting
-        return tuple(granted)
+                for number in self._tickets_of.get(ticket.holder, {}):
+                    heapq.heappush(todo, number)
+        return Freed(granted=tuple(granted), answered=tuple(answered))
 
-    def _in_the_way(self, holder: AgentId, path: str, earlier: Iterable[Ticket]) -> tuple[AgentId, ...]:
+    def _is_blocked(self, ticket: Ticket) -> bool:
+        """Tell whether a request must go on waiting; of many reasons one will do."""
+        if is_operation(ticket.path):
+            return bool(self._in_the_way(ticket.holder, ticket.path, before=ticket.number))
+        if self.holds(ticket.holder, ticket.path):
+            return False
+        if any(grant.holder != ticket.holder for grant in self._held.meeting(ticket.path)):
+            return True
+        return any(other.number < ticket.number and other.holder != ticket.holder for other in self._asked.meeting(ticket.path))
+
+    def _in_the_way(self, holder: AgentId, path: str, *, before: int | None = None) -> tuple[AgentId, ...]:
         """Give the others who hold, or asked earlier for, what meets the path; an operation only when it is full."""
-        if self.holds(holder, path):
+        if holder in self._of and self.holds(holder, path):
             return ()
-        held = [grant.holder for grant in self._grants if grant.holder != holder and meets(grant.path, path)]
-        asked = [ticket.holder for ticket in earlier if ticket.holder != holder and meets(ticket.path, path)]
-        both = tuple(dict.fromkeys([*held, *asked]))
+        held = sorted((grant for grant in self._held.meeting(path) if grant.holder != holder), key=_FENCE)
+        if not (held or self._queue):
+            return ()
+        earlier = (ticket for ticket in self._asked.meeting(path) if before is None or ticket.number < before)
+        asked = sorted((ticket for ticket in earlier if ticket.holder != holder), key=_NUMBER)
         if is_operation(path) and len(held) + len(asked) < self._capacities.get(path, 1):
             return ()
-        return both
+        return tuple(dict.fromkeys([*(grant.holder for grant in held), *(ticket.holder for ticket in asked)]))
 
     def _circle(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
         """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none."""
-        paths: deque[tuple[AgentId, ...]] = deque((holder, name) for name in in_the_way)
-        seen: set[AgentId] = set()
-        while paths:
-            path = paths.popleft()
-            last = path[-1]
-            if last == holder:
-                return path
-            if last in seen:
-                continue
-            seen.add(last)
-            paths.extend((*path, name) for name in self._waits_for(last))
-        return ()
+        #: of each key the last request whose reasons are known: those of earlier ones are among them
+        told: dict[str, int] = {}
+        return circle(holder, in_the_way, lambda name: self._waits_for(name, told))
 
-    def _waits_for(self, name: AgentId) -> Iterator[AgentId]:
-        for place, ticket in enumerate(self._queue):
-            if ticket.holder == name:
-                yield from self._in_the_way(name, ticket.path, self._queue[:place])
+    def _waits_for(self, name: AgentId, told: dict[str, int]) -> Iterator[AgentId]:
+        for number, ticket in self._tickets_of.get(name, {}).items():
+            if number > told.get(ticket.path, 0):
+                told[ticket.path] = number
+                yield from self._in_the_way(name, ticket.path, before=number)
 
     def _taken(self, path: str, in_the_way: tuple[AgentId, ...]) -> str:
         """Say who holds the path; those who only wait for it are named if nobody does."""
-        holders = [name for name in in_the_way if any(grant.holder == name and meets(grant.path, path) for grant in self._grants)]
+        holding = {grant.holder for grant in self._held.meeting(path)}
+        holders = [name for name in in_the_way if name in holding]
         return f"held by {' and '.join(holders)}" if holders else f"waited for by {' and '.join(in_the_way)}"
 
 
-def _is_alias(one: str, other: str) -> bool:
-    return covers(one, other) and covers(other, one)
+def _same_key(key: str) -> str | tuple[str, ...]:
+    """Give what is equal for all spellings of a key."""
+    return key if is_operation(key) else parts_of(key)
+
+
+def _earlier(one: float | None, other: float) -> float:
+    return other if one is None else min(one, other)

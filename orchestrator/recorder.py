@@ -1,11 +1,12 @@
 """The one way in which anything changes: journal first, then state, then feed.
 
 The recorder never waits, so between two events nobody sees half a change; who wants to go on after a change waits for
-`changed`. When `record` returns, the events survive the death of the supervisor.
+`changed`. When `record` or `settle` returns, the events survive the death of the supervisor; what `record_soon` took
+stands before everything that is recorded after it.
 """
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -30,14 +31,40 @@ class Recorder:
         self.clock = clock  #: seconds since the epoch, UTC
         self._change = anyio.Event()
         self._saved = state.seq
+        self._soon: list[Event] = []
+        self._wakes = False  #: somebody must look again after those
 
     def record(self, *events: Event) -> None:
-        """Let events take effect together.
+        """Let events take effect together, behind those that were to be recorded soon.
 
         Raises:
             JournalError: They could not be written; then nothing has changed.
         """
+        self._write([*self._soon, *events], wakes=True)
+
+    def record_soon(self, *events: Event, wakes: bool = True) -> None:
+        """Let events take effect in one step of the journal with others of the same turn of the loop, at `settle`.
+
+        Until then nobody may be told of them. With `wakes` false nobody looks again: nothing can be decided upon them.
+        """
+        self._soon += events
+        self._wakes = self._wakes or wakes
+
+    def settle(self, tell: Callable[[], None] = lambda: None) -> None:
+        """Let everything take effect that was to be recorded soon; `tell` is called as soon as it is durable.
+
+        Raises:
+            JournalError: It could not be written; then nothing has changed, and it is tried again with what comes next.
+        """
+        if self._soon:
+            self._write(self._soon, wakes=self._wakes, tell=tell)
+        else:
+            tell()
+
+    def _write(self, events: Sequence[Event], *, wakes: bool, tell: Callable[[], None] = lambda: None) -> None:
         entries = self.journal.append_all(RunId(self.state.run), events, at=self.clock())
+        self._soon, self._wakes = [], False
+        tell()
         for entry in entries:
             fold(self.state, entry)
         for entry in entries:
@@ -46,7 +73,8 @@ class Recorder:
             self._saved = self.state.seq
             with contextlib.suppress(JournalError):  # it only saves time: the events are there
                 self.journal.save_snapshot(RunId(self.state.run), self.state.seq, encode(self.state))
-        self.wake()
+        if wakes:
+            self.wake()
 
     def wake(self) -> None:
         """Let everybody who waits for a change look again."""

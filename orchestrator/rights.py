@@ -58,6 +58,7 @@ class Rights:
         self._matrix = matrix
         self._table = table
         self._writes: dict[AgentId, tuple[Claim, ...] | None] = {}
+        self._revoked: dict[AgentId, set[str]] = {}  #: keys that a person took away from an agent at a task
 
     def begin(self, agent: AgentId, writes: tuple[Claim, ...] | None) -> None:
         """Give the agent the right to its task's write set."""
@@ -66,25 +67,43 @@ class Rights:
     def end(self, agent: AgentId) -> None:
         """Take the right to a write set back."""
         self._writes.pop(agent, None)
+        self._revoked.pop(agent, None)
+
+    def revoke(self, agent: AgentId, key: str) -> None:
+        """Take away what a person has freed: only a new lock gives the agent the right to it again."""
+        self._revoked.setdefault(agent, set()).add(key)
 
     def may(self, agent: AgentId, path: Claim, operation: Operation) -> Decision:
         """Decide: in its write set or under its lock, or free and not another's."""
-        if operation is Operation.READ or self.has(agent, path):
+        if operation is Operation.READ:
             return Allow()
-        for row in self._rows(path):
-            if row.access is Access.READ_ONLY:
-                return Deny(reason=f"{_part(path, row)} is read-only ({_why(row)})")
-            if not _allows(row, agent):
-                return _belongs(path, row)
+        if (denied := self.denial(agent, path)) is not None:
+            return denied
+        if self.has(agent, path):
+            return Allow()
         holder = self.holder(path, besides=agent)
         if holder is not None:
             return Wait(holder=holder, reason=f"{path} is locked by {holder}")
         return Allow()
 
+    def denial(self, agent: AgentId, path: Claim) -> Deny | None:
+        """Say why the agent may not write the path, whoever waits; None: it may, perhaps after others."""
+        rows = self._rows(path)
+        if all(_allows(row, agent) for row in rows) or self.has(agent, path):
+            return None
+        for row in rows:
+            if row.access is Access.READ_ONLY:
+                return Deny(reason=f"{_part(path, row)} is read-only ({_why(row)})")
+            if not _allows(row, agent):
+                return _belongs(path, row)
+        return None
+
     def has(self, agent: AgentId, path: str) -> bool:
         """Tell whether the path lies in the write set of the agent's task or under a lock it holds."""
-        held = [grant.path for grant in self._table.grants() if grant.holder == agent]
-        return any(self.gives(claim, agent, path) for claim in (*(self._writes.get(agent) or ()), *held))
+        held = self._table.meeting(agent, key(path))
+        is_revoked = any(meets(taken, path) for taken in self._revoked.get(agent, ()))
+        claims = held if is_revoked else (*(self._writes.get(agent) or ()), *held)
+        return any(self.gives(claim, agent, path) for claim in claims)
 
     def gives(self, claim: str, agent: AgentId, path: str) -> bool:
         """Tell whether the claim gives the agent the right to the path.
@@ -93,7 +112,7 @@ class Rights:
         """
         if not lies_in(path, claim):
             return False
-        row = self.owner(path).row
+        row = row_of(path, self._matrix)
         is_inside = row is not None and covers(claim, row.path) and not covers(row.path, claim)
         return row is None or not is_inside or _allows(row, agent)
 
@@ -116,7 +135,7 @@ class Rights:
         """Give the rows that decide for the path: the longest above it, and the ones as long for a part of it."""
         if is_operation(path):
             return []
-        above = self.owner(path).row
+        above = row_of(path, self._matrix)
         below = [
             row
             for row in self._matrix

@@ -89,3 +89,17 @@ class QuotaSettings(Section):
     resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
     margin: Seconds = 60.0  #: after the stated reset
     fall_back_to: tuple[Literal["simulated", Named], ...] = ()
+
+
+class LockSettings(Section):
+    """`locks:` when a lock counts as left behind: its holder has shown no life of any kind for so long."""
+
+    warn_after: Seconds = 600.0  #: it is told of
+    stale_after: Seconds = 1800.0  #: a person may free it
+
+    @model_validator(mode="after")
+    def _warns_first(self) -> "LockSettings":
+        if not 0 < self.warn_after <= self.stale_after:
+            message = "expected more than 0 and no more than locks.stale_after, 30m unless said"
+            raise PydanticCustomError("too_late", "{message}", {"message": message, "below": "warn_after"})
+        return self

@@ -21,14 +21,16 @@ from orchestrator.handover import handed_over
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result, last_lines
 from orchestrator.liveness import Sign
+from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import AgentId, AgentState, AttemptId, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
+from orchestrator.seats import Seated
 from orchestrator.state import AttemptStatus, TaskStatus
 from orchestrator.workspaces import Work
 
@@ -44,7 +46,8 @@ class Supervisor:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
         self.plan = recorder.plan
-        self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence)
+        locks = stage.config.locks.model_dump()
+        self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence, **locks)
         self.rights = Rights(self.plan.matrix, self.table)
         self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
         self.desk = Desk(
@@ -95,7 +98,8 @@ class Supervisor:
     def heard(self, agent: AgentId) -> None:
         """Note that an agent showed life, and may have claimed something."""
         attempt = self._attempts.get(agent)
-        self.table.renew(agent, now=self.recorder.clock())
+        if self.table.renew(agent, now=self.recorder.clock()):
+            self.recorder.wake()  # the next silence is to be told of too
         if attempt is not None and attempt.at_work is not None:
             attempt.at_work.beat(Sign.REQUEST)
             attempt.at_work.heed()
@@ -196,6 +200,7 @@ class Supervisor:
 
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
+        self.table.is_declared_for = False
         front = self._front.ready(self.recorder.state)
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
@@ -261,6 +266,7 @@ class Supervisor:
             inquire=desk.inquire,
             hear_out=hear_out,
         )
+        attempt.gone = partial(self._gone, agent)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
@@ -321,28 +327,20 @@ class Supervisor:
         self._under_way -= 1
         self.recorder.wake()
 
+    def _gone(self, agent: AgentId) -> None:
+        """Free the locks of an agent that has left nothing to integrate; in a shared tree only once that was looked at."""
+        if self.recorder.state.isolation == Isolation.WORKTREE:
+            self._free(agent)
+
     def _free(self, agent: AgentId) -> None:
-        self.desk.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
+        self.desk.locks.freed(self.table.release_all(agent, now=self.recorder.clock()), reason="ended")
+        self.recorder.settle()
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
         state = self.recorder.state
         expires = self.recorder.clock() + self.table.stale_after
-        self.table.restore(
-            tuple(
-                Grant(
-                    path=lock.path,
-                    holder=AgentId(lock.holder),
-                    fence=lock.fence,
-                    since=lock.since,
-                    expires=expires,
-                    purpose=lock.purpose,
-                    declared=lock.declared,
-                    waited=lock.waited_s,
-                )
-                for lock in state.locks
-            )
-        )
+        self.table.restore(tuple(kept_grant(lock, expires=expires) for lock in state.locks))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
             if status.state in _UNDER_WAY:

@@ -187,7 +187,7 @@ async def test_an_agent_may_not_answer_through_the_socket_of_people_either(desk:
     desk.lead.pids.add(77)
 
     with pytest.raises(Rejected, match="only a person may"):
-        await desk.desk.answer(Caller(None, pid=77), "answer", {"id": "Q1", "text": "yes"})
+        desk.desk.answer(Caller(None, pid=77), "answer", {"id": "Q1", "text": "yes"})
     assert desk.recorder.state.questions["Q1"].state == "open"
 
 
@@ -380,7 +380,7 @@ async def test_the_numbers_go_on_after_a_resume(desk: Office) -> None:
 
     again = type(desk.inbox)(desk.recorder, wait=60.0)
 
-    assert (await again.ask(ONE, desk.desk._seated[ONE].task, desk.desk._seated[ONE].attempt, "size?", wait=0)) == {
+    assert (await again.ask(ONE, desk.desk._seats.of(ONE).task, desk.desk._seats.of(ONE).attempt, "size?", wait=0)) == {
         "accepted": True,
         "question": "Q2",
     }

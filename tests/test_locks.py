@@ -287,8 +287,8 @@ def test_a_sign_of_life_puts_the_expiry_off_and_never_forward() -> None:
     table.renew(ONE, now=NOW + 100)
     table.renew(ONE, now=NOW + 50)
 
-    assert table.stale(NOW + 1899) == ()
-    assert [grant.path for grant in table.stale(NOW + 1900)] == ["a"]
+    assert isinstance(table.forcible("a", now=NOW + 1899), Denied)
+    assert table.forcible("a", now=NOW + 1900) == table.grants()
 
 
 def test_nobody_holds_what_is_forced_in_vain(table: LockTable) -> None:

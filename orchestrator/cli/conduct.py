@@ -9,19 +9,20 @@ from functools import partial
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from orchestrator.adoption import restore
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
-from orchestrator.control.server import Server, serve
+from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
 from orchestrator.events import Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
-from orchestrator.platform.watching import watching
+from orchestrator.platform.watching import identities, watching
 from orchestrator.project import Project
 from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
@@ -78,7 +79,7 @@ async def oversee(run: Conduct, show: View) -> None:
         for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
             for news in (shown, kept, logged):
                 news.offer(entry)
-        async with serve(run.supervisor.desk.answer) as server, anyio.create_task_group() as group:
+        async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
@@ -113,19 +114,26 @@ async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> Non
     """Keep comm files and lock files true, and take in what people and agents did to them.
 
     Looking begins before the files are brought up to date, so that no change falls between the two; squad's own writing
-    is seen too, and costs one more round that finds nothing.
+    is seen too, and costs one more round that finds nothing. It begins anew only where a folder is another one than
+    before: to stop looking takes the system longer than a round.
     """
-    folder = run.supervisor.stage.views
+    views = run.supervisor.stage.views
+    folders = (views, views / "comms", views / "locks")
     while True:
-        with watching(folder, folder / "comms", folder / "locks") as changes:
-            is_over = run.is_over
-            keeper.keep(news.drain())
-            if is_over and news.is_empty:
-                return
-            with anyio.move_on_after(keeper.patience):
-                await _first(news.wait, changes.changed)
-        if not run.is_over:
-            await anyio.sleep(_SHORTEST)
+        with watching(*folders) as changes:
+            watched = identities(folders)
+            while watched == identities(folders):
+                is_over = run.is_over
+                keeper.keep(news.drain())
+                while keeper.later:
+                    await keeper.later.pop().come()
+                if is_over and news.is_empty:
+                    return
+                if watched == identities(folders):
+                    with anyio.move_on_after(keeper.patience):
+                        await _first(news.wait, changes.changed)
+                if not run.is_over:
+                    await anyio.sleep(_SHORTEST)
 
 
 async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
@@ -150,6 +158,7 @@ class Keeper:
         self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
         self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
+        self.later: list[Later] = []  #: what a person has freed and whose doors are still to be closed
         self._told: set[str] = set()
 
     @property
@@ -174,6 +183,7 @@ class Keeper:
             self._behind = False
         with self._told_once("lock files"):
             self._locks.sync(self._run.supervisor.table.grants, self._force)
+        self._run.supervisor.recorder.settle()
 
     def hear_out(self, agent: AgentId) -> None:
         """Take in the last that an agent whose processes are gone wrote into its comm file."""
@@ -185,7 +195,9 @@ class Keeper:
         supervisor = self._run.supervisor
         holders = {grant.holder for grant in supervisor.table.grants() if grant.path == key}
         try:
-            supervisor.desk.force(key)
+            freed = supervisor.desk.locks.force(key)
+            if isinstance(freed, Later):
+                self.later.append(freed)
             said = f"a person freed the lock on {key}"
         except Rejected as refusal:
             said = f"the lock file of {key} was removed by hand and is put back: {refusal.reason}"
@@ -211,12 +223,15 @@ async def _log(run: Conduct, news: Subscription) -> None:
         is_over = run.is_over
         for entry in news.drain():
             log.note(entry)
+            await anyio.lowlevel.checkpoint()
         if log.failure and not log.told:
             log.told = True
             run.supervisor.recorder.record(Noticed(text=f"squad's own log cannot be written: {log.failure}"))
         if is_over and news.is_empty:
             return
         await news.wait()
+        if not run.is_over:
+            await anyio.sleep(_SHORTEST)
 
 
 async def _show(run: Conduct, news: Subscription) -> None:

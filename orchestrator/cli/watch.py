@@ -31,15 +31,20 @@ def status(context: typer.Context, run: RunOption = None) -> None:
 
     Show where a run stands: tasks, agents, locks, and what needs you.
     """
+    from orchestrator.views.contention import contention, contention_json, contention_lines
     from orchestrator.views.status import render_status, status_json
+    from orchestrator.views.text import page
 
     options: Context = context.obj
     project, journal, replayed = replayed_of(options, run)
     supervised = _is_supervised(project, journal, replayed.run)
+    measured = contention(journal.entries(run=replayed.run), now=replayed.state.seen)
     if options.as_json:
-        out_json(status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
+        shown = status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time())
+        out_json({**shown, "contention": contention_json(measured)})
     else:
         out(render_status(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
+        out(page(f"  {line}" for line in contention_lines(measured)) if measured.waited or measured.refused else "")
 
 
 def events(

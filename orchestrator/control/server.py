@@ -2,7 +2,8 @@
 
 Every client has bounded buffers and a bounded number of open requests, and gives way to everybody else after each line,
 so one that floods, sends half a message or never reads harms nobody else. What a client asked for and does not wait for
-any more is cancelled with its connection.
+any more is cancelled with its connection. What can be answered at once is, without a task; the answers of one turn of
+the loop leave together at its end, after what they tell of has been made durable in one step.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,6 +26,7 @@ import msgspec
 
 from orchestrator.control import protocol
 from orchestrator.control.protocol import Rejected
+from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
 
 
@@ -35,7 +38,51 @@ class Caller:
     pid: int | None = None  #: of the process that asks, where the system tells it
 
 
-Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], Awaitable[object]]
+@dataclass(frozen=True, slots=True)
+class Later:
+    """An answer that takes time."""
+
+    come: Callable[[], Awaitable[object]]  #: gives it; raises Rejected
+
+
+#: Gives an answer, perhaps a later one; raises Rejected.
+Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], object]
+#: Makes durable what was decided, and then calls what it is given; raises JournalError.
+Settle: TypeAlias = Callable[[Callable[[], None]], None]
+
+
+class _Turn:
+    """The answers of one turn of the loop: none leaves before what it tells of is settled."""
+
+    def __init__(self, settle: Settle, group: anyio.abc.TaskGroup) -> None:
+        self._settle = settle
+        self._group = group
+        self._replies: list[tuple[_Client, dict[str, object] | None]] = []
+
+    def add(self, client: "_Client", answer: dict[str, object] | None) -> None:
+        """Answer a client at the end of this turn; None: it has only said something."""
+        if not self._replies:
+            asyncio.get_running_loop().call_soon(self._end)
+        self._replies.append((client, answer))
+
+    def settle(self, tell: Callable[[], None]) -> None:
+        """Make durable what was decided, and then tell of it; if that fails, end everything and tell nobody."""
+        try:
+            self._settle(tell)
+        except JournalError as error:
+            self.fail(error)
+
+    def fail(self, error: JournalError) -> None:
+        """End everything: nothing can be made durable any more."""
+        self._group.start_soon(_fail, error)
+
+    def _end(self) -> None:
+        self.settle(self._tell)
+
+    def _tell(self) -> None:
+        replies, self._replies = self._replies, []
+        for client, answer in replies:
+            client.reply(answer)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,16 +93,18 @@ class _Door:
     token: str | None
     handler: Handler
     group: anyio.abc.TaskGroup
+    turn: _Turn
     clients: "set[_Client]" = field(default_factory=set)
 
 
 class Server:
     """Listens on the sockets of one run."""
 
-    def __init__(self, handler: Handler, group: anyio.abc.TaskGroup) -> None:
-        """Answer by the handler, every request as a task of the group."""
+    def __init__(self, handler: Handler, group: anyio.abc.TaskGroup, settle: Settle) -> None:
+        """Answer by the handler, what takes time as a task of the group; `settle` makes durable what answers tell of."""
         self._handler = handler
         self._group = group
+        self._turn = _Turn(settle, group)
         self._servers: list[asyncio.Server] = []
         self._doors: list[_Door] = []
         self._paths: list[Path] = []
@@ -70,7 +119,7 @@ class Server:
             listening.bind(str(path))
         finally:
             os.umask(old)
-        door = _Door(caller=Caller(agent), token=token, handler=self._handler, group=self._group)
+        door = _Door(caller=Caller(agent), token=token, handler=self._handler, group=self._group, turn=self._turn)
         server = await asyncio.get_running_loop().create_unix_server(lambda: _Client(door), sock=listening)
         self._servers.append(server)
         self._doors.append(door)
@@ -89,10 +138,10 @@ class Server:
 
 
 @asynccontextmanager
-async def serve(handler: Handler) -> AsyncIterator[Server]:
-    """Answer requests while inside the block; leaving it ends every open one."""
+async def serve(handler: Handler, *, settle: Settle = lambda tell: tell()) -> AsyncIterator[Server]:
+    """Answer requests while inside the block; leaving it ends every open one. Answers leave as `settle` says."""
     async with anyio.create_task_group() as group:
-        server = Server(handler, group)
+        server = Server(handler, group, settle)
         try:
             yield server
         finally:
@@ -161,16 +210,17 @@ class _Client(asyncio.Protocol):
         if end > protocol.LONGEST or (end < 0 and len(self._buffer) > protocol.LONGEST):
             self._drop(f"a line of more than {protocol.LONGEST} bytes")
             return
-        if end < 0:
+        if end >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            if line.strip():
+                self._receive(line)
+        if end >= 0 and self._buffer:
+            self._transport.pause_reading()
+            self._is_busy = True
+            asyncio.get_running_loop().call_soon(self._next)
+        elif not self._transport.is_reading():
             self._transport.resume_reading()
-            return
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        self._transport.pause_reading()
-        if line.strip():
-            self._receive(line)
-        self._is_busy = True
-        asyncio.get_running_loop().call_soon(self._next)
 
     def _receive(self, line: bytes) -> None:
         try:
@@ -179,51 +229,81 @@ class _Client(asyncio.Protocol):
             self._send(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line"))
             return
         self._unanswered += 1
-        self._door.group.start_soon(self._answer_line, message)
+        if isinstance(message, list) and message:
+            self._door.group.start_soon(self._answer_batch, message)
+        else:
+            self._answer_line(message)
 
-    async def _answer_line(self, message: object) -> None:
-        """Answer a message, or a batch in one line; notifications are not answered."""
-        is_batch = isinstance(message, list) and bool(message)
+    def _answer_line(self, message: object) -> None:
+        """Answer a message at the end of this turn, or as a task when that takes longer."""
+        try:
+            answer = self._ask(message)
+        except JournalError as error:
+            self._door.turn.fail(error)
+            return
+        if isinstance(answer, Later):
+            self._door.group.start_soon(self._answer_later, message, answer)
+        else:
+            self._door.turn.add(self, answer)
+
+    async def _answer_later(self, message: object, later: Later) -> None:
+        answer = await self._wait(message, later)
+        self._door.turn.settle(partial(self.reply, answer))
+
+    async def _answer_batch(self, messages: list[object]) -> None:
+        """Answer several messages in one line, one after another; notifications are not answered."""
         answers = []
-        for one in message if isinstance(message, list) and message else [message]:
-            answers.append(await self._answer(one))
-            if is_batch:
-                await anyio.lowlevel.checkpoint()
-        told = [answer for answer in answers if answer is not None]
-        if told:
-            self._send(told if is_batch else told[0])
+        for one in messages:
+            answer = self._ask(one)
+            answers.append(await self._wait(one, answer) if isinstance(answer, Later) else answer)
+            await anyio.lowlevel.checkpoint()
+        self._door.turn.settle(partial(self.reply, [answer for answer in answers if answer is not None] or None))
+
+    def reply(self, answer: object) -> None:
+        """Send an answer, if there is one, and hang up after the last on one who has ended its side."""
+        if answer is not None:
+            self._send(answer)
         self._unanswered -= 1
         if self._is_over and not self._unanswered:
             self.hang_up()
 
-    async def _answer(self, message: object) -> dict[str, object] | None:
-        """Give the answer to one message; none to a notification."""
+    def _ask(self, message: object) -> dict[str, object] | Later | None:
+        """Give the answer to one message, or what it will come from; none to a notification."""
         if (wrong := _wrong(message)) or not isinstance(message, dict):
             return protocol.error(_number(message), protocol.INVALID_REQUEST, wrong)
-        answer = await self._ask(message.get("id"), message["method"], message.get("params", {}))
-        return answer if "id" in message else None
+        try:
+            answer = self._handle(message["method"], message.get("params", {}))
+        except Rejected as refusal:
+            return _answer(message, refusal)
+        return answer if isinstance(answer, Later) else _answer(message, answer)
 
-    async def _ask(self, number: object, method: str, params: object) -> dict[str, object]:
+    def _handle(self, method: str, params: object) -> object:
         if not isinstance(params, dict):
-            return protocol.error(number, protocol.INVALID_PARAMS, "expected params as an object")
+            raise Rejected("expected params as an object", code=protocol.INVALID_PARAMS)
         if self._door.token is not None and not _same(params.get("token"), self._door.token):
-            return protocol.error(number, protocol.REJECTED, "wrong token: use the one in SQUAD_TOKEN")
+            raise Rejected("wrong token: use the one in SQUAD_TOKEN")
         if len(self._open) >= protocol.PENDING:
-            return protocol.error(number, protocol.REJECTED, f"more than {protocol.PENDING} requests wait for an answer")
+            raise Rejected(f"more than {protocol.PENDING} requests wait for an answer")
+        return self._door.handler(self._caller, method, params)
+
+    async def _wait(self, message: object, later: Later) -> dict[str, object] | None:
+        """Wait for an answer, but not longer than its client does."""
         with anyio.CancelScope() as scope:
             self._open.add(scope)
+            if self._transport is None:
+                scope.cancel()  # gone before its turn came
             try:
-                return protocol.result(number, await self._door.handler(self._caller, method, params))
+                return _answer(message, await later.come())
             except Rejected as refusal:
-                return protocol.error(number, refusal.code, refusal.reason)
+                return _answer(message, refusal)
             finally:
                 self._open.discard(scope)
-        return protocol.error(number, protocol.REJECTED, "the connection ended")
+        return _answer(message, Rejected("the connection ended"))
 
     def _send(self, message: object) -> None:
         if self._transport is None:
             return
-        self._transport.write(protocol.line(message))
+        self._transport.write(_line(message))
         if self._transport.get_write_buffer_size() > protocol.UNSENT:
             self._transport.abort()
 
@@ -231,6 +311,27 @@ class _Client(asyncio.Protocol):
         self._buffer.clear()
         self._send(protocol.error(None, protocol.INVALID_REQUEST, reason))
         self.hang_up()
+
+
+async def _fail(error: JournalError) -> None:
+    raise error
+
+
+def _answer(message: object, given: object) -> dict[str, object] | None:
+    """Give the answer to a message, with what was found or why it was refused; none to a notification."""
+    if not isinstance(message, dict) or "id" not in message:
+        return None
+    if isinstance(given, Rejected):
+        return protocol.error(message["id"], given.code, given.reason)
+    return protocol.result(message["id"], given)
+
+
+def _line(message: object) -> bytes:
+    """Write an answer as a line; names of files that are no UTF-8 are escaped."""
+    try:
+        return msgspec.json.encode(message) + b"\n"
+    except UnicodeEncodeError:
+        return protocol.line(message)
 
 
 def _wrong(message: object) -> str:

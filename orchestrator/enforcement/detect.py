@@ -6,13 +6,19 @@ locks the agent held, and its own area. Everything else is foreign and never rea
 
 from collections.abc import Iterable
 
-from orchestrator.claims import Claim
+from orchestrator.claims import Claim, meets
 from orchestrator.model import Access, AgentId
 from orchestrator.rights import Rights
 
 
 def foreign(
-    changed: Iterable[str], *, writes: tuple[Claim, ...] | None, locked: Iterable[str], agent: AgentId, rights: Rights
+    changed: Iterable[str],
+    *,
+    writes: tuple[Claim, ...] | None,
+    locked: Iterable[str],
+    agent: AgentId,
+    rights: Rights,
+    revoked: Iterable[str] = (),
 ) -> tuple[str, ...]:
     """Give the changed paths that are neither declared, locked nor the agent's own.
 
@@ -23,14 +29,19 @@ def foreign(
         locked: Keys that the agent held at any time during the attempt.
         agent: Who changed them.
         rights: The matrix and the table as they stand after the attempt.
+        revoked: Keys whose lock a person took away: a later write is one under an old number, which the write set does
+            not make good; only a lock that the agent got since does.
     """
-    claims = (*(writes or ()), *locked)
-    return tuple(
-        path
-        for path in changed
-        if not any(rights.gives(claim, agent, path) for claim in claims)
-        and not _is_free(path, agent, rights, is_known=writes is not None)
-    )
+    held, taken = tuple(locked), tuple(revoked)
+    claims = (*(writes or ()), *held)
+
+    def is_own(path: str) -> bool:
+        if any(meets(key, path) for key in taken):
+            return any(rights.gives(claim, agent, path) for claim in held)
+        may = any(rights.gives(claim, agent, path) for claim in claims)
+        return may or _is_free(path, agent, rights, is_known=writes is not None)
+
+    return tuple(path for path in changed if not is_own(path))
 
 
 def _is_free(path: str, agent: AgentId, rights: Rights, *, is_known: bool) -> bool:

@@ -409,7 +409,10 @@ class Leash:
         self.deadline = now + (0.02 if now - self.killing_since < 1.0 else RETRY)
 
     def left(self) -> list[int]:
-        skipped = self.walls.own() | ({self.leader.pid} if self.leader_gone and not self.buried else set())
+        skipped = {self.leader.pid} if self.leader_gone and not self.buried else set()
+        if self.leader_gone and processes.has_only_children(skipped):
+            return []  # at once: others wait for the locks of an agent that is gone
+        skipped |= self.walls.own()  # which may have adopted what the agent left
         return [pid for pid in processes.descendants(os.getpid()) if pid not in skipped]
 
     def is_over(self) -> bool:
@@ -502,8 +505,6 @@ def write_ending(path: str, ending: Message) -> None:
     """Write the ending so that it is either there and whole or not there."""
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(ending, file)
-        file.flush()
-        os.fsync(file.fileno())
     os.rename(path + ".new", path)
 
 

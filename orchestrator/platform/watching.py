@@ -82,6 +82,19 @@ def watching(*folders: Path) -> Iterator[Watch]:
         watch.close()
 
 
+def identities(folders: Iterable[Path]) -> list[tuple[int, int] | None]:
+    """Tell the folders from others that stand in their places later; None: there is none."""
+    return [_identity(folder) for folder in folders]
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _start(folders: Iterable[Path]) -> int | None:
     """Give a descriptor that becomes readable with each change; None if one of the folders cannot be watched."""
     system = ctypes.CDLL(None, use_errno=True)

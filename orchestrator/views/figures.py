@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.model import Plan
+from orchestrator.views.contention import Contention, contention
 from orchestrator.views.hours import Hours, Stint, Wall, hours_of, wall_of
 
 _CONFLICTS = (ev.ForeignChangeFound, ev.MergeConflicted)
@@ -28,7 +29,10 @@ class Figures:
     efficiency: float | None
     bound_s: float
     lock_wait_mean_s: float
+    lock_wait_p50_s: float
     lock_wait_p95_s: float
+    lock_hold_mean_s: float
+    locks_refused: int
     conflicts: int
     conflicts_per_h: float
     tasks_per_h_per_agent: float
@@ -53,6 +57,7 @@ class Measured:
     """All that is measured of a run."""
 
     figures: Figures
+    locks: Contention
     idle: Idle
     stints: tuple[Stint, ...]  #: the work of each attempt, in the order of their starts
 
@@ -61,15 +66,16 @@ def measure(entries: Sequence[Entry], plan: Plan, *, now: float) -> Measured:
     """Measure a run; one under way is measured up to `now`."""
     wall = wall_of(entries, now=now)
     hours = hours_of(entries, plan, wall)
+    locks = contention(entries, now=wall.end)
     idle = Idle(**{f"{cause}_s": max(0.0, seconds) for cause, seconds in hours.idle.items()})
-    return Measured(figures=_figures(entries, plan, wall, hours), idle=idle, stints=tuple(hours.stints.values()))
+    return Measured(
+        figures=_figures(entries, plan, wall, hours, locks), locks=locks, idle=idle, stints=tuple(hours.stints.values())
+    )
 
 
-def _figures(entries: Sequence[Entry], plan: Plan, wall: Wall, hours: Hours) -> Figures:
+def _figures(entries: Sequence[Entry], plan: Plan, wall: Wall, hours: Hours, locks: Contention) -> Figures:
     seconds, agents = wall.seconds, len(plan.agents)
     work = sum(stint.seconds for stint in hours.stints.values())
-    granted = [entry.event for entry in entries if isinstance(entry.event, ev.LockGranted)]
-    waits = sorted(grant.waited_s for grant in granted if not grant.declared)
     conflicts = sum(1 for entry in entries if isinstance(entry.event, _CONFLICTS))
     done = len({entry.event.task for entry in entries if isinstance(entry.event, ev.TaskDone)})
     speed_up = work / seconds if seconds and done and wall.is_over else None
@@ -79,8 +85,11 @@ def _figures(entries: Sequence[Entry], plan: Plan, wall: Wall, hours: Hours) -> 
         speed_up=speed_up,
         efficiency=speed_up / agents if speed_up is not None and agents else None,
         bound_s=max(_critical_path(plan, hours.stints.values()), work / agents if agents else 0.0),
-        lock_wait_mean_s=sum(waits) / len(waits) if waits else 0.0,
-        lock_wait_p95_s=waits[-(-len(waits) * 95 // 100) - 1] if waits else 0.0,
+        lock_wait_mean_s=locks.wait_mean_s,
+        lock_wait_p50_s=locks.wait_p50_s,
+        lock_wait_p95_s=locks.wait_p95_s,
+        lock_hold_mean_s=locks.hold_mean_s,
+        locks_refused=locks.refused,
         conflicts=conflicts,
         conflicts_per_h=conflicts * 3600 / seconds if seconds else 0.0,
         tasks_per_h_per_agent=done * 3600 / seconds / agents if seconds and agents else 0.0,

@@ -13,6 +13,7 @@ from orchestrator.model import Outcome, Plan, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.state import AttemptStatus, State, TaskStatus
 from orchestrator.views.attention import attention
+from orchestrator.views.contention import Contention, contention_json, contention_lines
 from orchestrator.views.figures import Figures, Idle, measure
 from orchestrator.views.hours import Stint
 from orchestrator.views.limits import limit_lines, limits_json
@@ -89,6 +90,7 @@ class Report:
     tasks: tuple[TaskRow, ...]
     agents: tuple[AgentRow, ...]
     figures: Figures
+    locks: Contention
     idle: Idle
     usage: dict[str, object]
     moves: tuple[Move, ...]  #: oldest first
@@ -114,6 +116,7 @@ def make_report(
         tasks=tuple(_task_rows(entries, plan, state, measured.stints)),
         agents=tuple(_agent_rows(entries, plan, state, measured.stints)),
         figures=measured.figures,
+        locks=measured.locks,
         idle=measured.idle,
         usage=_usage(entries),
         moves=_moves(entries),
@@ -137,6 +140,7 @@ def report_json(report: Report) -> dict[str, object]:
         "tasks": [asdict(row) for row in report.tasks],
         "agents": [{**asdict(row), "paths": list(row.paths)} for row in report.agents],
         "figures": shown,
+        "locks": contention_json(report.locks),
         "idle": {name: round(value, 3) for name, value in asdict(report.idle).items()},
         "usage": report.usage,
         "limits": report.limits,
@@ -321,7 +325,7 @@ def _figure_lines(report: Report) -> list[str]:
         f"  wall {format_duration(measured.wall_s)}, work {format_duration(measured.work_s)}, {_speed_text(report)}",
         f"  bound {format_duration(measured.bound_s)}{_nearness(measured)}",
         f"  {measured.tasks_per_h_per_agent:.1f} tasks per hour and agent",
-        f"  lock wait {format_duration(measured.lock_wait_mean_s)} mean, {format_duration(measured.lock_wait_p95_s)} p95",
+        *(f"  {line}" for line in contention_lines(report.locks)),
         f"  {measured.conflicts} conflicts ({measured.conflicts_per_h:.1f} per hour); usage {_usage_text(report.usage)}",
     ]
 

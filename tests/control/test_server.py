@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from orchestrator.control import protocol
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import Rejected
-from orchestrator.control.server import Caller, Server, serve
+from orchestrator.control.server import Caller, Later, Server, serve
 from tests.support.waiting import soon
 
 TOKEN = "t0ken"
@@ -47,7 +47,7 @@ class Bench:
     def people(self) -> Path:
         return self.folder / "control.sock"
 
-    async def handle(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+    def handle(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         self.asked.append((caller.agent, method, params))
         match method:
             case "echo":
@@ -55,13 +55,16 @@ class Bench:
             case "refuse":
                 raise Rejected("no, because")
             case "wait":
-                self.waiting += 1
-                try:
-                    await self.opened.wait()
-                finally:
-                    self.waiting -= 1
-                return "opened"
+                return Later(self.wait)
         raise Rejected(f"unknown method {method!r}", code=protocol.METHOD_NOT_FOUND)
+
+    async def wait(self) -> str:
+        self.waiting += 1
+        try:
+            await self.opened.wait()
+        finally:
+            self.waiting -= 1
+        return "opened"
 
 
 @asynccontextmanager

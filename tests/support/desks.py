@@ -6,16 +6,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.control.server import Caller
+from orchestrator.control.server import Caller, Later
 from orchestrator.events import Event
 from orchestrator.fold import fold
 from orchestrator.inbox import Inbox
 from orchestrator.journal import Journal
+from orchestrator.lockdesk import granted_event
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Seated, granted_event
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
+from orchestrator.seats import Seated
 from orchestrator.state import State, initial
 from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
 
@@ -68,7 +70,11 @@ class Office:
 
     async def ask(self, agent: AgentId | None, method: str, **params: object) -> Mapping[str, object]:
         """Ask as an agent, or as a person."""
-        answer = await self.desk.answer(Caller(agent), method, params)
+        try:
+            answer = self.desk.answer(Caller(agent), method, params)
+            answer = await answer.come() if isinstance(answer, Later) else answer
+        finally:
+            self.recorder.settle()
         assert isinstance(answer, dict)
         return answer
 
@@ -85,7 +91,8 @@ class Office:
     def end(self, agent: AgentId) -> None:
         """End the agent's attempt, as the supervisor does."""
         self.desk.leave(agent)
-        self.desk.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
+        self.desk.locks.freed(self.table.release_all(agent, now=self.time[0]), reason="ended")
+        self.recorder.settle()
 
     def events(self, *kinds: type[Event]) -> list[Event]:
         """Give the recorded events of the given kinds."""

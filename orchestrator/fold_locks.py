@@ -1,0 +1,70 @@
+"""What events about locks change of a run's state: who holds, who waits, and what an attempt may have written."""
+
+from orchestrator import events as ev
+from orchestrator import questions
+from orchestrator.claims import covers
+from orchestrator.model import AgentState
+from orchestrator.state import AttemptStatus, LockStatus, State, WaitStatus
+
+
+def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
+    """Let an event about a lock take effect."""
+    match event:
+        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
+            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
+            set_waiting(state, holder)
+        case ev.LockGranted():
+            state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (event.path, event.holder)]
+            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (event.path, event.holder)]
+            state.locks.append(
+                LockStatus(
+                    path=event.path,
+                    holder=event.holder,
+                    fence=event.fence,
+                    since=at,
+                    waited_s=event.waited_s,
+                    purpose=event.purpose,
+                    declared=event.declared,
+                )
+            )
+            state.fence = max(state.fence, event.fence)
+            _note_lock(state, event.holder, event.path)
+            set_waiting(state, event.holder)
+        case ev.LockReleased(path=path, holder=holder, reason=reason):
+            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
+            if reason == "forced":
+                _note_forced(state, holder, path)
+        case ev.LockRefused(holder=holder, ticket=ticket):
+            state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
+            set_waiting(state, holder)
+
+
+def _note_lock(state: State, holder: str, path: str) -> None:
+    """Remember what the agent's attempt held: it may have written there, even if it has given the lock back since."""
+    if (attempt := _attempt_of(state, holder)) is None:
+        return
+    if path not in attempt.locked:
+        attempt.locked.append(path)
+    attempt.revoked = [taken for taken in attempt.revoked if not covers(path, taken)]
+
+
+def _note_forced(state: State, holder: str, path: str) -> None:
+    """Remember what was taken away from the agent's attempt: what it writes there from now on is too late."""
+    if (attempt := _attempt_of(state, holder)) is not None:
+        attempt.locked = [key for key in attempt.locked if key != path]
+        attempt.revoked.append(path)
+
+
+def _attempt_of(state: State, holder: str) -> AttemptStatus | None:
+    agent = state.agents.get(holder)
+    task = state.tasks.get(agent.task) if agent and agent.task else None
+    return state.attempts[task.attempt] if task is not None and task.attempt is not None else None
+
+
+def set_waiting(state: State, holder: str) -> None:
+    """Say whether an agent at work waits: for a lock, or for an answer."""
+    agent = state.agents.get(holder)
+    if agent is None or agent.state not in {AgentState.WORKING, AgentState.WAITING}:
+        return
+    waits = any(wait.holder == holder for wait in state.waiting) or questions.is_waiting(state, holder)
+    agent.state = AgentState.WAITING if waits else AgentState.WORKING

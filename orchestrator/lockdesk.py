@@ -1,0 +1,328 @@
+"""Where locks are asked for, waited for and given back.
+
+The lock desk decides at once and without waiting; only a request may be parked, and it is woken by whoever frees the
+path: nobody ever looks again by the clock. Every answer about a path comes from one function, `Rights.may`. Before an
+agent is told of a grant, its door is open; before the next one is, the last one's is closed.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from typing import Protocol
+
+import anyio
+import anyio.lowlevel
+
+from orchestrator import events as ev
+from orchestrator.asked import FAR, is_below, number_of, path_of, seconds
+from orchestrator.claims import Claim, OutsideProject, key
+from orchestrator.control.protocol import Rejected
+from orchestrator.control.server import Later
+from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
+from orchestrator.model import AgentId, Operation
+from orchestrator.recorder import Recorder
+from orchestrator.rights import Rights
+from orchestrator.seats import Seats
+from orchestrator.state import LockStatus
+
+_LONGEST_PURPOSE = 500  #: characters
+
+
+class Doors(Protocol):
+    """What makes a granted path writable for its holder, where the kernel refuses the others."""
+
+    def open(self, grant: Grant) -> Later | None:
+        """Open the path: at once, or later; raises Rejected, then or later, if that fails."""
+
+    def close(self, grant: Grant) -> Later | None:
+        """Close it again, while its holder's processes may be alive; with them their doors are gone."""
+
+
+class NoDoors:
+    """Where nothing is closed, nothing is opened."""
+
+    def open(self, _grant: Grant) -> Later | None:
+        """Open nothing."""
+        return None
+
+    def close(self, _grant: Grant) -> Later | None:
+        """Close nothing."""
+        return None
+
+
+@dataclass(slots=True)
+class _Opening:
+    """A door that nobody has come through yet."""
+
+    door: Later
+    over: anyio.Event = field(default_factory=anyio.Event)
+    is_begun: bool = False
+
+
+class LockDesk:
+    """Answers what agents and people ask about locks, for one run."""
+
+    def __init__(self, recorder: Recorder, table: LockTable, rights: Rights, seats: Seats, doors: Doors | None = None) -> None:
+        """Lend from a table, by the rights of those who are seated, through doors."""
+        self._recorder = recorder
+        self._table = table
+        self._rights = rights
+        self._seats = seats
+        self._doors = doors or NoDoors()
+        self._parked: dict[int, anyio.Event] = {}  #: by ticket
+        self._opening: dict[int, _Opening] = {}  #: by fence
+        self._closing: set[int] = set()  #: fences
+
+    def owns(self, agent: AgentId, params: Mapping[str, object]) -> object:
+        """Tell whose a path is, and who holds it."""
+        place = self.asked_path(agent, params.get("path"))
+        owned = self._rights.owner(place)
+        return {"path": place, "owners": list(owned.owners), "access": owned.access, "holder": owned.holder}
+
+    def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
+        """Lock a path for an agent: at once, or when it is handed over and its door is open."""
+        self._seats.of(agent)
+        place, wait = self.asked_path(agent, params.get("path")), seconds(params.get("wait", 0))
+        self._require_valid(agent, place, number_of(params.get("fence")))
+        asked = self._ask(agent, place, waits=wait > 0, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
+        if isinstance(asked, Grant) and asked.fence not in self._opening:
+            return _lent(asked)
+        return Later(partial(self._lend_told, asked, wait))
+
+    def unlock(self, agent: AgentId, params: Mapping[str, object]) -> object:
+        """Take back what an agent asked for, once its door is closed."""
+        seated = self._seats.of(agent)
+        place = key(self.asked_path(agent, params.get("path")))
+        self._require_valid(agent, place, number_of(params.get("fence")))
+        held = self._table.granted_to(agent, place)
+        if held is None:
+            raise Rejected(f"{agent} holds no lock on {place}")
+        if held.declared:
+            raise Rejected(f"{place} is declared by {seated.task}: it stays locked until the task has ended")
+        return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
+
+    def force(self, path: str) -> object:
+        """Free a path for a person, once its door is closed: honoured when the lock is stale.
+
+        Raises:
+            Rejected: Nobody holds it, or its holder still shows life.
+        """
+        try:
+            place = key(self._seats.claim(None, path))
+        except OutsideProject as error:
+            raise Rejected(error.message) from error
+        stale = self._table.forcible(place, now=self._recorder.clock())
+        if isinstance(stale, Denied):
+            raise Rejected(stale.reason)
+        for grant in stale:
+            self._rights.revoke(grant.holder, grant.path)
+        return self._closed(stale, partial(self._force, place, stale))
+
+    async def take_right(self, agent: AgentId, paths: Sequence[str], operation: Operation) -> None:
+        """See to it that the agent may do it to all the paths: those outside its write set are locked one after another."""
+        workspace = self._seats.of(agent).workspace
+        for path in paths if operation is not Operation.READ else ():
+            if not is_below(path, workspace):
+                raise self._refused(path, agent, f"{path} lies outside of your workspace: write below {workspace}")
+            place = self.asked_path(agent, path)
+            if not self._rights.has(agent, place):
+                await self._lend(self._ask(agent, place, waits=True, purpose=f"to {operation} it"), FAR)
+
+    def asked_path(self, agent: AgentId, asked: object) -> Claim:
+        """Read a path that an agent names; one that leads out is refused, on record."""
+        path = path_of(asked)
+        try:
+            return self._seats.claim(self._seats.find(agent), path)
+        except OutsideProject as error:
+            raise self._refused(path, agent, error.message) from error
+
+    def freed(self, freed: Freed, *, reason: str) -> None:
+        """Record what was freed and who holds it now, and wake those who waited for it."""
+        now = self._recorder.clock()
+        gone = (
+            ev.LockReleased(
+                path=grant.path, holder=grant.holder, fence=grant.fence, reason=reason, held_s=round(now - grant.since, 6)
+            )
+            for grant in freed.released
+        )
+        dropped = (_no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped)
+        self._recorder.record_soon(*gone, *dropped, *map(granted_event, freed.granted), wakes=self._table.is_declared_for)
+        for number in (*freed.answered, *(ticket.number for ticket in freed.dropped)):
+            if (woken := self._parked.get(number)) is not None:
+                woken.set()
+
+    def _require_valid(self, agent: AgentId, place: str, fence: int | None) -> None:
+        """Refuse what is done under the number of a grant that has ended: somebody else may have written there since."""
+        if fence is None or self._table.valid(fence, key(place), holder=agent):
+            return
+        holder = self._table.holder_of(key(place))
+        now = f"{holder} holds it now" if holder and holder != agent else "nobody else holds it now"
+        reason = f"the lock {fence} of {agent} on {place} has ended; {now}: lock it again and look at what is there"
+        raise self._refused(place, agent, reason)
+
+    def _ask(self, agent: AgentId, place: Claim, *, waits: bool, purpose: str) -> Grant | Ticket:
+        """Lock a path for an agent or let it wait, or refuse it with the reason; all of it is recorded."""
+        if (denied := self._rights.denial(agent, place)) is not None:
+            raise self._refused(place, agent, f"{denied.reason}\n{denied.hint}" if denied.hint else denied.reason)
+        is_first, newest = self._table.next_suspicion() is None, self._table.fence
+        answer = self._table.request(agent, key(place), now=self._recorder.clock(), purpose=purpose, wait=waits)
+        if isinstance(answer, Denied):
+            raise self._refused(place, agent, answer.reason)
+        if isinstance(answer, Ticket):
+            asked = ev.LockRequested(path=answer.path, holder=agent, purpose=purpose, ticket=answer.number)
+            self._recorder.record_soon(asked, wakes=False)
+            self._parked[answer.number] = anyio.Event()
+        elif answer.fence > newest:
+            self._recorder.record_soon(granted_event(answer), wakes=is_first)
+            self._to_open(answer)
+        elif answer.fence in self._closing:
+            raise Rejected(f"{answer.path} is just given back: ask again")
+        return answer
+
+    async def _lend_told(self, asked: Grant | Ticket, wait: float) -> object:
+        return _lent(await self._lend(asked, wait))
+
+    async def _lend(self, asked: Grant | Ticket, wait: float) -> Grant:
+        """Wait for what a request must wait for: its turn, and its door."""
+        self._recorder.settle()
+        if isinstance(asked, Grant):
+            await self._open(asked)
+            return asked
+        grant = await self._handed_over(asked, wait)
+        if grant.ticket == asked.number:
+            self._to_open(grant)
+        await self._open(grant)
+        return grant
+
+    async def _handed_over(self, ticket: Ticket, seconds: float) -> Grant:
+        """Wait until the path is handed over; whoever stops waiting, for whatever reason, leaves the queue."""
+        woken = self._parked[ticket.number]
+        reason = f"{ticket.holder} does not wait for {ticket.path} any more: its connection ended"
+        try:
+            with anyio.move_on_after(seconds):
+                await woken.wait()
+            await anyio.lowlevel.checkpoint_if_cancelled()  # woken, but gone in the same moment
+            reason = "" if woken.is_set() else self._busy(ticket, seconds)
+        finally:
+            del self._parked[ticket.number]
+            if reason:
+                self._give_up(ticket, reason)
+        grant = self._table.granted_to(ticket.holder, ticket.path)
+        if reason or grant is None:
+            raise Rejected(reason or f"the attempt of {ticket.holder} has ended")
+        return grant
+
+    def _to_open(self, grant: Grant) -> None:
+        """Note that a door must be opened before anybody is told of the grant, if that takes time."""
+        if (door := self._doors.open(grant)) is not None:
+            self._opening[grant.fence] = _Opening(door)
+
+    async def _open(self, grant: Grant) -> None:
+        """See to it that the door of a grant is open; one that stays closed, or whose agent is gone meanwhile, is given back."""
+        if (opening := self._opening.get(grant.fence)) is None:
+            return
+        if opening.is_begun:
+            await opening.over.wait()
+            if not self._table.valid(grant.fence, grant.path):
+                raise Rejected(f"{grant.path} could not be opened")
+            return
+        opening.is_begun = True
+        try:
+            await opening.door.come()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                back = self._closed((grant,), partial(self._take_back, grant, reason="withdrawn"))
+                if isinstance(back, Later):
+                    await back.come()
+            self._recorder.settle()
+            raise
+        finally:
+            del self._opening[grant.fence]
+            opening.over.set()
+
+    def _closed(self, grants: Sequence[Grant], then: Callable[[], object]) -> object:
+        """Close the doors of grants, and then free them: at once if nothing takes time."""
+        closing = [later for grant in grants if (later := self._doors.close(grant)) is not None]
+        if not closing:
+            return then()
+        return Later(partial(self._close, frozenset(grant.fence for grant in grants), closing, then))
+
+    async def _close(self, fences: frozenset[int], closing: Sequence[Later], then: Callable[[], object]) -> object:
+        self._closing |= fences
+        try:
+            with anyio.CancelScope(shield=True):  # half closed would be neither
+                for later in closing:
+                    await later.come()
+            return then()
+        finally:
+            self._closing -= fences
+
+    def _take_back(self, grant: Grant, *, reason: str) -> object:
+        freed = self._table.end((grant,), now=self._recorder.clock())
+        self.freed(freed, reason=reason)
+        return {"released": [one.path for one in freed.released]}
+
+    def _force(self, place: str, stale: Sequence[Grant]) -> object:
+        """Free what was found stale; of what was renewed while its door was closed nothing is left to its holder either."""
+        self.freed(self._table.end(stale, now=self._recorder.clock()), reason="forced")
+        self._recorder.settle()
+        return {"released": [place for _ in stale]}
+
+    def _busy(self, ticket: Ticket, seconds: float) -> str:
+        holder = self._table.holder_of(ticket.path, besides=ticket.holder)
+        return f"{ticket.path} was not free within {seconds:g} s" + (f": held by {holder}" if holder else "")
+
+    def _give_up(self, ticket: Ticket, reason: str) -> None:
+        """Leave the queue; what was granted in the same moment to one who could not hear of it is given back."""
+        if self._table.is_waiting(ticket):
+            freed = self._table.withdraw(ticket, now=self._recorder.clock())
+            self._recorder.record_soon(_no_more(ticket, reason), wakes=False)
+            self.freed(freed, reason="")
+        elif (grant := self._table.granted_to(ticket.holder, ticket.path)) and grant.ticket == ticket.number:
+            self._take_back(grant, reason="withdrawn")
+        self._recorder.settle()
+
+    def _refused(self, path: str, agent: AgentId, reason: str) -> Rejected:
+        self._recorder.record_soon(ev.LockRefused(path=path, holder=agent, reason=reason), wakes=False)
+        return Rejected(reason)
+
+
+def granted_event(grant: Grant) -> ev.LockGranted:
+    """Give the event that tells of a grant."""
+    return ev.LockGranted(
+        path=grant.path,
+        holder=grant.holder,
+        fence=grant.fence,
+        waited_s=round(grant.waited, 6),
+        purpose=grant.purpose,
+        declared=grant.declared,
+        expires_at=_moment(int(grant.expires)),
+    )
+
+
+def kept_grant(lock: LockStatus, *, expires: float) -> Grant:
+    """Give the grant that the journal tells of."""
+    return Grant(
+        path=lock.path,
+        holder=AgentId(lock.holder),
+        fence=lock.fence,
+        since=lock.since,
+        expires=expires,
+        purpose=lock.purpose,
+        declared=lock.declared,
+        waited=lock.waited_s,
+    )
+
+
+@lru_cache(maxsize=16)
+def _moment(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _lent(grant: Grant) -> dict[str, object]:
+    return {"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)}
+
+
+def _no_more(ticket: Ticket, reason: str) -> ev.LockRefused:
+    return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)
