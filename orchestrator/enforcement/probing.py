@@ -127,7 +127,8 @@ class _Trial:
 
     async def expect(self, path: Path, *, written: bool) -> None:
         if await self.ask(f"write {path}") != written:
-            raise _Unexpected(f"the kernel {'refused' if written else 'allowed'} a write that it should not have")
+            did, should = ("refused", "allowed") if written else ("allowed", "refused")
+            raise _Unexpected(f"the kernel {did} a write that it should have {should}")
 
 
 @asynccontextmanager
@@ -148,10 +149,16 @@ async def _confined(means: Means) -> AsyncIterator[_Trial]:
             confinement=Confinement(means=means, writable=(folder / "own",)),
         )
         sender, receiver = anyio.create_memory_object_stream[bytes](16)
-        async with start(spec) as leashed, anyio.create_task_group() as group, receiver:
+        unexpected = None
+        async with sender, receiver, start(spec) as leashed, anyio.create_task_group() as group:
             group.start_soon(_listen, leashed, spec.log, sender)
-            yield _Trial(folder=folder, leashed=leashed, answers=receiver)
+            try:
+                yield _Trial(folder=folder, leashed=leashed, answers=receiver)
+            except _Unexpected as error:
+                unexpected = error  # a task group would put it into a group of errors
             group.cancel_scope.cancel()
+        if unexpected is not None:
+            raise unexpected
 
 
 async def _listen(leashed: Leashed, log: Path, sender: MemoryObjectSendStream[bytes]) -> None:

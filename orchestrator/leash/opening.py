@@ -55,7 +55,7 @@ class Openings:
 
     def hear(self, message: Mapping[str, object]) -> bool:
         """Take an answer; tell whether it was one."""
-        if message["event"] not in _ANSWERS:
+        if message["event"] not in _ANSWERS or "id" not in message:
             return False
         number = int(str(message["id"]))
         if (event := self._waiting.get(number)) is not None:

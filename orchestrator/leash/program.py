@@ -189,9 +189,14 @@ class Leash:
         if self.is_deserted():
             return False
         environment = {**self.spec["environment"], "SQUAD_STATUS_FD": str(self.status.write)}
-        feeds = self.spec["stdin"] is not None or self.spec["keep_stdin"]
         start = starting.Start(
-            self.spec["argv"], environment, self.spec["cwd"], feeds=feeds, output=self.output.write, status=self.status.write
+            self.spec["argv"],
+            environment,
+            self.spec["cwd"],
+            feeds=self.spec["stdin"] is not None or self.spec["keep_stdin"],
+            output=self.output.write,
+            status=self.status.write,
+            control=self.control.fileno(),
         )
         try:
             self.walls = walls.build(self.spec["confine"])

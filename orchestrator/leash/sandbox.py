@@ -61,9 +61,12 @@ class Sandbox(Open):
         for descriptor in (stdin_read, go_read, told_write):
             os.close(descriptor)
         try:
-            self.await_sandbox(ready, info)
+            self.await_sandbox(ready, info, start.control)
             self.open_doors()  # while it stands for certain: the agent may end it at once
             os.write(go_write, b"%d %d" % (self.init, self.holder))
+        except OSError:
+            self.bwrap.kill()
+            raise
         finally:
             os.close(go_write)
             os.waitpid(father, 0)
@@ -95,9 +98,9 @@ class Sandbox(Open):
                 os.close(descriptor)
         return ready_read, info_read
 
-    def await_sandbox(self, ready: int, info: int) -> None:
+    def await_sandbox(self, ready: int, info: int, control: int) -> None:
         """Wait until the sandbox stands. Raises OSError with what bwrap said if it does not."""
-        said = until_line(ready)
+        said = until_line(ready, control)
         if said != b"\n":
             raise OSError(errno.EPERM, f"bubblewrap made no sandbox: {said.decode(errors='replace').strip() or 'it ended'}")
         self.init = int(json.loads(os.read(info, 65536))["child-pid"])

@@ -7,7 +7,9 @@ inherits three descriptors and its status pipe.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import select
 import subprocess
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
@@ -18,13 +20,16 @@ if TYPE_CHECKING:
 class Start:
     """How the agent is to be started."""
 
-    def __init__(self, argv: list[str], environment: dict[str, str], cwd: str, *, feeds: bool, output: int, status: int) -> None:
+    def __init__(
+        self, argv: list[str], environment: dict[str, str], cwd: str, *, feeds: bool, output: int, status: int, control: int
+    ) -> None:
         self.argv = argv
         self.environment = environment
         self.cwd = cwd
         self.feeds = feeds  #: whether it has something to read
         self.output = output
         self.status = status
+        self.control = control  #: readable before the agent runs: whoever asked for it wants it no more
 
     def stdin(self) -> int:
         """Say what it reads, in Popen's words."""
@@ -66,12 +71,18 @@ def popen(start: Start, stdin: int, *, before: Callable[[], None] | None = None)
     )
 
 
-def until_line(descriptor: int) -> bytes:
-    """Read up to a line's end or the end of all."""
+def until_line(descriptor: int, control: int) -> bytes:
+    """Read up to a line's end or the end of all. Raises OSError if there is something to be obeyed before."""
     said = b""
-    while not said.endswith(b"\n") and (data := os.read(descriptor, 4096)):
+    while not said.endswith(b"\n") and (data := _read(descriptor, control)):
         said += data
     return said
+
+
+def _read(descriptor: int, control: int) -> bytes:
+    if descriptor not in select.select([descriptor, control], [], [])[0]:
+        raise OSError(errno.ECANCELED, "it was given up before it began")
+    return os.read(descriptor, 4096)
 
 
 def until_end(descriptor: int) -> bytes:

@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,13 +56,17 @@ class Prisoner:
         return self.folder / "workspace" / "own" / "kept" / "deep" / "file"
 
     def tries(self, what: str, at: object) -> str:
-        said = self.user.say(f"{what} {at}")
-        print(said)
-        return said.partition(":")[0]
+        return self.user.say(f"{what} {at}").partition(":")[0]
 
 
 @pytest.fixture(scope="module")
 def prisoner() -> Iterator[Prisoner]:
+    with prisoner_of_its_own() as one:
+        yield one
+
+
+@contextmanager
+def prisoner_of_its_own() -> Iterator[Prisoner]:
     with ordinary_folder() as folder:
         workspace = folder / "workspace"
         for path in (workspace / "shared" / "file", workspace / "own" / "kept" / "deep" / "file", folder / "hidden" / "secret"):
@@ -198,6 +203,17 @@ def test_a_copy_of_the_mounts_kept_from_an_expired_grant_is_told_with_its_holder
     assert answer["event"] == "busy"
     assert {one["path"] for one in answer["holders"]} == {"a copy of the mounts"}
     (prisoner.folder / "workspace" / "own" / "now").touch()
+
+
+def test_whoever_does_not_let_itself_be_looked_at_is_named_too() -> None:
+    with prisoner_of_its_own() as other:
+        other.user.open(other.foreign)
+        assert other.tries("hide", other.foreign) == "allowed"
+
+        answer = other.user.close(other.foreign)
+
+    assert answer["event"] == "busy"
+    assert [one["path"] for one in answer["holders"]] in (["it cannot be looked at"], [str(other.foreign)])
 
 
 def test_the_sandbox_of_an_agents_own_works_inside(prisoner: Prisoner) -> None:
