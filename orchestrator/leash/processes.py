@@ -6,7 +6,6 @@ A part of the leash's program: the standard library alone, loaded by its place b
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
 def become_subreaper() -> None:
     """Adopt orphans of the agent where the system can do that."""
     if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 - it is slow to load, and bubblewrap may be at work meanwhile
+
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

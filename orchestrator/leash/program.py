@@ -152,6 +152,11 @@ class Leash:
     def run(self) -> None:
         """Start the agent and see it to its end."""
         try:
+            self.walls = walls.build(self.spec["confine"])
+        except OSError as error:
+            self.refuse(str(error))
+            return
+        try:
             # first of all, so that its number has one digit: more a shell script cannot redirect to
             self.status = Stream(self.spec["log"] + ".status")
             self.output = Stream(self.spec["log"])
@@ -199,7 +204,6 @@ class Leash:
             control=self.control.fileno(),
         )
         try:
-            self.walls = walls.build(self.spec["confine"])
             self.leader = self.walls.start(start)
         except (OSError, ValueError, IndexError, subprocess.SubprocessError) as error:
             self.refuse(str(error))

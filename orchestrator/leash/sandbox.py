@@ -20,13 +20,13 @@ TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, placeholders
     from orchestrator.leash.starting import Child, Start, fault, popen, until_end, until_line, worded
-    from orchestrator.leash.walls import Open, part
+    from orchestrator.leash.walls import Begun, Open, part
 else:
     import kernel
     import landlock
     import placeholders
     from starting import Child, Start, fault, popen, until_end, until_line, worded
-    from walls import Open, part
+    from walls import Begun, Open, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,15 +34,13 @@ if TYPE_CHECKING:
 
     Message: TypeAlias = dict[str, Any]
 
-#: Waits in the sandbox until the leash lets go; its line says that the sandbox stands.
-HOLDER = ("/bin/sh", "-c", "echo; read -r _")
-
 
 class Sandbox(Open):
     """bubblewrap: namespaces of their own, in which paths are opened and closed as mounts."""
 
-    def __init__(self, confine: Message) -> None:
+    def __init__(self, confine: Message, begun: Begun) -> None:
         self.confine = confine
+        self.bwrap, self.ready, self.info, self.hold = begun.process, begun.ready, begun.info, begun.hold
         self.placeholders = placeholders.Placeholders()
         self.channel: socket.socket | None = None
         self.keeper = 0
@@ -51,8 +49,7 @@ class Sandbox(Open):
         self.scope = landlock.abstract_scope()
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
-        """Let bwrap make the sandbox, and start the agent in it. Raises OSError as Popen does."""
-        ready, info = self.make()
+        """Wait for the sandbox, and start the agent in it. Raises OSError as Popen does."""
         stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
         go_read, go_write = os.pipe()
         told_read, told_write = os.pipe()
@@ -61,7 +58,7 @@ class Sandbox(Open):
         for descriptor in (stdin_read, go_read, told_write):
             os.close(descriptor)
         try:
-            self.await_sandbox(ready, info, start.control)
+            self.await_sandbox(start.control)
             self.open_doors()  # while it stands for certain: the agent may end it at once
             os.write(go_write, b"%d %d" % (self.init, self.holder))
         except OSError:
@@ -76,38 +73,16 @@ class Sandbox(Open):
             return Child(told["pid"], stdin_write)
         raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
 
-    def make(self) -> tuple[int, int]:
-        """Let bwrap begin; gives where it will say that the sandbox stands, and where what it knows of it."""
-        info_read, info_write = os.pipe()
-        ready_read, ready_write = os.pipe()
-        hold_read, self.hold = os.pipe()
-        argv = ["bwrap", "--info-fd", str(info_write), *self.confine["arguments"], "--", *HOLDER]
-        try:
-            self.bwrap = subprocess.Popen(
-                argv,
-                stdin=hold_read,
-                stdout=ready_write,
-                stderr=ready_write,
-                pass_fds=(info_write,),
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-                start_new_session=True,
-            )
-        finally:
-            for descriptor in (info_write, ready_write, hold_read):
-                os.close(descriptor)
-        return ready_read, info_read
-
-    def await_sandbox(self, ready: int, info: int, control: int) -> None:
+    def await_sandbox(self, control: int) -> None:
         """Wait until the sandbox stands. Raises OSError with what bwrap said if it does not."""
-        said = until_line(ready, control)
+        said = until_line(self.ready, control)
         if said != b"\n":
             raise OSError(errno.EPERM, f"bubblewrap made no sandbox: {said.decode(errors='replace').strip() or 'it ended'}")
-        self.init = int(json.loads(os.read(info, 65536))["child-pid"])
+        self.init = int(json.loads(os.read(self.info, 65536))["child-pid"])
         with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
             self.holder = int(file.read().split()[0])
         self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
-        for descriptor in (ready, info):
+        for descriptor in (self.ready, self.info):
             os.close(descriptor)
 
     def open_doors(self) -> None:

@@ -8,6 +8,8 @@ fast as ever.
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
 import sys
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
@@ -18,13 +20,15 @@ else:
 
 if TYPE_CHECKING:
     import selectors
-    import subprocess
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
     from orchestrator.leash.starting import Child, Start
 
     Message: TypeAlias = dict[str, Any]
+
+#: Waits in the sandbox until the leash lets go; its line says that the sandbox stands.
+HOLDER = ("/bin/sh", "-c", "echo; read -r _")
 
 
 class Open:
@@ -48,6 +52,29 @@ class Open:
         """End whatever is inside."""
 
 
+class Begun:
+    """A sandbox that bwrap has begun to make. Raises OSError if there is no bwrap."""
+
+    def __init__(self, confine: Message) -> None:
+        self.info, info_write = os.pipe()  #: what bwrap knows of it
+        self.ready, ready_write = os.pipe()  #: where it says that it stands
+        hold_read, self.hold = os.pipe()  #: closed, it ends
+        try:
+            self.process = subprocess.Popen(
+                ["bwrap", "--info-fd", str(info_write), *confine["arguments"], "--", *HOLDER],
+                stdin=hold_read,
+                stdout=ready_write,
+                stderr=ready_write,
+                pass_fds=(info_write,),
+                cwd="/",
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                start_new_session=True,
+            )
+        finally:
+            for descriptor in (info_write, ready_write, hold_read):
+                os.close(descriptor)
+
+
 def build(confine: Message | None) -> Open:
     """Raise the walls that are asked for. Raises OSError if they cannot be raised."""
     if confine is None:
@@ -56,7 +83,8 @@ def build(confine: Message | None) -> Open:
         raise OSError(errno.ENOSYS, "only Linux can confine an agent")
     if confine["means"] == "landlock":
         return part("narrowing").Narrowed(confine)  # type: ignore[no-any-return]  # it is loaded by its name
-    return part("sandbox").Sandbox(confine)  # type: ignore[no-any-return]  # the same
+    begun = Begun(confine)  # which takes some ms, in which the rest of this program is loaded
+    return part("sandbox").Sandbox(confine, begun)  # type: ignore[no-any-return]  # the same
 
 
 def part(name: str) -> Any:  # noqa: ANN401 - a module

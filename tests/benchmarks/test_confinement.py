@@ -17,7 +17,7 @@ from tests.support.leashing import followed, on_leash
 
 pytestmark = [pytest.mark.benchmark, needs(Means.BUBBLEWRAP), needs(Means.LANDLOCK)]
 
-STARTS, GRANTS = 60, 100
+STARTS, GRANTS = 40, 100
 GOAL_START, GOAL_GRANT = 0.010, 0.020  #: seconds at the median: above a start under none; of one grant
 
 
