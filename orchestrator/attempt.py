@@ -12,14 +12,17 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from orchestrator import confines as confining
 from orchestrator import questions
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
+from orchestrator.adapters.traits import known_program, waits_for_leave
 from orchestrator.agent import AtWork
 from orchestrator.briefing import Briefing
 from orchestrator.config import Config
 from orchestrator.dialogue import Inquire, Permit
+from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
@@ -27,6 +30,7 @@ from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
 from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
+from orchestrator.leveling import Levels
 from orchestrator.listening import Assignment, Take, listener
 from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
 from orchestrator.outcomes import Ended, weigh
@@ -45,7 +49,7 @@ class Stage:
     views: Path  #: the folder of the plans and comm files that agents are told of
     run: RunId
     config: Config
-    level: Level
+    levels: Levels
     workspaces: Workspaces
     accounts: Accounts
     words: Mapping[AgentId, Words]  #: what each agent is told besides its task
@@ -166,7 +170,7 @@ class Attempt:
             return self._ended_by, None
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
-        assignment = self._assignment()
+        assignment = await self._confined(self._assignment())
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
             self._recorder,
@@ -204,6 +208,7 @@ class Attempt:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
         found: list[Event] = []
         strange: tuple[str, ...] = ()
+        await self._leave()
         try:
             work = await self._keep()
             strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
@@ -218,8 +223,53 @@ class Attempt:
             work = Work(commit=None, paths=())
             ended = _unkept(ended, _said(error))
         ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+        if ending is None or not ending.survivors:
+            await anyio.to_thread.run_sync(confining.remove, self._stage.project, self._stage.run, self.piece.attempt)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
+
+    async def _confined(self, assignment: Assignment) -> Assignment:
+        """Let the kernel refuse what the attempt may not write, where it is to and can."""
+        chosen = await self._stage.levels.of(assignment.adapter)
+        if chosen.means is None:
+            return replace(assignment, level=chosen.level)
+        wall = self._wall(assignment, chosen.means)
+        confines = await anyio.to_thread.run_sync(confining.build, wall)
+        told, configured = confines.environment, self._configured()
+        return replace(
+            assignment,
+            level=chosen.level,
+            confinement=confines.confinement,
+            environment={**assignment.environment, **{name: value for name, value in told.items() if name not in configured}},
+        )
+
+    def _wall(self, assignment: Assignment, means: Means) -> confining.Wall:
+        stage, settings, environment = self._stage, self._stage.config.enforcement, assignment.environment
+        known = known_program(assignment.adapter, assignment.invocation)
+        return confining.Wall(
+            means=means,
+            project=stage.project,
+            run=stage.run,
+            attempt=self.piece.attempt,
+            agent=assignment.agent,
+            workspace=assignment.workspace,
+            branch=self.status.branch,
+            writes=self.piece.planned.writes,
+            rights=self._rights,
+            asks=waits_for_leave(assignment.adapter),
+            socket=stage.sockets[assignment.agent],
+            comm=Path(environment["AGENT_COMM"]),
+            scratch=self._scratch(),
+            state=known.state(Path(environment.get("HOME", "~")).expanduser(), environment) if known else (),
+            argv=assignment.invocation.argv,
+            given=environment,
+            writable=settings.writable,
+            folders=settings.scratch,
+        )
+
+    async def _leave(self) -> None:
+        """Take away what was made for the attempt and not used."""
+        await anyio.to_thread.run_sync(confining.leave, self._stage.project, self._stage.run, self.piece.attempt)
 
     async def _keep(self) -> Work:
         async with self._stage.git:
@@ -291,7 +341,7 @@ class Attempt:
             mark=self._mark(),
             log=self._log(),
             socket=stage.project.socket(f"leash/{piece.attempt}"),
-            level=stage.level,
+            level=Level.DETECT,
             stall_after=stall.after,
             ladder=stall.ladder,
             conversation=adapter.conversation(order) if isinstance(adapter, Conversing) else None,
@@ -337,7 +387,6 @@ class Attempt:
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id
         number = agent.split("-")[1]
-        configured = stage.config.agents[agent].environment if agent in stage.config.agents else {}
         place = Place(
             run=stage.run,
             task=self.piece.planned.task.id,
@@ -349,7 +398,12 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=self._adapter.needs)
+        return for_agent(stage.surroundings, place, adapter=adapters, configured=self._configured(), needs=self._adapter.needs)
+
+    def _configured(self) -> Mapping[str, str]:
+        """Give the environment that the configuration sets for the agent."""
+        agents, agent = self._stage.config.agents, self.piece.seat.id
+        return agents[agent].environment if agent in agents else {}
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

@@ -29,7 +29,7 @@ from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_range, parse_rate
-from orchestrator.sections import LimitSettings, LockSettings, Named, QuotaSettings, Seconds, Section
+from orchestrator.sections import EnforcementSettings, LimitSettings, LockSettings, Named, QuotaSettings, Seconds, Section
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -185,6 +185,7 @@ class Config(_Section):
     version: Literal[1] = 1
     isolation: IsolationSettings = IsolationSettings()
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
+    enforcement: EnforcementSettings = EnforcementSettings()
     log: LogSettings = LogSettings()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project

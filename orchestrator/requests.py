@@ -18,7 +18,7 @@ from orchestrator.control.server import Caller, Later
 from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.inbox import Inbox
-from orchestrator.lockdesk import LockDesk
+from orchestrator.lockdesk import Doors, LockDesk
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, AttemptId, Operation
 from orchestrator.recorder import Recorder
@@ -72,6 +72,7 @@ class Desk:
         lead: Lead,
         inbox: Inbox,
         limited: Callable[[AttemptId, float | None], Sequence[Event]],
+        doors: Doors | None = None,
     ) -> None:
         """Answer for one run; `limited` tells whom a usage limit holds that an attempt's agent has told of."""
         self._recorder = recorder
@@ -80,7 +81,7 @@ class Desk:
         self._inbox = inbox
         self._limited = limited
         self._seats = Seats(root)
-        self.locks = LockDesk(recorder, table, rights, self._seats)
+        self.locks = LockDesk(recorder, table, rights, self._seats, doors)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
             "lock": self.locks.lock,
             "unlock": self.locks.unlock,

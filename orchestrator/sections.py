@@ -6,7 +6,7 @@ A limit that nobody set does not hold: None, which is what a key with nothing be
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from orchestrator.quantities import parse_count, parse_duration, parse_money
@@ -27,6 +27,12 @@ def _at_most(value: object, read: Callable[[str], float], expected: str) -> obje
     if not (number := read(value)):
         raise ValueError("'0' would allow nothing: expected more than 0")
     return number
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith(("/", "~/")):
+        raise ValueError(f"{value!r} is no path outside of the project: expected one that begins with / or ~/")
+    return value
 
 
 def _span(value: object) -> object:
@@ -89,6 +95,13 @@ class QuotaSettings(Section):
     resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
     margin: Seconds = 60.0  #: after the stated reset
     fall_back_to: tuple[Literal["simulated", Named], ...] = ()
+
+
+class EnforcementSettings(Section):
+    """`enforcement:` what agents may write at level `deny` besides what is theirs."""
+
+    writable: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: outside of the project
+    scratch: tuple[str, ...] = ()  #: folders of a workspace that git ignores, made before the agent starts
 
 
 class LockSettings(Section):

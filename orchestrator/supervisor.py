@@ -13,8 +13,10 @@ import anyio.abc
 
 from orchestrator import events as ev
 from orchestrator import limits, questions, scheduler
+from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt, Piece, Stage
 from orchestrator.briefing import told_with
+from orchestrator.doors import Gates
 from orchestrator.events import Event
 from orchestrator.front import Front
 from orchestrator.handover import handed_over
@@ -51,7 +53,14 @@ class Supervisor:
         self.rights = Rights(self.plan.matrix, self.table)
         self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
         self.desk = Desk(
-            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, limited=self._limited
+            recorder,
+            self.table,
+            self.rights,
+            root=stage.project.root,
+            lead=self,
+            inbox=self.inbox,
+            limited=self._limited,
+            doors=Gates(recorder, self._inmate),
         )
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
@@ -108,6 +117,10 @@ class Supervisor:
         """Tell whether a process belongs to an agent: it was started below a leash."""
         leashes = {leash for attempt in self._attempts.values() if (leash := attempt.status.leash) is not None}
         return pid is not None and descends(pid, leashes)
+
+    def _inmate(self, agent: AgentId) -> AtWork | None:
+        attempt = self._attempts.get(agent)
+        return attempt.at_work if attempt is not None else None
 
     def _tell(self, agent: AgentId, text: str) -> bool:
         """Say something to an agent; tell whether it can hear it."""

@@ -13,9 +13,9 @@ from orchestrator.cli.limiting import limits_of
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
-from orchestrator.enforcement import choose
 from orchestrator.environment import passed
 from orchestrator.integration import Examine, Integration
+from orchestrator.leveling import Levels
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -57,7 +57,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         views=views_of(project, recorder.state),
         run=run,
         config=config,
-        level=choose(config.enforce),
+        levels=Levels(config.enforce),
         workspaces=_workspaces(project, config, recorder),
         accounts=accounts,
         words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),
