@@ -89,6 +89,7 @@ class Attempt:
         """Take the piece; nothing happens before `run` or `take_over`."""
         self.piece = piece
         self.at_work: AtWork | None = None
+        self.survivors: tuple[int, ...] = ()  #: processes of its agent that cannot be killed
         self.gone: Callable[[], None] = lambda: None  #: called when no process is left of an agent that achieved nothing
         self._recorder = recorder
         self._stage = stage
@@ -113,9 +114,17 @@ class Attempt:
         """Carry the attempt out and record how it ended; give what it left."""
         try:
             ended, ending = await self._perform()
+            self._note_survivors(ending)
         except (SquadError, OSError) as error:
             ended, ending = Ended(outcome=Outcome.ENVIRONMENT, reason=_said(error)), None
         return await self._end(ended, ending)
+
+    def _note_survivors(self, ending: Ending | None) -> None:
+        """Tell of what cannot be killed: it may write for ever, so that the locks of its agent stay."""
+        self.survivors = tuple(ending.survivors) if ending else ()
+        if self.survivors:
+            pids = ", ".join(map(str, self.survivors))
+            self._recorder.record(Noticed(text=f"{self.piece.seat.id} cannot be killed (processes {pids}): its locks stay"))
 
     async def take_over(self) -> Work:
         """Bring an attempt to its end whose supervisor died; what ended by itself before that counts."""

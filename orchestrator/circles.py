@@ -17,7 +17,7 @@ def circle(
         waits_for: For whom each other one waits already.
     """
     came_from: dict[AgentId, AgentId] = dict.fromkeys(in_the_way, asking)
-    todo = deque(came_from)
+    todo = deque(reversed(came_from))  # the last to ask knows the reasons of those before it
     while todo:
         last = todo.popleft()
         for name in waits_for(last):

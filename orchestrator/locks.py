@@ -330,6 +330,8 @@ class LockTable:
 
     def _circle(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
         """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none."""
+        if holder not in self._of and holder not in self._tickets_of:
+            return ()  # nobody can wait for it
         #: of each key the last request whose reasons are known: those of earlier ones are among them
         told: dict[str, int] = {}
         return circle(holder, in_the_way, lambda name: self._waits_for(name, told))

@@ -335,7 +335,7 @@ class Supervisor:
         attempt = self._attempts.pop(agent)
         self.desk.leave(agent)
         self.rights.end(agent)
-        if self.recorder.state.tasks[attempt.piece.planned.task.id].state not in _UNDER_WAY:
+        if self.recorder.state.tasks[attempt.piece.planned.task.id].state not in _UNDER_WAY and not attempt.survivors:
             self._free(agent)
         self._under_way -= 1
         self.recorder.wake()

@@ -277,6 +277,8 @@ def test_the_settings_of_a_run_come_back_from_its_journal_as_they_were() -> None
         ("run:\n  limits: {mony: 3}\n", "squad.yaml:2:12: run.limits.mony: unknown key", "did you mean 'money'?"),
         ("run:\n  limits: {time: 1h, reserve: 2h}\n", "squad.yaml:2:22: run.limits.reserve", "leaves no time to work"),
         ("run:\n  limits: {reserve: 2m}\n", "squad.yaml:2:12: run.limits.reserve", "less than limits.time"),
+        ("locks: {warn_after: 1h}\n", "squad.yaml:1:9: locks.warn_after", "no more than locks.stale_after"),
+        ("locks:\n  warn_after: 0\n", "squad.yaml:2:3: locks.warn_after", "more than 0"),
         ("run:\n  limits: 20\n", "squad.yaml:2:3: run.limits: '20'", "a mapping such as {key: value}"),
         ("run:\n  on_quota: {resume: never}\n", "run.on_quota.resume: 'never'", "expected 'auto' or 'stop'"),
         ("run:\n  on_quota: {margin: 5}\n", "run.on_quota.margin: '5' has no unit", "write 5s"),

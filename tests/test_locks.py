@@ -333,6 +333,43 @@ def test_the_table_shows_who_holds_and_who_waits(table: LockTable) -> None:
     assert repr(table) == "<LockTable a: agent-1; waiting: agent-2 for a>"
 
 
+# many
+
+
+def test_a_thousand_agents_that_ask_for_a_hundred_paths_are_served_alike_and_in_order() -> None:
+    table, rounds = LockTable(), 6
+    agents = [AgentId(f"agent-{number}") for number in range(1000)]
+    paths = [f"src/part-{number}/file.py" for number in range(100)]
+    served = dict.fromkeys(agents, 0)
+    holding: dict[str, AgentId] = {}
+    for place, agent in enumerate(agents):
+        answer = table.request(agent, paths[place % 100], now=NOW, wait=True)
+        if isinstance(answer, Grant):
+            holding[answer.path] = agent
+
+    for turn in range(rounds * 10):
+        for place, path in enumerate(paths):
+            last = holding[path]
+            served[last] += 1
+            [grant] = table.release(last, path, now=NOW + turn).granted
+            holding[path] = grant.holder
+            # it asks for another path each time, and so does everybody
+            assert isinstance(table.request(last, paths[(place + turn) % 100], now=NOW + turn, wait=True), Ticket)
+
+    assert min(served.values()) >= 0.9 * max(served.values()), (min(served.values()), max(served.values()))
+
+
+def test_a_circle_through_hundreds_that_wait_for_one_path_is_refused_by_name(table: LockTable) -> None:
+    agents = [AgentId(f"agent-{number}") for number in range(200)]
+    for agent in agents[1:]:
+        ask(table, agent, f"own/{agent}")
+    ask(table, agents[0], "wanted")
+    for agent in agents[1:]:
+        wait(table, agent, "wanted")
+
+    assert "agent-0 -> agent-199 -> agent-0" in refused(table, agents[0], "own/agent-199")
+
+
 # against the model
 
 AGENTS = st.sampled_from([AgentId(f"agent-{number}") for number in range(1, 6)])

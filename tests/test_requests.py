@@ -17,6 +17,8 @@ from orchestrator import events as ev
 from orchestrator.claims import Claim
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REJECTED, Rejected
 from orchestrator.errors import JournalError
+from orchestrator.lockdesk import kept_grant
+from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, AgentState, Operation
 from orchestrator.rights import Allow, Deny
 from tests.support.builders import ONE, THREE, TWO, area
@@ -576,3 +578,9 @@ def _compare(desk: Office) -> None:
         assert {agent for agent, status in state.agents.items() if status.state is AgentState.WAITING} == waits
     fences = [event.fence for event in desk.events(ev.LockGranted) if isinstance(event, ev.LockGranted)]
     assert fences == sorted(set(fences))
+    again = LockTable(fence=desk.recorder.state.fence)
+    again.restore(tuple(kept_grant(lock, expires=0.0) for lock in desk.replayed().locks))
+    assert [(one.path, one.holder, one.fence) for one in again.grants()] == [
+        (one.path, one.holder, one.fence) for one in desk.table.grants()
+    ]
+    assert set(desk.desk.locks._parked) == {ticket.number for ticket in desk.table.waiting()}, "somebody was not woken"

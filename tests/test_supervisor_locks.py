@@ -189,3 +189,38 @@ def test_a_refusal_at_once_ends_no_waiting() -> None:
     )
 
     assert [(wait.path, wait.ticket) for wait in state.waiting] == [("a", 1)]
+
+
+async def test_when_a_lock_counts_as_left_behind_is_for_the_configuration_to_say(desk: Office) -> None:
+    config = Config.model_validate({"locks": {"warn_after": "1m", "stale_after": "2m"}})
+    stage = SimpleNamespace(project=SimpleNamespace(root=desk.folder), config=config)
+
+    table = Supervisor(desk.recorder, cast("Any", stage), cast("Any", None), Rules()).table
+
+    assert (table.warn_after, table.stale_after) == (60.0, 120.0)
+
+
+def test_what_a_person_took_away_from_an_attempt_is_no_more_what_it_may_have_written() -> None:
+    of = plan(planned(task("T1"), locks=("own",)))
+    forced = ev.LockReleased(path="a", holder=ONE, fence=2, reason="forced")
+    history = (run_started(), prepared(), granted("a", fence=2), forced)
+
+    taken = state_after(of, *history).attempts["T1.1"]
+    again = state_after(of, *history, granted("a", fence=3)).attempts["T1.1"]
+
+    assert ("a" in taken.locked, taken.revoked) == (False, ["a"])
+    assert ("a" in again.locked, again.revoked) == (True, [])
+
+
+@pytest.mark.parametrize(("survivors", "holder"), [((), None), ((77,), ONE)])
+async def test_the_locks_of_an_agent_that_cannot_be_killed_stay(
+    desk: Office, survivors: tuple[int, ...], holder: str | None
+) -> None:
+    squad = supervisor(desk)
+    squad.table.request(ONE, "a", now=desk.time[0])
+    piece = SimpleNamespace(planned=SimpleNamespace(task=SimpleNamespace(id="T1")))
+    squad._attempts[ONE] = cast("Any", SimpleNamespace(piece=piece, survivors=survivors))
+
+    squad._release(ONE)
+
+    assert squad.table.holder_of("a") == holder

@@ -18,7 +18,8 @@ HELP = """\
 Example:  squad agent lock shared/types.ts --purpose "add a field"
 
   squad agent lock PATH [--wait 10m] [--purpose TEXT]     ask for a path; waits, or says why not
-  squad agent unlock PATH                                 give it back
+  squad agent unlock PATH                                 give it back; with --fence N, as with lock: only if that
+                                                          grant still holds (its number: lock --json)
   squad agent status [--message TEXT] [--progress 3/5]    tell where you stand; bare: show it
   squad agent handoff FILE --to AGENT [--note TEXT]       ask the owner of a file to change it
   squad agent ask TEXT [--wait 30m]                       ask a person; --wait prints the answer
@@ -36,8 +37,8 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 #: command -> names of its positional arguments, its options, those that must be there
 _COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
-    "lock": (("path",), ("wait", "purpose"), ("path",)),
-    "unlock": (("path",), (), ("path",)),
+    "lock": (("path",), ("wait", "purpose", "fence"), ("path",)),
+    "unlock": (("path",), ("fence",), ("path",)),
     "status": ((), ("message", "progress"), ()),
     "handoff": (("file",), ("to", "note"), ("file", "to")),
     "ask": (("text",), ("wait",), ("text",)),
@@ -130,9 +131,14 @@ def _parse(words: Sequence[str]) -> dict[str, str]:
 def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, dict[str, object]]:
     if command == "lock":
         wait = _duration(given["wait"]) if "wait" in given else _WAIT
-        return "lock", {"path": _from_root(given["path"], folder), "wait": wait, "purpose": given.get("purpose", "")}
+        return "lock", {
+            "path": _from_root(given["path"], folder),
+            "wait": wait,
+            "purpose": given.get("purpose", ""),
+            **_fence(given),
+        }
     if command == "unlock":
-        return "unlock", {"path": _from_root(given["path"], folder)}
+        return "unlock", {"path": _from_root(given["path"], folder), **_fence(given)}
     if command == "ask" and "wait" in given:
         return "ask", {**given, "wait": _duration(given["wait"])}
     if command == "status" and not given:
@@ -144,6 +150,14 @@ def _request(command: str, given: Mapping[str, str], folder: str) -> tuple[str, 
     if command == "blocked":
         return "blocked", {**given, "on": _from_root(given["on"], folder)}
     return command, {**given}
+
+
+def _fence(given: Mapping[str, str]) -> dict[str, int]:
+    if "fence" not in given:
+        return {}
+    if not re.fullmatch(r"[1-9]\d{0,17}", given["fence"]):
+        raise _Usage(f"--fence wants the number of a grant, as lock --json tells it, not {given['fence']!r}")
+    return {"fence": int(given["fence"])}
 
 
 def _from_root(path: str, folder: str) -> str:

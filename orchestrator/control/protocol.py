@@ -1,8 +1,9 @@
 """The messages on the socket; standard library only.
 
     method     who     params                                   result
-    lock       agent   path, wait (seconds, 0: once), purpose   path, fence, waited_s
-    unlock     agent   path                                     released
+    lock       agent   path, wait (seconds, 0: once), purpose,  path, fence, waited_s
+                       fence (only if that grant still holds)
+    unlock     agent   path, fence (as above)                   released
     owns       agent   path                                     path, owners, access, holder
     me         agent                                            agent, state, task, progress, locks
     status     agent   status, message, progress                accepted

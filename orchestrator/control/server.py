@@ -1,9 +1,10 @@
 """The supervisor's side of the sockets.
 
-Every client has bounded buffers and a bounded number of open requests, and gives way to everybody else after each line,
-so one that floods, sends half a message or never reads harms nobody else. What a client asked for and does not wait for
-any more is cancelled with its connection. What can be answered at once is, without a task; the answers of one turn of
-the loop leave together at its end, after what they tell of has been made durable in one step.
+Every client has bounded buffers and a bounded number of open requests, and gives way to everybody else after each line;
+all that speak through one socket have one turn together. So one that floods, sends half a message or never reads harms
+nobody else. What a client asked for and does not wait for any more is cancelled with its connection. What can be
+answered at once is, without a task; the answers of one turn of the loop leave together at its end, after what they tell
+of has been made durable in one step.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import hmac
 import os
 import select
 import socket
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -28,6 +30,8 @@ from orchestrator.control import protocol
 from orchestrator.control.protocol import Rejected
 from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
+
+_TAKEN = memoryview(bytearray(protocol.LONGEST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,19 @@ class _Door:
     group: anyio.abc.TaskGroup
     turn: _Turn
     clients: "set[_Client]" = field(default_factory=set)
+    line: "deque[_Client]" = field(default_factory=deque)  #: those who have sent more than one message, each in its turn
+
+    def line_up(self, client: "_Client") -> None:
+        """Let a client wait for its next turn; in one of the loop's a door has one, however many stand there."""
+        if not self.line:
+            asyncio.get_running_loop().call_soon(self._admit)
+        self.line.append(client)
+
+    def _admit(self) -> None:
+        client = self.line.popleft()
+        if self.line:
+            asyncio.get_running_loop().call_soon(self._admit)
+        client.go_on()
 
 
 class Server:
@@ -149,7 +166,7 @@ async def serve(handler: Handler, *, settle: Settle = lambda tell: tell()) -> As
             group.cancel_scope.cancel()
 
 
-class _Client(asyncio.Protocol):
+class _Client(asyncio.BufferedProtocol):
     """One connection."""
 
     def __init__(self, door: _Door) -> None:
@@ -181,10 +198,14 @@ class _Client(asyncio.Protocol):
         for scope in self._open:
             scope.cancel()
 
-    def data_received(self, data: bytes) -> None:
-        self._buffer += data
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - what is too long is read in pieces
+        return _TAKEN
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what was read at once, so that one buffer does for all: to get memory for each read takes longer than to read."""
+        self._buffer += _TAKEN[:nbytes]
         if not self._is_busy:
-            self._next()
+            self.go_on()
 
     def eof_received(self) -> bool:
         """Answer what was asked before a client ended its side; one that is gone waits for nothing."""
@@ -201,7 +222,7 @@ class _Client(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
 
-    def _next(self) -> None:
+    def go_on(self) -> None:
         """Take one line and give everybody else a turn before the next; nothing more is read until all are taken."""
         self._is_busy = False
         if self._transport is None or self._transport.is_closing():
@@ -218,7 +239,7 @@ class _Client(asyncio.Protocol):
         if end >= 0 and self._buffer:
             self._transport.pause_reading()
             self._is_busy = True
-            asyncio.get_running_loop().call_soon(self._next)
+            self._door.line_up(self)
         elif not self._transport.is_reading():
             self._transport.resume_reading()
 

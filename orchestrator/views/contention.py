@@ -124,8 +124,8 @@ def percentile(ordered: list[float], percent: int) -> float:
 
 
 def _use_line(use: KeyUse) -> str:
-    waited = f"waited for {use.waited} times, {format_duration(use.wait_s)} in all"
-    return f"  {plain_path(use.path)}: {waited}; refused {use.refused} times; held {format_duration(use.held_s)}"
+    waited = f"{use.waited} waits ({format_duration(use.wait_s)} in all)"
+    return f"  {plain_path(use.path)}: {waited}, {use.refused} refused, held {format_duration(use.held_s)}"
 
 
 def _rounded(told: dict[str, object]) -> dict[str, object]:

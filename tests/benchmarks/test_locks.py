@@ -1,12 +1,27 @@
-"""What a lock costs: a journalled grant over the socket of a real run, beside Redis and flock in the same run."""
+"""What a lock costs: a journalled grant over the socket of a real run, beside Redis and flock in the same run.
 
+And what its loss costs others: how soon the next one has it when its holder is killed, whether a thousand that ask are
+served alike, and what those who behave notice of those who do not.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
 import pytest
 
+from orchestrator.locks import Grant, LockTable
+from orchestrator.model import AgentId
 from tests.support.commands import Squad
 from tests.support.lock_clients import Pair, flock_latencies, latencies, redis, rediss, sleeping_agents, squads, throughput
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.benchmark
 
@@ -15,6 +30,10 @@ OF_REDIS = 0.5  #: of its requests a second
 CLIENTS = 8
 TURNS = 8  #: in which the subjects are asked one after another, so that a busy neighbour harms all alike
 ROUNDS = 500  #: grants of one subject in a turn
+KILLED = 24  #: holders
+HANDED_OVER = 0.005  #: seconds from the kill to the next one's grant
+QUICK = 0.001  #: seconds of CPU for a request or a release among ten thousand grants
+UNHARMED = 3.0  #: times its latency alone, beside those who attack
 
 
 def test_a_grant_that_is_journalled_costs_little_more_than_one_of_redis(squad: Squad, tmp_path: Path, runtime: Path) -> None:
@@ -40,6 +59,82 @@ def test_a_grant_that_is_journalled_costs_little_more_than_one_of_redis(squad: S
 
     assert p50["squad"] <= ABOVE_REDIS * p50["redis everysec"]
     assert rate["squad"] >= OF_REDIS * rate["redis everysec"]
+
+
+def test_the_next_one_has_the_lock_of_a_killed_holder_at_once(squad: Squad) -> None:
+    doors = sleeping_agents(squad, KILLED + 1)
+    *holders, (_, last, token, _) = doors
+    took: list[float] = []
+    for number, (_, path, own, pid) in enumerate(holders):
+        holds, wants = squads(path, own, f"free/{number}.md"), squads(last, token, f"free/{number}.md")
+        with holds.connected() as ask:
+            assert holds.granted in ask(holds.lock)
+        with socket.socket(socket.AF_UNIX) as waiting:
+            waiting.connect(last)
+            waiting.sendall(wants.lock.replace(b'"wait":0', b'"wait":60'))
+            until(lambda: len(squad.events("LockRequested")) > len(took), "the next one to wait")
+            began = time.perf_counter()
+            os.kill(pid, signal.SIGKILL)
+            assert wants.granted in waiting.recv(65536)
+            took.append(time.perf_counter() - began)
+    squad.ok("stop", "--now")
+    late = sum(one > HANDED_OVER for one in took)
+    print(
+        f"\n  kill to grant: p50 {median(took) * 1e3:.1f} ms, worst {max(took) * 1e3:.1f} ms, {late} of {KILLED} above 5 ms",
+        end="",
+    )
+
+    assert median(took) <= HANDED_OVER
+
+
+def test_the_table_stays_quick_with_a_thousand_agents_and_ten_thousand_grants() -> None:
+    table, now = LockTable(), 0.0
+    agents = [AgentId(f"agent-{number}") for number in range(1000)]
+    for place in range(10_000):
+        table.request(agents[place % 1000], f"held/{place % 97}/{place}/file.py", now=now)
+    for place, agent in enumerate(agents):
+        table.request(agent, f"src/part-{place % 100}/file.py", now=now, wait=True)
+    draw, began = random.Random(1), time.process_time()
+    for turn in range(2000):
+        path = f"src/part-{draw.randrange(100)}/file.py"
+        holder = table.holder_of(path)
+        assert holder is not None
+        [grant] = table.release(holder, path, now=now + turn).granted
+        assert isinstance(grant, Grant)
+        table.request(holder, path, now=now + turn, wait=True)
+    took = (time.process_time() - began) / 2000
+    print(f"\n  release, hand over and ask again: {took * 1e6:.0f} us of CPU", end="")
+
+    assert took <= QUICK
+
+
+def test_those_who_behave_hardly_notice_those_who_do_not(squad: Squad) -> None:
+    (_, mine, token, _), (_, theirs, _, _) = sleeping_agents(squad, 2)
+    pair = squads(mine, token, "free/a.md")
+    alone, beside = [], []
+    for _ in range(TURNS):
+        alone += latencies(pair, ROUNDS // 5)
+        with attacked(theirs):
+            beside += latencies(pair, ROUNDS // 5)
+    squad.ok("stop", "--now")
+    one, other = sorted(alone), sorted(beside)
+    print(f"\n  alone p50 {median(one) * 1e6:.0f} us, p99 {one[len(one) * 99 // 100] * 1e6:.0f} us", end="")
+    print(f"; attacked p50 {median(other) * 1e6:.0f} us, p99 {other[len(other) * 99 // 100] * 1e6:.0f} us", end="")
+
+    assert median(other) <= UNHARMED * median(one)
+
+
+@contextmanager
+def attacked(path: str) -> Iterator[None]:
+    """Flood a socket, leave half a message on it, never read from it, and open it often."""
+    with contextlib.ExitStack() as open_:
+        for number in range(100):
+            connection = open_.enter_context(socket.socket(socket.AF_UNIX))
+            connection.connect(path)
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                connection.send(b'{"jsonrpc":"2.0","id":1,"method":' if number % 2 else b'{"id":1e999999}\n' * 4096)
+        yield
 
 
 def _row(name: str, took: list[float], rate: float | None) -> str:

@@ -299,6 +299,24 @@ async def test_a_flood_is_answered_to_the_end_while_others_are_served(tmp_path: 
             assert answer["id"] == number
 
 
+async def test_all_who_flood_one_socket_have_one_turn_together(tmp_path: Path) -> None:
+    async with bench(tmp_path) as of, contextlib.AsyncExitStack() as open_:
+        for _ in range(40):
+            one = await open_.enter_async_context(line(of.agents))
+            one.send(*[request(0)] * 500)
+        await soon(lambda: len(of.asked) > 80, "the flood")
+        async with line(of.people) as other:
+            before = len(of.asked)
+            assert await other.ask({"jsonrpc": "2.0", "id": 1, "method": "echo", "params": {"value": "here"}}) == {
+                "jsonrpc": "2.0",
+                "id": 1,
+                "result": "here",
+            }
+        place = next(place for place, (agent, _, _) in enumerate(of.asked) if agent is None)
+
+    assert place - before < 40
+
+
 async def test_one_that_never_reads_is_dropped(tmp_path: Path) -> None:
     async with bench(tmp_path) as of:
         quiet = socket.socket(socket.AF_UNIX)

@@ -20,9 +20,12 @@ def found(
     locked: Iterable[str] = (),
     rows: Iterable[Area] = (),
     table: LockTable | None = None,
+    revoked: Iterable[str] = (),
 ) -> tuple[str, ...]:
     claims = None if writes is None else tuple(map(Claim, writes))
-    return foreign(changed, writes=claims, locked=locked, agent=ONE, rights=Rights(tuple(rows), table or LockTable()))
+    return foreign(
+        changed, writes=claims, locked=locked, agent=ONE, rights=Rights(tuple(rows), table or LockTable()), revoked=revoked
+    )
 
 
 def test_what_was_declared_is_not_foreign() -> None:
@@ -99,6 +102,15 @@ def test_anothers_area_inside_a_declared_folder_is_foreign() -> None:
     rows = [area("src/", ONE), area("src/ml/", TWO)]
 
     assert found("src/ml/model.py", "src/app.py", writes=["src/"], rows=rows) == ("src/ml/model.py",)
+
+
+def test_what_was_written_where_a_person_took_the_lock_away_is_foreign_although_it_was_declared() -> None:
+    assert found("src/a.py", "src/b.py", writes=["src/"], revoked=["src/a.py"]) == ("src/a.py",)
+    assert found("src/a.py", writes=None, revoked=["src"]) == ("src/a.py",)
+
+
+def test_what_was_locked_again_after_that_is_not_foreign() -> None:
+    assert found("src/a.py", writes=["src/"], locked=["src"], revoked=["src/a.py"]) == ()
 
 
 # unknown write sets

@@ -1,7 +1,10 @@
 """Real processes that fight for locks through a real run: never two writers, no circle, and a journal that tells the same."""
 
+import contextlib
 import json
+import socket
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,8 +12,9 @@ import pytest
 from orchestrator.claims import meets
 from tests.support import contender
 from tests.support.commands import Squad
+from tests.support.lock_clients import sleeping_agents, squads
 from tests.support.repositories import Repository
-from tests.support.waiting import NEVER
+from tests.support.waiting import NEVER, until
 
 AGENTS = 8
 ROOT = Path(__file__).parents[2]
@@ -64,3 +68,29 @@ def test_eight_processes_that_fight_for_a_minute_never_write_together(
     repository: Repository, squad: Squad, tmp_path: Path
 ) -> None:
     fight(repository, squad, tmp_path / "arena", seconds=60.0)
+
+
+def has_asked(squad: Squad, times: int) -> bool:
+    return len(squad.events("LockRequested")) == times
+
+
+def test_a_ring_of_four_is_refused_at_once_and_named(squad: Squad) -> None:
+    doors = sleeping_agents(squad, 4)
+    with contextlib.ExitStack() as open_:
+        for number, (_, path, token, _) in enumerate(doors):
+            own = squads(path, token, f"ring/{number}.md")
+            assert own.granted in open_.enter_context(own.connected())(own.lock)
+        for number, (_, path, token, _) in enumerate(doors[:3]):
+            waiting = open_.enter_context(socket.socket(socket.AF_UNIX))
+            waiting.connect(path)
+            waiting.sendall(squads(path, token, f"ring/{number + 1}.md").lock.replace(b'"wait":0', b'"wait":600'))
+            until(partial(has_asked, squad, number + 1), "the wait")
+        _, path, token, _ = doors[3]
+        last = squads(path, token, "ring/0.md")
+        answer = open_.enter_context(last.connected())(last.lock.replace(b'"wait":0', b'"wait":600'))
+
+    message = json.loads(answer)["error"]["message"]
+    assert "agent-4 -> agent-1 -> agent-2 -> agent-3 -> agent-4" in message
+    assert [row["reason"] for row in squad.events("LockRefused")][:1] == [message]
+    assert squad.json("status")["contention"]["refused"] >= 1
+    squad.ok("stop", "--now")

@@ -32,19 +32,20 @@ class Pair:
     unlock: bytes
     granted: bytes  #: stands in the answer to a lock that was granted
 
-    def connect(self) -> Callable[[bytes], bytes]:
+    @contextmanager
+    def connected(self) -> Iterator[Callable[[bytes], bytes]]:
         """Open a connection; gives what sends a request and reads its answer."""
-        connection = socket.socket(socket.AF_UNIX)
-        connection.connect(self.socket)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self.socket)
 
-        def ask(request: bytes) -> bytes:
-            connection.sendall(request)
-            answer = connection.recv(65536)
-            while not answer.endswith(b"\n"):
-                answer += connection.recv(65536)
-            return answer
+            def ask(request: bytes) -> bytes:
+                connection.sendall(request)
+                answer = connection.recv(65536)
+                while not answer.endswith(b"\n"):
+                    answer += connection.recv(65536)
+                return answer
 
-        return ask
+            yield ask
 
 
 def squads(path: str, token: str, key: str) -> Pair:
@@ -69,14 +70,14 @@ def rediss(path: str, key: str) -> Pair:
 
 def latencies(pair: Pair, rounds: int) -> list[float]:
     """Give how long each of so many grants took, in seconds; each lock is given back before the next."""
-    ask = pair.connect()
     took = []
-    for _ in range(rounds):
-        begun = time.perf_counter()
-        answer = ask(pair.lock)
-        took.append(time.perf_counter() - begun)
-        assert pair.granted in answer, answer
-        ask(pair.unlock)
+    with pair.connected() as ask:
+        for _ in range(rounds):
+            begun = time.perf_counter()
+            answer = ask(pair.lock)
+            took.append(time.perf_counter() - begun)
+            assert pair.granted in answer, answer
+            ask(pair.unlock)
     return took
 
 
@@ -112,12 +113,12 @@ def throughput(pairs: Sequence[Pair], rounds: int) -> float:
 
 
 def _ask_often(pair: Pair, rounds: int, barrier: "multiprocessing.synchronize.Barrier") -> None:
-    ask = pair.connect()
-    barrier.wait()
-    for _ in range(rounds):
-        assert pair.granted in ask(pair.lock)
-        ask(pair.unlock)
-    barrier.wait()
+    with pair.connected() as ask:
+        barrier.wait()
+        for _ in range(rounds):
+            assert pair.granted in ask(pair.lock)
+            ask(pair.unlock)
+        barrier.wait()
 
 
 @contextmanager

@@ -87,7 +87,7 @@ def test_a_run_that_goes_on_claims_no_speed_up_and_is_measured_up_to_now() -> No
 def test_a_run_in_which_nothing_was_done_divides_by_nothing() -> None:
     for rows in ([], FULL[:1], [FULL[0], *entries((100.0, ev.RunEnded(outcome="failed")))]):
         figures = measure(rows, PAIR, now=100.0).figures
-        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0.0)
+        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0.0)
 
 
 def test_work_after_the_last_integration_makes_no_wonder() -> None:
