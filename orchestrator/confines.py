@@ -218,11 +218,11 @@ def _with_prefix(path: Path) -> Iterator[Path]:
 
 
 def _shown(needed: Iterable[Path], hidden: Sequence[Path]) -> Iterator[Path]:
-    """Give of what is needed that which would be hidden, and hides nothing less than it should."""
+    """Give of what is needed that which would be hidden with a folder around it."""
     seen = set()
     for path in needed:
         real = _real(path)
-        if real is None or real in seen or any(other.is_relative_to(real) for other in hidden):
+        if real is None or real in seen or real in hidden:
             continue
         seen.add(real)
         if any(real.is_relative_to(other) for other in hidden):
