@@ -5,70 +5,35 @@ so whatever the outcome, its work is kept. Git is written to by one attempt at a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
 
-from orchestrator import confines as confining
 from orchestrator import questions
-from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
-from orchestrator.adapters.prompt import Words, prompt, resumed
-from orchestrator.adapters.traits import known_program, waits_for_leave
+from orchestrator.adapters.prompt import prompt, resumed
 from orchestrator.agent import AtWork
-from orchestrator.briefing import Briefing
-from orchestrator.config import Config
+from orchestrator.confined import Ground, confined
+from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
-from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
-from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
-from orchestrator.leveling import Levels
 from orchestrator.listening import Assignment, Take, listener
-from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
+from orchestrator.model import Level, Outcome
 from orchestrator.outcomes import Ended, weigh
-from orchestrator.project import Project, file_name
+from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
+from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Signed, Work, Workspaces
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the attempts of a run take place: everything that stays the same from one to the next."""
-
-    project: Project
-    views: Path  #: the folder of the plans and comm files that agents are told of
-    run: RunId
-    config: Config
-    levels: Levels
-    workspaces: Workspaces
-    accounts: Accounts
-    words: Mapping[AgentId, Words]  #: what each agent is told besides its task
-    tokens: Mapping[AgentId, str]
-    sockets: Mapping[AgentId, Path]
-    surroundings: Mapping[str, str]  #: squad's own environment
-    git: anyio.Lock  #: `op:git`
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A task in the hands of an agent."""
-
-    planned: PlannedTask
-    seat: Seat
-    attempt: AttemptId
-    start: str | None  #: commit its workspace starts from, if it is not its predecessor's
-    handover: Handover | None  #: what it should know of the attempts before
-    asked: Briefing = field(default_factory=Briefing)  #: what became of the questions about its task
+from orchestrator.workspaces import Signed, Work
 
 
 class Attempt:
@@ -179,7 +144,7 @@ class Attempt:
             return self._ended_by, None
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
-        assignment = await self._confined(self._assignment())
+        assignment = await confined(self._assignment(), self._ground())
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
             self._recorder,
@@ -217,7 +182,8 @@ class Attempt:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
         found: list[Event] = []
         strange: tuple[str, ...] = ()
-        await self._leave()
+        whose = (self._stage.project, self._stage.run, self.piece.attempt)
+        await anyio.to_thread.run_sync(leave, *whose)
         try:
             work = await self._keep()
             strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
@@ -233,52 +199,24 @@ class Attempt:
             ended = _unkept(ended, _said(error))
         ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
         if ending is None or not ending.survivors:
-            await anyio.to_thread.run_sync(confining.remove, self._stage.project, self._stage.run, self.piece.attempt)
+            await anyio.to_thread.run_sync(remove, *whose)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
 
-    async def _confined(self, assignment: Assignment) -> Assignment:
-        """Let the kernel refuse what the attempt may not write, where it is to and can."""
-        chosen = await self._stage.levels.of(assignment.adapter)
-        if chosen.means is None:
-            return replace(assignment, level=chosen.level)
-        wall = self._wall(assignment, chosen.means)
-        confines = await anyio.to_thread.run_sync(confining.build, wall)
-        told, configured = confines.environment, self._configured()
-        return replace(
-            assignment,
-            level=chosen.level,
-            confinement=confines.confinement,
-            environment={**assignment.environment, **{name: value for name, value in told.items() if name not in configured}},
-        )
-
-    def _wall(self, assignment: Assignment, means: Means) -> confining.Wall:
-        stage, settings, environment = self._stage, self._stage.config.enforcement, assignment.environment
-        known = known_program(assignment.adapter, assignment.invocation)
-        return confining.Wall(
-            means=means,
+    def _ground(self) -> Ground:
+        stage = self._stage
+        return Ground(
             project=stage.project,
             run=stage.run,
-            attempt=self.piece.attempt,
-            agent=assignment.agent,
-            workspace=assignment.workspace,
+            levels=stage.levels,
+            rights=self._rights,
+            settings=stage.config.enforcement,
             branch=self.status.branch,
             writes=self.piece.planned.writes,
-            rights=self._rights,
-            asks=waits_for_leave(assignment.adapter),
-            socket=stage.sockets[assignment.agent],
-            comm=Path(environment["AGENT_COMM"]),
+            socket=stage.sockets[self.piece.seat.id],
             scratch=self._scratch(),
-            state=known.state(Path(environment.get("HOME", "~")).expanduser(), environment) if known else (),
-            argv=assignment.invocation.argv,
-            given=environment,
-            writable=settings.writable,
-            folders=settings.scratch,
+            configured=self._configured(),
         )
-
-    async def _leave(self) -> None:
-        """Take away what was made for the attempt and not used."""
-        await anyio.to_thread.run_sync(confining.leave, self._stage.project, self._stage.run, self.piece.attempt)
 
     async def _keep(self) -> Work:
         async with self._stage.git:

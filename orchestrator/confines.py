@@ -18,7 +18,7 @@ from orchestrator.caches import links, redirected
 from orchestrator.claims import Claim
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.scope import Wanted, scope_of
-from orchestrator.git import Git
+from orchestrator.git import Git, GitFailed
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
@@ -138,8 +138,9 @@ def _own_folders(wall: Wall) -> Iterator[str]:
     if wall.branch is None:
         return
     yield from _SCRATCH
-    listed = Git(wall.workspace).names("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    yield from (name for name in listed if name.endswith("/"))
+    with contextlib.suppress(GitFailed):  # what an agent broke there is mended at the harvest
+        listed = Git(wall.workspace).names("ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+        yield from (name for name in listed if name.endswith("/"))
 
 
 def _caches(wall: Wall, home: Path, outside: Sequence[Path]) -> dict[str, str]:

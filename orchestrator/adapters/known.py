@@ -33,9 +33,7 @@ class Known:
     home: tuple[str, str] = ("", "")  #: a variable that names its own folder, and that folder below the home folder
     tells: frozenset[str] = frozenset()  #: what it tells of its consumption in its own protocol: `tokens`, `money` in USD
     page: str = ""  #: for agents, of the repository, that it reads by itself in every folder; after a / at the root only
-    writes: tuple[
-        str, ...
-    ] = ()  #: what it keeps besides `home`, below the home folder, or the folder that `$NAME/` names
+    writes: tuple[str, ...] = ()  #: what it keeps besides `home`, below the home folder, or the folder that `$NAME/` names
     sandboxed: bool = False  #: it starts a sandbox of its own
     headless: tuple[str, ...] = ()  #: how it is started as a plain command that never waits for a person; empty: never so
 

@@ -6,7 +6,6 @@ from functools import partial
 
 import anyio
 
-from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli.beginning import views_of
 from orchestrator.cli.limiting import limits_of
@@ -20,6 +19,7 @@ from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
+from orchestrator.stage import Stage
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
