@@ -15,6 +15,7 @@ from orchestrator import questions
 from orchestrator.adapters import Conversing
 from orchestrator.dialogue import Dialogue, Inquire, Line, Permit
 from orchestrator.enforcement.confinement import Means
+from orchestrator.enforcement.scope import Opening, opening
 from orchestrator.events import AgentStalled, AttemptStarted, Noticed, RungClimbed
 from orchestrator.heard import conclude
 from orchestrator.leash import Ending, Full, Gone, Holder, Leashed, LeashSpec, Lost, Output, Room, StartFailed, start
@@ -59,6 +60,7 @@ class AtWork:
         self._dialogue = self._listener.dialogue
         self._leashed: Leashed | None = None
         self._claimed = anyio.Event()
+        self._doors: dict[Path, Opening] = {}  #: by what was locked
         self._over = anyio.Event()  #: no process of it is left
         self._interrupted = anyio.Event()  #: its last turn
         self._grace = assignment.grace
@@ -141,11 +143,15 @@ class AtWork:
         """Let it write a path from now on; gives the reason if it cannot be."""
         if self._leashed is None:
             return "the agent is gone"
-        return await self._leashed.open(path, folder=path.is_dir())  # noqa: ASYNC240 - one system call
+        door = self._doors[path] = opening(path)
+        return await self._leashed.open(door.path, folder=door.is_folder, wanted=door.wanted, beside=door.beside)
 
     async def close(self, path: Path) -> tuple[Holder, ...]:
         """Let it write a path no longer; gives who still can."""
-        return () if self._leashed is None else await self._leashed.close(path)
+        door = self._doors.pop(path, None)
+        if self._leashed is None or door is None:
+            return ()
+        return await self._leashed.close(door.path, wanted=door.wanted)
 
     async def expel(self, why: str) -> None:
         """End it, and wait until nothing is left of it."""

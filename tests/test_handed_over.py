@@ -6,6 +6,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import Squad
 from tests.support.lock_clients import sleeping_agents, squads
 from tests.support.repositories import Repository

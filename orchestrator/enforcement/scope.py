@@ -38,6 +38,16 @@ class Wanted:
     rights: Rights
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What is opened while a path is locked."""
+
+    path: Path
+    is_folder: bool
+    wanted: Path | None = None  #: what in a folder it is opened for
+    beside: tuple[Path, ...] = ()  #: what stands there and stays read-only
+
+
 @dataclass(slots=True)
 class Scope:
     """What an attempt may write of its workspace."""
@@ -49,6 +59,16 @@ class Scope:
 def scope_of(wanted: Wanted, placeholders: Placeholders, *, own_folders: Iterable[str] = ()) -> Scope:
     """Look at a workspace and make what is missing; `own_folders` are writable whatever is said of them, such as ignored ones."""
     return _Drawing(wanted, placeholders).draw(own_folders)
+
+
+def opening(path: Path) -> Opening:
+    """Say what must be open for a path to be written: of a file its folder, so that another can be renamed over it."""
+    if path.is_dir():
+        return Opening(path=path, is_folder=True)
+    beside = tuple(entry for entry in _entries(path.parent) if entry != path)
+    if len(beside) > _MOST:
+        return Opening(path=path, is_folder=False)
+    return Opening(path=path.parent, is_folder=True, wanted=path, beside=beside)
 
 
 class _Drawing:
