@@ -100,7 +100,7 @@ def build(wall: Wall) -> Confines:
         ),
         protected=(*_protected(wall, outside), *git.protected, *sorted(scope.protected)),
         hidden=tuple(hidden),
-        visible=tuple(_shown(needed, [*hidden, Path("/tmp")])),  # noqa: S108 - the shared one
+        visible=tuple(_shown(needed, [*hidden, Path("/tmp")], outside)),  # noqa: S108 - the shared one
         private={Path("/tmp"): temporary, **git.private} if is_sandbox else {},  # noqa: S108 - the shared one
         shown=git.shown if is_sandbox else {},
     )
@@ -218,7 +218,7 @@ def _with_prefix(path: Path) -> Iterator[Path]:
         yield one
 
 
-def _shown(needed: Iterable[Path], hidden: Sequence[Path]) -> Iterator[Path]:
+def _shown(needed: Iterable[Path], hidden: Sequence[Path], writable: Sequence[Path]) -> Iterator[Path]:
     """Give of what is needed that which would be hidden with a folder around it."""
     seen = set()
     for path in needed:
@@ -226,7 +226,8 @@ def _shown(needed: Iterable[Path], hidden: Sequence[Path]) -> Iterator[Path]:
         if real is None or real in seen or real in hidden:
             continue
         seen.add(real)
-        if any(real.is_relative_to(other) for other in hidden):
+        above = [other for other in (*hidden, *writable) if real.is_relative_to(other)]
+        if above and max(above, key=lambda one: len(one.parts)) in hidden:
             yield real
 
 

@@ -78,6 +78,7 @@ def test_a_crash(repository: Repository, agent: ListeningAgent) -> None:
     assert "> ended by SIGKILL\n> a is written\n" in told
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_conflict_with_both_sides(repository: Repository, agent: ListeningAgent) -> None:
     person = (
         'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '

@@ -59,6 +59,7 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
     (folder / "branch").write_text(branch, encoding="utf-8")
     above = common / "refs" / "heads" / Path(branch).parent
     above.mkdir(parents=True, exist_ok=True)
+    (common / "refs" / "squad").mkdir(exist_ok=True)  # what comes to be there later is to be seen
     only = _worktree_only(admin)
     return PrivateGit(
         private={
