@@ -7,6 +7,7 @@ raw log by the offsets that the leash tells, never from a pipe.
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -14,9 +15,11 @@ import anyio.to_thread
 from orchestrator import questions
 from orchestrator.adapters import Conversing
 from orchestrator.dialogue import Dialogue, Inquire, Line, Permit
+from orchestrator.enforcement.confinement import Means
+from orchestrator.enforcement.scope import Opening, opening
 from orchestrator.events import AgentStalled, AttemptStarted, Noticed, RungClimbed
 from orchestrator.heard import conclude
-from orchestrator.leash import Ending, Full, Gone, Leashed, LeashSpec, Lost, Output, Room, StartFailed, start
+from orchestrator.leash import Ending, Full, Gone, Holder, Leashed, LeashSpec, Lost, Output, Room, StartFailed, start
 from orchestrator.listening import Assignment, Take, listener
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.model import AgentState, Outcome
@@ -61,6 +64,8 @@ class AtWork:
         self._dialogue = self._listener.dialogue
         self._leashed: Leashed | None = None
         self._claimed = anyio.Event()
+        self._doors: dict[Path, Opening] = {}  #: by what was locked
+        self._over = anyio.Event()  #: no process of it is left
         self._interrupted = anyio.Event()  #: its last turn
         self._grace = assignment.grace
         self._has_interrupted = False
@@ -82,6 +87,7 @@ class AtWork:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
         finally:
             self._leashed = None  # nothing is left that could be stopped
+            self._over.set()
             self._listener.close()
         return ended, ending
 
@@ -129,6 +135,35 @@ class AtWork:
             return False
         leashed.send(told)
         return True
+
+    @property
+    def means(self) -> Means | None:
+        """Give what confines it."""
+        return self.assignment.confinement.means if self.assignment.confinement else None
+
+    @property
+    def workspace(self) -> Path:
+        """Give where it works."""
+        return self.assignment.workspace
+
+    async def open(self, path: Path) -> str | None:
+        """Let it write a path from now on; gives the reason if it cannot be."""
+        if self._leashed is None:
+            return "the agent is gone"
+        door = self._doors[path] = opening(path)
+        return await self._leashed.open(door.path, folder=door.is_folder, wanted=door.wanted, beside=door.beside)
+
+    async def close(self, path: Path) -> tuple[Holder, ...]:
+        """Let it write a path no longer; gives who still can."""
+        door = self._doors.pop(path, None)
+        if self._leashed is None or door is None:
+            return ()
+        return await self._leashed.close(door.path, wanted=door.wanted)
+
+    async def expel(self, why: str) -> None:
+        """End it, and wait until nothing is left of it."""
+        self.end(Outcome.FAILED, why)
+        await self._over.wait()
 
     def beat(self, sign: Sign) -> None:
         """Note a sign of life that did not come through the pipes."""
@@ -185,6 +220,7 @@ class AtWork:
             keep_stdin=invocation.keep_stdin,
             grace=assignment.grace,
             mark=assignment.mark,
+            confinement=assignment.confinement,
         )
 
     def _started(self, leashed: Leashed) -> AttemptStarted:

@@ -6,7 +6,7 @@ so whatever the outcome, its work is kept. Git is written to by one attempt at a
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,60 +14,27 @@ import anyio
 import anyio.to_thread
 
 from orchestrator import questions
-from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order, Tools, takes_tools
-from orchestrator.adapters.prompt import Words, prompt, resumed
+from orchestrator.adapters.prompt import prompt, resumed
 from orchestrator.agent import AtWork
-from orchestrator.briefing import Briefing
-from orchestrator.config import Config
+from orchestrator.confined import Ground, confined
+from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
 from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
-from orchestrator.gitturn import GitTurn
-from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.listening import Assignment, Take, listener
-from orchestrator.model import AgentId, AttemptId, Level, Outcome, PlannedTask, RunId, Seat
+from orchestrator.model import Level, Outcome
 from orchestrator.outcomes import Ended, weigh
-from orchestrator.project import Project, file_name
+from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
+from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Signed, Work, Workspaces
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """Where the attempts of a run take place: everything that stays the same from one to the next."""
-
-    project: Project
-    views: Path  #: the folder of the plans and comm files that agents are told of
-    run: RunId
-    config: Config
-    level: Level
-    workspaces: Workspaces
-    accounts: Accounts
-    words: Mapping[AgentId, Words]  #: what each agent is told besides its task
-    tokens: Mapping[AgentId, str]
-    sockets: Mapping[AgentId, Path]
-    surroundings: Mapping[str, str]  #: squad's own environment
-    git: GitTurn  #: `op:git`
-    programs: Path | None = None  #: a folder of programs that agents find before all others
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
-    """A task in the hands of an agent."""
-
-    planned: PlannedTask
-    seat: Seat
-    attempt: AttemptId
-    start: str | None  #: commit its workspace starts from, if it is not its predecessor's
-    handover: Handover | None  #: what it should know of the attempts before
-    asked: Briefing = field(default_factory=Briefing)  #: what became of the questions about its task
+from orchestrator.workspaces import Signed, Work
 
 
 class Attempt:
@@ -178,7 +145,7 @@ class Attempt:
             return self._ended_by, None
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
-        assignment = self._assignment()
+        assignment = await confined(self._assignment(), self._ground())
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
             self._recorder,
@@ -216,6 +183,8 @@ class Attempt:
         """Commit what the attempt left, hold it against its claim, and record the outcome."""
         found: list[Event] = []
         strange: tuple[str, ...] = ()
+        whose = (self._stage.project, self._stage.run, self.piece.attempt)
+        await anyio.to_thread.run_sync(leave, *whose)
         try:
             work = await self._keep()
             strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
@@ -230,8 +199,25 @@ class Attempt:
             work = Work(commit=None, paths=())
             ended = _unkept(ended, _said(error))
         ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+        if ending is None or not ending.survivors:
+            await anyio.to_thread.run_sync(remove, *whose)
         self._recorder.record(*found, self._ended(ended, ending, work))
         return work
+
+    def _ground(self) -> Ground:
+        stage = self._stage
+        return Ground(
+            project=stage.project,
+            run=stage.run,
+            levels=stage.levels,
+            rights=self._rights,
+            settings=stage.config.enforcement,
+            branch=self.status.branch,
+            writes=self.piece.planned.writes,
+            socket=stage.sockets[self.piece.seat.id],
+            scratch=self._scratch(),
+            configured=self._configured(),
+        )
 
     async def _keep(self) -> Work:
         async with self._stage.git:
@@ -303,7 +289,7 @@ class Attempt:
             mark=self._mark(),
             log=self._log(),
             socket=stage.project.socket(f"leash/{piece.attempt}"),
-            level=stage.level,
+            level=Level.DETECT,
             stall_after=stall.after,
             same_failure=stall.same_failure,
             has_tools=order.tools is not None,
@@ -360,7 +346,6 @@ class Attempt:
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id
         number = agent.split("-")[1]
-        configured = stage.config.agents[agent].environment if agent in stage.config.agents else {}
         place = Place(
             run=stage.run,
             task=self.piece.planned.task.id,
@@ -372,8 +357,13 @@ class Attempt:
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )
-        needs, first = self._adapter.needs, stage.programs
+        needs, first, configured = self._adapter.needs, stage.programs, self._configured()
         return for_agent(stage.surroundings, place, adapter=adapters, configured=configured, needs=needs, first=first)
+
+    def _configured(self) -> Mapping[str, str]:
+        """Give the environment that the configuration sets for the agent."""
+        agents, agent = self._stage.config.agents, self.piece.seat.id
+        return agents[agent].environment if agent in agents else {}
 
     def _log(self) -> Path:
         return self._stage.project.logs / self._stage.run / f"{file_name(self.piece.attempt)}.log"

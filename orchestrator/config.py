@@ -29,7 +29,18 @@ from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.quantities import parse_range, parse_rate
-from orchestrator.sections import AllocationSettings, LimitSettings, LockSettings, Named, QuotaSettings, Seconds, Section
+from orchestrator.sections import (
+    AllocationSettings,
+    EnforcementSettings,
+    LimitSettings,
+    LockSettings,
+    LogSettings,
+    Named,
+    QuestionSettings,
+    QuotaSettings,
+    Seconds,
+    Section,
+)
 from orchestrator.spelling import nearest
 
 _EXPECTED = {
@@ -102,12 +113,6 @@ class IsolationSettings(_Section):
     place: str | None = None  #: folder of the worktrees; default .squad/worktrees
 
 
-class LogSettings(_Section):
-    """`log:` squad's own structured log."""
-
-    folder: str | None = None
-
-
 class AgentSettings(_Section):
     """`agents: <id>:` one agent."""
 
@@ -159,12 +164,6 @@ class RestartSettings(_Section):
     fleet: Rate = (20, 600.0)
 
 
-class QuestionSettings(_Section):
-    """`run.questions:` what agents ask."""
-
-    wait: Seconds = 1800.0  #: how long a person may take to answer; 0: nobody is there
-
-
 class RunSettings(_Section):
     """`run:` how a plan is carried out."""
 
@@ -185,6 +184,7 @@ class Config(_Section):
     version: Literal[1] = 1
     isolation: IsolationSettings = IsolationSettings()
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
+    enforcement: EnforcementSettings = EnforcementSettings()
     log: LogSettings = LogSettings()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project

@@ -16,6 +16,7 @@ from orchestrator import questions
 from orchestrator.adapters import AnyAdapter, Conversation, Conversing, Invocation, Reader
 from orchestrator.briefing import briefing
 from orchestrator.dialogue import Asking, Dialogue
+from orchestrator.enforcement.confinement import Confinement
 from orchestrator.events import Event, OutputRead, QuestionTold
 from orchestrator.heard import Heard
 from orchestrator.leash import Tail
@@ -46,6 +47,7 @@ class Assignment:
     ladder: tuple[str, ...]
     grace: float = 10.0  #: seconds between TERM and KILL
     conversation: Conversation | None = None  #: with an agent that is spoken with in its own protocol
+    confinement: Confinement | None = None  #: what its processes may see and write, at level `deny`
 
 
 Take = Callable[[AgentId, Sequence[Message]], list[Event]]

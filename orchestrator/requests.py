@@ -19,7 +19,7 @@ from orchestrator.errors import JournalError
 from orchestrator.events import Event
 from orchestrator.inbox import Inbox
 from orchestrator.loans import Loans
-from orchestrator.lockdesk import LockDesk
+from orchestrator.lockdesk import Doors, LockDesk
 from orchestrator.locks import LockTable
 from orchestrator.model import PERSON, AgentId, AttemptId, Operation
 from orchestrator.recorder import Recorder
@@ -73,6 +73,7 @@ class Desk:
         lead: Lead,
         inbox: Inbox,
         limited: Callable[[AttemptId, float | None], Sequence[Event]],
+        doors: Doors | None = None,
     ) -> None:
         """Answer for one run; `limited` tells whom a usage limit holds that an attempt's agent has told of."""
         self._recorder = recorder
@@ -81,7 +82,7 @@ class Desk:
         self._inbox = inbox
         self._limited = limited
         self._seats = Seats(root)
-        self.locks = LockDesk(recorder, table, rights, self._seats, heard=lead.heard)
+        self.locks = LockDesk(recorder, table, rights, self._seats, doors, heard=lead.heard)
         self.loans = Loans(self.locks)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
             "lock": self.loans.lock,

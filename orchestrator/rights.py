@@ -135,6 +135,18 @@ class Rights:
         """Give another agent that holds something of the path."""
         return self._table.holder_of(key(path), besides=besides)
 
+    def rows_in(self, claim: str) -> tuple[Area, ...]:
+        """Give the rows that may say something else of a part of a claim than of the whole."""
+        return tuple(row for row in self._matrix if not is_operation(row.path) and meets(row.path, claim))
+
+    def area_of(self, agent: AgentId) -> tuple[Claim, ...]:
+        """Give what belongs to the agent alone."""
+        return tuple(row.path for row in self._matrix if row.access is Access.EXCLUSIVE and row.owners == (agent,))
+
+    def taken(self, agent: AgentId) -> tuple[str, ...]:
+        """Give the keys that others hold."""
+        return tuple(grant.path for grant in self._table.grants() if grant.holder != agent)
+
     def _rows(self, path: str) -> list[Area]:
         """Give the rows that decide for the path: the longest above it, and the ones as long for a part of it."""
         if is_operation(path):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from orchestrator.quantities import parse_count, parse_duration, parse_money
@@ -29,6 +29,12 @@ def _at_most(value: object, read: Callable[[str], float], expected: str) -> obje
     if not (number := read(value)):
         raise ValueError("'0' would allow nothing: expected more than 0")
     return number
+
+
+def _absolute(value: str) -> str:
+    if not value.startswith(("/", "~/")):
+        raise ValueError(f"{value!r} is no path outside of the project: expected one that begins with / or ~/")
+    return value
 
 
 def _span(value: object) -> object:
@@ -136,6 +142,13 @@ class AllocationSettings(Section):
     score: Annotated[str, BeforeValidator(_function)] | None = None  #: `module:function` instead of the sum
 
 
+class EnforcementSettings(Section):
+    """`enforcement:` what agents may write at level `deny` besides what is theirs."""
+
+    writable: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: outside of the project
+    scratch: tuple[str, ...] = ()  #: folders of a workspace that git ignores, made before the agent starts
+
+
 class LockSettings(Section):
     """`locks:` when a lock counts as left behind: its holder has shown no life of any kind for so long."""
 
@@ -148,3 +161,15 @@ class LockSettings(Section):
             message = "expected more than 0 and no more than locks.stale_after, 30m unless said"
             raise PydanticCustomError("too_late", "{message}", {"message": message, "below": "warn_after"})
         return self
+
+
+class LogSettings(Section):
+    """`log:` squad's own structured log."""
+
+    folder: str | None = None
+
+
+class QuestionSettings(Section):
+    """`run.questions:` what agents ask."""
+
+    wait: Seconds = 1800.0  #: how long a person may take to answer; 0: nobody is there

@@ -13,8 +13,10 @@ import anyio.abc
 
 from orchestrator import events as ev
 from orchestrator import limits, questions, scheduler
-from orchestrator.attempt import Attempt, Piece, Stage
+from orchestrator.agent import AtWork
+from orchestrator.attempt import Attempt
 from orchestrator.briefing import told_with
+from orchestrator.doors import Gates
 from orchestrator.events import Event
 from orchestrator.front import Front
 from orchestrator.handover import handed_over
@@ -31,7 +33,9 @@ from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
+from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus, TaskStatus
+from orchestrator.verdicts import limit_event, stall_events
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -51,7 +55,14 @@ class Supervisor:
         self.rights = Rights(self.plan.matrix, self.table)
         self.inbox = Inbox(recorder, wait=stage.config.run.questions.wait, tell=self._tell)
         self.desk = Desk(
-            recorder, self.table, self.rights, root=stage.project.root, lead=self, inbox=self.inbox, limited=self._limited
+            recorder,
+            self.table,
+            self.rights,
+            root=stage.project.root,
+            lead=self,
+            inbox=self.inbox,
+            limited=self._limited,
+            doors=Gates(recorder, self._at_work),
         )
         self.stage = stage
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
@@ -109,10 +120,14 @@ class Supervisor:
         leashes = {leash for attempt in self._attempts.values() if (leash := attempt.status.leash) is not None}
         return pid is not None and descends(pid, leashes)
 
+    def _at_work(self, agent: AgentId) -> AtWork | None:
+        attempt = self._attempts.get(agent)
+        return attempt.at_work if attempt is not None else None
+
     def _tell(self, agent: AgentId, text: str) -> bool:
         """Say something to an agent; tell whether it can hear it."""
-        attempt = self._attempts.get(agent)
-        return attempt is not None and attempt.at_work is not None and attempt.at_work.tell(text)
+        at_work = self._at_work(agent)
+        return at_work is not None and at_work.tell(text)
 
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
@@ -164,12 +179,15 @@ class Supervisor:
                 return [ev.TaskSkipped(task=task, reason=reason)]
             case scheduler.Park(task=task, reason=reason, rung=rung):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                limit = [_reached(verdict.limit, task=task)] if verdict.limit else []
-                return [*_stalled(verdict, status), *([climbed] if rung else []), *limit, ev.TaskParked(task=task, reason=reason)]
+                told: list[Event] = [
+                    *([climbed] if rung else []),
+                    *([limit_event(verdict.limit, task=task)] if verdict.limit else []),
+                ]
+                return [*stall_events(verdict, status), *told, ev.TaskParked(task=task, reason=reason)]
             case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
                 climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
                 moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
-                return [*_stalled(verdict, status), climbed, *([moved] if to != status.agent else [])]
+                return [*stall_events(verdict, status), climbed, *([moved] if to != status.agent else [])]
 
     def _heed_limits(self, now: float) -> None:
         """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""
@@ -180,7 +198,7 @@ class Supervisor:
         working = [one for one in self._attempts.values() if state.tasks[one.piece.planned.task.id].state is TaskState.RUNNING]
         is_left = scheduler.is_work_left(self.plan, state) or (is_up and working)
         if is_left and all(one.limit != reached.limit for one in state.reached):
-            self.recorder.record(_reached(reached))
+            self.recorder.record(limit_event(reached))
         if is_up:
             self._out_of_time = True
             for attempt in working:
@@ -389,22 +407,5 @@ class Supervisor:
         self.recorder.record(ev.RunPaused(reason=self._stopping or held_up))
 
 
-def _reached(reached: limits.Reached, *, task: TaskId | None = None) -> ev.LimitReached:
-    used = round(reached.used, 6)
-    return ev.LimitReached(limit=reached.limit, used=used, allowed=reached.allowed, unit=reached.unit, task=task or "")
-
-
 def _last_lines(root: Path, log: str) -> list[str]:
     return last_lines(root / log)
-
-
-def _stalled(verdict: scheduler.Park | scheduler.Climb, status: TaskStatus) -> list[Event]:
-    """Give the verdict that a task fails the same way again and again, with its evidence; silence has told of itself."""
-    if not verdict.same:
-        return []
-    evidence = f"{verdict.same} times in a row: {status.failure}"
-    return [
-        ev.AgentStalled(
-            agent=status.agent, task=verdict.task, attempt=status.attempt or "", verdict="same-failure", evidence=evidence
-        )
-    ]

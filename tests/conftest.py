@@ -94,8 +94,15 @@ def adoption() -> Iterator[None]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path) -> Repository:
-    """A fresh repository with one commit."""
+def at_detect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let agents do what the kernel would refuse: what is tried is what squad makes of it afterwards."""
+    monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "detect")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A fresh repository with one commit; agents may leave marks for the test beside it, whatever confines them."""
+    monkeypatch.setenv("SQUAD_CONFIG_ENFORCEMENT__WRITABLE", f"[{tmp_path}]")
     return Repository.init(tmp_path / "project")
 
 

@@ -96,6 +96,7 @@ def test_endings_that_fail_at_first(squad: Squad) -> None:
     assert [row["limit"] for row in limits] == ["usage"]
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_stray_file_is_foreign_and_kept_under_a_ref(squad: Squad, repository: Repository) -> None:
     configure(squad)
     write_tasks(squad, simulated("T1", "stray", "done"))
@@ -156,6 +157,7 @@ def _cpu(pid: int) -> int:
     return int(fields[11]) + int(fields[12])
 
 
+@pytest.mark.usefixtures("at_detect")
 @pytest.mark.parametrize(
     ("wreck", "outcome"),
     [

@@ -6,6 +6,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import Squad
 from tests.support.lock_clients import sleeping_agents, squads
 from tests.support.repositories import Repository
@@ -34,6 +36,7 @@ def test_the_lock_of_an_agent_that_is_killed_goes_to_the_next_before_its_workspa
     until(lambda: squad.json("status")["run"]["state"] == "paused", "the end of the run")
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_what_is_written_after_the_lock_was_taken_away_is_foreign_although_the_task_declared_it(
     squad: Squad, repository: Repository
 ) -> None:

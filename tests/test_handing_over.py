@@ -53,6 +53,7 @@ def test_a_failed_check(repository: Repository, agent: ListeningAgent) -> None:
     assert "failed (attempt)\n> expected done, got half\n" in told
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_foreign_change(repository: Repository, agent: ListeningAgent) -> None:
     agent.play(T1_1=f"{DO}; echo x > stray.txt", T1_2="test ! -e stray.txt; test -e a.txt")
 
@@ -77,6 +78,7 @@ def test_a_crash(repository: Repository, agent: ListeningAgent) -> None:
     assert "> ended by SIGKILL\n> a is written\n" in told
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_conflict_with_both_sides(repository: Repository, agent: ListeningAgent) -> None:
     person = (
         'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '

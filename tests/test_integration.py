@@ -293,6 +293,7 @@ def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(ru
     assert run.repository.show(BRANCH, "README.md") == "# Project"
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_foreign_change_is_refused_kept_and_gone_from_the_next_attempt(run: Runs) -> None:
     script = 'echo one >> a.txt; test -e "$HOME/once" || { touch "$HOME/once"; echo x > README.md; echo y > strewn.txt; }'
 

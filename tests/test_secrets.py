@@ -33,6 +33,7 @@ def files_with(words: list[bytes], *folders: Path) -> list[Path]:
     return [path for path in files if any(word in path.read_bytes() for word in words)]
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_no_agent_sees_the_token_of_another_or_what_is_only_the_users_and_no_file_holds_one(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

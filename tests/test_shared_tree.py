@@ -48,6 +48,7 @@ def test_what_several_may_have_changed_is_unsure_and_nobody_is_blamed(run: Runs,
     ]
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_who_was_alone_answers_for_a_foreign_change_and_its_own_work_still_counts(run: Runs, tmp_path: Path) -> None:
     once = f"test -e {tmp_path}/once || {{ touch {tmp_path}/once; echo x > stray.txt; echo one > a.txt; }}"
 

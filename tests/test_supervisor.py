@@ -241,6 +241,7 @@ def test_without_git_all_work_in_the_one_folder_kept_apart_by_locks(tmp_path: Pa
     assert not (folder / ".git").exists()
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_a_foreign_change_in_a_shared_tree_is_found_and_refused(run: Runs) -> None:
     ran = run(
         shell("T1", "echo T1 >> a.txt; echo x >> strewn.txt", writes=["a.txt"]),

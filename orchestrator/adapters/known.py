@@ -6,6 +6,7 @@ program or of the system.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from orchestrator.versions import UNTRIED, Range
 
@@ -32,6 +33,8 @@ class Known:
     home: tuple[str, str] = ("", "")  #: a variable that names its own folder, and that folder below the home folder
     tells: frozenset[str] = frozenset()  #: what it tells of its consumption in its own protocol: `tokens`, `money` in USD
     page: str = ""  #: for agents, of the repository, that it reads by itself in every folder; after a / at the root only
+    writes: tuple[str, ...] = ()  #: what it keeps besides `home`, below the home folder, or the folder that `$NAME/` names
+    sandboxed: bool = False  #: it starts a sandbox of its own
     headless: tuple[str, ...] = ()  #: how it is started as a plain command that never waits for a person; empty: never so
 
     @property
@@ -43,6 +46,15 @@ class Known:
     def install_seen(self) -> str:
         """Give the command that installs the version that squad was tried with."""
         return f"{self.install}{'==' if self.installer == _PIP else '@'}{self.seen}"
+
+    def state(self, home: Path, environment: Mapping[str, str]) -> tuple[tuple[Path, bool], ...]:
+        """Give what it keeps between its starts, and whether that is a folder, wherever the environment puts it."""
+        found = [(_placed(name, home, environment), name.endswith("/")) for name in self.writes]
+        variable, usual = self.home
+        if variable and not variable.startswith("XDG_"):
+            own = environment.get(variable)
+            found.append((Path(own) if own else home / usual, True))
+        return tuple(found)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -57,12 +69,31 @@ class Known:
         return f"{self.name} {version} is {what} than the range known to work, {self.works}: {UNTRIED} ({self.install_seen})"
 
 
+def _placed(name: str, home: Path, environment: Mapping[str, str]) -> Path:
+    """Give where something is that a program keeps."""
+    variable, slash, rest = name.removeprefix("$").partition("/")
+    if not name.startswith("$") or not slash:
+        return home / name
+    told = environment.get(variable)
+    return (Path(told) if told else home / _UNSET[variable]) / rest
+
+
 _BOTH, _TOKENS = frozenset({"tokens", "money"}), frozenset({"tokens"})
 _ANTHROPIC = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK")
 _CLAUDE_OWN = ("ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*")
 _CODEX_OWN = ("OPENAI_*", "CODEX_*")
 _CLAUDE_LOGIN, _CODEX_LOGIN = "claude auth login", "codex login"
 CLAUDE_HOME, CODEX_HOME = ("CLAUDE_CONFIG_DIR", ".claude"), ("CODEX_HOME", ".codex")
+_DATA, _STATE = "$XDG_DATA_HOME/", "$XDG_STATE_HOME/"
+_CACHE, _SETTINGS = "$XDG_CACHE_HOME/", "$XDG_CONFIG_HOME/"
+#: What a variable stands for that is not set, below the home folder.
+_UNSET = {
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_CONFIG_HOME": ".config",
+}
+_CLAUDE_STATE = (".claude.json",)
 # Where a range begins: the oldest version that passed the scenarios (claude 2.1.300, codex 0.160.0), or that was talked with by
 # hand. Where it ends: the next version that may break what it likes, by the program's own numbering.
 _TABLE = (
@@ -78,6 +109,7 @@ _TABLE = (
         home=CLAUDE_HOME,
         tells=_BOTH,
         page="CLAUDE.md",
+        writes=_CLAUDE_STATE,
     ),
     Known(
         name="codex",
@@ -90,6 +122,7 @@ _TABLE = (
         home=CODEX_HOME,
         tells=_TOKENS,
         page="/AGENTS.md",
+        sandboxed=True,
     ),
     Known(
         name="gemini",
@@ -102,6 +135,7 @@ _TABLE = (
         files=(".gemini/oauth_creds.json",),
         tells=_TOKENS,
         page="GEMINI.md",
+        writes=(".gemini/",),
     ),
     Known(
         name="opencode",
@@ -114,6 +148,7 @@ _TABLE = (
         home=("XDG_DATA_HOME", ".local/share"),
         tells=_BOTH,
         page="AGENTS.md",
+        writes=tuple(f"{place}opencode/" for place in (_DATA, _STATE, _CACHE, _SETTINGS)),
     ),
     Known(
         name="qwen",
@@ -125,6 +160,7 @@ _TABLE = (
         signs=("OPENAI_API_KEY",),
         files=(".qwen/oauth_creds.json",),
         tells=_TOKENS,
+        writes=(".qwen/",),
     ),
     Known(
         name="aider",
@@ -136,6 +172,7 @@ _TABLE = (
         sign_in="set the key of your model's provider, such as ANTHROPIC_API_KEY or OPENAI_API_KEY",
         signs=("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "DEEPSEEK_API_KEY", "OPENROUTER_API_KEY"),
         files=(".aider.conf.yml",),
+        writes=(".aider/",),
         headless=("aider", "--yes-always", "--no-auto-commits", "--no-check-update", "--message-file", "{prompt_file}"),
     ),
     Known(
@@ -150,6 +187,7 @@ _TABLE = (
         home=CLAUDE_HOME,
         tells=_BOTH,
         page="CLAUDE.md",
+        writes=_CLAUDE_STATE,
     ),
     Known(
         name="codex-acp",
@@ -163,6 +201,7 @@ _TABLE = (
         home=CODEX_HOME,
         tells=_TOKENS,
         page="/AGENTS.md",
+        sandboxed=True,
     ),
 )
 KNOWN: Mapping[str, Known] = {known.name: known for known in _TABLE}

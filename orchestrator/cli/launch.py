@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import anyio
 
 from orchestrator import git
+from orchestrator.accounts import Accounts
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
 from orchestrator.cli.beginning import begin, lay_out, revive, set_former_aside
@@ -23,11 +24,11 @@ from orchestrator.cli.telling import require_roles
 from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, commands, level_names, load_dump
-from orchestrator.enforcement import choose
 from orchestrator.errors import NeedsYou, Refused, UsageError
 from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
+from orchestrator.leveling import require_levels
 from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.places import Plain
 from orchestrator.planning.document import plan_document
@@ -86,10 +87,10 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     """
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
-    choose(config.enforce)
     start_of(project)
     plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
     config = with_adapter(config, plan, wishes.agent)
+    _require_levels(config, accounts_of(plan, config))
     for line in warnings(config, accounts_of(plan, config)):
         options.note(line)
     options.note(require_roles(project, config, plan))
@@ -105,11 +106,11 @@ def launch(options: Context, wishes: Wishes) -> int:
     project = options.project()
     require_free(project)
     config = settings.load(options, project, _flags(wishes))
-    choose(config.enforce)
     base = start_of(project)
     plan, document = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
     config = with_adapter(config, plan, wishes.agent)
     accounts = accounts_of(plan, config)
+    _require_levels(config, accounts)
     options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
@@ -138,6 +139,7 @@ def relaunch(options: Context, name: str | None, *, unattended: bool = False) ->
     replayed, before = _resumable(project, name)
     config = amended(before, settings.layers(options, project, {}), unattended=unattended)
     accounts = accounts_of(replayed.plan, config)
+    _require_levels(config, accounts)
     require_roles(project, config, replayed.plan)
     if commands(config) != commands(before):
         settings.confirm(config, options, project)
@@ -204,6 +206,10 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
             raise UsageError(f"--enforce {wishes.enforce}: no such level", hint=hint)
         flags["enforce"] = wishes.enforce
     return flags
+
+
+def _require_levels(config: Config, accounts: Accounts) -> None:
+    require_levels(config.enforce, (*accounts.own.values(), *accounts.others))
 
 
 def _tell_of_questions(options: Context, state: State) -> None:

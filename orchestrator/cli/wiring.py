@@ -5,21 +5,21 @@ import secrets
 from functools import partial
 from pathlib import Path
 
-from orchestrator.attempt import Stage
 from orchestrator.claims import is_operation
 from orchestrator.cli.beginning import views_of
 from orchestrator.cli.limiting import limits_of
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
-from orchestrator.enforcement import choose
 from orchestrator.environment import passed
 from orchestrator.gitturn import GitTurn
 from orchestrator.integration import Examine, Integration
+from orchestrator.leveling import Levels
 from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
+from orchestrator.stage import Stage
 from orchestrator.standins import make, signs_of
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
@@ -60,7 +60,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         views=views_of(project, recorder.state),
         run=run,
         config=config,
-        level=choose(config.enforce),
+        levels=Levels(config.enforce),
         workspaces=_workspaces(project, config, recorder),
         accounts=accounts,
         words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),

@@ -29,6 +29,7 @@ class Confinement:
     hidden: tuple[Path, ...] = ()  #: existing folders that look empty
     visible: tuple[Path, ...] = ()  #: inside something hidden, readable all the same
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
+    shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
 
     def mounts(self) -> tuple[Mount, ...]:
         """Give what must be mounted over a read-only root, in its order."""
@@ -57,6 +58,7 @@ class Confinement:
         """Give one mount for each thing said, the weakest word first."""
         yield from (Mount(place=place, sight=Sight.EMPTY, source=place) for place in self.hidden)
         yield from (Mount(place=place, sight=Sight.READ, source=place) for place in self.visible)
+        yield from (Mount(place=place, sight=Sight.READ, source=source) for place, source in self.shown.items())
         yield from (Mount(place=place, sight=Sight.WRITE, source=place) for place in self.writable)
         yield from (Mount(place=place, sight=Sight.WRITE, source=source) for place, source in self.private.items())
         yield from (Mount(place=place, sight=Sight.READ, source=place) for place in self.protected)

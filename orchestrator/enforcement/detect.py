@@ -39,12 +39,12 @@ def foreign(
         if any(meets(key, path) for key in taken):
             return any(rights.gives(claim, agent, path) for claim in held)
         may = any(rights.gives(claim, agent, path) for claim in claims)
-        return may or _is_free(path, agent, rights, is_known=writes is not None)
+        return may or is_free(path, agent, rights, is_known=writes is not None)
 
     return tuple(path for path in changed if not is_own(path))
 
 
-def _is_free(path: str, agent: AgentId, rights: Rights, *, is_known: bool) -> bool:
+def is_free(path: str, agent: AgentId, rights: Rights, *, is_known: bool) -> bool:
     """Tell whether the agent may change a path that it has neither declared nor locked."""
     owned = rights.owner(path)
     if owned.access is Access.READ_ONLY:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -171,16 +171,19 @@ class Leashed:
         """Let the agent see the end of its stdin."""
         self._send({"op": "eof"})
 
-    async def open(self, path: Path, *, folder: bool = False) -> str | None:
+    async def open(
+        self, path: Path, *, folder: bool = False, wanted: Path | None = None, beside: Sequence[Path] = ()
+    ) -> str | None:
         """Let the agent write a path from now on; gives why not if it cannot be. Somebody must be following `notices`.
 
-        Each opening wants its closing. What does not exist yet is made, as an empty folder or file.
+        Each opening wants its closing. What does not exist yet is made, as an empty folder or file. A folder may be opened for
+        the sake of something `wanted` in it: then what stands `beside` it stays read-only.
         """
-        return await self._openings.open(path, folder=folder)
+        return await self._openings.open(path, folder=folder, wanted=wanted, beside=beside)
 
-    async def close(self, path: Path, *, patience: float = 1.0) -> tuple[Holder, ...]:
+    async def close(self, path: Path, *, patience: float = 1.0, wanted: Path | None = None) -> tuple[Holder, ...]:
         """Let the agent write a path no longer; gives who still can, after `patience` seconds to let go of it."""
-        return await self._openings.close(path, patience=patience)
+        return await self._openings.close(path, patience=patience, wanted=wanted)
 
     def interrupt(self) -> None:
         """Send INT to the agent's process group."""

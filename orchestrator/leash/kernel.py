@@ -20,6 +20,7 @@ CAP_SETFCAP = 31  # linux/capability.h
 AT_EMPTY_PATH, AT_RECURSIVE, OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC = 0x1000, 0x8000, 1, os.O_CLOEXEC  # linux/fcntl.h, mount.h
 MOVE_MOUNT_BY_DESCRIPTORS = 0x04 | 0x40  #: MOVE_MOUNT_F_EMPTY_PATH and MOVE_MOUNT_T_EMPTY_PATH
 MOUNT_ATTR_RDONLY = 1
+MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8  # linux/fs.h
 RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS = 0x02, 0x04  # linux/openat2.h
 LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_VERSION = 1, 1  # linux/landlock.h
 
@@ -46,6 +47,11 @@ def clone_mount(place: int) -> int:
 def place_mount(mount: int, place: int) -> None:
     """Let a mount stand at a place."""
     _call(MOVE_MOUNT, mount, b"", place, b"", MOVE_MOUNT_BY_DESCRIPTORS, about="move_mount")
+
+
+def unmount(path: str) -> None:
+    """Take the uppermost mount at a path away; who works in it or has something open there keeps it. EINVAL if none is there."""
+    _check(_libc.umount2(os.fsencode(path), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2")
 
 
 def set_read_only(mount: int, *, on: bool) -> None:

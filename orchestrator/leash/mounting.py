@@ -81,9 +81,10 @@ class Opened:
 class Closing:
     """A path that is to be closed and is still held."""
 
-    def __init__(self, number: int, path: str, patience: float) -> None:
+    def __init__(self, number: int, path: str, patience: float, *, wanted: str) -> None:
         self.number = number
         self.path = path
+        self.wanted = wanted  #: what in it was to be written; empty: all of it
         self.until = time.monotonic() + patience
 
 
@@ -97,6 +98,7 @@ class Keeper:
         self.protected: list[str] = confine["protected"]
         self.sights: dict[str, str] = confine["sights"]  #: what was settled at the start, by place
         self.opened: dict[str, Opened] = {}
+        self.held: set[str] = set()  #: what stays read-only in a folder that is opened for the sake of something else in it
         self.closing: list[Closing] = []
         self.watch = watch
         self.buffer = b""
@@ -128,12 +130,16 @@ class Keeper:
         path = command["path"]
         if command["op"] == "open":
             self.open(path)
+            self.hold_back(path, command)
             self.answer(command["id"], "opened")
         elif path not in self.opened or not self.opened[path].count:
             raise OSError(errno.EINVAL, "it is not open")
         else:
             self.opened[path].count -= 1
-            closing = Closing(command["id"], path, command["patience"])
+            wanted = command.get("wanted", "")
+            if wanted:
+                self.hold(wanted)
+            closing = Closing(command["id"], path, command["patience"], wanted=wanted)
             self.closing.append(closing)
             self.try_to_close(closing)
 
@@ -150,6 +156,35 @@ class Keeper:
             os.close(place)
         one.count += 1
         self.settle(path)
+
+    def hold_back(self, path: str, command: Message) -> None:
+        """Let something in an open folder be written, and what stands beside it not."""
+        wanted = command.get("wanted", "")
+        if wanted:
+            self.release(wanted)
+        for other in command.get("beside", ()) if not self.is_writable_anyway(path) else ():
+            self.hold(other)
+
+    def hold(self, path: str) -> None:
+        """Keep something read-only in a folder that is open, unless it is to be written itself."""
+        one = self.opened.get(path)
+        if path in self.held or (one is not None and one.count) or self.is_writable_anyway(path):
+            return
+        with contextlib.suppress(OSError):  # nobody is hurt by what is not there
+            place = self.find(path)
+            self.mount(path, place)
+            self.held.add(path)
+            os.close(place)
+
+    def release(self, path: str) -> None:
+        """Let something be in its folder as everything is: no mount of its own, so that another can be renamed over it."""
+        if path not in self.held and self.sights.get(path) != "read":
+            return
+        self.held.discard(path)
+        self.opened.pop(path, None)
+        with contextlib.suppress(OSError):
+            while True:
+                kernel.unmount(path)
 
     def find(self, path: str) -> int:
         """Give what stands at a path in the sandbox; it must be what stands there outside."""
@@ -218,14 +253,13 @@ class Keeper:
 
     def is_closed(self, path: str) -> bool:
         """Tell whether neither a path nor one above it is open."""
-        return not any(is_below(path, above) and one.count for above, one in self.opened.items())
+        opened = [above for above, one in self.opened.items() if one.count and is_below(path, above)]
+        return not opened or any(is_below(path, one) and len(one) > len(max(opened, key=len)) for one in self.held)
 
     def try_to_close(self, one: Closing) -> None:
-        closed = self.settle(one.path)
-        found = self.watch.holders(closed, one.path) if closed else []
+        found = self.holders(one)
         if found and self.watch.follow(found):
-            self.settle(one.path)  # whoever let go before it was followed told nobody
-            found = self.watch.holders(closed, one.path)
+            found = self.holders(one)  # whoever let go before it was followed told nobody
         if found and time.monotonic() < one.until:
             return
         self.closing.remove(one)
@@ -235,6 +269,19 @@ class Keeper:
             self.answer(one.number, "busy", holders=found, reason="it can still be written")
         else:
             self.answer(one.number, "closed", idle=self.is_closed(one.path))
+
+    def holders(self, one: Closing) -> list[Message]:
+        """Give who can still write what is to be closed; of a folder that stays open only what was wanted in it."""
+        closed = self.settle(one.path)
+        if closed or not one.wanted:
+            return self.watch.holders(closed, one.path) if closed else []
+        with contextlib.suppress(OSError):
+            folder = kernel.open_plain(self.root, one.path, os.O_PATH)
+            try:
+                return [held for held in self.watch.holders([folder], one.path) if held["path"] == one.wanted]
+            finally:
+                os.close(folder)
+        return []
 
     def answer(self, number: int, event: str, **more: object) -> None:
         self.channel.sendall(json.dumps({"event": event, "id": number, **more}).encode() + b"\n")

@@ -4,7 +4,7 @@ Each question has a number, and each number gets exactly one answer: from the le
 """
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -43,14 +43,16 @@ class Openings:
         self._answers: dict[int, Mapping[str, object]] = {}
         self._is_over = False
 
-    async def open(self, path: Path, *, folder: bool) -> str | None:
+    async def open(self, path: Path, *, folder: bool, wanted: Path | None = None, beside: Sequence[Path] = ()) -> str | None:
         """Open a path; gives the reason if it stays closed."""
-        answer = await self._ask({"op": "open", "path": str(path), "folder": folder})
+        more = {"wanted": str(wanted), "beside": [str(one) for one in beside]} if wanted else {}
+        answer = await self._ask({"op": "open", "path": str(path), "folder": folder, **more})
         return None if answer["event"] == "opened" else str(answer["reason"])
 
-    async def close(self, path: Path, *, patience: float) -> tuple[Holder, ...]:
+    async def close(self, path: Path, *, patience: float, wanted: Path | None = None) -> tuple[Holder, ...]:
         """Close a path; gives who still can write it."""
-        answer = await self._ask({"op": "close", "path": str(path), "patience": patience})
+        more = {"wanted": str(wanted)} if wanted else {}
+        answer = await self._ask({"op": "close", "path": str(path), "patience": patience, **more})
         return msgspec.convert(answer.get("holders", ()), tuple[Holder, ...])
 
     def hear(self, message: Mapping[str, object]) -> bool:

@@ -80,7 +80,7 @@ def descendants(root: int) -> list[int]:
 
 
 def has_only_children(pids: set[int]) -> bool:
-    """Tell, where the kernel can without a look at all processes, that no child is left but these, to be below."""
+    """Tell, where the kernel can without a look at all processes, that there is no child besides some that have ended."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
             return {int(pid) for pid in file.read().split()} <= pids

@@ -418,10 +418,10 @@ class Leash:
         self.deadline = now + (0.02 if now - self.killing_since < 1.0 else RETRY)
 
     def left(self) -> list[int]:
-        own = self.walls.own()
-        skipped = own | ({self.leader.pid} if self.leader_gone and not self.buried else set())
-        if self.leader_gone and not own and processes.has_only_children(skipped):
+        skipped = {self.leader.pid} if self.leader_gone and not self.buried else set()
+        if self.leader_gone and processes.has_only_children(skipped):
             return []  # at once: others wait for the locks of an agent that is gone
+        skipped |= self.walls.own()  # which may have adopted what the agent left
         return [pid for pid in processes.descendants(os.getpid()) if pid not in skipped]
 
     def is_over(self) -> bool:

@@ -21,6 +21,7 @@ from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work, names, notes
 from orchestrator.workspaces.kept import keep
 from orchestrator.workspaces.mending import clear, leave_operations, mend_link
+from orchestrator.workspaces.private import take_in
 from orchestrator.workspaces.staging import BYPRODUCTS, note_setup, stage
 
 
@@ -75,6 +76,7 @@ class Worktrees:
             return Work(commit=None, paths=())
         if not mend_link(self.project, folder):
             raise RepositoryError(f"{folder} is no worktree any more; what the agent left lies there")
+        take_in(self.project, self.run, attempt)
         here = Git(folder)
         leave_operations(here)
         if git.head(folder) is None:

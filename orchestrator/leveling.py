@@ -1,0 +1,53 @@
+"""Which level holds for which program of a run, told from one look at what the kernel refuses.
+
+The look takes a moment, so with `auto` it is taken when the first agent is about to be started, and never before; a level that
+is demanded is tried before anything starts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import anyio
+
+from orchestrator.adapters import AnyAdapter
+from orchestrator.adapters.traits import asks, brings_sandbox
+from orchestrator.enforcement.levels import Chosen, Program, choose, is_probed
+from orchestrator.enforcement.probing import Probed, probe
+
+_NOT_LOOKED = Probed(means=())
+
+
+@dataclass(slots=True)
+class Levels:
+    """The levels of the programs of one run."""
+
+    asked: str
+    _first: anyio.Lock = field(default_factory=anyio.Lock)
+
+    async def of(self, adapter: AnyAdapter) -> Chosen:
+        """Give the level for an adapter.
+
+        Raises:
+            EnforcementUnavailable: It was asked for and is not to be had.
+        """
+        async with self._first:
+            probed = await probe() if is_probed(self.asked) else _NOT_LOOKED
+        return choose(self.asked, _program(adapter), probed)
+
+
+def require_levels(asked: str, adapters: Iterable[AnyAdapter]) -> None:
+    """See to it that a demanded level holds for all programs.
+
+    Raises:
+        EnforcementUnavailable: It does not for one.
+        UsageError: There is no such level.
+    """
+    if asked == "auto":
+        return
+    probed = anyio.run(probe) if is_probed(asked) else _NOT_LOOKED
+    for adapter in adapters:
+        choose(asked, _program(adapter), probed)
+
+
+def _program(adapter: AnyAdapter) -> Program:
+    return Program(name=adapter.name, asks=asks(adapter), nests=brings_sandbox(adapter))

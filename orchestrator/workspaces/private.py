@@ -1,0 +1,135 @@
+"""The least of a repository that lets an agent commit in its worktree, and nobody else's work be touched.
+
+Its git sees the repository as it is, read-only, but for four places: its worktree's own folder, a folder of objects that stands
+before the repository's, its own branch, and a stash of its own. Squad takes in from there what was made before it looks at the
+work: again after a death, as often as needed, since nothing is removed before it is in the repository.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from orchestrator.git import Git
+from orchestrator.model import AttemptId, RunId
+from orchestrator.project import Project, file_name
+from orchestrator.workspaces import names
+from orchestrator.workspaces.kept import keep
+
+_BEGIN = "refs/heads/"
+_STASH = "refs/stash"
+#: Of a worktree's own folder: what would lead git elsewhere, or have it start programs.
+_FIXED = ("commondir", "gitdir", "config.worktree", "locked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateGit:
+    """What an agent's git sees in other places than it lies, and what it may write."""
+
+    private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
+    shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
+    writable: tuple[Path, ...] = ()
+    protected: tuple[Path, ...] = ()
+
+
+def private_folder(project: Project, run: RunId, attempt: AttemptId) -> Path:
+    """Give the folder of what belongs to one attempt and lies outside of its workspace."""
+    return project.state / "private" / run / file_name(attempt)
+
+
+def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path, branch: str) -> PrivateGit:
+    """Make an agent's private part of the repository.
+
+    Raises:
+        GitFailed: The worktree has no branch.
+        OSError: The part cannot be made.
+    """
+    common, folder = project.state.parent, private_folder(project, run, attempt) / "git"
+    admin = Path(os.path.realpath(Git(workspace).line("rev-parse", "--absolute-git-dir")))
+    if not (common / "refs").is_dir() or (common / "reftable").is_dir():
+        return _worktree_only(admin)
+    own = folder / "own"
+    for path in (folder / "refs" / "heads", own, folder / "logs", folder / "objects" / "info", folder / "objects" / "pack"):
+        path.mkdir(parents=True, exist_ok=True)
+    base = folder / "base"
+    (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(base) + b"\n")
+    tip = Git(project.root).line("rev-parse", "--verify", f"{_BEGIN}{branch}")
+    (own / branch.rpartition("/")[2]).write_text(f"{tip}\n", encoding="ascii")
+    (folder / "branch").write_text(branch, encoding="utf-8")
+    above = common / "refs" / "heads" / Path(branch).parent
+    above.mkdir(parents=True, exist_ok=True)
+    (common / "refs" / "squad").mkdir(exist_ok=True)  # what comes to be there later is to be seen
+    only = _worktree_only(admin)
+    return PrivateGit(
+        private={
+            common / "objects": folder / "objects",
+            common / "refs": folder / "refs",
+            common / "logs": folder / "logs",
+            above: own,
+        },
+        shown={
+            base: common / "objects",
+            **{path: path for path in (common / "refs").iterdir() if path.is_dir() and not path.is_symlink()},
+        },
+        writable=only.writable,
+        protected=only.protected,
+    )
+
+
+def take_in(project: Project, run: RunId, attempt: AttemptId) -> None:
+    """Bring what an agent's git made into the repository; nothing is there if it was not set apart.
+
+    Raises:
+        GitFailed: It cannot be read.
+    """
+    folder = private_folder(project, run, attempt) / "git"
+    if not (folder / "branch").is_file():
+        return
+    here = Git(project.root)
+    _take_objects(project, folder / "objects")
+    branch = (folder / "branch").read_text(encoding="utf-8")
+    if tip := _read(folder / "own" / branch.rpartition("/")[2]):
+        here.run("update-ref", f"{_BEGIN}{branch}", tip)
+    for number, stash in enumerate(_stashes(folder)):
+        keep(here, f"{names.kept_attempt(run, attempt)}-stash-{number}", stash)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _worktree_only(admin: Path) -> PrivateGit:
+    (admin / "config.worktree").touch()  # so that it is there to be protected: git reads it where a project has one per worktree
+    return PrivateGit(writable=(admin,), protected=tuple(path for name in _FIXED if (path := admin / name).is_file()))
+
+
+def _take_objects(project: Project, objects: Path) -> None:
+    """Copy every object, read and named anew by git: none that is there already is replaced."""
+    loose = any(path.is_dir() and len(path.name) == 2 for path in objects.iterdir())
+    if not loose and not any((objects / "pack").glob("*.pack")):
+        return
+    (objects / "info" / "alternates").unlink(missing_ok=True)  # an agent may have written into it
+    apart = {"GIT_OBJECT_DIRECTORY": str(objects), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(project.state.parent / "objects")}
+    alone = {"GIT_OBJECT_DIRECTORY": str(objects)}
+    here = Git(project.root)
+    listed = here.run("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered", extra=alone)
+    pack = here.run("pack-objects", "--quiet", "--stdout", stdin=listed, extra=apart)
+    here.run("unpack-objects", "-q", stdin=pack)
+
+
+def _stashes(folder: Path) -> list[str]:
+    """Give the commits that an agent stashed, and never took back or took back: what it once put aside is kept."""
+    log = folder / "logs" / _STASH
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = [words[1] for line in lines if len(words := line.split(" ", 2)) > 2]
+    return list(dict.fromkeys([*found, *filter(None, [_read(folder / _STASH)])]))
+
+
+def _read(file: Path) -> str:
+    """Give what a ref's file names; empty for one that is missing, or is none."""
+    try:
+        text = file.read_text(encoding="ascii", errors="replace").strip() if file.is_file() and not file.is_symlink() else ""
+    except OSError:
+        return ""
+    return text if len(text) in {40, 64} and set(text) <= set("0123456789abcdef") else ""

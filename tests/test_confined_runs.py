@@ -1,0 +1,222 @@
+"""What agents in real runs can write where the kernel confines them, and what their git can do."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from orchestrator import events as ev
+from orchestrator.enforcement.confinement import Means
+from tests.support.confined import needs
+from tests.support.repositories import Repository
+from tests.support.runs import Ran, Runs, shell, simulated
+
+pytestmark = needs(Means.BUBBLEWRAP)
+#: Says of each command whether the kernel let it be done.
+WHO = "export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org\n"
+TRIES = WHO + 'try() { if sh -c "$1" >/dev/null 2>&1; then echo "$1: allowed"; else echo "$1: refused"; fi; }\n'
+
+
+@pytest.fixture
+def run(repository: Repository) -> Runs:
+    repository.commit({".gitignore": ".squad/\n/build/\n", "src/kept.txt": "kept\n", "other/theirs.txt": "theirs\n"})
+    return Runs(repository)
+
+
+@pytest.fixture(autouse=True)
+def at_deny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
+
+
+def trying(*commands: str) -> str:
+    """Give a script that tries commands; what became of them stands in its log."""
+    return TRIES + "\n".join(f"try {shlex.quote(command)}" for command in commands)
+
+
+def said(repository: Repository, *, task: str = "T1.1") -> dict[str, str]:
+    log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / f"{task}.log"
+    rows = (line.rpartition(": ") for line in log.read_text(encoding="utf-8").splitlines())
+    return {command: answer for command, _, answer in rows if answer in {"allowed", "refused"}}
+
+
+def outcomes(ran: Ran) -> list[str]:
+    return [one.outcome for one in ran.all(ev.AttemptEnded)]
+
+
+def test_an_agent_writes_its_write_set_and_nothing_else(run: Runs, repository: Repository) -> None:
+    mine = ["echo x > src/new", "echo x >> src/kept.txt", "mv src/new src/newer", "echo x > notes.txt", "echo x > docs/a.md"]
+    others = [
+        "echo x > other/theirs.txt",
+        "echo x > other/new",
+        "rm other/theirs.txt",
+        "mv other elsewhere",
+        "echo x > stray.txt",
+        "ln other/theirs.txt src/link && echo x > src/link",
+        "ln -sf ../other/theirs.txt src/sym && echo x > src/sym",
+        "echo x > src/../other/theirs.txt",
+        "echo x > /proc/self/root$PWD/other/theirs.txt",
+        "chmod 777 other/theirs.txt",
+        "touch -d 2001-01-01 other/theirs.txt",
+        "echo x > ../../../../README.md",
+        "echo x > $HOME/.profile",
+        "unshare -Urm sh -c 'mount -o remount,bind,rw / && echo x > other/new'",
+    ]
+
+    ran = run(shell("T1", trying(*mine, *others), writes=["src/", "notes.txt", "docs/*.md"]))
+
+    assert said(repository) == {**dict.fromkeys(mine, "allowed"), **dict.fromkeys(others, "refused")}
+    assert [one.level for one in ran.all(ev.AttemptStarted)] == ["deny"]
+    assert outcomes(ran) == ["done"]
+    assert repository.files("squad/tasks-1") == [
+        *[".gitignore", "README.md", "docs/a.md", "notes.txt", "other/theirs.txt", "src/kept.txt", "src/newer", "src/sym"]
+    ]
+
+
+def test_what_was_made_and_not_used_is_gone_again(run: Runs, repository: Repository) -> None:
+    ran = run(shell("T1", "echo x > a/b.txt", writes=["a/b.txt", "c/d.txt", "e/", "f/*.md"]))
+
+    workspace = Path(ran.all(ev.AttemptStarted)[0].workspace)
+    seen = sorted(path.name for path in workspace.iterdir() if not path.name.startswith("."))
+    assert seen == ["README.md", "a", "other", "src"]
+    assert outcomes(ran) == ["done"]
+    assert not (repository.root / ".git" / "squad" / "private" / "tasks-1").exists()
+
+
+def test_a_part_of_an_area_that_others_own_stays_theirs(run: Runs, repository: Repository) -> None:
+    repository.commit({"src/theirs/x.txt": "theirs\n", "src/fixed.lock": "fixed\n"})
+    matrix = {"/src/theirs": {"owner": "agent-2", "access": "EXCLUSIVE"}, "/src/fixed.lock": {"access": "READ-ONLY"}}
+    commands = ["echo x > src/mine", "echo x > src/theirs/x.txt", "mv src/theirs src/moved", "echo x > src/fixed.lock"]
+
+    run(shell("T1", trying(*commands), writes=["src/"]), count=2, settings={"ownership": matrix})
+
+    assert list(said(repository).values()) == ["allowed", "refused", "refused", "refused"]
+
+
+def test_an_agents_git_commits_on_its_branch_and_touches_nothing_else(run: Runs, repository: Repository) -> None:
+    can = [
+        "git status",
+        "echo x > src/x && git add src && git commit -qm one",
+        "git commit -q --amend -m two",
+        "echo y >> src/x && git stash && git stash pop",
+        "git diff && git log && git checkout src/x",
+    ]
+    cannot = [
+        "git config user.name me",
+        "git branch mine",
+        "git update-ref refs/heads/main HEAD",
+        "git update-ref refs/heads/squad/tasks-1 HEAD",
+        "git worktree add ../elsewhere",
+        "git gc",
+        "git pack-refs --all",
+        "git push ../../../.. HEAD:refs/heads/pushed",
+        'echo x > "$(git rev-parse --git-common-dir)/hooks/pre-commit"',
+        'echo x > "$(git rev-parse --git-dir)/config.worktree"',
+        'echo x > "$(git rev-parse --git-dir)/commondir"',
+        'rm "$(git rev-parse --git-dir)/gitdir"',
+        "rm .git",
+    ]
+
+    ran = run(shell("T1", trying(*can, *cannot), writes=["src/"]))
+
+    assert said(repository) == {**dict.fromkeys(can, "allowed"), **dict.fromkeys([*cannot], "refused")}
+    assert outcomes(ran) == ["done"]
+    assert "two" in repository.git("log", "--format=%s", "squad/tasks-1").splitlines()
+    assert repository.git("fsck", "--connectivity-only") == ""
+    kept = repository.git("for-each-ref", "--format=%(refname)", "refs/squad/kept/tasks-1").splitlines()
+    assert "refs/squad/kept/tasks-1/T1.1-stash-0" in kept
+
+
+def test_the_branch_of_another_attempt_is_out_of_reach(run: Runs, repository: Repository) -> None:
+    move = "! git update-ref refs/heads/squad-work/tasks-1/T2.1 $(git rev-parse HEAD^{tree}) && echo x > a.txt"
+    commit = f"{WHO}echo y > b.txt; git add b.txt; git commit -qm mine"
+
+    ran = run(shell("T1", move, writes=["a.txt"]), shell("T2", commit, writes=["b.txt"]), count=2)
+
+    assert outcomes(ran) == ["done", "done"]
+    assert repository.show("squad/tasks-1", "b.txt") == "y"
+
+
+def test_an_agent_sees_its_own_socket_and_temporary_files_alone(run: Runs, repository: Repository, tmp_path: Path) -> None:
+    socket = 'import os, socket; s = socket.socket(socket.AF_UNIX); s.connect(os.environ["SQUAD_SOCKET"])'
+    commands = [
+        f"python3 -c {shlex.quote(socket)}",
+        'test -z "$(ls /run/user 2>/dev/null)"',
+        'test "$(ls $(dirname $SQUAD_SOCKET))" = $(basename $SQUAD_SOCKET)',
+        "echo x > $TMPDIR/x && echo x > /tmp/y",
+        "echo note >> $AGENT_COMM",
+        "cat $AGENT_PLAN",
+        "echo x > $XDG_CACHE_HOME/x || mkdir -p $XDG_CACHE_HOME && echo x > $XDG_CACHE_HOME/x",
+    ]
+
+    run(shell("T1", trying(*commands, "echo x >> $(dirname $AGENT_COMM)/agent-2-comm.md"), writes=["src/"]), count=1)
+
+    answers = said(repository)
+    assert [answers[command] for command in commands] == ["allowed"] * len(commands)
+    assert list(answers.values())[-1] == "refused"
+    assert not Path("/tmp/y").exists()
+
+
+def test_folders_that_git_ignores_are_the_worktrees_own(run: Runs, repository: Repository) -> None:
+    commands = ["echo x > build/out", "mkdir target", "echo x > .pytest_cache/x"]
+
+    run(shell("T1", trying(*commands), writes=["src/"]), settings={"enforcement": {"scratch": ["build/"]}})
+
+    assert list(said(repository).values()) == ["allowed", "refused", "allowed"]
+
+
+def test_a_lock_opens_its_file_while_it_is_held(run: Runs, repository: Repository) -> None:
+    script = """
+    try 'echo x > other/theirs.txt'
+    squad agent lock other/theirs.txt
+    try 'echo mine > other/new.tmp && mv other/new.tmp other/theirs.txt'
+    try 'echo mine >> other/theirs.txt; true'
+    try 'echo x > other/beside.txt'
+    squad agent unlock other/theirs.txt
+    try 'echo late > other/theirs.txt'
+    echo done > src/done
+    """
+    repository.commit({"other/beside.txt": "beside\n"})
+
+    ran = run(shell("T1", TRIES + script, writes=["src/"]))
+
+    assert list(said(repository).values()) == ["refused", "allowed", "allowed", "refused", "refused"]
+    assert outcomes(ran) == ["done"]
+    assert repository.show("squad/tasks-1", "other/theirs.txt") == "mine\nmine"
+
+
+def test_who_keeps_a_file_open_beyond_its_lock_is_ended_before_the_next_is_told(run: Runs, repository: Repository) -> None:
+    script = """
+    exec 7>&1
+    squad agent lock other/theirs.txt
+    exec 8>>other/theirs.txt
+    squad agent unlock other/theirs.txt
+    sleep 60
+    """
+
+    ran = run(shell("T1", script, writes=["src/"]), run={"attempts": 1})
+
+    told = [one.text for one in ran.all(ev.Noticed) if "still can write there" in one.text]
+    assert len(told) == 1
+    assert "other/theirs.txt" in told[0]
+    assert [(one.outcome, "the lock on other/theirs.txt has ended" in one.reason) for one in ran.all(ev.AttemptEnded)] == [
+        ("failed", True)
+    ]
+
+
+def test_a_stray_of_the_simulated_agent_is_refused(run: Runs, repository: Repository) -> None:
+    ran = run(simulated("T1", "stray", "done", writes=["src/x.txt"]), agent="simulated")
+
+    assert ran.code == 0
+    assert "squad-stray.txt" not in repository.files("squad/tasks-1")
+
+
+def test_what_is_configured_as_writable_is(
+    run: Runs, repository: Repository, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "shelf").mkdir()
+    commands = [f"echo x > {home}/shelf/x", f"echo x > {home}/y"]
+    monkeypatch.delenv("SQUAD_CONFIG_ENFORCEMENT__WRITABLE")
+
+    run(shell("T1", trying(*commands), writes=["src/"]), settings={"enforcement": {"writable": [str(home / "shelf")]}})
+
+    assert list(said(repository).values()) == ["allowed", "refused"]
