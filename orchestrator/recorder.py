@@ -29,6 +29,7 @@ class Recorder:
         self.state = state
         self.feed = Feed()
         self.clock = clock  #: seconds since the epoch, UTC
+        self.touched: set[str] = set()  #: tasks that events named, until somebody takes them out
         self._change = anyio.Event()
         self._saved = state.seq
         self._soon: list[Event] = []
@@ -67,6 +68,7 @@ class Recorder:
         tell()
         for entry in entries:
             fold(self.state, entry)
+            self.touched.add(getattr(entry.event, "task", None) or "")
         for entry in entries:
             self.feed.publish(entry)
         if self.state.seq - self._saved >= SNAPSHOT_EVERY:
