@@ -20,10 +20,10 @@ from orchestrator.agent import AtWork
 from orchestrator.briefing import Briefing
 from orchestrator.config import Config
 from orchestrator.dialogue import Inquire, Permit
-from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
-from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.events import AttemptEnded
+from orchestrator.evidence import Evidence, Found
 from orchestrator.handover import Handover
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
@@ -34,7 +34,8 @@ from orchestrator.project import Project, file_name
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Signed, Work, Workspaces
+from orchestrator.workspaces import Work, Workspaces
+from orchestrator.workspaces.outside import Outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,7 @@ class Stage:
     config: Config
     level: Level
     workspaces: Workspaces
+    outside: Outside | None  #: of the workspaces; None where there is no git
     accounts: Accounts
     words: Mapping[AgentId, Words]  #: what each agent is told besides its task
     tokens: Mapping[AgentId, str]
@@ -166,6 +168,7 @@ class Attempt:
             return self._ended_by, None
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
+        await self._evidence.begin()
         assignment = self._assignment()
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
@@ -201,65 +204,29 @@ class Attempt:
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
-        """Commit what the attempt left, hold it against its claim, and record the outcome."""
-        found: list[Event] = []
-        strange: tuple[str, ...] = ()
+        """Take what the attempt left, hold it against its claim, and record the outcome."""
         try:
-            work = await self._keep()
-            strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
-            if strange and not work.is_sure:
-                found, work, strange = self._unsure(strange), _without(work, strange), ()
-            if strange:
-                async with self._stage.git:
-                    found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
-                work = await self._keep()
+            found = await self._evidence.take(judged=ended.outcome is not Outcome.ENVIRONMENT)
         except (SquadError, OSError) as error:
             # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
-            work = Work(commit=None, paths=())
+            found = Found(work=Work(commit=None, paths=()))
             ended = _unkept(ended, _said(error))
-        ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
-        self._recorder.record(*found, self._ended(ended, ending, work))
-        return work
+        ended = weigh(ended, writes=self.piece.planned.writes, paths=found.work.paths, foreign=found.foreign)
+        self._recorder.record(*found.events, self._ended(ended, ending, found.work))
+        return found.work
 
-    async def _keep(self) -> Work:
-        async with self._stage.git:
-            return await anyio.to_thread.run_sync(self._harvest)
-
-    def _harvest(self) -> Work:
-        task = self.piece.planned.task
-        return self._stage.workspaces.harvest(
-            self.piece.attempt,
-            Path(self.status.workspace),
-            base=self.status.base,
-            signed=Signed(
-                agent=self.piece.seat.id,
-                title=task.title,
-                trailers={"Squad-Run": self._stage.run, "Squad-Task": task.id, "Squad-Attempt": self.piece.attempt},
-            ),
-        )
-
-    def _foreign(self, work: Work) -> tuple[str, ...]:
-        agent, status, writes = self.piece.seat.id, self.status, self.piece.planned.writes
-        rights, revoked = self._rights, status.revoked
-        return foreign(work.paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
-
-    def _unsure(self, paths: tuple[str, ...]) -> list[Event]:
-        """Tell, once, of changes that several may have made: none of them is blamed."""
-        more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-        text = f"unsure who changed {', '.join(paths[:5])}{more}: several were at work in the same folder"
-        return [] if text in self._recorder.state.notices else [Noticed(text=text)]
-
-    def _set_aside(self, work: Work, paths: tuple[str, ...]) -> ForeignChangeFound:
-        """Keep a foreign change under a ref and take it out of the workspace, so that the next attempt starts clean."""
-        ref = self._stage.workspaces.set_aside(
-            self.piece.attempt, Path(self.status.workspace), work, paths, base=self.status.base
-        )
-        return ForeignChangeFound(
-            task=self.piece.planned.task.id,
-            agent=self.piece.seat.id,
-            attempt=self.piece.attempt,
-            paths=list(paths),
-            ref=ref,
+    @property
+    def _evidence(self) -> Evidence:
+        stage, piece = self._stage, self.piece
+        return Evidence(
+            recorder=self._recorder,
+            workspaces=stage.workspaces,
+            outside=stage.outside,
+            git=stage.git,
+            rights=self._rights,
+            planned=piece.planned,
+            seat=piece.seat,
+            attempt=piece.attempt,
         )
 
     def _ended(self, ended: Ended, ending: Ending | None, work: Work) -> AttemptEnded:
@@ -364,10 +331,6 @@ def _unkept(ended: Ended, why: str) -> Ended:
     if ended.outcome is Outcome.DONE:
         return Ended(outcome=Outcome.FAILED, reason=reason)
     return Ended(outcome=ended.outcome, reason=f"{ended.reason}; {reason}")
-
-
-def _without(work: Work, paths: tuple[str, ...]) -> Work:
-    return replace(work, paths=tuple(path for path in work.paths if path not in paths))
 
 
 def _said(error: SquadError | OSError) -> str:

@@ -295,6 +295,7 @@ class Supervisor:
         piece = attempt.piece
         if self.recorder.state.tasks[piece.planned.task.id].state in {TaskState.CHECKING, TaskState.INTEGRATING}:
             await self._integrate(attempt, work)
+        await self._integration.watch(piece.attempt)
         self._release(piece.seat.id)
 
     async def _integrate(self, attempt: Attempt, work: Work) -> None:

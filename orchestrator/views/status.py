@@ -43,6 +43,18 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             }
             for lock in state.locks
         ],
+        "strange": [
+            {
+                "task": one.task,
+                "agent": one.agent if one.blamed else None,
+                "where": one.where,
+                "paths": one.paths,
+                "certainty": one.certainty,
+                "why": one.why,
+                "ref": one.ref,
+            }
+            for one in state.strange
+        ],
         "needs_you": needs_you(plan, state, supervised=supervised),
     }
 
@@ -142,6 +154,10 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     for agent, status in state.agents.items():
         for one in _limited(status, now) if state.phase != "ended" else ():
             text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
+    for change in state.strange:
+        who = f"{change.agent} changed" if change.blamed else "unsure who changed"
+        lines = (f"  {who} {plain(', '.join(change.paths))}", f"     {change.certainty}: {plain(change.why)}")
+        text += page([fitted(line, 100) for line in lines])
     if state.locks:
         text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

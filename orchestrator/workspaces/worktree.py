@@ -9,7 +9,7 @@ holds `op:git` may call what writes.
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,8 @@ class Worktrees:
     place: Path  #: the folder they lie in
     copy: Sequence[str] = ()  #: files that a fresh worktree needs and git does not know
     symlink: Sequence[str] = ()
+    #: where the integration branch stands by squad's own word, since an agent could move it; None: where it stands
+    tip: Callable[[], str | None] = lambda: None
 
     def folder(self, attempt: AttemptId) -> Path:
         """Say where an attempt would work."""
@@ -42,6 +44,10 @@ class Worktrees:
     def branch(self, attempt: AttemptId) -> str | None:
         """Name the branch of an attempt."""
         return names.work_branch(self.run, attempt)
+
+    def kept(self, attempt: AttemptId) -> str:
+        """Name the ref that keeps what an attempt left."""
+        return names.kept_attempt(self.run, attempt)
 
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make a worktree at a commit unless a whole one is there; tell whether it is new.
@@ -112,7 +118,8 @@ class Worktrees:
 
     def _since(self, here: Git, commit: str, base: str) -> str:
         """Give the commit to compare with: what the agent merged from the integration branch is not its own change."""
-        done = here.attempt("merge-base", commit, f"refs/heads/{names.integration_branch(self.run)}")
+        tip = self.tip() or f"refs/heads/{names.integration_branch(self.run)}"
+        done = here.attempt("merge-base", commit, tip)
         return done.stdout.strip() or base
 
     def _committed(self, read: Git, head: str, base: str, signed: Signed) -> str:

@@ -56,6 +56,33 @@ VECTORS = (
     Vector(name="abstract-helper"),
     Vector(name="socket-helper"),
     Vector(name="second-namespace"),
+    Vector(name="kept-descriptor", found="told"),
+    # hidden from git
+    Vector(name="assume-unchanged"),
+    Vector(name="skip-worktree"),
+    Vector(name="exclude", target="others/new/exclude.txt"),
+    Vector(name="file-mode"),
+    Vector(name="line-ends"),
+    Vector(name="case-alias", names="OTHERS/CASE-ALIAS.TXT"),
+    Vector(name="nested", target="others/nested/file.txt"),
+    Vector(name="submodule", target="others/link", names="others/link/file"),
+    Vector(name="replaced"),
+    Vector(name="ignored", target="build/ignored.txt", found="harmless", why="what git ignores is never committed"),
+    Vector(name="sparse"),
+    Vector(name="other-index"),
+    Vector(name="replace-refs"),
+    Vector(name="grafts"),
+    Vector(name="filters"),
+    Vector(name="amended"),
+    # outside of its workspace
+    Vector(name="settings", target=".git/config", found="told"),
+    Vector(name="hook", target=".git/hooks/post-checkout", found="told"),
+    Vector(name="branch", target="refs/heads/squad-work/tasks-1/write.1", found="told"),
+    Vector(name="users-branch", target="refs/heads/theirs", found="told"),
+    Vector(name="integration", target="refs/heads/squad/tasks-1", found="told"),
+    Vector(name="main-tree", target="README.md", found="told"),
+    Vector(name="host", found="blamed beside"),
+    Vector(name="beside", target="others/host.txt"),
 )
 
 
@@ -97,7 +124,9 @@ def escapes(request: pytest.FixtureRequest) -> Iterator[Escapes]:
 def escaped(folder: Path, level: str) -> Escapes:
     """Carry the run out in a folder; gives what came of it."""
     repository = Repository.init(folder / "project")
-    repository.commit({vector.path: "theirs\n" for vector in VECTORS if not vector.target})
+    kept = {vector.path: "theirs\n" for vector in VECTORS if not vector.target}
+    repository.commit({**kept, "others/nested/file.txt": "theirs\n", "others/new/old.txt": "theirs\n", ".gitignore": "build/\n"})
+    repository.git("branch", "theirs")
     repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [_task(vector) for vector in VECTORS]})})
     helper = str(folder / "helper.sock")
     repository.write({"squad.yaml": json.dumps(_settings(helper))})

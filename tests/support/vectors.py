@@ -107,6 +107,172 @@ def kept_descriptor(path: str) -> None:
     os.write(descriptor, STRAY.encode())
 
 
+def assume_unchanged(path: str) -> None:
+    write(path)
+    git("update-index", "--assume-unchanged", path)
+
+
+def skip_worktree(path: str) -> None:
+    write(path)
+    git("update-index", "--skip-worktree", path)
+
+
+def exclude(path: str) -> None:
+    write(path)
+    with open(git("rev-parse", "--git-path", "info/exclude"), "a", encoding="utf-8") as file:
+        file.write(f"/{path}\n")
+
+
+def file_mode(path: str) -> None:
+    git("config", "core.fileMode", "false")
+    os.chmod(path, 0o755)
+
+
+def line_ends(path: str) -> None:
+    git("config", "core.autocrlf", "true")
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write("theirs\r\n")
+
+
+def case_alias(path: str) -> None:
+    git("config", "core.ignoreCase", "true")
+    os.makedirs(os.path.dirname(path).upper(), exist_ok=True)
+    write(path.upper())
+
+
+def nested(path: str) -> None:
+    git("init", "--quiet", os.path.dirname(path))
+    write(path)
+
+
+def submodule(path: str) -> None:
+    git("init", "--quiet", path)
+    write(f"{path}/file")
+    git("-C", path, "add", "file")
+    git("-C", path, "commit", "--quiet", "-m", "inside")
+    git("add", path)
+    git("commit", "--quiet", "-m", "A link")
+
+
+def replaced(path: str) -> None:
+    os.unlink(path)
+    os.symlink(f"../{OWN}/honest.txt", path)
+
+
+def ignored(path: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write(path)
+
+
+def sparse(path: str) -> None:
+    git("sparse-checkout", "set", "--cone", "own")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write(path)
+
+
+def other_index(path: str) -> None:
+    write(path)
+    os.environ["GIT_INDEX_FILE"] = os.path.abspath(f"{OWN}/index")
+    git("read-tree", "HEAD")
+    git("update-index", "--skip-worktree", path)
+
+
+def replace_refs(path: str) -> None:
+    write(path)
+    git("add", path)
+    git("commit", "--quiet", "-m", "Theirs")
+    git("replace", "HEAD~1", "HEAD")
+
+
+def grafts(path: str) -> None:
+    write(path)
+    git("add", path)
+    git("commit", "--quiet", "-m", "Theirs")
+    with open(git("rev-parse", "--git-path", "info/grafts"), "a", encoding="utf-8") as file:
+        file.write(git("rev-parse", "HEAD") + "\n")
+
+
+def filters(path: str) -> None:
+    with open(git("rev-parse", "--git-path", "info/attributes"), "a", encoding="utf-8") as file:
+        file.write(f"{path} filter=hide\n")
+    git("config", "filter.hide.clean", f"git show HEAD:{path}")
+    write(path)
+
+
+def amended(path: str) -> None:
+    """The change lies in one of several commits, and the last one is amended on another branch."""
+    git("checkout", "--quiet", "--detach")
+    write(path)
+    git("commit", "--quiet", "-am", "Theirs")
+    write(f"{OWN}/more.txt")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "More")
+    git("commit", "--quiet", "--amend", "-m", "Nothing to see")
+
+
+def settings(path: str) -> None:
+    git("config", "alias.st", "!echo stray")
+
+
+def hook(path: str) -> None:
+    name = os.path.join(git("rev-parse", "--git-common-dir"), "hooks", "post-checkout")
+    os.makedirs(os.path.dirname(name), exist_ok=True)
+    write(name)
+
+
+def branch(path: str) -> None:
+    """The branch of an attempt that has ended."""
+    while not over("write"):
+        time.sleep(0.1)
+    git("update-ref", path, own_commit())
+
+
+def users_branch(path: str) -> None:
+    git("update-ref", path, own_commit())
+
+
+def integration(path: str) -> None:
+    git("update-ref", path, own_commit("others/planted.txt"))
+
+
+def main_tree(path: str) -> None:
+    write(os.path.join(git("rev-parse", "--git-common-dir"), "..", path))
+
+
+def beside(path: str) -> None:
+    """The workspace of another agent that is at work."""
+    theirs = os.path.join(os.getcwd(), "..", "host.1")
+    while not os.path.exists(os.path.join(theirs, "own/host/honest.txt")):
+        time.sleep(0.02)
+    write(os.path.join(theirs, path))
+
+
+def host(path: str) -> None:
+    """It does nothing wrong; another writes into its workspace."""
+    with open(path, encoding="utf-8") as file:
+        before = file.read()
+    while True:
+        with open(path, encoding="utf-8") as file:
+            if file.read() != before:
+                return
+        time.sleep(0.02)
+
+
+def over(task: str) -> bool:
+    told = json.loads(run(*json.loads(os.environ["ESCAPE_SQUAD"]), "status", "--json"))
+    return any(row["id"] == task and row["state"] in {"failed", "done"} for row in told["tasks"])
+
+
+def own_commit(path: str = "") -> str:
+    write(path or f"{OWN}/more.txt")
+    git("add", "--all")
+    git("commit", "--quiet", "-m", "Own")
+    made = git("rev-parse", "HEAD")
+    if path:
+        git("reset", "--quiet", "--hard", "HEAD~1")
+    return made
+
+
 def git(*arguments: str) -> str:
     return run("git", "-c", "user.name=A", "-c", "user.email=a@a", *arguments)
 
@@ -125,7 +291,9 @@ def run(*argv: str) -> str:
 WAYS: dict[str, Callable[[str], None]] = {
     name.replace("_", "-"): way
     for name, way in list(globals().items())
-    if callable(way) and getattr(way, "__module__", "") == __name__ and name not in {"run", "git", "squad", "helper", "main"}
+    if callable(way)
+    and getattr(way, "__module__", "") == __name__
+    and name not in {"run", "git", "squad", "helper", "main", "over", "own_commit"}
 }
 
 
