@@ -4,15 +4,16 @@ Workspace, agent, harvest, evidence: what an agent leaves is committed and looke
 so whatever the outcome, its work is kept. Git is written to by one attempt at a time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
-from orchestrator import questions
+from orchestrator import questions, strange
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing, Order
 from orchestrator.adapters.prompt import Words, prompt, resumed
@@ -88,6 +89,9 @@ class Attempt:
         self.piece = piece
         self.at_work: AtWork | None = None
         self.gone: Callable[[], None] = lambda: None  #: called when no process is left of an agent that achieved nothing
+        self.watch: Callable[[], Awaitable[None]] = (
+            anyio.lowlevel.checkpoint
+        )  #: sees to the integration branch, before it is judged
         self._recorder = recorder
         self._stage = stage
         self._rights = rights
@@ -206,13 +210,14 @@ class Attempt:
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
         """Take what the attempt left, hold it against its claim, and record the outcome."""
         try:
+            await self.watch()
             found = await self._evidence.take(judged=ended.outcome is not Outcome.ENVIRONMENT)
         except (SquadError, OSError) as error:
             # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
             found = Found(work=Work(commit=None, paths=()))
             ended = _unkept(ended, _said(error))
         ended = weigh(ended, writes=self.piece.planned.writes, paths=found.work.paths, foreign=found.foreign)
-        self._recorder.record(*found.events, self._ended(ended, ending, found.work))
+        self._recorder.record(*strange.untold(self._recorder.state, found.events), self._ended(ended, ending, found.work))
         return found.work
 
     @property

@@ -174,10 +174,11 @@ class Integration:
         return merged.commit
 
     async def watch(self, attempt: AttemptId) -> None:
-        """See to it that nobody but squad has moved the branch while an attempt was at work."""
-        if self._branch is not None:
-            async with self._turn:
-                await self._put_back(attempt, self._branch)
+        """See to it that nobody but squad has moved the branch while an attempt was at work; a merge sees to it itself."""
+        if self._branch is None or self._turn.statistics().locked:
+            return
+        async with self._turn:
+            await self._put_back(attempt, self._branch)
 
     async def _put_back(self, attempt: AttemptId, branch: IntegrationBranch) -> None:
         """Put the branch back where squad left it, and tell of it; what it held is kept."""

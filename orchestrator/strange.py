@@ -5,11 +5,11 @@ is told of and refuses nothing. Times are those that the file system sets by its
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.claims import Claim
-from orchestrator.events import ForeignChangeFound, UnsureChangeFound
+from orchestrator.events import Event, ForeignChangeFound, UnsureChangeFound
 from orchestrator.model import Certainty, Isolation
 from orchestrator.state import AttemptStatus, State
 
@@ -80,8 +80,8 @@ def shared_out(state: State, attempt: str, paths: Iterable[str], when: When) -> 
 
 
 def several(state: State, attempt: str, paths: Sequence[str], ref: str) -> list[UnsureChangeFound]:
-    """Tell, once, of changes in a shared tree that several may have made."""
-    among = (state.attempts[attempt].agent, *beside(state, attempt))
+    """Tell of changes in a shared tree that several may have made."""
+    among = sorted((state.attempts[attempt].agent, *beside(state, attempt)))
     return unsure(state, attempt, "tree", paths, ref=ref, why=f"{_named(among)} were at work in the same folder")
 
 
@@ -103,15 +103,27 @@ def too_late(
 
 
 def unsure(state: State, attempt: str, where: str, paths: Sequence[str], *, why: str, ref: str = "") -> list[UnsureChangeFound]:
-    """Tell of changes that nobody is blamed for; not again of what was told."""
-    told = {path for one in state.strange if one.where == where and not one.blamed for path in one.paths}
-    new = [path for path in paths if path not in told] if where == "tree" else list(paths)
+    """Tell of changes that nobody is blamed for, if there are any."""
     me = state.attempts[attempt]
-    among = [me.agent, *beside(state, attempt)]
     event = UnsureChangeFound(
-        task=me.task, agent=me.agent, attempt=attempt, where=where, paths=new, among=among, why=why, ref=ref
+        task=me.task,
+        agent=me.agent,
+        attempt=attempt,
+        where=where,
+        paths=list(paths),
+        among=[me.agent, *beside(state, attempt)],
+        why=why,
+        ref=ref,
     )
-    return [event] if new else []
+    return [event] if paths else []
+
+
+def untold(state: State, events: Iterable[Event]) -> Iterator[Event]:
+    """Leave out what is told already: a change in a shared tree is found at the end of each who was at work."""
+    told = {path for one in state.strange if one.where == "tree" for path in one.paths}
+    for event in events:
+        if not isinstance(event, UnsureChangeFound) or event.where != "tree" or not told.issuperset(event.paths):
+            yield event
 
 
 def _was_at_work(one: AttemptStatus, moment: float) -> bool:

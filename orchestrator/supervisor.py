@@ -267,6 +267,7 @@ class Supervisor:
             hear_out=hear_out,
         )
         attempt.gone = partial(self._gone, agent)
+        attempt.watch = partial(self._integration.watch, piece.attempt)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
@@ -295,7 +296,6 @@ class Supervisor:
         piece = attempt.piece
         if self.recorder.state.tasks[piece.planned.task.id].state in {TaskState.CHECKING, TaskState.INTEGRATING}:
             await self._integrate(attempt, work)
-        await self._integration.watch(piece.attempt)
         self._release(piece.seat.id)
 
     async def _integrate(self, attempt: Attempt, work: Work) -> None:

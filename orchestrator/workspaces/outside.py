@@ -14,6 +14,7 @@ from orchestrator.git import Git
 from orchestrator.model import RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import names
+from orchestrator.workspaces.reading import Reading
 
 #: Of git's common folder: what steers git for everybody, hooks included.
 _STEERING = ("config", "config.worktree", "HEAD", "shallow", "info", "hooks", "objects/info/alternates")
@@ -45,11 +46,15 @@ class Outside:
         self._own = tuple(os.path.relpath(folder, project.root) for folder in (project.folder, *own))
         self._integration = f"refs/heads/{names.integration_branch(run)}"  #: which the integration itself watches
         self._tree = tree
+        self._reading = Reading(project=project, run=run)
         self._known: _Look | None = None
 
     def begin(self, *, alone: bool) -> None:
         """Take what stands there now for what was there before any agent; what changed beside an agent is told of first."""
         if alone or self._known is None:
+            if self._tree:
+                self._reading.begin()
+                self._reading.note(self._project.root)
             self._known = self._look()
 
     def changes(self, *, moving: Collection[str]) -> list[Change]:
@@ -90,12 +95,13 @@ class Outside:
                 yield name, commit
 
     def _changed(self) -> Iterator[tuple[str, str]]:
-        """Give what git sees as changed in the user's tree, each with what tells a further change."""
-        rows = Git(self._project.root).run("status", "--porcelain", "--no-renames", "--untracked-files=all", "-z", check=False)
-        for row in rows.split("\0"):
-            path = row[3:]
+        """Give what differs in the user's tree from how it was noted, each with what tells a further change."""
+        read = self._reading.git(self._project.root)
+        changed = read.run("diff-files", "--name-only", "--ignore-submodules=dirty", "-z", check=False)
+        new = read.run("ls-files", "--others", "--exclude-standard", "-z", check=False)
+        for path in f"{changed}{new}".split("\0"):
             if path and not any(path == own or path.startswith(f"{own}/") for own in self._own):
-                yield path, row[:2] + _stamp(self._project.root / path)
+                yield path, _stamp(self._project.root / path)
 
 
 def _besides(refs: Mapping[str, str], moving: Collection[str]) -> dict[str, str]:
@@ -119,4 +125,4 @@ def _stamp(path: Path) -> str:
         told = path.lstat()
     except OSError:
         return ""
-    return f" {told.st_mode:o} {told.st_size} {told.st_mtime_ns} {told.st_ctime_ns}"
+    return f"{told.st_mode:o} {told.st_size} {told.st_mtime_ns} {told.st_ctime_ns}"

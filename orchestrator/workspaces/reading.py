@@ -84,6 +84,11 @@ class Reading:
         """Give the note of what set-up commands left in a workspace."""
         return self.folder / f"setup-{self.project.note_of(workspace).name}"
 
+    def forget(self, workspace: Path) -> None:
+        """Drop what is known of a workspace that is made anew."""
+        self.index(workspace).unlink(missing_ok=True)
+        self.setup(workspace).unlink(missing_ok=True)
+
     def note(self, workspace: Path) -> None:
         """Take over the index of a workspace that no agent was in yet, with what it knows of the files."""
         shutil.copy2(_index_of(workspace), self.index(workspace))

@@ -59,12 +59,15 @@ class Worktrees:
         """
         if notes.is_whole(self.project, folder) and mend_link(self.project, folder) and git.head(folder) is not None:
             return False
-        self._reading.begin()
         clear(self.project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         notes.own(self.project, folder)
         where = (self.branch(attempt) or "", str(folder), start or "HEAD")
-        Git(self.project.root).run("worktree", "add", "--quiet", "-B", *where)
+        Git(self.project.root).run("worktree", "add", "--quiet", "--no-checkout", "-B", *where)
+        # by squad's own settings, as it is read later: what an agent has set would fill it otherwise
+        self._reading.forget(folder)
+        self._read(folder).run("read-tree", "--reset", "-u", git.head(folder) or "HEAD")
+        self._reading.give(folder)
         self._furnish(folder)
         return True
 
@@ -112,7 +115,8 @@ class Worktrees:
     def tidy(self, folder: Path, commit: str) -> None:
         """Take away what checks left in a workspace whose work is committed; ignored files and by-products stay."""
         here = Git(folder)
-        here.run("reset", "--quiet", "--hard", commit)
+        self._read(folder).run("read-tree", "--reset", "-u", commit)
+        self._stand(folder, commit)
         kept = (*BYPRODUCTS, *(f"/{name.strip('/')}" for name in (*self.copy, *self.symlink)))
         here.run("clean", "-ffdq", *(f"--exclude={pattern}" for pattern in kept))
 

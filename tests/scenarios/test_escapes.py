@@ -81,7 +81,7 @@ VECTORS = (
     Vector(name="users-branch", target="refs/heads/theirs", found="told"),
     Vector(name="integration", target="refs/heads/squad/tasks-1", found="told"),
     Vector(name="main-tree", target="README.md", found="told"),
-    Vector(name="host", found="blamed beside"),
+    Vector(name="host", target="others/host.txt"),  # which is blamed for what the next one does: it lies in its workspace
     Vector(name="beside", target="others/host.txt"),
 )
 
@@ -108,7 +108,7 @@ class Escapes:
         return [row for row in self.events if named in row.get("paths", ()) and row["type"] in FOUND]
 
     def on_branch(self, path: str) -> str:
-        return Repository(self.root).git("show", f"squad/tasks-1:{path}", check=False)
+        return Repository(self.root).git("--no-replace-objects", "show", f"squad/tasks-1:{path}", check=False)
 
 
 FOUND = {"ForeignChangeFound": "foreign", "UnsureChangeFound": "told"}
@@ -125,7 +125,15 @@ def escaped(folder: Path, level: str) -> Escapes:
     """Carry the run out in a folder; gives what came of it."""
     repository = Repository.init(folder / "project")
     kept = {vector.path: "theirs\n" for vector in VECTORS if not vector.target}
-    repository.commit({**kept, "others/nested/file.txt": "theirs\n", "others/new/old.txt": "theirs\n", ".gitignore": "build/\n"})
+    repository.commit(
+        {
+            **kept,
+            "others/nested/file.txt": "theirs\n",
+            "others/new/old.txt": "theirs\n",
+            "others/host.txt": "theirs\n",
+            ".gitignore": "build/\n",
+        }
+    )
     repository.git("branch", "theirs")
     repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [_task(vector) for vector in VECTORS]})})
     helper = str(folder / "helper.sock")
@@ -187,8 +195,9 @@ def test_no_way_out_goes_unseen(escapes: Escapes, vector: Vector) -> None:
         assert not escapes.refuses or vector.why
     else:
         assert not escapes.refuses, f"{vector.name} came through at level {escapes.level}"
-        assert FOUND[rows[0]["type"]] == vector.found if rows else False, f"{vector.name} went unseen"
-        line = f"found ({rows[0].get('certainty', 'sure')}): {rows[0].get('why', '')}"
+        row = next((row for row in rows if FOUND[row["type"]] == vector.found), None)
+        assert row is not None, f"{vector.name} went unseen"
+        line = f"found ({row['certainty']}): {row['why']}"
     print(f"{escapes.level} {vector.name}: {line}")
     if not vector.target and vector.found == "foreign":
         assert escapes.on_branch(vector.path) == "theirs"
