@@ -281,7 +281,7 @@ class Supervisor:
             last = self.recorder.state.attempts.get(f"{planned.task.id}.{earlier}")
             if last is not None and last.merged is not None:
                 return last.merged
-            if last is None or last.base != prepared.base:
+            if last is None or last.base != prepared.base or last.conflicts:
                 break
             if last.commit is not None:
                 return last.commit
