@@ -5,25 +5,26 @@ so whatever the outcome, its work is kept. Git is written to by one attempt at a
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
-from orchestrator import questions
+from orchestrator import questions, strange
 from orchestrator.adapters import AnyAdapter, Conversing, Order, Tools, takes_tools
 from orchestrator.adapters.prompt import prompt, resumed
 from orchestrator.agent import AtWork
 from orchestrator.confined import Ground, confined
 from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
-from orchestrator.enforcement.detect import foreign
 from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
-from orchestrator.events import AttemptEnded, Event, ForeignChangeFound, Noticed
+from orchestrator.events import AttemptEnded, Noticed
+from orchestrator.evidence import Evidence, Found
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.listening import Assignment, Take, listener
@@ -34,7 +35,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Signed, Work
+from orchestrator.workspaces import Work
 
 
 class Attempt:
@@ -57,6 +58,9 @@ class Attempt:
         self.at_work: AtWork | None = None
         self.survivors: tuple[int, ...] = ()  #: processes of its agent that cannot be killed
         self.gone: Callable[[], None] = lambda: None  #: called when no process is left of an agent that achieved nothing
+        self.watch: Callable[[], Awaitable[None]] = (
+            anyio.lowlevel.checkpoint
+        )  #: sees to the integration branch, before it is judged
         self._recorder = recorder
         self._stage = stage
         self._rights = rights
@@ -145,6 +149,7 @@ class Attempt:
             return self._ended_by, None
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
+        await self._evidence.begin()
         assignment = await confined(self._assignment(), self._ground())
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         self.at_work = AtWork(
@@ -180,29 +185,21 @@ class Attempt:
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:
-        """Commit what the attempt left, hold it against its claim, and record the outcome."""
-        found: list[Event] = []
-        strange: tuple[str, ...] = ()
+        """Take what the attempt left, hold it against its claim, and record the outcome."""
         whose = (self._stage.project, self._stage.run, self.piece.attempt)
         await anyio.to_thread.run_sync(leave, *whose)
         try:
-            work = await self._keep()
-            strange = self._foreign(work) if ended.outcome is not Outcome.ENVIRONMENT else ()
-            if strange and not work.is_sure:
-                found, work, strange = self._unsure(strange), _without(work, strange), ()
-            if strange:
-                async with self._stage.git:
-                    found.append(await anyio.to_thread.run_sync(self._set_aside, work, strange))
-                work = await self._keep()
+            await self.watch()
+            found = await self._evidence.take(judged=ended.outcome is not Outcome.ENVIRONMENT)
         except (SquadError, OSError) as error:
             # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
-            work = Work(commit=None, paths=())
+            found = Found(work=Work(commit=None, paths=()))
             ended = _unkept(ended, _said(error))
-        ended = weigh(ended, writes=self.piece.planned.writes, paths=work.paths, foreign=strange)
+        ended = weigh(ended, writes=self.piece.planned.writes, paths=found.work.paths, foreign=found.foreign)
         if ending is None or not ending.survivors:
             await anyio.to_thread.run_sync(remove, *whose)
-        self._recorder.record(*found, self._ended(ended, ending, work))
-        return work
+        self._recorder.record(*strange.untold(self._recorder.state, found.events), self._ended(ended, ending, found.work))
+        return found.work
 
     def _ground(self) -> Ground:
         stage = self._stage
@@ -219,45 +216,18 @@ class Attempt:
             configured=self._configured(),
         )
 
-    async def _keep(self) -> Work:
-        async with self._stage.git:
-            return await anyio.to_thread.run_sync(self._harvest)
-
-    def _harvest(self) -> Work:
-        task = self.piece.planned.task
-        return self._stage.workspaces.harvest(
-            self.piece.attempt,
-            Path(self.status.workspace),
-            base=self.status.base,
-            signed=Signed(
-                agent=self.piece.seat.id,
-                title=task.title,
-                trailers={"Squad-Run": self._stage.run, "Squad-Task": task.id, "Squad-Attempt": self.piece.attempt},
-            ),
-        )
-
-    def _foreign(self, work: Work) -> tuple[str, ...]:
-        agent, status, writes = self.piece.seat.id, self.status, self.piece.planned.writes
-        rights, revoked = self._rights, status.revoked
-        return foreign(work.paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
-
-    def _unsure(self, paths: tuple[str, ...]) -> list[Event]:
-        """Tell, once, of changes that several may have made: none of them is blamed."""
-        more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-        text = f"unsure who changed {', '.join(paths[:5])}{more}: several were at work in the same folder"
-        return [] if text in self._recorder.state.notices else [Noticed(text=text)]
-
-    def _set_aside(self, work: Work, paths: tuple[str, ...]) -> ForeignChangeFound:
-        """Keep a foreign change under a ref and take it out of the workspace, so that the next attempt starts clean."""
-        ref = self._stage.workspaces.set_aside(
-            self.piece.attempt, Path(self.status.workspace), work, paths, base=self.status.base
-        )
-        return ForeignChangeFound(
-            task=self.piece.planned.task.id,
-            agent=self.piece.seat.id,
-            attempt=self.piece.attempt,
-            paths=list(paths),
-            ref=ref,
+    @property
+    def _evidence(self) -> Evidence:
+        stage, piece = self._stage, self.piece
+        return Evidence(
+            recorder=self._recorder,
+            workspaces=stage.workspaces,
+            outside=stage.outside,
+            git=stage.git,
+            rights=self._rights,
+            planned=piece.planned,
+            seat=piece.seat,
+            attempt=piece.attempt,
         )
 
     def _ended(self, ended: Ended, ending: Ending | None, work: Work) -> AttemptEnded:
@@ -378,10 +348,6 @@ def _unkept(ended: Ended, why: str) -> Ended:
     if ended.outcome is Outcome.DONE:
         return Ended(outcome=Outcome.FAILED, reason=reason)
     return Ended(outcome=ended.outcome, reason=f"{ended.reason}; {reason}")
-
-
-def _without(work: Work, paths: tuple[str, ...]) -> Work:
-    return replace(work, paths=tuple(path for path in work.paths if path not in paths))
 
 
 def _said(error: SquadError | OSError) -> str:

@@ -378,6 +378,23 @@ class ForeignChangeFound(_Event, frozen=True, kw_only=True):
     attempt: str
     paths: list[str]
     ref: str
+    certainty: str = "sure"  #: sure | likely: that it was this attempt
+    why: str = ""  #: what speaks for that
+    owners: dict[str, str] = {}  #: path -> the agent it belongs to, `read-only`, or empty: it may be asked for
+
+
+class UnsureChangeFound(_Event, frozen=True, kw_only=True):
+    """Something was changed that no attempt may change, and nobody can tell who did it; found when an attempt ended."""
+
+    task: str
+    agent: str
+    attempt: str
+    where: str  #: tree (shared) | workspace | main (the user's own tree) | git (its shared files) | branch
+    paths: list[str]  #: files; of `branch` the full names of refs
+    among: list[str]  #: agents that were at work meanwhile
+    certainty: str = "unsure"
+    why: str
+    ref: str = ""  #: keeps how it stood when it was found, where squad could keep it
 
 
 class CheckEnded(_Event, frozen=True, kw_only=True):
@@ -467,6 +484,7 @@ Event: TypeAlias = (
     | RungClimbed
     | LimitReached
     | ForeignChangeFound
+    | UnsureChangeFound
     | CheckEnded
     | IntegrationStarted
     | MergeConflicted

@@ -11,6 +11,7 @@ from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.fold_locks import fold_lock, set_waiting
+from orchestrator.fold_strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
 
@@ -77,7 +78,9 @@ def fold(state: State, entry: ev.Entry) -> None:
         case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
             questions.take(state, event, at)
             set_waiting(state, event.agent)
-        case ev.AgentStalled() | ev.RungClimbed() | ev.ForeignChangeFound() | ev.CheckEnded() | ev.MergeConflicted():
+        case ev.ForeignChangeFound() | ev.UnsureChangeFound():
+            fold_strange(state, event)
+        case ev.AgentStalled() | ev.RungClimbed() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
             assert_never(event)
@@ -301,15 +304,11 @@ def _fold_speech(
             pass
 
 
-def _fold_evidence(
-    state: State, event: ev.AgentStalled | ev.RungClimbed | ev.ForeignChangeFound | ev.CheckEnded | ev.MergeConflicted
-) -> None:
+def _fold_evidence(state: State, event: ev.AgentStalled | ev.RungClimbed | ev.CheckEnded | ev.MergeConflicted) -> None:
     match event:
         case ev.RungClimbed(task=task, rung=rung, attempt=attempt) if rung in {"restart", "reassign", "park"}:
             state.tasks[task].rungs.append(rung)
             state.tasks[task].judged = attempt
-        case ev.ForeignChangeFound(attempt=attempt, paths=paths, ref=ref):
-            state.attempts[attempt].foreign, state.attempts[attempt].foreign_ref = paths, ref
         case ev.MergeConflicted(attempt=attempt, paths=paths):
             state.attempts[attempt].conflicts = paths
         case _:

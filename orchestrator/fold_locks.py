@@ -32,6 +32,7 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
             set_waiting(state, event.holder)
         case ev.LockReleased(path=path, holder=holder, reason=reason):
             state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
+            _note_released(state, holder, path, at)
             if reason == "forced":
                 _note_forced(state, holder, path)
         case ev.LockRefused(holder=holder, ticket=ticket):
@@ -55,7 +56,14 @@ def _note_lock(state: State, holder: str, path: str) -> None:
         return
     if path not in attempt.locked:
         attempt.locked.append(path)
+    attempt.released = {given: at for given, at in attempt.released.items() if not covers(path, given)}
     attempt.revoked = [taken for taken in attempt.revoked if not covers(path, taken)]
+
+
+def _note_released(state: State, holder: str, path: str, at: float) -> None:
+    """Remember since when the agent's attempt may not write there any more."""
+    if (attempt := _attempt_of(state, holder)) is not None:
+        attempt.released[path] = at
 
 
 def _note_forced(state: State, holder: str, path: str) -> None:

@@ -8,7 +8,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.errors import RepositoryError, ToolMissing
@@ -20,12 +20,14 @@ _DROPPED = frozenset(
     | {"GIT_LITERAL_PATHSPECS", "GIT_GLOB_PATHSPECS", "GIT_NOGLOB_PATHSPECS", "GIT_ICASE_PATHSPECS", "GIT_EXTERNAL_DIFF"}
 )
 _SET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_PAGER": "cat", "LC_ALL": "C"}
+#: Commits mean what they are: an agent could put others in their place.
+_PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false", "-c", "gc.auto=0"),
     *("-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "core.fsmonitor=false"),
     # settings of the user's that would turn a plain step into a refusal, a rewrite, or a process that outlives it
     *("-c", "core.safecrlf=false", "-c", "commit.cleanup=whitespace", "-c", "merge.verifySignatures=false"),
-    *("-c", "rerere.enabled=false", "-c", "maintenance.auto=false"),
+    *("-c", "rerere.enabled=false", "-c", "maintenance.auto=false", "-c", "advice.graftFileDeprecated=false"),
 )
 _TRIES = 40  #: attempts while another git holds a lock file
 _PAUSE = 0.05  #: seconds between them
@@ -46,6 +48,7 @@ class Git:
     """Git in one folder."""
 
     folder: Path
+    also: Mapping[str, str] = field(default_factory=dict)  #: more of its environment
 
     def run(self, *arguments: str, stdin: str | None = None, extra: Mapping[str, str] | None = None, check: bool = True) -> str:
         """Run a command and give its standard output; busy locks are waited for, within bounds.
@@ -90,7 +93,7 @@ class Git:
             done = subprocess.run(
                 ["git", *_OPTIONS, *arguments],
                 cwd=self.folder,
-                env=_environment(extra),
+                env=_environment({**self.also, **(extra or {})}),
                 input=None if stdin is None else os.fsencode(stdin),
                 stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,
@@ -211,7 +214,8 @@ def tracked_files(root: Path) -> tuple[str, ...]:
 
 def changed_paths(root: Path, old: str, new: str) -> tuple[str, ...]:
     """Give the paths that differ between two commits, deleted ones and both names of renamed ones included."""
-    return tuple(sorted(Git(root).names("diff-tree", "-r", "--name-only", "--no-renames", "-z", old, new)))
+    told = ("--name-only", "--no-renames", "--ignore-submodules=none", "-z")
+    return tuple(sorted(Git(root).names("diff-tree", "-r", *told, old, new)))
 
 
 def identity(root: Path) -> dict[str, str]:
@@ -249,6 +253,6 @@ def _text(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _environment(extra: Mapping[str, str] | None) -> dict[str, str]:
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
-    return {**kept, **_SET, **(extra or {})}
+    return {**kept, **_SET, **_PLAIN, **extra}

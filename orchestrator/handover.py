@@ -5,7 +5,7 @@ said is kept apart from them, to be quoted: it is data, and never speaks for squ
 knows what it did; to it only the end is news.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.model import Outcome
@@ -64,9 +64,9 @@ def handed_over(state: State, task: str, number: int, *, start: str | None, tail
     told = _telling(state, last)
     left, again = _left(now, _kept(state, last), start), _again(state, task, told)
     if told is last:
-        return Handover(ended=(*_ended(last), *again), quoted=tuple(_said(last, tail)), left=tuple(left))
-    before = (*_ended(told), *again, *left)
-    return Handover(ended=tuple(_ended(last)), quoted=(last.reason,), left=before, known=tuple(_said(told, tail)))
+        return Handover(ended=(*_ended(state, last), *again), quoted=tuple(_said(last, tail)), left=tuple(left))
+    before = (*_ended(state, told), *again, *left)
+    return Handover(ended=tuple(_ended(state, last)), quoted=(last.reason,), left=before, known=tuple(_said(told, tail)))
 
 
 def _telling(state: State, last: AttemptStatus) -> AttemptStatus:
@@ -88,7 +88,7 @@ def _is_cut_off(status: AttemptStatus) -> bool:
     return status.outcome in _CUT_OFF or status.outcome is None or status.cause == "interrupted"
 
 
-def _ended(last: AttemptStatus) -> list[Fact]:
+def _ended(state: State, last: AttemptStatus) -> list[Fact]:
     who = f"Attempt {last.number} ({last.agent})"
     if last.conflicts:
         text = f"{who} conflicts with what others integrated meanwhile in {{}}."
@@ -96,15 +96,30 @@ def _ended(last: AttemptStatus) -> list[Fact]:
     how = _REFUSED.get(last.cause) or _ENDED.get(Outcome(last.outcome or Outcome.STOPPED), "")
     ended = [Fact(text=f"{who} {how}.")] if how else []
     merged = [Fact(text="It failed together with what others integrated meanwhile.")] if last.merged else []
-    return [*ended, *merged, *_strayed(last, who)]
+    return [*ended, *merged, *_strayed(state, last, who)]
 
 
-def _strayed(last: AttemptStatus, who: str) -> list[Fact]:
+def _strayed(state: State, last: AttemptStatus, who: str) -> list[Fact]:
     if not last.foreign:
         return []
     back = "taken back" if last.branch else "left where it is"
     text = f"{who} changed {{}}, which it may not write: {back}, kept as {last.foreign_ref}."
-    return [Fact(text=text, paths=tuple(last.foreign))]
+    found = (one for one in state.strange if one.attempt == f"{last.task}.{last.number}")
+    owners = {path: owner for one in found for path, owner in one.owners.items()}
+    return [Fact(text=text, paths=tuple(last.foreign)), *_ways(owners)]
+
+
+def _ways(owners: Mapping[str, str]) -> Iterator[Fact]:
+    """Say how what was written without the right to can be had, if it can."""
+    for owner in dict.fromkeys(owners.values()):
+        paths = tuple(path for path, whose in owners.items() if whose == owner)
+        if not owner:
+            yield Fact(text="If you need {}, ask first: `squad agent lock PATH`, and write once it is granted.", paths=paths)
+        elif owner in {"read-only", "nobody"}:
+            yield Fact(text="Nobody may write {}: leave it as it is.", paths=paths)
+        else:
+            way = f"`squad agent handoff PATH --to {owner} --note TEXT`"
+            yield Fact(text=f"{{}} belongs to {owner}: ask for the change with {way}.", paths=paths)
 
 
 def _sides(last: AttemptStatus) -> Fact:

@@ -16,9 +16,11 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from orchestrator import strange
 from orchestrator.claims import any_meets, is_operation, meets
 from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
+from orchestrator.git import changed_paths
 from orchestrator.gitturn import GitTurn
 from orchestrator.leash import HUNG, Command, run_command
 from orchestrator.model import AgentId, AttemptId, PlannedTask
@@ -97,6 +99,7 @@ class Integration:
         self.git = GitTurn()  #: shared with whoever else works in the repository
         self._turn = anyio.Lock()
         self._base_fails: dict[str, bool] = {}
+        self._tip = branch.tip() if branch else ""  #: where the branch stands by squad's own doing, or a person's before that
 
     async def integrate(self, result: Result) -> bool:
         """Check and merge a result; record what came of it and tell whether the task is done."""
@@ -147,7 +150,8 @@ class Integration:
 
     async def _merge(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | str:
         task = result.planned.task.id
-        onto = await anyio.to_thread.run_sync(branch.tip)
+        await self._put_back(result.attempt, branch)
+        onto = self._tip
         if result.planned.writes is None and (refusal := await self._overlap(result, branch, commit)):
             return refusal
         self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
@@ -160,12 +164,38 @@ class Integration:
                 MergeConflicted(task=task, agent=result.agent, attempt=result.attempt, paths=list(merged.paths))
             )
             return Refusal(cause="conflict", reason=f"conflicts with what was integrated before in {', '.join(merged.paths[:5])}")
+        if beyond := await self._beyond(result, onto, merged.commit):
+            conflicted = MergeConflicted(task=task, agent=result.agent, attempt=result.attempt, paths=list(beyond))
+            self._recorder.record(conflicted)
+            return Refusal(cause="conflict", reason=f"merged, it would change what it did not change: {', '.join(beyond[:5])}")
         if refusal := await self._check(result, branch.worktree, where="combined"):
             await anyio.to_thread.run_sync(branch.keep, merged.commit, result.attempt)
             return replace(refusal, merged=merged.commit)
         async with self.git:
             await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
+        self._tip = merged.commit
         return merged.commit
+
+    async def watch(self, attempt: AttemptId) -> None:
+        """See to it that nobody but squad has moved the branch while an attempt was at work; a merge sees to it itself."""
+        if self._branch is None or self._turn.statistics().locked:
+            return
+        async with self._turn:
+            await self._put_back(attempt, self._branch)
+
+    async def _put_back(self, attempt: AttemptId, branch: IntegrationBranch) -> None:
+        """Put the branch back where squad left it, and tell of it; what it held is kept."""
+        kept = await anyio.to_thread.run_sync(branch.put_back, self._tip)
+        if kept is not None:
+            why = f"it was moved while agents were at work, by one of them or a person; it stands at {self._tip[:10]} again"
+            name = f"refs/heads/{branch.name}"
+            state = self._recorder.state
+            self._recorder.record(*strange.unsure(state, attempt, "branch", [name], why=why, ref=kept))
+
+    async def _beyond(self, result: Result, onto: str, merged: str) -> tuple[str, ...]:
+        """Give what a merge would change beyond what was looked at: a rename on the other side, or a driver, leads elsewhere."""
+        changed = await anyio.to_thread.run_sync(changed_paths, result.workspace, onto, merged)
+        return tuple(sorted(set(changed) - set(result.work.paths)))
 
     async def _overlap(self, result: Result, branch: IntegrationBranch, commit: str) -> Refusal | None:
         """Refuse a result with an unknown write set if what it wrote is another's now, or was integrated since its start."""

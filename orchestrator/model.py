@@ -87,6 +87,14 @@ class AgentState(StrEnum):
     STOPPED = "stopped"
 
 
+class Certainty(StrEnum):
+    """How sure it is who made a change."""
+
+    SURE = "sure"
+    LIKELY = "likely"  #: nothing speaks for another
+    UNSURE = "unsure"  #: several could have
+
+
 class Outcome(StrEnum):
     """How an attempt ended."""
 

@@ -14,6 +14,7 @@ from orchestrator.leveling import Levels
 from orchestrator.model import AgentId, AttemptId, PlannedTask, RunId, Seat
 from orchestrator.project import Project
 from orchestrator.workspaces import Workspaces
+from orchestrator.workspaces.outside import Outside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Stage:
     config: Config
     levels: Levels
     workspaces: Workspaces
+    outside: Outside | None  #: of the workspaces; None where there is no git
     accounts: Accounts
     words: Mapping[AgentId, Words]  #: what each agent is told besides its task
     tokens: Mapping[AgentId, str]

@@ -61,6 +61,7 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     locked: list[str] = []  #: keys held at any time, without those taken away
     refused: dict[str, int] = {}  #: rows of the ownership matrix -> how often its agent asked there in vain
     denied: str = ""  #: the reason of the last of those
+    released: dict[str, float] = {}  #: key of a lock it gave back or lost, and has not now -> when
     revoked: list[str] = []  #: keys that a person took away while it was silent, and that it has not locked again
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
@@ -71,6 +72,21 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     conflicts: list[str] = []  #: paths in which its result could not be merged
     progress: str = ""  #: by its agent's words, such as 2/5
     message: str = ""  #: the last that its agent said of itself
+
+
+class StrangeStatus(msgspec.Struct, kw_only=True):
+    """A change that was found where none may be."""
+
+    task: str
+    agent: str  #: who is meant, or at whose end it was found
+    attempt: str
+    where: str
+    paths: list[str]
+    certainty: str
+    why: str
+    ref: str = ""
+    owners: dict[str, str] = {}  #: path -> agent, `read-only`, or empty
+    blamed: bool  #: the agent's result was refused for it
 
 
 class TaskStatus(msgspec.Struct, kw_only=True):
@@ -195,6 +211,7 @@ class State(msgspec.Struct, kw_only=True):
     waiting: list[WaitStatus] = []
     fence: int = 0
     notices: list[str] = []
+    strange: list[StrangeStatus] = []  #: in the order of finding
     questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
 
 

@@ -286,6 +286,7 @@ class Supervisor:
             hear_out=hear_out,
         )
         attempt.gone = partial(self._gone, agent)
+        attempt.watch = partial(self._integration.watch, piece.attempt)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
         self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
@@ -299,7 +300,7 @@ class Supervisor:
             last = self.recorder.state.attempts.get(f"{planned.task.id}.{earlier}")
             if last is not None and last.merged is not None:
                 return last.merged
-            if last is None or last.base != prepared.base:
+            if last is None or last.base != prepared.base or last.conflicts:
                 break
             if last.commit is not None:
                 return last.commit

@@ -52,6 +52,7 @@ OURS = {
     "IntegrationStarted": "task attempt commit onto",
     "MergeConflicted": "task agent attempt paths",
     "Merged": "into commit",
+    "UnsureChangeFound": "task agent attempt where paths among certainty why ref",
     "Noticed": "text",
 }
 

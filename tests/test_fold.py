@@ -318,7 +318,7 @@ def _any_event(kind: type[msgspec.Struct]) -> Event:
     for one in msgspec.structs.fields(kind):
         types = get_args(one.type) or (one.type,)
         plain = next((samples[kind] for kind in types if kind in samples), None)
-        values[one.name] = known.get(one.name, {"a": "created"} if one.name == "files" else plain)
+        values[one.name] = known.get(one.name, {"a": "created"} if one.name in {"files", "owners"} else plain)
         if getattr(one.type, "__origin__", None) is list:
             values[one.name] = [STRANGE]
     event: Event = kind(**values)  # type: ignore[assignment]  # every kind is one of the union

@@ -80,12 +80,9 @@ def test_a_crash(repository: Repository, agent: ListeningAgent) -> None:
 
 @pytest.mark.usefixtures("at_detect")
 def test_a_conflict_with_both_sides(repository: Repository, agent: ListeningAgent) -> None:
-    person = (
-        'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '
-        "commit=$(git -c user.name=P -c user.email=p@example.org commit-tree $tree -p HEAD -m person); "
-        "git update-ref refs/heads/squad/tasks-1 $commit"
-    )
-    agent.play(T1_1=f"{person}; {DO}", T1_2="grep -q person a.txt; echo done >> a.txt")
+    repository.commit({"a.txt": "before\n"})
+    repository.commit({"a.txt": "person\n"})
+    agent.play(T1_1=f"git reset --quiet --hard HEAD~1; {DO}", T1_2="grep -q person a.txt; echo done >> a.txt")
 
     ran = carry_out(repository, agent)
 

@@ -192,14 +192,12 @@ def test_a_check_that_fails_the_same_way_again_is_the_same_failure_whatever_its_
 
 
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
-    person = (
-        'tree=$(printf "100644 blob %s\\ta.txt\\n" $(echo person | git hash-object -w --stdin) | git mktree); '
-        "commit=$(git -c user.name=P -c user.email=p@example.org commit-tree $tree -p HEAD -m person); "
-        f"git update-ref refs/heads/{BRANCH} $commit"
-    )
+    run.repository.commit({"a.txt": "before\n"})
+    run.repository.commit({"a.txt": "person\n"})
+    older = "git reset --quiet --hard HEAD~1"
 
     ran = run(
-        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {person}; }}; echo T1 >> a.txt", writes=["a.txt"])
+        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {older}; }}; echo T1 >> a.txt", writes=["a.txt"])
     )
 
     assert ran.code == 0

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.events import AttemptEnded, ForeignChangeFound, Noticed
+from orchestrator.events import AttemptEnded, ForeignChangeFound, UnsureChangeFound
+from tests.support.here import Here
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
 
@@ -43,9 +44,12 @@ def test_what_several_may_have_changed_is_unsure_and_nobody_is_blamed(run: Runs,
 
     assert ran.code == 0
     assert ran.all(ForeignChangeFound) == []
-    assert [notice.text for notice in ran.all(Noticed)] == [
-        "unsure who changed stray.txt: several were at work in the same folder"
-    ]
+    told = ran.all(UnsureChangeFound)
+    assert [(found.where, found.paths, found.certainty, sorted(found.among)) for found in told] == [
+        ("tree", ["stray.txt"], "unsure", ["agent-1", "agent-2"])
+    ], "and it is told once"
+    assert told[0].why == "agent-1 and agent-2 were at work in the same folder"
+    assert "+stray" in Here(run.repository.root).ok("diff", "--foreign", "--run", "tasks-1")
 
 
 @pytest.mark.usefixtures("at_detect")

@@ -28,6 +28,7 @@ def diff(
     task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="only what this task changed")] = None,
     run: RunOption = None,
     stat: Annotated[bool, typer.Option("--stat", help="only which files, and how much")] = False,
+    foreign: Annotated[bool, typer.Option("--foreign", help="what was changed without the right to, and is kept")] = False,
 ) -> None:
     """Example:  squad diff T3
 
@@ -39,14 +40,16 @@ def diff(
     options: Context = context.obj
     project, replayed = _of(options, run)
     state = replayed.state
+    if task is not None and task not in state.tasks:
+        raise UnknownName(task, list(state.tasks))
+    if foreign:
+        _show_foreign(options, project, replayed, task, stat=stat)
+        return
     if state.base is None or state.branch is None:
         raise _no_branch(project, state)
     start, end = state.base, _result(project, replayed)
     if task is not None:
-        status = state.tasks.get(task)
-        if status is None:
-            raise UnknownName(task, list(state.tasks))
-        attempt = state.attempts.get(status.attempt or "")
+        attempt = state.attempts.get(state.tasks[task].attempt or "")
         start = (attempt.base if attempt else None) or start
         end = (attempt.commit if attempt else None) or start
     git = Git(project.root)
@@ -57,6 +60,17 @@ def diff(
         return
     color = "--color=always" if options.colors else "--color=never"
     out(git.run("diff", color, *(["--stat"] if stat else []), start, end, "--"))
+
+
+def _show_foreign(options: Context, project: "Project", replayed: "Replayed", task: str | None, *, stat: bool) -> None:
+    from orchestrator.cli.foreign import foreign_patches
+
+    color = "--color=always" if options.colors and not options.as_json else "--color=never"
+    patches = foreign_patches(project, replayed.state, task, options=(color, *(["--stat"] if stat else [])))
+    if options.as_json:
+        out_json({"schema_version": 1, "run": replayed.run, "task": task, "foreign": [one.as_json() for one in patches]})
+        return
+    out("\n".join(one.title + one.text for one in patches) or "nothing was changed without the right to")
 
 
 def merge(context: typer.Context, run: RunOption = None) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
+from orchestrator.workspaces.outside import Outside
 from orchestrator.workspaces.shared import Beside, SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
@@ -62,6 +64,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         config=config,
         levels=Levels(config.enforce),
         workspaces=_workspaces(project, config, recorder),
+        outside=_outside(project, config, recorder),
         accounts=accounts,
         words=words_of(project, config, recorder.plan, programs=programs, base=recorder.state.base),
         tokens={agent: secrets.token_hex(16) for agent in agents},
@@ -83,7 +86,16 @@ def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspa
     run = RunId(recorder.state.run)
     if recorder.plan.isolation is Isolation.SHARED:
         return SharedTree(project=project, run=run, beside=partial(_beside, recorder))
-    return worktrees_of(project, run, config)
+    return replace(worktrees_of(project, run, config), tip=lambda: recorder.state.tip)
+
+
+def _outside(project: Project, config: Config, recorder: Recorder) -> Outside | None:
+    """Give the watch over what agents can reach besides their workspaces; squad's own folders are left out."""
+    if not project.repository:
+        return None
+    own = [project.worktrees(config.isolation.place), *([project.root / config.log.folder] if config.log.folder else [])]
+    is_users = recorder.plan.isolation is not Isolation.SHARED
+    return Outside(project, RunId(recorder.state.run), own=own, tree=is_users)
 
 
 def worktrees_of(project: Project, run: RunId, config: Config) -> Worktrees:

@@ -26,7 +26,7 @@ def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised:
         yield from _of_task(planned, state)
     yield from _of_questions(state, supervised=supervised)
     for entry in entries:
-        yield from _of_event(entry.event, state)
+        yield from _of_event(entry.event)
 
 
 def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
@@ -63,12 +63,13 @@ def _again(planned: PlannedTask, state: State) -> str:
     return way_out(limit, state.run) if limit else f"squad resume {state.run}"
 
 
-def _of_event(event: ev.Event, state: State) -> Iterator[str]:
+def _of_event(event: ev.Event) -> Iterator[str]:
     match event:
-        case ev.ForeignChangeFound(agent=agent, paths=paths, ref=ref):
-            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
-            shown = ", ".join(paths[:_SHOWN]) + more
-            yield f"{agent} changed {shown} without the right to, kept in {ref} ({_look(ref, state)})"
+        case ev.ForeignChangeFound(agent=agent, paths=paths, ref=ref, certainty=certainty, why=why):
+            sure = f"; {certainty}: {why}" if why else ""
+            yield f"{agent} changed {_some(paths)} without the right to, kept in {ref}{sure} ({_look(event)})"
+        case ev.UnsureChangeFound(paths=paths, why=why):
+            yield f"unsure who changed {_some(paths)}: {why} ({_look(event)})"
         case ev.AttemptEnded(attempt=attempt, reason=reason) if reason.startswith(_LOST):
             yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
         case ev.Noticed(text=text) if text.startswith(_UNSURE):
@@ -79,6 +80,18 @@ def _of_event(event: ev.Event, state: State) -> Iterator[str]:
             pass
 
 
-def _look(ref: str, state: State) -> str:
-    """Say how to see what is kept; without worktrees it lies in a hidden repository."""
-    return f"look: git show {ref}" if state.branch else "look: squad report --json"
+def _some(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return ", ".join(paths[:_SHOWN]) + more
+
+
+def _look(event: ev.ForeignChangeFound | ev.UnsureChangeFound) -> str:
+    """Say how to see what was changed."""
+    where = event.where if isinstance(event, ev.UnsureChangeFound) else ""
+    if where == "branch":
+        return f"look: git log -g {event.paths[0]}"
+    if where == "main":
+        return "look: git diff HEAD"
+    if where == "git":
+        return f"look: ls -l {' '.join(event.paths[:_SHOWN])}"
+    return f"look: squad diff --foreign {event.task}" if event.ref else "look at it"

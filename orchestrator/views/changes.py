@@ -47,6 +47,9 @@ def _trouble_line(event: ev.Event) -> str:
             return f"{task}: {rung}"
         case ev.ForeignChangeFound(task=task, agent=agent, paths=paths, ref=ref):
             return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
+        case ev.UnsureChangeFound(paths=paths, why=why):
+            more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
+            return f"unsure who changed {plain(', '.join(paths[:5]))}{more}: {plain(why)}"
         case ev.MergeConflicted(task=task, paths=paths):
             return f"{task} conflicts in {plain(', '.join(paths[:5]))}"
         case _:

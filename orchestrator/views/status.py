@@ -43,6 +43,18 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             }
             for lock in state.locks
         ],
+        "strange": [
+            {
+                "task": one.task,
+                "agent": one.agent if one.blamed else None,
+                "where": one.where,
+                "paths": one.paths,
+                "certainty": one.certainty,
+                "why": one.why,
+                "ref": one.ref,
+            }
+            for one in state.strange
+        ],
         "needs_you": needs_you(plan, state, supervised=supervised),
     }
 
@@ -146,6 +158,10 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
     if refused:
         text += page([f"  lock requests refused: {', '.join(refused)}"])
+    for change in state.strange:
+        who = f"{change.agent} changed" if change.blamed else "unsure who changed"
+        lines = (f"  {who} {plain(', '.join(change.paths))}", f"     {change.certainty}: {plain(change.why)}")
+        text += page([fitted(line, 100) for line in lines])
     if state.locks:
         text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
     return text

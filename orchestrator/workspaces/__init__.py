@@ -39,6 +39,9 @@ class Workspaces(Protocol):
     def branch(self, attempt: AttemptId) -> str | None:
         """Name the branch of an attempt; None where there are none."""
 
+    def kept(self, attempt: AttemptId) -> str:
+        """Name the ref that keeps what an attempt left."""
+
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make the workspace unless it is there already; tell whether it is new."""
 

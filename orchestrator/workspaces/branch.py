@@ -106,6 +106,19 @@ class IntegrationBranch:
         """
         self._repository.run("update-ref", f"refs/heads/{self.name}", new, old)
 
+    def put_back(self, commit: str) -> str | None:
+        """Have the branch stand where squad left it; gives the ref that keeps what it held instead, None if it stood there."""
+        ref, here = f"refs/heads/{self.name}", self._repository
+        there = here.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip()
+        if there == commit:
+            return None
+        here.run("update-ref", ref, commit)
+        if not there:
+            return ""
+        kept = f"{names.kept_refs(self.run)}/moved-{there[:12]}"
+        here.run("update-ref", kept, there)
+        return kept
+
     def keep(self, merged: str, attempt: AttemptId) -> None:
         """Hold a merge that was not accepted: the next attempt starts there."""
         keep(self._repository, names.kept_merge(self.run, attempt), merged)

@@ -44,6 +44,10 @@ class SharedTree:
         """There is no branch."""
         return None
 
+    def kept(self, attempt: AttemptId) -> str:
+        """Name the ref that keeps what an attempt left."""
+        return names.kept_attempt(self.run, attempt)
+
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - it is always there
         """Take the snapshot to compare with; the tree itself is never made by squad."""
         self._bases[attempt] = self._snapshot(f"before {attempt}", {})
@@ -81,7 +85,7 @@ class SharedTree:
 
     @property
     def _git_folder(self) -> Path:
-        return self.project.state / "shadow.git"
+        return evidence_of(self.project)
 
     @property
     def _git(self) -> Git:
@@ -94,7 +98,7 @@ class SharedTree:
         return Git(self._git_folder)
 
     def _before(self, attempt: AttemptId) -> str:
-        return f"refs/squad/before/{self.run}/{file_name(attempt)}"
+        return before_ref(self.run, attempt)
 
     def _base_of(self, attempt: AttemptId) -> str | None:
         known = self._bases.get(attempt)
@@ -128,6 +132,16 @@ class SharedTree:
     @property
     def _tree(self) -> dict[str, str]:
         return {"GIT_DIR": str(self._git_folder), "GIT_WORK_TREE": str(self.project.root)}
+
+
+def evidence_of(project: Project) -> Path:
+    """Give the hidden repository that holds the evidence of a shared tree."""
+    return project.state / "shadow.git"
+
+
+def before_ref(run: RunId, attempt: AttemptId) -> str:
+    """Name the ref that holds the tree as it was before an attempt."""
+    return f"refs/squad/before/{run}/{file_name(attempt)}"
 
 
 def _leave_locks(folder: Path) -> None:

@@ -9,7 +9,7 @@ holds `op:git` may call what writes.
 import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work, names, notes
-from orchestrator.workspaces.kept import keep
+from orchestrator.workspaces.kept import keep, refs_of
 from orchestrator.workspaces.mending import clear, leave_operations, mend_link
 from orchestrator.workspaces.private import take_in
+from orchestrator.workspaces.reading import Reading
 from orchestrator.workspaces.staging import BYPRODUCTS, note_setup, stage
 
 
@@ -34,6 +35,8 @@ class Worktrees:
     place: Path  #: the folder they lie in
     copy: Sequence[str] = ()  #: files that a fresh worktree needs and git does not know
     symlink: Sequence[str] = ()
+    #: where the integration branch stands by squad's own word, since an agent could move it; None: where it stands
+    tip: Callable[[], str | None] = lambda: None
 
     def folder(self, attempt: AttemptId) -> Path:
         """Say where an attempt would work."""
@@ -42,6 +45,10 @@ class Worktrees:
     def branch(self, attempt: AttemptId) -> str | None:
         """Name the branch of an attempt."""
         return names.work_branch(self.run, attempt)
+
+    def kept(self, attempt: AttemptId) -> str:
+        """Name the ref that keeps what an attempt left."""
+        return names.kept_attempt(self.run, attempt)
 
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
         """Make a worktree at a commit unless a whole one is there; tell whether it is new.
@@ -57,13 +64,18 @@ class Worktrees:
         folder.parent.mkdir(parents=True, exist_ok=True)
         notes.own(self.project, folder)
         where = (self.branch(attempt) or "", str(folder), start or "HEAD")
-        Git(self.project.root).run("worktree", "add", "--quiet", "-B", *where)
+        Git(self.project.root).run("worktree", "add", "--quiet", "--no-checkout", "-B", *where)
+        # by squad's own settings, as it is read later: what an agent has set would fill it otherwise
+        self._reading.forget(folder)
+        self._read(folder).run("read-tree", "--reset", "-u", git.head(folder) or "HEAD")
+        self._reading.give(folder)
         self._furnish(folder)
         return True
 
     def finish(self, folder: Path) -> None:
         """Note that the workspace is made and set up: from here on what is in it is an agent's."""
-        note_setup(folder)
+        self._reading.note(folder)
+        note_setup(self._reading.git(folder), self._reading.setup(folder))
         notes.finish(self.project, folder)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
@@ -77,16 +89,12 @@ class Worktrees:
         if not mend_link(self.project, folder):
             raise RepositoryError(f"{folder} is no worktree any more; what the agent left lies there")
         take_in(self.project, self.run, attempt)
-        here = Git(folder)
+        here, read = Git(folder), self._read(folder)
         leave_operations(here)
-        if git.head(folder) is None:
-            here.run("update-ref", "HEAD", base)  # the agent stands on a branch that it has not begun
-        stage(folder, base, put_there=(*self.copy, *self.symlink))
-        if not here.succeeds("diff-index", "--cached", "--quiet", "HEAD", "--"):
-            extra = {**git.author(signed.agent), **git.identity(self.project.root)}
-            message = git.message_with(signed.title, signed.trailers)
-            here.run("commit", "--quiet", "--no-verify", "--allow-empty-message", "-F", "-", stdin=message, extra=extra)
-        commit = self._rooted(here, here.line("rev-parse", "--verify", "HEAD^{commit}"), base, signed)
+        put_there = (*self.copy, *self.symlink)
+        stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
+        commit = self._committed(read, git.head(folder) or base, base, signed)
+        self._stand(folder, commit)
         keep(here, names.kept_attempt(self.run, attempt), commit)
         return Work(commit=commit, paths=git.changed_paths(folder, self._since(here, commit, base), commit))
 
@@ -97,39 +105,66 @@ class Worktrees:
             GitFailed: They could not be taken back.
         """
         ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
-        here, commit = Git(folder), work.commit or "HEAD"
-        here.run("update-ref", ref, commit)
+        here, read, commit = Git(folder), self._read(folder), work.commit or "HEAD"
+        keep(here, ref, commit)
         old = self._since(here, commit, base or "HEAD")
         known = set(here.names("ls-tree", "-r", "--name-only", "-z", old))
-        _take_away(here, [path for path in paths if path not in known])
-        _restore(here, old, [path for path in paths if path in known])
-        extra = {**git.author("squad"), **git.identity(self.project.root)}
-        message = git.message_with("Take back what belongs to others", {"Squad-Run": self.run, "Squad-Attempt": attempt})
-        here.run("commit", "--quiet", "--no-verify", "--allow-empty", "-F", "-", stdin=message, extra=extra)
+        _take_away(read, [path for path in paths if path not in known])
+        _restore(read, old, [path for path in paths if path in known])
+        self._stand(folder, old)
         return ref
 
     def tidy(self, folder: Path, commit: str) -> None:
         """Take away what checks left in a workspace whose work is committed; ignored files and by-products stay."""
         here = Git(folder)
-        here.run("reset", "--quiet", "--hard", commit)
+        self._read(folder).run("read-tree", "--reset", "-u", commit)
+        self._stand(folder, commit)
         kept = (*BYPRODUCTS, *(f"/{name.strip('/')}" for name in (*self.copy, *self.symlink)))
         here.run("clean", "-ffdq", *(f"--exclude={pattern}" for pattern in kept))
 
     def _since(self, here: Git, commit: str, base: str) -> str:
         """Give the commit to compare with: what the agent merged from the integration branch is not its own change."""
-        done = here.attempt("merge-base", commit, f"refs/heads/{names.integration_branch(self.run)}")
+        tip = self.tip() or f"refs/heads/{names.integration_branch(self.run)}"
+        done = here.attempt("merge-base", commit, tip)
         return done.stdout.strip() or base
 
-    def _rooted(self, here: Git, commit: str, base: str, signed: Signed) -> str:
-        """Give work that an agent began without history a place in the project's, or it could never be merged."""
-        if here.attempt("merge-base", commit, base).stdout.strip():
-            return commit
+    def _committed(self, read: Git, head: str, base: str, signed: Signed) -> str:
+        """Give the commit that holds what was staged; history that an agent began from nothing gets a place in the project's."""
+        tree = read.line("write-tree")
+        parents = [head]
+        if not read.attempt("merge-base", head, base).stdout.strip():
+            parents.insert(0, base)  # or it could never be merged
+        elif tree == read.line("rev-parse", f"{head}^{{tree}}"):
+            return head
         extra = {**git.author(signed.agent), **git.identity(self.project.root)}
         message = git.message_with(signed.title, signed.trailers)
-        tree = here.line("rev-parse", f"{commit}^{{tree}}")
-        rooted = here.run("commit-tree", tree, "-p", base, "-p", commit, stdin=message, extra=extra).strip()
-        here.run("reset", "--quiet", "--soft", rooted)
-        return rooted
+        above = [word for parent in parents for word in ("-p", parent)]
+        return read.run("commit-tree", tree, *above, stdin=message, extra=extra).strip()
+
+    def _stand(self, folder: Path, commit: str) -> None:
+        """Have the workspace stand on its own branch at a commit, with an index that says what was read there.
+
+        What the agent's branch held and the commit does not hold stays kept; branches of others are never moved.
+        """
+        here = Git(folder)
+        name = f"{names.work_branches(self.run)}/{folder.name}"
+        branch = f"refs/heads/{name}"
+        before = here.attempt("rev-parse", "--verify", "--quiet", branch).stdout.strip()
+        if before and not here.succeeds("merge-base", "--is-ancestor", before, commit):
+            keep(
+                here, f"{names.kept_refs(self.run)}/{folder.name}-branch", before, unless=refs_of(self.project, self.run).values()
+            )
+        here.run("symbolic-ref", "HEAD", branch)
+        here.run("update-ref", branch, commit)
+        self._reading.give(folder)
+
+    def _read(self, folder: Path) -> Git:
+        self._reading.begin()
+        return self._reading.git(folder)
+
+    @property
+    def _reading(self) -> Reading:
+        return Reading(project=self.project, run=self.run)
 
     def _furnish(self, folder: Path) -> None:
         for name in self.copy:
@@ -173,9 +208,7 @@ def _take_away(here: Git, paths: list[str]) -> None:
     """Remove files that were not there before, and the folders that only they filled."""
     if not paths:
         return
-    here.run(
-        "rm", "--quiet", "--cached", "--ignore-unmatch", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=git.literal(paths)
-    )
+    here.run("update-index", "--force-remove", "-z", "--stdin", stdin="\0".join(paths))
     for path in paths:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             (here.folder / path).unlink()

@@ -1,0 +1,152 @@
+"""What an attempt left, held against what it may change.
+
+Everything is kept before anything is said about it. A foreign change is kept under a ref and taken out, so that the honest
+part of the work stays; what cannot be laid at one door is told of and held against nobody.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+
+from orchestrator import strange
+from orchestrator.claims import is_operation
+from orchestrator.enforcement.detect import foreign
+from orchestrator.events import Event
+from orchestrator.gitturn import GitTurn
+from orchestrator.model import Access, AttemptId, PlannedTask, Seat
+from orchestrator.recorder import Recorder
+from orchestrator.rights import Rights
+from orchestrator.state import AttemptStatus
+from orchestrator.workspaces import Signed, Work, Workspaces
+from orchestrator.workspaces.outside import Outside
+
+_TIMES = 3  #: how often taking something back may bring something else to light, such as what a rule had hidden
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What was found of an attempt."""
+
+    work: Work
+    foreign: tuple[str, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """How the work of one attempt is taken and looked at; git is written to by one attempt at a time."""
+
+    recorder: Recorder
+    workspaces: Workspaces
+    outside: Outside | None
+    git: GitTurn
+    rights: Rights
+    planned: PlannedTask
+    seat: Seat
+    attempt: AttemptId
+
+    async def begin(self) -> None:
+        """Note what stands outside of the workspaces, before the agent is started."""
+        if self.outside is not None:
+            alone = not strange.beside(self.recorder.state, self.attempt)
+            async with self.git:
+                await anyio.to_thread.run_sync(partial(self.outside.begin, alone=alone))
+
+    async def take(self, *, judged: bool) -> Found:
+        """Keep what the attempt left; unless it never began, look at it.
+
+        Raises:
+            RepositoryError: It could not be kept or taken back; it still lies in the workspace.
+        """
+        work = await self.keep()
+        if not judged:
+            return Found(work=work)
+        events, blamed = list[Event](), list[str]()
+        for _ in range(_TIMES):
+            paths = self._foreign(work)
+            if not work.is_sure:
+                paths, doubtful = self._shared_out(paths)
+                events += strange.several(self.recorder.state, self.attempt, doubtful, self._kept(work))
+                work = _without(work, doubtful)
+            if not (new := [path for path in paths if path not in blamed]):
+                break
+            async with self.git:
+                ref = await anyio.to_thread.run_sync(self._set_aside, work, tuple(new))
+            events.append(strange.foreign_change(self.recorder.state, self.attempt, dict(map(self._owned, new)), ref))
+            blamed += new
+            work = await self.keep()
+        return Found(work=work, foreign=tuple(blamed), events=(*events, *self._late(work), *await self._outside()))
+
+    async def keep(self) -> Work:
+        """Keep everything that lies in the workspace."""
+        async with self.git:
+            return await anyio.to_thread.run_sync(self._harvest)
+
+    @property
+    def _status(self) -> AttemptStatus:
+        return self.recorder.state.attempts[self.attempt]
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._status.workspace)
+
+    def _harvest(self) -> Work:
+        task = self.planned.task
+        return self.workspaces.harvest(
+            self.attempt,
+            self._folder,
+            base=self._status.base,
+            signed=Signed(
+                agent=self.seat.id,
+                title=task.title,
+                trailers={"Squad-Run": self.recorder.state.run, "Squad-Task": task.id, "Squad-Attempt": self.attempt},
+            ),
+        )
+
+    def _foreign(self, work: Work) -> tuple[str, ...]:
+        status, writes = self._status, self.planned.writes
+        agent, rights, revoked = self.seat.id, self.rights, status.revoked
+        return foreign(work.paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
+
+    def _owned(self, path: str) -> tuple[str, str]:
+        """Give a path with whom it belongs to: nothing if the agent may ask for it."""
+        owned = self.rights.owner(path)
+        if owned.access is Access.READ_ONLY:
+            return path, "read-only"
+        is_anothers = owned.access is Access.EXCLUSIVE and self.seat.id not in owned.owners
+        return path, (owned.owners[0] if owned.owners else "nobody") if is_anothers else ""
+
+    def _shared_out(self, paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        return strange.shared_out(self.recorder.state, self.attempt, paths, partial(strange.changed_at, self._folder))
+
+    def _set_aside(self, work: Work, paths: tuple[str, ...]) -> str:
+        return self.workspaces.set_aside(self.attempt, self._folder, work, paths, base=self._status.base)
+
+    def _kept(self, work: Work) -> str:
+        return self.workspaces.kept(self.attempt) if work.commit else ""
+
+    def _late(self, work: Work) -> list[Event]:
+        """Tell of what was written, as it seems, after the lock that allowed it was given back."""
+        status, rights, agent = self._status, self.rights, self.seat.id
+        held = [key for key in status.locked if key not in status.released and not is_operation(key)]
+        allowed = foreign(work.paths, writes=self.planned.writes, locked=held, agent=agent, rights=rights)
+        gives, when = (lambda key, path: rights.gives(key, agent, path)), partial(strange.changed_at, self._folder)
+        late = strange.too_late(self.recorder.state, self.attempt, allowed, gives, when)
+        why = "it was changed after the lock on it had been given back: a kept descriptor writes on, but so do tools that tidy up"
+        return list(strange.unsure(self.recorder.state, self.attempt, "workspace", late, why=why, ref=self._kept(work)))
+
+    async def _outside(self) -> list[Event]:
+        if self.outside is None:
+            return []
+        async with self.git:
+            moving = {one.branch for one in self.recorder.state.attempts.values() if one.branch and one.ended_at is None}
+            changes = await anyio.to_thread.run_sync(partial(self.outside.changes, moving=moving))
+        told = (strange.unsure(self.recorder.state, self.attempt, one.where, one.paths, why=one.why) for one in changes)
+        return [event for events in told for event in events]
+
+
+def _without(work: Work, paths: tuple[str, ...]) -> Work:
+    return replace(work, paths=tuple(path for path in work.paths if path not in paths))

@@ -1,0 +1,134 @@
+"""What to make of changes that an attempt may not have made: who is meant, how sure that is, and why.
+
+Pure but for the times of files. Nobody is blamed for what another may have done: `sure` and `likely` refuse a result, `unsure`
+is told of and refuses nothing. Times are those that the file system sets by itself, which nobody can give a file.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.claims import Claim
+from orchestrator.events import Event, ForeignChangeFound, UnsureChangeFound
+from orchestrator.model import Certainty, Isolation
+from orchestrator.state import AttemptStatus, State
+
+_SLACK = 1.0  #: seconds by which clocks, and the end of a write that was begun in time, may differ
+
+When = Callable[[str], float | None]
+
+
+def changed_at(folder: Path, path: str) -> float | None:
+    """Give when a file was last changed in any way, as the file system noted it; None if it is gone."""
+    try:
+        return os.lstat(folder / path).st_ctime
+    except OSError:
+        return None
+
+
+def beside(state: State, attempt: str, *, since: float | None = None) -> tuple[str, ...]:
+    """Give the agents that were at work on other tasks at any time since the attempt's start, or a later moment."""
+    me = state.attempts[attempt]
+    begin = me.prepared_at if since is None else since
+    return tuple(
+        dict.fromkeys(
+            one.agent
+            for one in state.attempts.values()
+            if one.task != me.task
+            and one.agent != me.agent
+            and (one.ended_at is None or one.ended_at > begin or state.agents[one.agent].task == one.task)
+        )
+    )
+
+
+def foreign_change(state: State, attempt: str, owners: Mapping[str, str], ref: str) -> ForeignChangeFound:
+    """Give the event that refuses changes, by path and owner, with what speaks for their being the attempt's."""
+    me, others = state.attempts[attempt], beside(state, attempt)
+    if state.isolation == Isolation.SHARED:
+        certainty, why = Certainty.LIKELY, "no other agent was at work when it was made; a person may have been"
+    elif others:
+        why = f"it lies in its own workspace; {_named(others)} worked elsewhere meanwhile"
+        certainty = Certainty.LIKELY
+    else:
+        certainty, why = Certainty.SURE, "it lies in its own workspace, and no other agent was at work"
+    return ForeignChangeFound(
+        task=me.task,
+        agent=me.agent,
+        attempt=attempt,
+        paths=list(owners),
+        ref=ref,
+        certainty=certainty,
+        why=why,
+        owners=dict(owners),
+    )
+
+
+def shared_out(state: State, attempt: str, paths: Iterable[str], when: When) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Part changes in a shared tree by when they were made: those of the attempt, and those that several may have made.
+
+    What was made while it was not at work is another's, who answers for it.
+    """
+    own, doubtful = [], []
+    for path in paths:
+        moment = when(path)
+        working = {name for name, one in state.attempts.items() if moment is None or _was_at_work(one, moment)}
+        if working == {attempt}:
+            own.append(path)
+        elif attempt in working or not working:
+            doubtful.append(path)
+    return tuple(own), tuple(doubtful)
+
+
+def several(state: State, attempt: str, paths: Sequence[str], ref: str) -> list[UnsureChangeFound]:
+    """Tell of changes in a shared tree that several may have made."""
+    among = sorted((state.attempts[attempt].agent, *beside(state, attempt)))
+    return unsure(state, attempt, "tree", paths, ref=ref, why=f"{_named(among)} were at work in the same folder")
+
+
+def too_late(
+    state: State, attempt: str, paths: Sequence[str], gives: Callable[[Claim, str], bool], when: When
+) -> tuple[str, ...]:
+    """Give the paths that only a lock allowed which had been given back when the file was last changed.
+
+    A descriptor that was kept writes on; but so does a tool that only touches the file, so that nobody is blamed.
+    """
+    released = state.attempts[attempt].released
+    found = []
+    for path in paths:
+        moment = when(path)
+        ends = [at for key, at in released.items() if gives(Claim(key), path)]
+        if moment is not None and ends and moment > max(ends) + _SLACK:
+            found.append(path)
+    return tuple(found)
+
+
+def unsure(state: State, attempt: str, where: str, paths: Sequence[str], *, why: str, ref: str = "") -> list[UnsureChangeFound]:
+    """Tell of changes that nobody is blamed for, if there are any."""
+    me = state.attempts[attempt]
+    event = UnsureChangeFound(
+        task=me.task,
+        agent=me.agent,
+        attempt=attempt,
+        where=where,
+        paths=list(paths),
+        among=[me.agent, *beside(state, attempt)],
+        why=why,
+        ref=ref,
+    )
+    return [event] if paths else []
+
+
+def untold(state: State, events: Iterable[Event]) -> Iterator[Event]:
+    """Leave out what is told already: a change in a shared tree is found at the end of each who was at work."""
+    told = {path for one in state.strange if one.where == "tree" for path in one.paths}
+    for event in events:
+        if not isinstance(event, UnsureChangeFound) or event.where != "tree" or not told.issuperset(event.paths):
+            yield event
+
+
+def _was_at_work(one: AttemptStatus, moment: float) -> bool:
+    return one.prepared_at - _SLACK < moment and (one.ended_at is None or moment < one.ended_at + _SLACK)
+
+
+def _named(agents: Sequence[str]) -> str:
+    return f"{', '.join(agents[:-1])} and {agents[-1]}" if len(agents) > 1 else agents[0]

@@ -1,0 +1,83 @@
+"""Who is meant by a change that none may make, and how sure that is."""
+
+import pytest
+
+from orchestrator import events as ev
+from orchestrator import strange
+from orchestrator.claims import Claim
+from orchestrator.patterns import lies_in
+from orchestrator.state import State
+from tests.support.builders import (
+    ONE,
+    TWO,
+    ended,
+    granted,
+    plan,
+    planned,
+    prepared,
+    run_started,
+    seat,
+    started,
+    state_after,
+    task,
+)
+
+BOTH = plan(planned(task("T1")), planned(task("T2"), agent=TWO), seats=[seat(ONE), seat(TWO)])
+
+
+def state(*history: ev.Event) -> State:
+    """Give the state after events that happen a second apart, from second 1 on."""
+    return state_after(BOTH, run_started(), *history)
+
+
+FIRST, OTHER = (prepared("T1.1"), started("T1.1")), (prepared("T2.1", agent=TWO), started("T2.1", agent=TWO))
+
+
+def test_what_lies_in_the_workspace_of_the_only_agent_at_work_is_surely_its_own() -> None:
+    found = strange.foreign_change(state(*FIRST), "T1.1", {"x": ""}, "ref")
+
+    assert (found.certainty, found.why) == ("sure", "it lies in its own workspace, and no other agent was at work")
+
+
+def test_while_others_work_it_is_likely() -> None:
+    found = strange.foreign_change(state(*FIRST, *OTHER), "T1.1", {"x": ""}, "ref")
+
+    assert (found.certainty, found.why) == ("likely", f"it lies in its own workspace; {TWO} worked elsewhere meanwhile")
+
+
+def test_what_is_told_of_a_shared_tree_is_told_once() -> None:
+    told = strange.several(state(*FIRST, *OTHER), "T1.1", ["x"], "ref")
+    again = strange.several(state(*FIRST, *OTHER, *told), "T2.1", ["x"], "ref")
+
+    assert list(strange.untold(state(*FIRST, *OTHER), told)) == told
+    assert list(strange.untold(state(*FIRST, *OTHER, *told), again)) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "own", "doubtful"), [(3.5, ("x",), ()), (50.0, (), ("x",)), (None, (), ("x",)), (-100.0, (), ("x",))]
+)
+def test_in_a_shared_tree_the_time_of_a_change_tells_who_was_at_work(
+    moment: float | None, own: tuple[str, ...], doubtful: tuple[str, ...]
+) -> None:
+    late = state(*FIRST, *(ev.Noticed(text=f"{number}") for number in range(5)), *OTHER)
+
+    assert strange.shared_out(late, "T1.1", ["x"], lambda _: moment) == (own, doubtful)
+
+
+def test_what_was_made_after_an_attempt_had_ended_is_anothers() -> None:
+    over = state(*FIRST, ended("T1.1"), *(ev.Noticed(text=f"{number}") for number in range(5)), *OTHER)
+
+    assert strange.shared_out(over, "T1.1", ["x"], lambda _: 50.0) == ((), ())
+
+
+def test_a_change_after_the_lock_was_given_back_is_late_until_it_is_had_again() -> None:
+    back = ev.LockReleased(path="shared/x", holder=ONE, fence=1, reason="unlocked")
+    given = state(*FIRST, granted("shared/x"), back)
+    again = state(*FIRST, granted("shared/x"), back, granted("shared/x", fence=2))
+
+    def late(now: State, moment: float) -> tuple[str, ...]:
+        return strange.too_late(now, "T1.1", ["shared/x"], lambda key, path: lies_in(path, Claim(key)), lambda _: moment)
+
+    assert late(given, 100.0) == ("shared/x",)
+    assert late(given, 0.0) == ()
+    assert late(again, 100.0) == ()
