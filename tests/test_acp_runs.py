@@ -78,11 +78,22 @@ def test_a_refusal_that_ends_the_turn_is_followed_by_its_reason(runs: Runs, agen
 def test_one_that_asks_again_and_again_for_what_is_refused_has_failed(runs: Runs, agent: FakeAcp) -> None:
     agent.play({"T1.1": [["write", "theirs/b.txt"], ["end"]] * 20, "T1.2": [["write", "a.txt"]]})
 
-    ran = one(runs, agent)
+    ran = one(runs, agent, run={"stall": {"same_failure": 9}})
 
     assert outcomes(ran) == [("T1.1", "failed"), ("T1.2", "done")]
     assert len(agent.notes("T1.1", "told")) == 4, "the task, and three times the reasons"
     assert "theirs/b.txt" in agent.notes("T1.2", "told")[0]
+
+
+def test_the_third_refusal_of_one_path_is_a_verdict_with_its_reason(runs: Runs, agent: FakeAcp) -> None:
+    agent.play({"T1.1": [["write", "theirs/b.txt"], ["end"]] * 20, "T1.2": [["write", "a.txt"]]})
+
+    ran = one(runs, agent)
+
+    assert outcomes(ran) == [("T1.1", "stalled"), ("T1.2", "done")]
+    [stalled] = ran.all(ev.AgentStalled)
+    assert stalled.verdict == "refused"
+    assert stalled.evidence.startswith("refused 3 times: theirs/b.txt belongs to agent-2")
 
 
 @pytest.mark.parametrize("kind", ["edit", "other", "switch_mode"])

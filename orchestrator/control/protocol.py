@@ -21,8 +21,9 @@
     answer     person  id, text, allow                          id, agent, task, already, told
 
 Each request of an agent carries its `token` in the params. A refusal is an error with code -32000 and the reason as
-its message; a request may be answered late, and others may be sent meanwhile. A batch is answered in one array, one
-request after another. What has no `id` is a notification: it is taken in and never answered.
+its message; where a call of the agent's helps, `data` holds {reason, advice: [{tool, arguments, why}]}. A request may be
+answered late, and others may be sent meanwhile. A batch is answered in one array, one request after another. What has no
+`id` is a notification: it is taken in and never answered.
 """
 
 import json

@@ -80,6 +80,7 @@ def agent(tmp_path: Path) -> Fake:
         (["lock", "--wait=0", "a"], "lock", {"path": "a", "wait": 0.0, "purpose": ""}, "locked a\n"),
         (["lock", "op:install", "--wait", "250ms"], "lock", {"path": "op:install", "wait": 0.25, "purpose": ""}, "locked a\n"),
         (["unlock", "a"], "unlock", {"path": "a"}, "unlocked a\n"),
+        (["owns", "a"], "owns", {"path": "a"}, "a: EXCLUSIVE, owner agent-2, locked by agent-3\n"),
         (["status"], "me", {}, "agent-1: working 3/5\ntask: T1\nlocks: a\n"),
         (["status", "--message", "hi", "--progress", "3/5"], "status", {"message": "hi", "progress": "3/5"}, "accepted\n"),
         (["handoff", "a", "--to", "agent-2"], "handoff", {"file": "a", "to": "agent-2"}, "accepted\n"),
@@ -126,6 +127,8 @@ def test_a_command_becomes_one_request(agent: Fake, words: list[str], method: st
         ["blocked"],
         ["blocked", "--meanwhile", "tea"],
         ["done", "now"],
+        ["owns"],
+        ["mcp", "now"],
     ],
 )
 def test_wrong_usage_ends_with_2_and_asks_nothing(agent: Fake, words: list[str]) -> None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 ANSWERS: dict[str, object] = {
     "lock": {"path": "a", "fence": 3, "waited_s": 0.0},
     "unlock": {"released": ["a"]},
+    "owns": {"path": "a", "owners": ["agent-2"], "access": "EXCLUSIVE", "holder": "agent-3"},
     "me": {
         "agent": "agent-1",
         "state": "working",
