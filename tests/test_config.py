@@ -153,7 +153,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
     "text",
     [
         "notify: {events: [needs-you]}",
-        "enforcement: {writable: [/tmp]}",
         "allocation: {}",
     ],
 )
