@@ -153,7 +153,6 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
     "text",
     [
         "notify: {events: [needs-you]}",
-        "enforcement: {writable: [/tmp]}",
     ],
 )
 def test_a_key_that_nothing_reads_yet_is_unknown(text: str) -> None:

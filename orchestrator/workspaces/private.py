@@ -42,7 +42,7 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
     """Make an agent's private part of the repository.
 
     Raises:
-        GitFailed: The worktree has no branch.
+        GitFailed: It is no worktree.
         OSError: The part cannot be made.
     """
     common, folder = project.state.parent, private_folder(project, run, attempt) / "git"
@@ -54,8 +54,9 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
         path.mkdir(parents=True, exist_ok=True)
     base = folder / "base"
     (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(base) + b"\n")
-    tip = Git(project.root).line("rev-parse", "--verify", f"{_BEGIN}{branch}")
-    (own / branch.rpartition("/")[2]).write_text(f"{tip}\n", encoding="ascii")
+    branch = _checked_out(workspace, run) or branch
+    if tip := Git(project.root).attempt("rev-parse", "--verify", "--quiet", f"{_BEGIN}{branch}").stdout.strip():
+        (own / branch.rpartition("/")[2]).write_text(f"{tip}\n", encoding="ascii")
     (folder / "branch").write_text(branch, encoding="utf-8")
     above = common / "refs" / "heads" / Path(branch).parent
     above.mkdir(parents=True, exist_ok=True)
@@ -94,6 +95,12 @@ def take_in(project: Project, run: RunId, attempt: AttemptId) -> None:
     for number, stash in enumerate(_stashes(folder)):
         keep(here, f"{names.kept_attempt(run, attempt)}-stash-{number}", stash)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _checked_out(workspace: Path, run: RunId) -> str:
+    """Give the branch of a worktree, which a later attempt may have made anew; empty if it is none of squad's."""
+    found = Git(workspace).attempt("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
+    return found if found.startswith(f"{names.work_branches(run)}/") else ""
 
 
 def _worktree_only(admin: Path) -> PrivateGit:
