@@ -24,7 +24,7 @@ def run(
             "--agent", metavar="ADAPTER", help="for every agent: simulated, command, acp, claude, codex, gemini, aider, auto"
         ),
     ] = None,
-    enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect or auto")] = None,
+    enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect, hook, deny or auto")] = None,
     new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and start nothing")] = False,
     tick: Annotated[bool, typer.Option("--tick", help="mark finished tasks in the document")] = False,
