@@ -138,8 +138,12 @@ def longline(_told: Told) -> None:
 
 
 def stray(told: Told) -> None:
-    """Write a file outside of the agent's area."""
-    write([STRAY], told)
+    """Write a file outside of the agent's area; that it is refused is said, and the task is given up."""
+    try:
+        write([STRAY], told)
+    except OSError as error:
+        report(type="done", ok=False, note=f"{STRAY} was refused: {error.strerror}")
+        sys.exit(1)
 
 
 def ask(told: Told) -> None:

@@ -1,11 +1,15 @@
 """What the simulated agent is told to write."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters import Order
+from orchestrator.adapters import Order, simulated_agent
 from orchestrator.adapters.simulated import simulation
+from orchestrator.adapters.simulated_agent import STRAY
 from orchestrator.claims import Claim, meets
 from orchestrator.model import Simulation
 from tests.support.builders import ONE, task
@@ -65,3 +69,21 @@ def test_endings_are_taken_by_the_attempts_number_and_the_last_repeats(tmp_path:
     then = Simulation(then=("crash", "fail", "done"))
 
     assert [told(tmp_path, [], attempt=n, simulate=then)["ending"] for n in (1, 2, 3, 4)] == ["crash", "fail", "done", "done"]
+
+
+def test_a_stray_agent_that_is_refused_says_so_and_gives_up(tmp_path: Path) -> None:
+    (tmp_path / STRAY).mkdir()  # it cannot be opened for writing, whoever asks
+    said = told(tmp_path, ["a.md"], simulate=Simulation(work=0.0, then=("stray",)))
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(Path(simulated_agent.__file__))],
+        input=json.dumps(said),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f"{STRAY} was refused" in done.stdout
+    assert (tmp_path / "a.md").exists()
