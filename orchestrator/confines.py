@@ -100,7 +100,7 @@ def build(wall: Wall) -> Confines:
         ),
         protected=(*_protected(wall, outside), *git.protected, *sorted(scope.protected)),
         hidden=tuple(hidden),
-        visible=tuple(_shown(needed, [*hidden, Path("/tmp")], outside)),  # noqa: S108 - the shared one
+        visible=(*_shown(needed, [*hidden, Path("/tmp")], outside), wall.workspace),  # noqa: S108 - the shared one
         private={Path("/tmp"): temporary, **git.private} if is_sandbox else {},  # noqa: S108 - the shared one
         shown=git.shown if is_sandbox else {},
     )

@@ -212,11 +212,13 @@ class Keeper:
 
     def mount(self, path: str, place: int) -> None:
         """Make a path a mount of its own, read-only for now, and hold on to what stands in it."""
-        mount = kernel.clone_mount(place)
         one = self.opened.setdefault(path, Opened())
-        one.mounts.append(mount)
-        kernel.set_read_only(mount, on=True)
-        kernel.place_mount(mount, place)
+        if self.sights.get(path) == "read" and not one.mounts:
+            one.mounts.append(os.dup(place))  # it is a mount already, and whoever stands in it is to see it opened
+        else:
+            one.mounts.append(mount := kernel.clone_mount(place))
+            kernel.set_read_only(mount, on=True)
+            kernel.place_mount(mount, place)
         for other, inner in tuple(self.opened.items()):
             if other != path and is_below(other, path) and inner.mounts:
                 with contextlib.suppress(OSError):

@@ -1,5 +1,6 @@
 """Input that cannot be worked with: the place, the documented exit code, nothing started, nothing lost."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -108,11 +109,14 @@ def test_no_agent_program_at_all_names_what_to_install(
     assert "--agent simulated" in told
 
 
-@pytest.mark.parametrize("level", ["hook", "deny"])
-def test_a_level_that_is_not_to_be_had_is_never_replaced_by_a_weaker_one(here: Here, repository: Repository, level: str) -> None:
-    repository.write({"prd.md": PRD})
+def test_a_level_that_is_not_to_be_had_is_never_replaced_by_a_weaker_one(here: Here, repository: Repository) -> None:
+    settings = {"version": 1, "agents": {"agent-1": {"use": "command", "command": ["true"]}}}
+    repository.write({"prd.md": PRD, "squad.yaml": json.dumps(settings)})
 
-    assert f"{level!r} is not built yet" in refused(here, repository, "prd.md", "--enforce", level, code=4)
+    told = refused(here, repository, "prd.md", "-y", "--enforce", "hook", code=4)
+
+    assert "enforcement level 'hook'" in told
+    assert "agree, detect" in told
 
 
 def test_commands_nobody_agreed_to_start_nothing(here: Here, repository: Repository) -> None:
