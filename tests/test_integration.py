@@ -192,18 +192,17 @@ def test_a_check_that_fails_the_same_way_again_is_the_same_failure_whatever_its_
 
 
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
-    run.repository.commit({"a.txt": "before\n"})
-    run.repository.commit({"a.txt": "person\n"})
-    older = "git reset --quiet --hard HEAD~1"
+    run.repository.commit({"docs/a.txt": "before\n"})
+    run.repository.commit({"docs/a.txt": "person\n"})
+    older, moved = "git reset --quiet --hard HEAD~1", tmp_path / "moved"
 
-    ran = run(
-        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {older}; }}; echo T1 >> a.txt", writes=["a.txt"])
-    )
+    # a folder: git replaces the files that it checks out
+    ran = run(shell("T1", f"test -e {moved} || {{ touch {moved}; {older}; }}; echo T1 >> docs/a.txt", writes=["docs/"]))
 
     assert ran.code == 0
-    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["a.txt"])]
+    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["docs/a.txt"])]
     assert [refusal.cause for refusal in ran.all(ResultRefused)] == ["conflict"]
-    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["person", "T1"]
+    assert run.repository.show(BRANCH, "docs/a.txt").splitlines() == ["person", "T1"]
 
 
 def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: Path) -> None:
