@@ -264,13 +264,14 @@ def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> 
     setup = 'test -e "$HOME/once" && touch ready || { touch "$HOME/once"; exit 3; }'
 
     ran = run(
-        shell("T1", "test -e ready; rm ready; echo one > a.txt", writes=["a.txt"]),
+        shell("T1", "test -e ready; echo one > a.txt", writes=["a.txt"]),
         settings={"isolation": {"setup": [setup]}},
     )
 
     assert ran.code == 0
     assert [ended.outcome for ended in ran.all(AttemptEnded)] == ["environment", "done"]
     assert "ended with exit 3" in ran.all(AttemptEnded)[0].reason
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
 
 
 def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(run: Runs) -> None:
