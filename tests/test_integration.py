@@ -274,6 +274,18 @@ def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> 
     assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
 
 
+def test_what_the_set_up_left_is_not_blamed_on_the_agent(run: Runs) -> None:
+    settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), shell("T2", "true", writes=[]), settings=settings)
+
+    assert ran.code == 0
+    assert ran.all(ForeignChangeFound) == []
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
+    assert run.repository.show(BRANCH, "README.md") == "# Project"
+
+
+@pytest.mark.usefixtures("at_detect")
 def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(run: Runs) -> None:
     settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
 
