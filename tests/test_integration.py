@@ -192,18 +192,17 @@ def test_a_check_that_fails_the_same_way_again_is_the_same_failure_whatever_its_
 
 
 def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_path: Path) -> None:
-    run.repository.commit({"a.txt": "before\n"})
-    run.repository.commit({"a.txt": "person\n"})
-    older = "git reset --quiet --hard HEAD~1"
+    run.repository.commit({"docs/a.txt": "before\n"})
+    run.repository.commit({"docs/a.txt": "person\n"})
+    older, moved = "git reset --quiet --hard HEAD~1", tmp_path / "moved"
 
-    ran = run(
-        shell("T1", f"test -e {tmp_path}/moved || {{ touch {tmp_path}/moved; {older}; }}; echo T1 >> a.txt", writes=["a.txt"])
-    )
+    # a folder: git replaces the files that it checks out
+    ran = run(shell("T1", f"test -e {moved} || {{ touch {moved}; {older}; }}; echo T1 >> docs/a.txt", writes=["docs/"]))
 
     assert ran.code == 0
-    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["a.txt"])]
+    assert [(conflict.task, conflict.paths) for conflict in ran.all(MergeConflicted)] == [("T1", ["docs/a.txt"])]
     assert [refusal.cause for refusal in ran.all(ResultRefused)] == ["conflict"]
-    assert run.repository.show(BRANCH, "a.txt").splitlines() == ["person", "T1"]
+    assert run.repository.show(BRANCH, "docs/a.txt").splitlines() == ["person", "T1"]
 
 
 def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: Path) -> None:
@@ -235,10 +234,9 @@ def test_a_check_that_works_without_a_word_is_not_taken_for_hanging(run: Runs) -
     assert ran.code == 0
 
 
-def test_an_attempt_whose_work_cannot_be_kept_does_not_bring_the_others_down(run: Runs) -> None:
-    spoil = (
-        'test -e "$HOME/spoilt" || { touch "$HOME/spoilt"; echo precious > a.txt; rm -rf "$(git rev-parse --absolute-git-dir)"; }'
-    )
+def test_an_attempt_whose_work_cannot_be_kept_does_not_bring_the_others_down(run: Runs, tmp_path: Path) -> None:
+    remove = 'rm -rf "$(git rev-parse --absolute-git-dir)" || true'  # the kernel may keep some of it
+    spoil = f"test -e {tmp_path}/spoilt || {{ touch {tmp_path}/spoilt; echo precious > a.txt; {remove}; }}"
 
     ran = run(
         shell("T1", f"{spoil}; echo one >> a.txt", writes=["a.txt"]),
@@ -266,15 +264,28 @@ def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> 
     setup = 'test -e "$HOME/once" && touch ready || { touch "$HOME/once"; exit 3; }'
 
     ran = run(
-        shell("T1", "test -e ready; rm ready; echo one > a.txt", writes=["a.txt"]),
+        shell("T1", "test -e ready; echo one > a.txt", writes=["a.txt"]),
         settings={"isolation": {"setup": [setup]}},
     )
 
     assert ran.code == 0
     assert [ended.outcome for ended in ran.all(AttemptEnded)] == ["environment", "done"]
     assert "ended with exit 3" in ran.all(AttemptEnded)[0].reason
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
 
 
+def test_what_the_set_up_left_is_not_blamed_on_the_agent(run: Runs) -> None:
+    settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), shell("T2", "true", writes=[]), settings=settings)
+
+    assert ran.code == 0
+    assert ran.all(ForeignChangeFound) == []
+    assert run.repository.files(BRANCH) == ["README.md", "a.txt"]
+    assert run.repository.show(BRANCH, "README.md") == "# Project"
+
+
+@pytest.mark.usefixtures("at_detect")
 def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(run: Runs) -> None:
     settings = {"isolation": {"setup": ["echo locked > lock.json; echo more >> README.md"]}}
 

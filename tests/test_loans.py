@@ -135,7 +135,9 @@ async def test_killed_between_the_two_the_lock_lives_as_long_as_the_command(at: 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_reaches_the_command(at: Counter, number: signal.Signals) -> None:
     script = f'trap "exit 9" {number.value}; echo ready; while :; do sleep 0.02; done'
+    mine = signal.signal(number, signal.SIG_DFL)  # what is started deaf to it, as under nohup, stays so
     process = at.start(ONE, "sh", "-c", f"{WITH} a.md -- sh -c '{script}'")
+    signal.signal(number, mine)
     assert process.stdout is not None
     await anyio.to_thread.run_sync(process.stdout.readline)
     os.kill(process.pid, number)

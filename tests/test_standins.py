@@ -260,8 +260,10 @@ async def test_whoever_waits_too_long_is_told_who_holds_it_and_what_helps(at: Co
 
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        f"squad: fakenpm was not run: op:install was not free within 0.01 s: held by {ONE}\n"
-        "do something else first, then run it again; or stand in line for longer: squad agent lock op:install --wait 10m\n"
+        f"squad: fakenpm was not run: op:install was not free within 0.01 s: held by {ONE}"
+        f" until it gives it back or its task T1 has ended; stale from 1970-01-01T00:46:40Z on unless {ONE} shows life\n"
+        "wait for it: squad agent lock op:install --wait 10m\n"
+        "do something else first, then run it again\n"
     )
 
 

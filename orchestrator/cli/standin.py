@@ -27,8 +27,7 @@ def main() -> None:
             Door(os.environ["SQUAD_SOCKET"], {"token": os.environ.get("SQUAD_TOKEN", "")}), wish, process=True
         )
     except (Rejected, Unreachable, Misused) as error:
-        line = f"squad agent lock {operations.split()[0]} --wait 10m"
-        way_out = f"do something else first, then run it again; or stand in line for longer: {line}"
+        way_out = "do something else first, then run it again"
         print(f"squad: {os.path.basename(program)} was not run: {error}\n{way_out}", file=sys.stderr, flush=True)
         sys.exit(_REFUSED)
     except KeyboardInterrupt:

@@ -275,6 +275,7 @@ def test_the_same_document_in_the_same_project_gives_the_same_prompt(here: Here,
     assert handed_over != first
 
 
+@pytest.mark.usefixtures("at_detect")
 @pytest.mark.parametrize(
     ("script", "said"),
     [
