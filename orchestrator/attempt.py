@@ -150,8 +150,10 @@ class Attempt:
         if self._is_limited():
             return Ended(outcome=Outcome.LIMIT, reason="its provider's usage limit was reached before it was started"), None
         await self._evidence.begin()
-        assignment = await confined(self._assignment(), self._ground())
+        assignment = self._assignment()
+        # before it is confined: what is not there by then is not shown to it
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
+        assignment = await confined(assignment, self._ground())
         self.at_work = AtWork(
             self._recorder,
             self._take,

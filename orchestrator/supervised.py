@@ -43,6 +43,19 @@ def supervisor_of(project: Project) -> int | None:
     return None
 
 
+def is_in_sight(owner: int) -> bool:
+    """Tell whether a living supervisor can be seen; not from a sandbox, whose processes are numbered anew."""
+    if owner == 0:  # it has not said yet who it is
+        return True
+    try:
+        os.kill(owner, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
 def lock_of(project: Project) -> Path:
     """Give the file that the supervisor of a project's journal has locked; its process id stands in it."""
     return project.state / "supervisor.lock"

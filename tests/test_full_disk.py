@@ -37,7 +37,8 @@ def test_a_full_disk_is_named_and_after_making_room_resume_finishes_the_run(disk
         shell("T1", f"{fill}; echo one >> a.txt", writes=["a.txt"]),
         shell("T2", "echo two > b.txt", writes=["b.txt"], needs=["T1"]),
     ]
-    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": tasks})})
+    settings = {"enforcement": {"writable": [str(home), str(disk)]}}
+    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": tasks}), "squad.yaml": json.dumps(settings)})
     squad = Here(repository.root)
     with changed_program(home, *IMPATIENT):
         full = squad("run", "tasks.yaml", "-y")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _PAUSE = 0.05  #: seconds before a supervisor that only just starts is asked again
 _PATIENCE = 30.0  #: seconds in which a living supervisor must answer
+#: What each request is about, for agents that may not ask it.
+_PERSONS = {"answer": "answer questions", "stop": "stop a run", "unlock": "free what others hold"}
 
 
 def register(app: typer.Typer) -> None:
@@ -124,7 +126,7 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
     from orchestrator.control.client import Unreachable, call
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
-    from orchestrator.supervised import supervisor_of
+    from orchestrator.supervised import is_in_sight, supervisor_of
 
     lived = False
     patience = time.monotonic() + _PATIENCE
@@ -138,9 +140,19 @@ def _ask(project: "Project", method: str, params: dict[str, object], *, unless_g
             if time.monotonic() > patience:
                 raise Refused(f"the supervisor (process {owner}) does not answer", hint=f"end it: kill {owner}") from error
             time.sleep(_PAUSE)
+            if not is_in_sight(owner) and supervisor_of(project) == owner:  # it did not end meanwhile
+                raise _walled_off(method, owner) from error
     if lived and unless_gone:
         return None
     raise _gone(project)
+
+
+def _walled_off(method: str, owner: int) -> Exception:
+    """Say that whoever neither reaches nor sees the living supervisor is in the sandbox of an agent, or as far away."""
+    from orchestrator.errors import Refused
+
+    hint = f"the supervisor (process {owner}) cannot be seen from here: this is an agent's sandbox, or a container beside it"
+    return Refused(f"an agent may not {_PERSONS[method]}: only a person may", hint=hint)
 
 
 def _gone(project: "Project") -> Exception:

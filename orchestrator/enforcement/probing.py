@@ -59,14 +59,15 @@ class Probed:
     abstract_sockets: bool = False  #: whether helpers behind abstract sockets are out of reach, which have no path to hide
 
 
-_cache: dict[str, Probed] = {}
+_cache: dict[str | None, Probed] = {}  #: by the bubblewrap that PATH leads to
 
 
 async def probe() -> Probed:
-    """Try each means once in the life of this process."""
-    if not _cache:
-        _cache["found"] = await try_all()
-    return _cache["found"]
+    """Try each means once in the life of this process, and again only where PATH leads to another bubblewrap or none."""
+    found = shutil.which("bwrap")
+    if found not in _cache:
+        _cache[found] = await try_all()
+    return _cache[found]
 
 
 async def try_all() -> Probed:

@@ -189,7 +189,8 @@ def test_an_agent_cannot_answer_itself_whatever_it_pretends(squad: Squad, reposi
         pass
 
     said = repository.show("squad/tasks-1", "a.txt").splitlines()
-    assert said == ["squad: an agent may not answer questions: only a person may", "1"] * 2
+    assert said.count("squad: an agent may not answer questions: only a person may") == 2
+    assert said.count("1") == 2
     assert squad.events("QuestionAnswered") == []
 
 

@@ -102,3 +102,19 @@ async def test_the_probe_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert await probe() is await probe()
     assert made == [1]
+
+
+async def test_the_probe_is_made_again_where_there_is_no_such_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    async def counted() -> Probed:
+        made.append(shutil.which("bwrap"))
+        return Probed(means=())
+
+    monkeypatch.setattr(probing, "try_all", counted)
+    instead_of_bubblewrap(tmp_path, monkeypatch, "true")
+    await probe()
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    assert await probe() is await probe()
+    assert made == [str(tmp_path / "bwrap"), None]
