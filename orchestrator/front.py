@@ -6,17 +6,24 @@ could do a task does not change during a run.
 
 from bisect import bisect_left
 
-from orchestrator.model import AgentId, Plan, PlannedTask, TaskState
+from orchestrator.model import AgentId, Plan, PlannedTask, TaskId, TaskState
 from orchestrator.scheduler import DEAD, could_do
-from orchestrator.state import State
+from orchestrator.state import State, TaskStatus
 
 
 class Front:
     """The front of a plan, best first."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Begin with a run in which nothing has happened; `update` takes in what has."""
-        place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
+    def __init__(self, plan: Plan, *, touched: set[str] | None = None) -> None:
+        """Begin with a run in which nothing has happened; `update` takes in what has.
+
+        Args:
+            plan: What is carried out.
+            touched: Filled by whoever folds events with the tasks that these name, and emptied here; without it, all are
+                looked at each time.
+        """
+        self._touched = touched
+        self._place = place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
         self._plan = plan
         self._needs = [[place[need] for need in planned.needs if need in place] for planned in plan.tasks]
         self._followers: list[list[int]] = [[] for _ in plan.tasks]
@@ -29,6 +36,8 @@ class Front:
         self._known = [TaskState.WAITING for _ in plan.tasks]
         self._tasks = [plan.tasks[number] for number in order]  #: by rank
         self._ready: list[int] = []  #: ranks of those that could start
+        self._best: list[PlannedTask] = []  #: those, by rank
+        self._tried: set[int] = set()  #: ranks of tasks that wait and were tried before
         self._stuck: set[int] = set()  #: ranks of those that wait for a person or for what is never done
         self._able: dict[str, tuple[AgentId, ...]] = {}
         for number in range(len(plan.tasks)):
@@ -38,29 +47,51 @@ class Front:
         """Take in what has changed."""
         if state.seq == self._seq:
             return
+        names = state.tasks if self._touched is None or not self._seq else self._touched
+        changed = [self._place[TaskId(name)] for name in names if name in self._place]
         self._seq = state.seq
-        states = [status.state for status in state.tasks.values()]  # in the order of the plan, from which they were made
-        changed = [number for number, (old, new) in enumerate(zip(self._known, states, strict=True)) if old is not new]
-        self._known = states
+        for number in changed:
+            self._take(number, state.tasks[self._plan.tasks[number].task.id])
+        if self._touched is not None:
+            self._touched.clear()
         for number in {*changed, *(after for one in changed for after in self._followers[one])}:
             self._judge(number)
 
     def ready(self, state: State) -> list[PlannedTask]:
         """Give the tasks that wait for no other and for no person, best first."""
         self.update(state)
-        return [self._tasks[rank] for rank in self._ready]
+        return list(self._best)
 
     def doubtful(self, state: State) -> list[PlannedTask]:
         """Give the tasks that may not simply be started: tried before, a person's, or behind what is never done."""
         self.update(state)
-        tried = [rank for rank in self._ready if state.tasks[self._tasks[rank].task.id].attempt]
-        return [self._tasks[rank] for rank in sorted({*tried, *self._stuck})]
+        return [self._tasks[rank] for rank in sorted({*self._held_up(), *self._stuck})]
+
+    def tried(self, state: State) -> list[PlannedTask]:
+        """Give those of the ready that were tried before, best first: a back-off may hold them up."""
+        self.update(state)
+        return [self._tasks[rank] for rank in sorted(self._held_up())]
 
     def able(self, planned: PlannedTask) -> tuple[AgentId, ...]:
         """Give the agents that could do a task, whoever has it now."""
         if planned.task.id not in self._able:
             self._able[planned.task.id] = could_do(self._plan, planned)
         return self._able[planned.task.id]
+
+    def _take(self, number: int, status: TaskStatus) -> None:
+        self._known[number] = status.state
+        if status.attempt and status.state is TaskState.WAITING:
+            self._tried.add(self._rank[number])
+        else:
+            self._tried.discard(self._rank[number])
+
+    def _held_up(self) -> list[int]:
+        """Give the ranks of those of the ready that were tried before."""
+        return [rank for rank in self._tried if self._is_ready(rank)]
+
+    def _is_ready(self, rank: int) -> bool:
+        place = bisect_left(self._ready, rank)
+        return place < len(self._ready) and self._ready[place] == rank
 
     def _judge(self, number: int) -> None:
         """Put a task where it belongs by its state and those of its needs."""
@@ -70,11 +101,12 @@ class Front:
         done = all(state is TaskState.DONE for state in needs)
         is_ready = waits and done and not self._plan.tasks[number].task.gate
         place = bisect_left(self._ready, rank)
-        is_noted = place < len(self._ready) and self._ready[place] == rank
+        is_noted = self._is_ready(rank)
         if is_ready and not is_noted:
             self._ready.insert(place, rank)
+            self._best.insert(place, self._tasks[rank])
         elif is_noted and not is_ready:
-            del self._ready[place]
+            del self._ready[place], self._best[place]
         if waits and not is_ready and (done or any(state in DEAD for state in needs)):
             self._stuck.add(rank)
         else:

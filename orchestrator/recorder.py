@@ -28,6 +28,7 @@ class Recorder:
         self.state = state
         self.feed = Feed()
         self.clock = clock  #: seconds since the epoch, UTC
+        self.touched: set[str] = set()  #: tasks that events named, until somebody takes them out
         self._change = anyio.Event()
         self._saved = state.seq
 
@@ -40,6 +41,7 @@ class Recorder:
         entries = self.journal.append_all(RunId(self.state.run), events, at=self.clock())
         for entry in entries:
             fold(self.state, entry)
+            self.touched.add(getattr(entry.event, "task", None) or "")
         for entry in entries:
             self.feed.publish(entry)
         if self.state.seq - self._saved >= SNAPSHOT_EVERY:

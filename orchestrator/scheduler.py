@@ -131,14 +131,15 @@ def starts(
     are the tasks that wait for no other and no person, best first, and `names` tells who could do one, where that is known.
     """
     idle = _idle(state)
-    ready = ready_tasks(plan, state, rules, now=now, among=among) if idle else []
+    ready = (_waiting(plan, state) if among is None else among) if idle else ()
     for planned in ready:
         if not idle:
             return
-        owner = AgentId(state.tasks[planned.task.id].agent)
-        if owner not in idle or (adapter := _may_start(state, planned, owner, rules, now=now)) is None:
+        status = state.tasks[planned.task.id]
+        owner = AgentId(status.agent)
+        if owner not in idle or not _is_rested(status, rules, now) or owner not in able(plan, planned, status, names=names):
             continue
-        if owner in able(plan, planned, state.tasks[planned.task.id], names=names):
+        if (adapter := _may_start(state, planned, owner, rules, now=now)) is not None:
             yield Start(task=planned.task.id, agent=owner, moved=False, adapter=adapter)
             idle = _idle(state)
     for planned in ready:
@@ -146,7 +147,7 @@ def starts(
             return
         status = state.tasks[planned.task.id]
         owner = AgentId(status.agent)
-        moves = not status.prepared or way(state, owner, rules, now=now) is None
+        moves = _is_rested(status, rules, now) and (not status.prepared or way(state, owner, rules, now=now) is None)
         for agent in able(plan, planned, status, names=names) if moves else ():
             if agent not in idle or agent == owner:
                 continue
@@ -156,16 +157,13 @@ def starts(
                 idle = _idle(state)
 
 
-def ready_tasks(
-    plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None
-) -> list[PlannedTask]:
-    """Give the waiting tasks whose needs are met and whose back-off is over, in the order of the plan."""
-    if among is None:
-        place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
-        waiting = [planned for planned in plan.tasks if is_ready(plan, state, planned)]
-        among = sorted(waiting, key=lambda planned: (-planned.tail, place[planned.task.id]))
-    status = state.tasks
-    return [one for one in among if not status[one.task.id].attempt or waits_until(status[one.task.id], rules) <= now]
+def _waiting(plan: Plan, state: State) -> list[PlannedTask]:
+    """Give what waits for nothing but its start, best first; equal ones stay in document order."""
+    return sorted((one for one in plan.tasks if is_ready(plan, state, one)), key=lambda planned: -planned.tail)
+
+
+def _is_rested(status: TaskStatus, rules: Rules, now: float) -> bool:
+    return not status.attempt or waits_until(status, rules) <= now
 
 
 def _idle(state: State) -> frozenset[AgentId]:

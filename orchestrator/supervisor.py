@@ -55,7 +55,7 @@ class Supervisor:
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
-        self._front = Front(self.plan)
+        self._front = Front(self.plan, touched=recorder.touched)
         self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
         self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
         self._attempts: dict[AgentId, Attempt] = {}
@@ -374,7 +374,7 @@ class Supervisor:
         self._suspect()
         self._tell_wait(decided)
         state = self.recorder.state
-        started = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.ready(state))
+        started = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.tried(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         seconds = None if wake is None else max(0.0, wake - self.recorder.clock())

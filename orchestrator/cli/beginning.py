@@ -19,7 +19,7 @@ from orchestrator.project import Project
 from orchestrator.questions import has_asked, open_of
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
-from orchestrator.views.agent_plan import render_agent_plan
+from orchestrator.views.agent_plan import Points, render_agent_plan
 from orchestrator.workspaces import names
 
 
@@ -95,6 +95,7 @@ def lay_out(project: Project, recorder: Recorder) -> None:
     with contextlib.suppress(JournalError):  # a run of a plan that was made elsewhere has no document here
         (folder / "feature-prd.md").write_bytes(recorder.journal.document(plan.source_digest))
     (folder / "plan.json").write_bytes(plan_document(plan))
+    points = Points.of(plan)
     for seat in plan.agents:
         path = folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"
-        path.write_text(render_agent_plan(plan, seat.id), encoding="utf-8")
+        path.write_text(render_agent_plan(plan, seat.id, points), encoding="utf-8")

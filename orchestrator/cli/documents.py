@@ -95,7 +95,7 @@ def _print(options: Context, made: "Plan", file: str, *, any_order: bool) -> Non
     from orchestrator.views.plan_table import render_plan
 
     checks = settings.load(options, options.project(), {}).run.checks
-    out(render_plan(made, remarks=lint(made, checks=checks), crews=crews_for(options, file, any_order=any_order)))
+    out(render_plan(made, remarks=lint(made, checks=checks), crews=crews_for(options, file, made, any_order=any_order)))
 
 
 def _tell(options: Context, made: "Plan", body: bytes, *, why: str | None, prompt: str | None, graph: str | None) -> None:

@@ -78,12 +78,12 @@ def make_plan_for(options: Context, file: str, *, count: int | None, any_order: 
         return plan_with(options, file, project, config, count=count, any_order=any_order, improve=improve)[0]
 
 
-def crews_for(options: Context, file: str, *, any_order: bool = False) -> tuple[Crew, ...]:
+def crews_for(options: Context, file: str, made: Plan, *, any_order: bool = False) -> tuple[Crew, ...]:
     """Say what each number of agents would bring; nothing for a plan that was made before, or one of very many tasks."""
+    if len(made.tasks) > _TRIED or is_plan(options.folder / file):
+        return ()
     project = options.project()
     config = settings.load(options, project, {})
-    if is_plan(options.folder / file):
-        return ()
     document, found = read(options, file)
     if len(document.tasks) > _TRIED:
         return ()

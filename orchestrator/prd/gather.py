@@ -75,18 +75,21 @@ def _headings(blocks: Sequence[Block], is_one: Callable[[Heading, Sequence[Headi
     """Take what stands below a heading that is a task as its details and children, up to the next heading of its rank."""
     gathered: list[Block] = []
     open_tasks: list[tuple[int, Item]] = []
+    titles: list[Heading] = []  #: those among the gathered that what comes stands below
     for block in blocks:
         if isinstance(block, Heading):
             while open_tasks and open_tasks[-1][0] >= block.level:
                 open_tasks.pop()
             for _, task in open_tasks:
                 task.end = block.line
-            if is_one(block, _above(gathered, block.level)) and not (open_tasks and _STEP.match(words.bare(block.text))):
-                task = _from_heading(block, tuple(_above(gathered, block.level)))
+            above = [title for title in titles if title.level < block.level]
+            if is_one(block, above) and not (open_tasks and _STEP.match(words.bare(block.text))):
+                task = _from_heading(block, tuple(above))
                 (open_tasks[-1][1].children if open_tasks else gathered).append(task)
                 open_tasks.append((block.level, task))
             elif not open_tasks:
                 gathered.append(block)
+                titles = [*above, block]
         elif open_tasks:
             _attach(open_tasks[-1][1], block)
         else:
@@ -114,15 +117,6 @@ def _attach(task: Item, block: Item | Row | Paragraph) -> None:
             task.state = task.state or (status[1] if status else "")
         case Row():
             task.details.append(" ".join(block.cells.values()))
-
-
-def _above(blocks: Sequence[Block], level: int) -> list[Heading]:
-    found: list[Heading] = []
-    for block in reversed(blocks):
-        if isinstance(block, Heading) and block.level < level:
-            found.insert(0, block)
-            level = block.level
-    return found
 
 
 def _is_work(above: Sequence[Heading]) -> bool:

@@ -6,8 +6,7 @@ closing brace that stands in no text.
 
 import json
 import re
-from bisect import bisect_right
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from orchestrator.errors import PrdError, Where
@@ -18,7 +17,6 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 _TITLE = re.compile(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')
 #: A brace, and all before it: texts in quotes are stepped over.
 _BRACE = re.compile(r'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])')
-_SIGNS = re.compile(r'"(?:[^"\\]|\\.)*"|[{}]')
 
 
 class Row(dict[str, "Json"]):
@@ -79,6 +77,8 @@ def text_of(value: object) -> str:
 
 def texts_of(value: object) -> list[str]:
     """Give the texts of a list; a single text is a list of one, a mapping gives what it says of itself."""
+    if value is None or isinstance(value, str):
+        return [text] if value and (text := value.strip()) else []
     rows = value if isinstance(value, list) else [value]
     named = [_said(row) if isinstance(row, dict) else text_of(row) for row in rows]
     return [text for text in named if text]
@@ -94,23 +94,26 @@ def scan_json(page: Page, taken: Collection[int]) -> tuple[list[Skipped], list[s
     titles = list(_TITLE.finditer(page.text))
     if len(titles) <= len(taken):
         return [], []
-    starts = [0, *(found.end() for found in re.finditer("\n", page.text))]
-    skipped: list[Skipped] = []
+    lines = zip(titles, _lines_around(page.text, [found.start() for found in titles]), strict=True)
+    reason = "an object with a title that stands in no list of tasks"
+    return [Skipped(line=line, text=found[1][:200], reason=reason) for found, line in lines if line not in taken], []
+
+
+def _lines_around(text: str, places: Sequence[int]) -> Iterator[int]:
+    """Give the line of the opening brace around each of the places, which ascend; its own line where there is none."""
     opened: list[int] = []
-    ends = iter([*titles, None])
-    title = next(ends)
-    for found in _SIGNS.finditer(page.text):
-        if title is not None and found.start() >= title.start():
-            line = bisect_right(starts, opened[-1] if opened else title.start())
-            if line not in taken:
-                text = title[1][:200]
-                skipped.append(Skipped(line=line, text=text, reason="an object with a title that stands in no list of tasks"))
-            title = next(ends, None)
-        if found[0] == "{":
-            opened.append(found.start())
-        elif found[0] == "}" and opened:
-            opened.pop()
-    return skipped, []
+    line, here, end = 1, 0, 0
+    found = _BRACE.match(text)
+    for place in places:
+        while found and found.start(1) < place:
+            end = found.end()
+            if found[1] == "{":
+                line += text.count("\n", here, here := end)
+                opened.append(line)
+            elif opened:
+                opened.pop()
+            found = _BRACE.match(text, end)
+        yield opened[-1] if opened else 1 + text.count("\n", 0, place)
 
 
 def _said(row: "dict[str, Json]") -> str:

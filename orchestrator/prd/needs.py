@@ -73,7 +73,7 @@ def resolve(
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
             needs[name_after].update(before)
-    resolved = [_with(task, tuple(need for need in needs[task.id] if need != task.id)) for task in tasks]
+    resolved = [_with(task, tuple([need for need in needs[task.id] if need != task.id])) for task in tasks]
     if strict:
         require_no_cycle(resolved)
     return resolved
@@ -127,12 +127,17 @@ class _Book:
         self.known = {str(task.id): task.id for task in tasks}
         self._folded = {task.id.casefold(): task.id for task in reversed(tasks)}
         self._shapes = {_shape(task.id) for task in tasks}
+        self._tasks = tasks
         self._titles: dict[str, list[TaskId]] = {}
         self._areas: dict[str, list[TaskId]] = {}
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
         self._topics: dict[str, list[str]] = {}  #: word -> areas that have it in their names, in document order
+
+    def _learn(self) -> None:
+        """Note by what else than its id each task could be named; most documents never ask."""
+        tasks, self._tasks = self._tasks, []
         for task in tasks:
             self._titles.setdefault(task.title.casefold(), []).append(task.id)
             self._areas.setdefault(task.area or "", []).append(task.id)
@@ -140,7 +145,7 @@ class _Book:
                 self._files.setdefault(claim.rstrip("/"), []).append(task.id)
             for word in stems(task.title):
                 self._words.setdefault(word, []).append(task.id)
-        for area in self._areas:
+        for area in self._areas if tasks else ():
             for word in stems(area):
                 self._topics.setdefault(word, []).append(area)
 
@@ -158,6 +163,7 @@ class _Book:
     def called(self, text: str) -> list[TaskId]:
         """Give the tasks that a text names: by title, by area, by a file they write, by most words of their title."""
         if text not in self._called:
+            self._learn()
             plain = text.strip("`*. ").casefold()
             self._called[text] = self._titles.get(plain) or self._in_area(text) or self._writing(text) or self._most_alike(text)
         return self._called[text]

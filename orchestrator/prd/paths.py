@@ -16,7 +16,12 @@ _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
 _BARE = re.compile(rf"(?<![\w`/.@:\])}}-])(/?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
-_LOOKS = re.compile(r"/|\.\w|" + "|".join(sorted(name for name in NAMES if "." not in name)))
+_WHOLE = "|".join(sorted(name for name in NAMES if "." not in name))
+_LOOKS = re.compile(rf"/|\.\w|{_WHOLE}")
+_ENDS = KNOWN | {name.rpartition(".")[2].casefold() for name in NAMES if "." in name}
+_ENDING = re.compile(rf"\.([A-Za-z0-9]+)|({_WHOLE})")
+#: What every path with a slash holds that stands alone: an ending, a slash at its end, or a name that is known.
+_BELOW = re.compile(rf"\.\w|/(?![A-Za-z0-9_/(@-])|{_WHOLE}")
 #: What may stand behind a path and is no part of it: lines, a symbol, an anchor, a remark in brackets.
 _BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
 _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
@@ -37,6 +42,14 @@ _READ = re.compile(
     re.IGNORECASE,
 )
 _READ_BEHIND = re.compile(r"`?\s*(?:を参照|に従|に基づ|の通り)")
+#: How the words end that say so, before an article: a cheap look that spares the careful one.
+_READ_ENDS = (
+    *("see", "per", "also", "to", "on", "following", "follow", "follows", "against", "as", "reuse", "reuses", "run", "runs"),
+    *("through", "execute", "executes", "read", "reads", "reading", "reference", "references", "in", "by"),
+    *("siehe", "laut", "voir", "selon", "conforme"),
+)
+_STRANGE = re.compile(r"[ \t\"'<>|$=;,\\?^]")
+_TELLING = re.compile(r"[^\W_]")
 _AND = re.compile(r"[`)\s]*(?:,|、|&|\+|/|and|or|und|et|y|と)?(?:\s*and)?[\s`(]*", re.IGNORECASE)
 
 
@@ -44,7 +57,8 @@ def find_paths(text: str) -> tuple[str, ...]:
     """Give the paths that a text says are written, in order, each once."""
     if not _LOOKS.search(text):
         return ()
-    clean = _URL.sub(" ", " ".join(word for word in text.split() if len(word) <= _LONGEST))
+    clean = " ".join([word for word in text.split() if len(word) <= _LONGEST])
+    clean = _URL.sub(" ", clean) if "://" in clean else clean
     found: dict[str, None] = {}
     read = -1  #: where the last path ended that is only read
     for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]):
@@ -57,10 +71,10 @@ def find_paths(text: str) -> tuple[str, ...]:
 
 def is_path(word: str, *, ticked: bool) -> bool:
     """Tell whether a word is surely meant as a path of the project."""
-    if not word or any(sign in word for sign in " \t\"'<>|$=;,\\?^") or word.startswith(("-", "@", "~", "http")) or "://" in word:
+    if not word or _STRANGE.search(word) or word.startswith(("-", "@", "~", "http")) or "://" in word:
         return False
     parts = word.strip("/").split("/")
-    if not any(sign.isalnum() for sign in word) or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
+    if not _TELLING.search(word) or "//" in word or word.endswith("()") or _is_other(word, parts, ticked=ticked):
         return False
     if _is_file(word):
         return True
@@ -72,35 +86,58 @@ def is_path(word: str, *, ticked: bool) -> bool:
 
 
 def _ticked(text: str) -> Iterator[tuple[int, int, list[str]]]:
-    for found in _TICKED.finditer(text):
+    for found in _TICKED.finditer(text) if "`" in text else ():
+        if "{" not in found[1] and not _LOOKS.search(found[1]):
+            continue
         paths = [word for one in _spread(found[1].strip()) if is_path(word := _bounded(one), ticked=True)]
         if paths:
             yield found.start(), found.end(), paths
 
 
 def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
-    rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text)
-    for word in re.finditer(r"\S+", rest):
-        if not _LOOKS.search(word[0]):
-            continue
-        for found in _BARE.finditer(word[0]):
-            name = _bounded(_BOLD.sub("", _ITALIC.sub(r"\1", found[1].rstrip(".,;"))))
-            if name and not _is_cut_off(name, word[0][found.end() :]):
+    rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text) if "`" in text else text
+    for start, word in _words(rest):
+        for found in _BARE.finditer(word):
+            name = found[1].rstrip(".,;")
+            name = _ITALIC.sub(r"\1", name) if name.endswith("_") else name
+            name = _bounded(_BOLD.sub("", name) if "**" in name else name)
+            if name and not _is_cut_off(name, word[found.end() :]):
                 paths = [path for path in _spread(name) if is_path(path, ticked=False)]
                 if paths:
-                    yield word.start() + found.start(), word.start() + found.end(), paths
+                    yield start + found.start(), start + found.end(), paths
+
+
+def _words(text: str) -> Iterator[tuple[int, str]]:
+    """Give the words that could hold a path, with their places; the text has no other white space than spaces."""
+    end = 0
+    for sign in _LOOKS.finditer(text):
+        if sign.start() >= end:
+            start = text.rfind(" ", 0, sign.start()) + 1
+            end = text.find(" ", start)
+            end = len(text) if end < 0 else end
+            if _may_hold_path(word := text[start:end]):
+                yield start, word
+
+
+def _may_hold_path(word: str) -> bool:
+    """Tell cheaply whether a bare word could hold a path; only a sure no is one."""
+    if "{" in word:
+        return True
+    if "/" in word:
+        return _BELOW.search(word) is not None
+    return any(name or ending.lower() in _ENDS for ending, name in _ENDING.findall(word))
 
 
 def _bounded(word: str) -> str:
     """Leave out what stands behind a path and is no part of it."""
-    return _SYMBOL.sub(r"\1", _BEHIND.sub("", word))
+    return _SYMBOL.sub(r"\1", _BEHIND.sub("", word)) if ":" in word or "#" in word or "(" in word else word
 
 
 def _spread(word: str) -> list[str]:
     """Write braces out: `src/{a,b}.ts` is two files; so is a list in one pair of back-ticks."""
     if ", " in word and "{" not in word:
         return [part.strip() for part in word.split(", ")]
-    pieces = _BRACES.split(word)
+    pieces = _BRACES.split(word) if "{" in word else [word]
     if len(pieces) == 1:
         return [word]
     choices = [piece.split(",") if place % 2 else [piece] for place, piece in enumerate(pieces)]
@@ -112,7 +149,17 @@ def _is_read(text: str, start: int, end: int, read: int) -> bool:
     """Tell whether a path is only read: a word before it says so, or it follows such a one in a list."""
     before = text[max(0, start - 60) : start]
     listed = 0 <= read <= start and bool(_AND.fullmatch(text[read:start]))
-    return listed or bool(_READ.search(before)) or bool(_READ_BEHIND.match(text[end:]))
+    return listed or (_may_say_read(before) and bool(_READ.search(before))) or bool(_READ_BEHIND.match(text, end))
+
+
+def _may_say_read(before: str) -> bool:
+    """Tell cheaply whether what stands before a path could say that it is read; only a sure no is one."""
+    if "[" in before or not before.isascii():
+        return True
+    last = before.rstrip(" :*_(`").lower()
+    for article in (" the", " an", " a"):
+        last = last.removesuffix(article)
+    return last.endswith(_READ_ENDS)
 
 
 def _is_route(path: str, before: str) -> bool:

@@ -74,13 +74,14 @@ def _here(draft: Draft, material: Material) -> str:
 
 def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) -> None:
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
-    used = {_usable(draft.id) for draft in drafts if draft.id}
+    names = {draft.id: _usable(draft.id) for draft in drafts if draft.id}
+    used = set(names.values())
     seen: dict[str, int] = {}
     scopes: dict[str, set[str]] = {}
     anew: dict[str, list[Draft]] = {}
     following = 0
     for draft in drafts:
-        own = _usable(draft.id) if draft.id else ""
+        own = names[draft.id] if draft.id else ""
         if not own:
             following += 1
             while f"T{following}" in used:
@@ -141,11 +142,11 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
         source=Source(file=draft.file, line=draft.line),
         text="\n".join(filter(None, (part, draft.text))),
         area=draft.area,
-        needs=tuple(dict.fromkeys(before.final_id for before in draft.direct if before is not draft)),
-        after=tuple(dict.fromkeys(before.final_id for before in draft.after if before is not draft)),
+        needs=_ids(draft.direct, draft),
+        after=_ids(draft.after, draft),
         writes=writes,
         locks=draft.locks,
-        agents=tuple(AgentId(agent) for agent in draft.agents),
+        agents=tuple([AgentId(agent) for agent in draft.agents]),
         skills=draft.skills,
         estimate=draft.estimate,
         state=draft.mark,
@@ -157,10 +158,16 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
     )
 
 
+def _ids(befores: Sequence[Draft], draft: Draft) -> tuple[TaskId, ...]:
+    return tuple(dict.fromkeys([before.final_id for before in befores if before is not draft])) if befores else ()
+
+
 def _writes(draft: Draft, *, claim: MakeClaim, strict: bool) -> tuple[tuple[Claim, ...] | None, list[OutsideProject]]:
     """Give what the draft says it writes, and what of it lies outside: then the set is not known as a whole."""
-    claims: set[Claim] = set()
     outside: list[OutsideProject] = []
+    if not draft.paths:
+        return (() if draft.is_nothing else None), outside
+    claims: set[Claim] = set()
     for path in draft.paths:
         try:
             claims.add(claim(_from_root(path, draft.file)))
@@ -168,8 +175,6 @@ def _writes(draft: Draft, *, claim: MakeClaim, strict: bool) -> tuple[tuple[Clai
             if strict:
                 raise OutsideProject(error.path, where=Where(draft.file, draft.line)) from error
             outside.append(error)
-    if draft.is_nothing and not draft.paths:
-        return (), outside
     return (None if outside else tuple(sorted(claims)) or None), outside
 
 

@@ -38,6 +38,8 @@ def decode(data: bytes, *, name: str) -> str:
 
 def front_matter(text: str) -> int:
     """Give how many lines the front matter at the very start has; 0 if there is none."""
+    if not text.startswith("---"):
+        return 0
     lines = text.split("\n")
     if lines[0].rstrip() != "---":
         return 0

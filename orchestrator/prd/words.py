@@ -63,6 +63,9 @@ _MAKES = re.compile(
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
+#: What an English text holds that names a need, or asks for a person: a cheap look that spares the careful one.
+_ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked")
+_GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
 _EMPHASIS = re.compile(
@@ -76,60 +79,71 @@ _NONE = re.compile(
 )
 
 
+@lru_cache(maxsize=4096)
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
     bare = _bare(heading)
     return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare)) and not bare.casefold().endswith("legend")
 
 
+@lru_cache(maxsize=4096)
 def is_else(heading: str) -> bool:
     """Tell whether what stands below the heading looks like work and is none."""
     bare = _bare(heading)
     return bool(_ELSE.search(bare) or tongues.ELSE.search(bare)) and not is_work(heading)
 
 
+@lru_cache(maxsize=4096)
 def is_wish(heading: str) -> bool:
     """Tell whether the heading introduces features or requirements."""
     bare = _bare(heading)
     return bool(tongues.WISH.search(bare)) and not is_quality(heading) and not is_prd(heading) and not is_else(heading)
 
 
+@lru_cache(maxsize=4096)
 def is_quality(heading: str) -> bool:
     """Tell whether a heading with the word requirements introduces none of what is built: security, performance."""
     return bool(tongues.NO_WISH.search(_bare(heading)))
 
 
+@lru_cache(maxsize=4096)
 def is_prd(heading: str) -> bool:
     """Tell whether the heading calls the document one of requirements."""
     return bool(tongues.TITLE.search(_bare(heading)))
 
 
+@lru_cache(maxsize=4096)
 def is_feature(heading: str) -> bool:
     """Tell whether a heading that could be one task is rather a story or a requirement: `US-01: ...`, `FR2: ...`."""
     return bool(tongues.FEATURE.match(_bare(heading)))
 
 
+@lru_cache(maxsize=4096)
 def is_numbered(heading: str) -> bool:
     """Tell whether a heading has a number before it."""
     return bool(_NUMBERED.match(_bare(heading)))
 
 
+@lru_cache(maxsize=4096)
 def stream_of(heading: str) -> tuple[str, int | None] | None:
     """Give name and announced number of tasks of a `Stream n: name (k tasks)` heading."""
     found = _STREAM.match(_bare(heading))
     return (found[1].strip(), int(found[2]) if found[2] else None) if found else None
 
 
+@lru_cache(maxsize=4096)
 def is_phase(heading: str) -> bool:
     """Tell whether the heading names a phase, a milestone or a step."""
     return bool(tongues.PHASE.match(_bare(heading)))
 
 
+@lru_cache(maxsize=4096)
 def is_one(heading: str) -> bool:
     """Tell whether the heading is itself a task: `Task 3: Build the API`, `AUTH-7: ...`."""
     return bool(_ONE.match(_bare(heading))) and not is_phase(heading)
 
 
+@lru_cache(maxsize=4096)
 def is_todo(heading: str) -> bool:
     """Tell whether the heading calls the document a list of things to do."""
     return bool(re.match(r"to-?do", _bare(heading), re.IGNORECASE) or tongues.TODO.search(_bare(heading)))
@@ -155,6 +169,8 @@ def split_id(text: str) -> tuple[str | None, str]:
 
 def references(text: str) -> tuple[tuple[str, ...], str]:
     """Give the ids that a text says it depends on, spans written out, and the text without such remarks in brackets."""
+    if text.isascii() and not _says(text, _ORDERS):
+        return (), text
     ids: dict[str, None] = {}
     rest = text
     for found in _NEEDS.finditer(text):
@@ -168,7 +184,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
-    found = _PROSE.search(text)
+    found = _PROSE.search(text) if not text.isascii() or _says(text, _ORDERS) else None
     if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None
@@ -199,6 +215,8 @@ def expand(listed: str) -> tuple[str, ...]:
 
 def is_gate(text: str) -> bool:
     """Tell whether the title of a step asks for a person: it is a checkpoint, or something is done by hand."""
+    if text.isascii() and not _says(text, _GATES):
+        return False
     if _CHECKPOINT.search(text):
         return True
     found = _GATE.search(text)
@@ -210,13 +228,16 @@ def is_gate(text: str) -> bool:
 
 def without_parallel(text: str) -> tuple[bool, str]:
     """Take a parallel mark out of a text; tell whether there was one."""
+    if "[P]" not in text and "(P)" not in text:
+        return False, text.strip()
     plain = _PARALLEL.sub(" ", text).strip()
     return plain != text.strip(), plain
 
 
 def plain(text: str) -> str:
     """Give a title without emphasis, in one line."""
-    return " ".join(_EMPHASIS.sub(lambda found: found[1] or "", text).split())
+    marked = "*" in text or "__" in text
+    return " ".join((_EMPHASIS.sub(lambda found: found[1] or "", text) if marked else text).split())
 
 
 def _is_reference(found: re.Match[str]) -> bool:
@@ -243,6 +264,11 @@ def _between(first: str, last: str) -> list[str]:
         return [first, last]
     width = len(one[2])
     return [f"{one[1]}{number:0{width}d}" for number in range(int(one[2]), int(other[2]) + 1)]
+
+
+def _says(text: str, signs: tuple[str, ...]) -> bool:
+    lower = text.lower()
+    return any(sign in lower for sign in signs)
 
 
 def bare(heading: str) -> str:

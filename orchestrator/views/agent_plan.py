@@ -1,5 +1,7 @@
 """The plan of one agent as hand-run squads know it: `.squad/parallel-plans/agent-N-plan.md`."""
 
+from dataclasses import dataclass
+
 from orchestrator.model import Access, AgentId, Plan, PlannedTask
 from orchestrator.planning.explain import Waits
 from orchestrator.planning.handoffs import Handoff, handoffs
@@ -7,8 +9,21 @@ from orchestrator.quantities import format_duration
 from orchestrator.views.text import page, plain
 
 
-def render_agent_plan(plan: Plan, agent: AgentId) -> str:
-    """Give the Markdown of an agent's plan."""
+@dataclass(frozen=True, slots=True)
+class Points:
+    """What passes between the agents of a plan: worked out once for all their plans."""
+
+    handoffs: tuple[Handoff, ...]
+    waits: Waits
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Points":
+        """Look through a plan."""
+        return cls(handoffs(plan), Waits(plan))
+
+
+def render_agent_plan(plan: Plan, agent: AgentId, points: Points | None = None) -> str:
+    """Give the Markdown of an agent's plan; `points` where those of several agents are given."""
     seat = next(seat for seat in plan.agents if seat.id == agent)
     own = [planned for planned in plan.tasks if planned.agent == agent]
     own.sort(key=lambda planned: planned.start)
@@ -29,7 +44,7 @@ def render_agent_plan(plan: Plan, agent: AgentId) -> str:
         *_ownership(plan, agent, own),
         "",
         "## Communication Points",
-        *_communication(plan, agent, own),
+        *_communication(points or Points.of(plan), agent, own),
     ]
     return page(lines)
 
@@ -63,18 +78,17 @@ def _ownership(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
     ]
 
 
-def _communication(plan: Plan, agent: AgentId, own: list[PlannedTask]) -> list[str]:
+def _communication(points: Points, agent: AgentId, own: list[PlannedTask]) -> list[str]:
     """Give whom results are for and whose are waited for: each handoff in a line, in both agents' plans."""
-    planned, told = handoffs(plan), Waits(plan)
-    gives = [one for one in planned if one.giver == agent]
-    takes = [one for one in planned if one.taker == agent]
+    gives = [one for one in points.handoffs if one.giver == agent]
+    takes = [one for one in points.handoffs if one.taker == agent]
     return [
         f"- Handoff to: {', '.join(sorted({one.taker for one in gives})) or 'nobody'}",
         *(f"  - to {one.taker}: {_handed(one)}" for one in gives),
         f"- Receives from: {', '.join(sorted({one.giver for one in takes})) or 'nobody'}",
         *(f"  - from {one.giver}: {_handed(one)}" for one in takes),
         "- Sync points:",
-        *(f"  - {planned.task.id}: {plain(reason)}" for planned in own for reason in told.of(planned)),
+        *(f"  - {planned.task.id}: {plain(reason)}" for planned in own for reason in points.waits.of(planned)),
     ]
 
 

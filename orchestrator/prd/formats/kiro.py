@@ -48,11 +48,13 @@ def _is_dialect(page: Page) -> bool:
 
 
 def _fits_kiro(page: Page) -> int:
-    return 0 if _is_dialect(page) else _looks(page)
+    looks = _looks(page)
+    return 0 if looks and _is_dialect(page) else looks
 
 
 def _fits_ccsdd(page: Page) -> int:
-    return _looks(page) if _is_dialect(page) else 0
+    looks = _looks(page)
+    return looks if looks and _is_dialect(page) else 0
 
 
 def _read_kiro(material: Material) -> Reading:

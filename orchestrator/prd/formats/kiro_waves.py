@@ -12,19 +12,31 @@ from itertools import pairwise
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.turns import barrier
 
-_GRAPH = re.compile(r"^#{1,4}\s.*\bdependency graph\b.*\n+(`{3,}|~{3,})\w*\n(.*?)^\1", re.MULTILINE | re.DOTALL | re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,4}\s", re.MULTILINE)
+_GRAPH = re.compile(r"\bdependency graph\b", re.IGNORECASE)
+_OPENING = re.compile(r"^(?:`{3,}|~{3,})\w*\n", re.MULTILINE)
+_FENCED = re.compile(r"(`{3,}|~{3,})\w*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
 
 
 def waves_of(text: str) -> list[list[str]]:
     """Give the ids of each wave; nothing where none are drawn, or what is drawn cannot be read."""
-    found = _GRAPH.search(text)
+    found = _drawn(text)
     try:
-        drawn = json.loads(found[2], parse_int=str, parse_float=str) if found else None
+        drawn = json.loads(found, parse_int=str, parse_float=str) if found else None
     except (ValueError, RecursionError):
         return []
     waves = drawn.get("waves") if isinstance(drawn, dict) else None
     rows = [row.get("tasks") if isinstance(row, dict) else row for row in waves] if isinstance(waves, list) else []
     return [[one for one in row if isinstance(one, str)] for row in rows if isinstance(row, list)]
+
+
+def _drawn(text: str) -> str | None:
+    """Give what stands in the last fence behind the words that introduce it, which stand in or below a heading."""
+    heading = _HEADING.search(text)
+    graph = _GRAPH.search(text, heading.end()) if heading else None
+    openings = [found.start() for found in _OPENING.finditer(text, graph.end())] if graph else []
+    closed = (found for start in reversed(openings) if (found := _FENCED.match(text, start)))
+    return next((found[2] for found in closed), None)
 
 
 def order_by_waves(drafts: Sequence[Draft], waves: Sequence[Sequence[str]]) -> None:

@@ -120,7 +120,7 @@ def _draft(row: Row, page: Page, scope: str, *, number: str, above: str) -> Draf
 def _needs(row: Row, above: str) -> list[str]:
     """Give what a task depends on; of a subtask a bare number means its sibling."""
     named = texts_of(row.get("dependencies"))
-    return [f"{above}.{need}" if above and "." not in need else need for need in named]
+    return named if not above else [need if "." in need else f"{above}.{need}" for need in named]
 
 
 TASKMASTER = Shape(

@@ -1,0 +1,96 @@
+"""The cheap looks that spare a careful one never say no where the careful one says yes."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orchestrator.prd import paths, words
+
+_PIECES = st.sampled_from(
+    [
+        *("src", "lib", "a", "Makefile", "Dockerfile", ".gitignore", ".env", "md", "ts", "PY", "lock", "users", "_", "**", "*"),
+        *(
+            "/",
+            "/",
+            ".",
+            ".",
+            ",",
+            ";",
+            ":",
+            "#L3",
+            "::f",
+            "(x)",
+            "[id]",
+            "{a,b}",
+            "{",
+            "}",
+            "を",
+            "é",
+            "\u2588",
+            "@",
+            "-",
+            "7",
+            "!",
+        ),
+    ]
+)
+_BEFORE = st.sampled_from(
+    [
+        *("see", "See", "per", "READS", "run", "running through", "similar to", "described in", "conforme a", "laut", "gemäß"),
+        *(" ", " ", " ", "the", "an", "a", "(", "[x](", "`", "*", ":", "_", ".", "-", "und", "seeſ", "form", "base", "参考"),
+    ]
+)
+_SAID = st.sampled_from(
+    [
+        *("needs", "Requires", "after", "depends on", "Depending upon", "dependencies", "blocked by", "dépend de", "依赖"),
+        *(" ", " ", " ", "T1", "2", "1.2", "task", "#", ",", "(", ")", ":", "and", "K", "blocKed", "\n", "the login page"),
+        *(
+            "checkpoint",
+            "Manual",
+            "testing",
+            "sign-off",
+            "signoff",
+            "human review",
+            "user acceptance tests",
+            "manuelle",
+            "prüfung",
+        ),
+    ]
+)
+
+
+def _joined(pieces: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(pieces, max_size=8).map("".join)
+
+
+@given(_joined(_PIECES))
+def test_a_word_that_is_dismissed_holds_no_path(word: str) -> None:
+    if paths._may_hold_path(word) and paths._LOOKS.search(word):
+        return
+    for found in paths._BARE.finditer(word):
+        bold = paths._BOLD.sub("", paths._ITALIC.sub(r"\1", found[1].rstrip(".,;")))
+        name = paths._SYMBOL.sub(r"\1", paths._BEHIND.sub("", bold))
+        assert not any(paths.is_path(one, ticked=False) for one in paths._spread(name))
+
+
+@given(_joined(_PIECES))
+def test_what_is_dismissed_in_back_ticks_holds_no_path(word: str) -> None:
+    if "{" in word or paths._LOOKS.search(word):
+        return
+    assert not any(paths.is_path(paths._bounded(one), ticked=True) for one in paths._spread(word.strip()))
+
+
+@given(_joined(_BEFORE))
+def test_words_that_are_dismissed_do_not_say_that_a_path_is_read(before: str) -> None:
+    assert paths._may_say_read(before) or not paths._READ.search(before)
+
+
+@given(_joined(_SAID))
+def test_a_text_that_is_dismissed_names_no_need_and_asks_for_no_person(text: str) -> None:
+    if not text.isascii():
+        return
+    if not words._says(text, words._ORDERS):
+        assert not words._NEEDS.search(text)
+        assert not words._PROSE.search(text)
+    if not words._says(text, words._GATES):
+        assert not words._GATE.search(text)
+        assert not words._CHECKPOINT.search(text)
