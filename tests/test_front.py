@@ -1,11 +1,20 @@
 """The front of a plan: exactly the waiting tasks that something can be decided about, in the plan's order."""
 
+from contextlib import suppress
+from itertools import product
+from typing import Any, get_args, get_origin
+
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orchestrator import events as ev
+from orchestrator.events import Entry
+from orchestrator.fold import fold
 from orchestrator.front import Front
 from orchestrator.model import Plan, TaskState
 from orchestrator.scheduler import Rules, next_wake, starts, verdicts
+from orchestrator.state import AttemptStatus
 from tests.support.builders import ONE, TWO, plan, planned, state_after, task
 
 RULES = Rules()
@@ -47,3 +56,33 @@ def test_what_is_decided_from_the_front_is_what_is_decided_from_the_whole_plan(o
         assert sorted(map(str, verdicts(of, state, RULES, among=doubtful))) == sorted(map(str, verdicts(of, state, RULES)))
         assert next_wake(of, state, RULES, now=0.0, among=front.tried(state)) == next_wake(of, state, RULES, now=0.0)
         assert list(starts(of, state, RULES, now=now, among=ready, names=front.able)) == list(starts(of, state, RULES, now=now))
+
+
+SAMPLES: dict[str, object] = {"task": "T1", "attempt": "T1.1", "agent": ONE, "from_": ONE, "to": TWO, "holder": ONE, "id": "Q1"}
+PLAIN: dict[object, object] = {str: "x", int: 1, float: 1.0, bool: True}
+
+
+def sample(kind: type[msgspec.Struct]) -> Any:
+    """Make an event of a kind; what can be left out is."""
+    fields = msgspec.structs.fields(kind)
+    given = {one.name: SAMPLES.get(one.name, PLAIN.get(one.type)) for one in fields if one.required}
+    lists: dict[str, object] = {one.name: [] for one in fields if one.required and get_origin(one.type) in {list, dict}}
+    return kind(**{**given, **lists})
+
+
+def test_whatever_event_moves_a_task_names_it_so_that_the_front_looks_at_it() -> None:
+    """A task that moved unnamed would never be looked at again, and the run would hang."""
+    movers = set()
+    for kind, before in product(get_args(ev.Event), TaskState):
+        state = state_after(plan(planned(task("T1")), planned(task("T2"))))
+        for status in state.tasks.values():
+            status.state, status.attempt = before, "T1.1"
+        state.attempts["T1.1"] = AttemptStatus(task="T1", agent=ONE, number=1, workspace="w", branch=None, base=None)
+        event = sample(kind)
+        with suppress(Exception):  # most events fit few states, and what was moved before the misfit counts
+            fold(state, Entry(seq=1, at=1.0, run="r", event=event))
+        moved = {name for name, status in state.tasks.items() if status.state is not before}
+        assert moved <= {getattr(event, "task", None)}, kind
+        movers |= {kind} if moved else set()
+
+    assert len(movers) >= 8

@@ -1,6 +1,7 @@
 """What a document leaves open that a night would suffer from, each with its place.
 
-Remarks stop nothing: they say where an agent, or squad, will not be able to tell what is meant or whether it is done.
+Remarks stop nothing: they say where an agent, or squad, will not be able to tell what is meant or whether it is done. A need
+that points nowhere is no remark: the reader, which alone knows all ids, warns of it with its line.
 """
 
 import re
@@ -18,7 +19,7 @@ _MEETS = re.compile(r"(?:Requirements|Validates)\b\W*(?:Requirements?\W*)?(?:\d|
 class Remark:
     """One thing that is left open."""
 
-    rule: str  #: no-criterion | no-end | one-file | need-nowhere
+    rule: str  #: no-criterion | no-end | one-file
     file: str
     line: int
     task: TaskId
@@ -27,7 +28,7 @@ class Remark:
 
 def lint(plan: Plan, *, checks: Sequence[str] = ()) -> tuple[Remark, ...]:
     """Look a plan's tasks through; `checks` are those that hold for tasks without their own."""
-    return (*_ends(plan, checks), *_files(plan), *_needs(plan))
+    return (*_ends(plan, checks), *_files(plan))
 
 
 def _ends(plan: Plan, checks: Sequence[str]) -> Iterator[Remark]:
@@ -56,15 +57,6 @@ def _files(plan: Plan) -> Iterator[Remark]:
             yield _remark(
                 "one-file", several[-1], f"writes {path}, as {others} {'does' if len(several) == 2 else 'do'}: in turn{parallel}"
             )
-
-
-def _needs(plan: Plan) -> Iterator[Remark]:
-    """Find needs that point nowhere: on a task that is in the document and neither planned nor done."""
-    known = {planned.task.id for planned in plan.tasks} | set(plan.done)
-    for planned in plan.tasks:
-        for need in planned.needs:
-            if need not in known:
-                yield _remark("need-nowhere", planned, f"needs {need}, which is not in the plan")
 
 
 def _remark(rule: str, planned: PlannedTask, text: str) -> Remark:
