@@ -232,7 +232,7 @@ class Real(Subject):
         self.folder.mkdir()  # as TMPDIR: Codex refuses a home that lies below it
         self.configuration = {"use": self.use, **({"model": self.model} if self.model else {})}
         with StubModel({}) as self._model:
-            path = ":".join([str(self.folder), str(found.parent), "/usr/local/bin", "/usr/bin", "/bin"])
+            path = ":".join([str(self.folder / "bin"), str(found.parent), "/usr/local/bin", "/usr/bin", "/bin"])
             self.environment = {"PATH": path, "TMPDIR": str(self.folder), **self.signed_in(self._model.url)}
             yield
 
@@ -322,7 +322,8 @@ class RealGemini(Real):
     def signed_in(self, url: str) -> dict[str, str]:
         (self.home / ".gemini").mkdir()
         (self.home / ".gemini" / "settings.json").write_text(json.dumps(GEMINI), encoding="utf-8")
-        wrapper = self.folder / "gemini"
+        wrapper = self.folder / "bin" / "gemini"  # TMPDIR itself is hidden from a confined agent, what PATH names in it is not
+        wrapper.parent.mkdir()
         wrapper.write_text(A_MINUTE_LATER.format(program=program(self.use)), encoding="utf-8")
         wrapper.chmod(0o755)
         return {"GOOGLE_GEMINI_BASE_URL": url, "GEMINI_API_KEY": "test"}
