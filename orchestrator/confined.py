@@ -72,4 +72,5 @@ def _wall(assignment: Assignment, ground: Ground, means: Means) -> Wall:
         given=environment,
         writable=ground.settings.writable,
         folders=ground.settings.scratch,
+        sockets=ground.settings.sockets,
     )

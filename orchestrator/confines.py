@@ -18,6 +18,7 @@ from orchestrator.caches import links, redirected
 from orchestrator.claims import Claim
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.scope import Wanted, scope_of
+from orchestrator.enforcement.sockets import is_socket, listening, reachable
 from orchestrator.git import Git, GitFailed
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId, AttemptId, RunId
@@ -25,6 +26,7 @@ from orchestrator.project import Project
 from orchestrator.rights import Rights
 from orchestrator.workspaces.private import PrivateGit, private_folder, set_apart
 
+_SHARED = Path("/tmp")  # noqa: S108 - everybody's temporary folder
 _TEMPORARY = "/tmp/t"  # noqa: S108 - as the agent sees it, who is alone there; short, since sockets lie there
 #: Of git-ignored folders those that tools want to make, whatever the task; made in each worktree.
 _SCRATCH = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis")
@@ -61,6 +63,7 @@ class Wall:
     given: Mapping[str, str]  #: its environment so far
     writable: Sequence[str] = ()  #: as configured
     folders: Sequence[str] = ()  #: of the workspace, to be made
+    sockets: Sequence[str] = ()  #: that may be spoken to, as configured
 
 
 def build(wall: Wall) -> Confines:
@@ -86,7 +89,9 @@ def build(wall: Wall) -> Confines:
     is_sandbox = wall.means is Means.BUBBLEWRAP
     environment = {**caches, "TMPDIR": _TEMPORARY if is_sandbox else str(temporary / "t")}
     hidden = _hidden(wall)
-    needed = _needed(wall, home, {**wall.given, **caches})
+    spoken_to = (wall.socket, *(Path(raw).expanduser() for raw in wall.sockets))
+    needed = (path for path in _needed(wall, home, {**wall.given, **caches}) if path in spoken_to or not is_socket(path))
+    visible = (*_shown((*needed, *spoken_to), [*hidden, _SHARED], outside), wall.workspace)
     confinement = Confinement(
         means=wall.means,
         writable=(
@@ -100,9 +105,9 @@ def build(wall: Wall) -> Confines:
         ),
         protected=(*_protected(wall, outside), *git.protected, *sorted(scope.protected)),
         hidden=tuple(hidden),
-        visible=(*_shown(needed, [*hidden, Path("/tmp")], outside), wall.workspace),  # noqa: S108 - the shared one
-        private={Path("/tmp"): temporary, **git.private} if is_sandbox else {},  # noqa: S108 - the shared one
-        shown=git.shown if is_sandbox else {},
+        visible=visible,
+        private={_SHARED: temporary, **git.private} if is_sandbox else {},
+        shown={**_silenced(spoken_to, [*hidden, _SHARED], [*visible, *outside]), **git.shown} if is_sandbox else {},
     )
     return Confines(confinement=confinement, environment=environment)
 
@@ -191,7 +196,7 @@ def _hidden(wall: Wall) -> list[Path]:
         wall.project.state / "private",
     ]
     found = [real for path in wanted if (real := _real(path)) is not None and real.is_dir()]
-    spared = (Path("/"), Path("/tmp"), _real(wall.project.root), _real(Path.home()))  # noqa: S108 - it is private anyway
+    spared = (Path("/"), _SHARED, _real(wall.project.root), _real(Path.home()))  # the shared one is private anyway
     return [path for path in dict.fromkeys(found) if path not in spared]
 
 
@@ -231,7 +236,24 @@ def _shown(needed: Iterable[Path], hidden: Sequence[Path], writable: Sequence[Pa
             yield real
 
 
+def _silenced(spoken_to: Sequence[Path], hidden: Sequence[Path], visible: Sequence[Path]) -> dict[Path, Path]:
+    """Put nothing in the place of each socket that would be seen and is not the agent's to speak to."""
+    try:
+        table = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return {}
+    empty = Path(os.devnull)
+    found = reachable(listening(table), allowed=spoken_to)
+    return {path: empty for path in found if _is_seen(path, hidden, visible)}
+
+
+def _is_seen(path: Path, hidden: Sequence[Path], visible: Sequence[Path]) -> bool:
+    """Tell whether what is said nearest above a path is that it is seen; of a place named twice it is."""
+    above = [other for other in (*hidden, *visible) if path.is_relative_to(other)]
+    return not above or max(above, key=lambda one: len(one.parts)) in visible
+
+
 def _real(path: Path) -> Path | None:
-    """Give a path without symlinks; None if there is nothing."""
-    real = Path(os.path.realpath(path))
-    return real if real.exists() else None
+    """Give a path without symlinks; None if there is nothing, or nothing that this user may look at."""
+    real = os.path.realpath(path)
+    return Path(real) if os.access(real, os.F_OK) else None

@@ -147,6 +147,7 @@ class EnforcementSettings(Section):
 
     writable: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: outside of the project
     scratch: tuple[str, ...] = ()  #: folders of a workspace that git ignores, made before the agent starts
+    sockets: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: of other programs, that agents may speak to
 
 
 class LockSettings(Section):

@@ -1,6 +1,10 @@
 """What agents in real runs can write where the kernel confines them, and what their git can do."""
 
+import os
 import shlex
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,6 +74,41 @@ def test_an_agent_writes_its_write_set_and_nothing_else(run: Runs, repository: R
     assert repository.files("squad/tasks-1") == [
         *[".gitignore", "README.md", "docs/a.md", "notes.txt", "other/theirs.txt", "src/kept.txt", "src/newer", "src/sym"]
     ]
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[None]:
+    """Let a program of this machine listen at a path, and answer whoever speaks to it."""
+    with socket.socket(socket.AF_UNIX) as outside:
+        outside.bind(str(path))
+        outside.listen()
+        yield
+
+
+def test_a_program_that_listens_is_spoken_to_only_where_the_user_says_so(run: Runs, repository: Repository) -> None:
+    ask = "python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])' "
+    places = [repository.root / name for name in ("in-project", "in-environment", "allowed")]
+    settings = {
+        "agents": {"agent-1": {"environment": {"DOCKER_HOST": str(places[1])}}},
+        "enforcement": {"sockets": [str(places[2])]},
+    }
+
+    with listening(places[0]), listening(places[1]), listening(places[2]):
+        run(shell("T1", trying(*(ask + str(place) for place in places)), writes=["src/"]), settings=settings)
+
+    assert list(said(repository).values()) == ["refused", "refused", "allowed"]
+
+
+def test_a_folder_on_the_path_that_one_may_not_look_into_keeps_no_agent_from_starting(
+    run: Runs, repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whoever becomes another user often keeps the PATH of the first."""
+    closed = tmp_path / ("n" * 300)  # looking at it fails, for root too
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:{closed}")
+
+    ran = run(shell("T1", "echo x > src/new", writes=["src/"]))
+
+    assert outcomes(ran) == ["done"]
 
 
 def test_what_was_made_and_not_used_is_gone_again(run: Runs, repository: Repository) -> None:

@@ -1,7 +1,7 @@
 """Every way out of an attempt that we know of, tried by real agents in a real run of an ordinary user's.
 
-At level detect whatever came through is found, and none of it reaches the integration branch; at a level that refuses, the
-agent is stopped where it tries. One line each says which it was, and why. A level is a row of `LEVELS`.
+At level detect whatever came through is found, and none of it reaches the integration branch; at level deny nothing comes
+through. One line each says which it was, and why. The ways in which agents hide what they did from git come with `--soak`.
 """
 
 import json
@@ -16,15 +16,17 @@ from typing import Any
 
 import pytest
 
+from orchestrator.enforcement.confinement import Means
 from orchestrator.project import find
 from tests.support import escape_helper, vectors
 from tests.support.commands import LONGEST
+from tests.support.confined import needs, probed
 from tests.support.ordinary_user import as_user, give_away, python_path
 from tests.support.repositories import Repository
 from tests.support.waiting import until
 
 #: Levels at which the suite is tried, each with whether the kernel refuses.
-LEVELS = {"detect": False}
+LEVELS = {"detect": False, "deny": True}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Vector:
     found: str = "foreign"  #: foreign: it is blamed and refused | told: it is told of, nobody is blamed | harmless: see why
     names: str = ""  #: what the event names, if it is not the target
     why: str = ""  #: of a way that is allowed
+    denied: str = "refused"  #: at deny: refused | ended: whoever tries is | apart: done to a copy of its own | honest: see why
 
     @property
     def path(self) -> str:
@@ -56,7 +59,13 @@ VECTORS = (
     Vector(name="abstract-helper"),
     Vector(name="socket-helper"),
     Vector(name="second-namespace"),
-    Vector(name="kept-descriptor", found="told"),
+    Vector(name="kept-descriptor", found="told", denied="ended"),
+    Vector(name="settings", target=".git/config", found="told"),
+    Vector(name="hook", target=".git/hooks/post-checkout", found="told"),
+    Vector(name="branch", target="refs/heads/squad-work/tasks-1/write.1", found="told", denied="apart"),
+)
+#: Tried with `--soak`.
+MORE = (
     # hidden from git
     Vector(name="assume-unchanged"),
     Vector(name="skip-worktree"),
@@ -75,13 +84,11 @@ VECTORS = (
     Vector(name="filters"),
     Vector(name="amended"),
     # outside of its workspace
-    Vector(name="settings", target=".git/config", found="told"),
-    Vector(name="hook", target=".git/hooks/post-checkout", found="told"),
-    Vector(name="branch", target="refs/heads/squad-work/tasks-1/write.1", found="told"),
     Vector(name="users-branch", target="refs/heads/theirs", found="told"),
     Vector(name="integration", target="refs/heads/squad/tasks-1", found="told"),
     Vector(name="main-tree", target="README.md", found="told"),
-    Vector(name="host", target="others/host.txt"),  # which is blamed for what the next one does: it lies in its workspace
+    # it is blamed for what the next one does: that lies in its workspace
+    Vector(name="host", target="others/host.txt", denied="honest", why="it only looks on"),
     Vector(name="beside", target="others/host.txt"),
 )
 
@@ -90,9 +97,7 @@ VECTORS = (
 class Escapes:
     """A run at one level in which each way is tried by a task of its own."""
 
-    level: str
     root: Path
-    refuses: bool
     events: list[dict[str, Any]] = field(default_factory=list)
 
     def outcome(self, vector: Vector) -> str:
@@ -114,17 +119,29 @@ class Escapes:
 FOUND = {"ForeignChangeFound": "foreign", "UnsureChangeFound": "told"}
 
 
-@pytest.fixture(scope="module", params=LEVELS)
-def escapes(request: pytest.FixtureRequest) -> Iterator[Escapes]:
-    """Try all of them once at each level."""
+@pytest.fixture(scope="module")
+def vectors_tried(request: pytest.FixtureRequest) -> Sequence[Vector]:
+    return (*VECTORS, *(MORE if request.config.getoption("--soak") else ()))
+
+
+@pytest.fixture(scope="module")
+def detected(vectors_tried: Sequence[Vector]) -> Iterator[Escapes]:
+    """Try all of them once at level detect."""
     with tempfile.TemporaryDirectory(prefix="squad-escapes-") as name:
-        yield escaped(Path(name).resolve(), request.param)
+        yield escaped(Path(name).resolve(), "detect", vectors_tried)
 
 
-def escaped(folder: Path, level: str) -> Escapes:
+@pytest.fixture(scope="module")
+def denied(vectors_tried: Sequence[Vector]) -> Iterator[Escapes]:
+    """Try all of them once at level deny."""
+    with tempfile.TemporaryDirectory(prefix="squad-escapes-") as name:
+        yield escaped(Path(name).resolve(), "deny", vectors_tried)
+
+
+def escaped(folder: Path, level: str, tried: Sequence[Vector]) -> Escapes:
     """Carry the run out in a folder; gives what came of it."""
     repository = Repository.init(folder / "project")
-    kept = {vector.path: "theirs\n" for vector in VECTORS if not vector.target}
+    kept = {vector.path: "theirs\n" for vector in tried if not vector.target}
     repository.commit(
         {
             **kept,
@@ -135,7 +152,7 @@ def escaped(folder: Path, level: str) -> Escapes:
         }
     )
     repository.git("branch", "theirs")
-    repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [_task(vector) for vector in VECTORS]})})
+    repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [_task(vector) for vector in tried]})})
     helper = str(folder / "helper.sock")
     repository.write({"squad.yaml": json.dumps(_settings(helper))})
     (folder / "home").mkdir()
@@ -163,7 +180,7 @@ def escaped(folder: Path, level: str) -> Escapes:
         helping.kill()
         helping.wait()
         give_away(folder, user=os.getuid())  # git reads no repository of another's
-    return Escapes(level, repository.root, LEVELS[level], [json.loads(line) for line in told.stdout.splitlines()])
+    return Escapes(repository.root, [json.loads(line) for line in told.stdout.splitlines()])
 
 
 def _task(vector: Vector) -> dict[str, Any]:
@@ -184,20 +201,45 @@ def _interpreter() -> Sequence[str]:
     return as_user()[0][-1:]
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.name)
-def test_no_way_out_goes_unseen(escapes: Escapes, vector: Vector) -> None:
-    said, rows = escapes.outcome(vector), escapes.found(vector)
+EACH = pytest.mark.parametrize(
+    "vector",
+    [*VECTORS, *(pytest.param(one, marks=pytest.mark.soak) for one in MORE)],
+    ids=lambda vector: vector.name,
+)
+
+
+@EACH
+def test_no_way_out_goes_unseen(detected: Escapes, vector: Vector) -> None:
+    said, rows = detected.outcome(vector), detected.found(vector)
     if said.startswith("refused"):
         line = said
         assert not rows, f"{vector.name} was refused, and yet something is there: {rows}"
     elif vector.found == "harmless":
         line = f"allowed: {vector.why}"
-        assert not escapes.refuses or vector.why
     else:
-        assert not escapes.refuses, f"{vector.name} came through at level {escapes.level}"
         row = next((row for row in rows if FOUND[row["type"]] == vector.found), None)
         assert row is not None, f"{vector.name} went unseen"
         line = f"found ({row['certainty']}): {row['why']}"
-    print(f"{escapes.level} {vector.name}: {line}")
+    print(f"detect {vector.name}: {line}")
     if not vector.target and vector.found == "foreign":
-        assert escapes.on_branch(vector.path) == "theirs"
+        assert detected.on_branch(vector.path) == "theirs"
+
+
+@needs(Means.BUBBLEWRAP)
+@EACH
+def test_no_way_leads_out_where_the_kernel_refuses(denied: Escapes, vector: Vector) -> None:
+    if vector.name == "abstract-helper" and not probed().abstract_sockets:
+        pytest.skip("this kernel keeps nobody from abstract sockets: Landlock has no version 6 here")
+    if vector.denied == "ended":
+        [line] = [row["reason"] for row in denied.events if row["type"] == "AttemptEnded" and row["task"] == vector.name]
+        assert "has ended, and it still can write there" in line
+    else:
+        line = denied.outcome(vector)
+        assert line.startswith("refused") == (vector.denied == "refused"), line
+    print(f"deny {vector.name}: {line}{vector.why and f': {vector.why}'}")
+
+    assert not denied.found(vector), "something is there all the same"
+    if vector.denied == "apart":
+        assert Repository(denied.root).git("log", "--format=%s", "-1", vector.path) != "Own"
+    if not vector.target:
+        assert denied.on_branch(vector.path) == "theirs"
