@@ -138,7 +138,7 @@ def test_a_deaf_agent_is_killed_after_the_grace_and_done_again(squad: Squad) -> 
 
 def test_an_agent_that_burns_cpu_without_a_word_is_at_work_until_somebody_ends_it(squad: Squad) -> None:
     """CPU time is a sign of life; only a budget could end it, or a person."""
-    configure(squad, after="500ms")
+    configure(squad, after="1s")
     write_tasks(squad, simulated("T1", "spin"), simulated("T2", "done", agents=["agent-1"]))
     run = squad.start("-y", "run", "tasks.json")
     started = squad.wait_for_event("AttemptStarted")

@@ -32,6 +32,7 @@ def test_who_works_longer_is_not_blamed_for_what_one_did_that_has_ended(run: Run
     assert {(ended.task, ended.outcome) for ended in ran.all(AttemptEnded)} == {("T1", "done"), ("T2", "done")}
 
 
+@pytest.mark.usefixtures("at_detect")
 def test_what_several_may_have_changed_is_unsure_and_nobody_is_blamed(run: Runs, tmp_path: Path) -> None:
     both = f"touch {tmp_path}/$SQUAD_TASK; {WAIT_FOR.format(f'{tmp_path}/T1')} {WAIT_FOR.format(f'{tmp_path}/T2')}"
 

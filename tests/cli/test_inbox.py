@@ -146,9 +146,9 @@ def test_waiting_for_an_answer_is_life(squad: Squad) -> None:
     write(
         squad,
         asks("squad agent ask 'Which colour?' --wait 30m > a.txt 2>&1 || true"),
-        asks("squad agent ask 'And mine?'; sleep 2.5; squad agent done", "T2", "agent-2", writes=[]),
-        wait="2500ms",
-        stall={"after": "1s", "ladder": ["park"]},
+        asks("squad agent ask 'And mine?'; sleep 4; squad agent done", "T2", "agent-2", writes=[]),
+        wait="4s",
+        stall={"after": "2s", "ladder": ["park"]},
     )
 
     assert squad.here("run", "tasks.yaml", "-y").code == 0

@@ -86,6 +86,7 @@ def test_the_model_is_told_to_the_letter_what_plan_shows_and_pages_are_read_or_n
     assert cost > squads
 
 
+@pytest.mark.soak
 def test_by_its_own_record_squads_words_cost_at_most_what_is_promised(scene: Scene) -> None:
     """The same task once with squad's words and once without, told by a prompt that holds nothing but the task's own."""
     with_squad = scene.run("T1")

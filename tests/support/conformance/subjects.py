@@ -310,7 +310,7 @@ env_key = "OPENAI_STUB_KEY"
 class RealGemini(Real):
     """Gemini CLI."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED}
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED, Row.USAGE, Row.STOPPED}
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.LIMIT: "ends its turn at a limit, but tells no reset",
         Row.LONG_LINE: "reads it for minutes itself, and prints none",
