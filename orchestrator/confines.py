@@ -102,6 +102,7 @@ def build(wall: Wall) -> Confines:
         hidden=tuple(hidden),
         visible=(*_shown(needed, [*hidden, Path("/tmp")], outside), wall.workspace),  # noqa: S108 - the shared one
         private={Path("/tmp"): temporary, **git.private} if is_sandbox else {},  # noqa: S108 - the shared one
+        grounds=(_real(wall.workspace) or wall.workspace,),
         shown=git.shown if is_sandbox else {},
     )
     return Confines(confinement=confinement, environment=environment)

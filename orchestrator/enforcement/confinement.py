@@ -28,6 +28,7 @@ class Confinement:
     protected: tuple[Path, ...] = ()  #: existing, inside something writable, read-only all the same
     hidden: tuple[Path, ...] = ()  #: existing folders that look empty
     visible: tuple[Path, ...] = ()  #: inside something hidden, readable all the same
+    grounds: tuple[Path, ...] = ()  #: existing folders in which paths are opened while the attempt runs
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
     shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
 
@@ -44,6 +45,7 @@ class Confinement:
             "sights": {str(mount.place): str(mount.sight) for mount in mounts},
             "writable": _words(self.writable),
             "protected": _words(self.protected),
+            "grounds": _words(self.grounds),
             "private": {str(place): str(source) for place, source in self.private.items()},
         }
 

@@ -42,8 +42,7 @@ class Sandbox(Open):
         self.confine = confine
         self.bwrap, self.ready, self.info, self.hold = begun.process, begun.ready, begun.info, begun.hold
         self.placeholders = placeholders.Placeholders()
-        self.channel: socket.socket | None = None
-        self.keeper = 0
+        self.channel: socket.socket | None = None  #: to the keeper of the mounts, once something was asked of it
         self.buffer = b""
         self.asked: dict[int, Message] = {}
         self.scope = landlock.abstract_scope()
@@ -53,13 +52,15 @@ class Sandbox(Open):
         stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
         go_read, go_write = os.pipe()
         told_read, told_write = os.pipe()
-        # the agent's father is born while bwrap is at work
-        father = self.fork(lambda: self.enter_and_start(start, stdin_read, go_read, told_write), go_write)
-        for descriptor in (stdin_read, go_read, told_write):
+        laid_read, laid_write = os.pipe()
+        # both are born while bwrap is at work: the keeper of the mounts and the agent's father
+        self.begin_keeping(laid_write)
+        father = self.fork(lambda: self.enter_and_start(start, stdin_read, (go_read, laid_read), told_write), go_write)
+        for descriptor in (stdin_read, go_read, laid_read, told_write):
             os.close(descriptor)
         try:
             self.await_sandbox(start.control)
-            self.open_doors()  # while it stands for certain: the agent may end it at once
+            self.keeping.sendall(b"%10d" % self.init)
             os.write(go_write, b"%d %d" % (self.init, self.holder))
         except OSError:
             self.bwrap.kill()
@@ -81,19 +82,17 @@ class Sandbox(Open):
         self.init = int(json.loads(os.read(self.info, 65536))["child-pid"])
         with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
             self.holder = int(file.read().split()[0])
-        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
+        # their numbers may be given to others
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid, self.keeper)]
         for descriptor in (self.ready, self.info):
             os.close(descriptor)
 
-    def open_doors(self) -> None:
-        """Open the namespaces, and the users' ones: which owns the mounts, and which the agent lives in."""
-        names = ("mnt", "pid", "ipc")
-        self.spaces = {name: os.open(f"/proc/{self.init}/ns/{name}", os.O_RDONLY) for name in names}
-        self.outer = kernel.owner_of(self.spaces["mnt"])
-        self.inner: int | None = os.open(f"/proc/{self.holder}/ns/user", os.O_RDONLY)
-        if os.path.sameopenfile(self.outer, self.inner):
-            os.close(self.inner)
-            self.inner = None  # nobody needs a second one for root
+    def begin_keeping(self, laid: int) -> None:
+        """Let a copy of the leash keep the mounts; it says by closing a pipe that an agent can begin."""
+        self.keeping, theirs = socket.socketpair()
+        self.keeper = self.fork(lambda: part("mounting").keep(theirs, laid, self.confine), self.keeping.fileno())
+        theirs.close()
+        os.close(laid)
 
     def fork(self, act: Callable[[], None], *ours: int) -> int:
         """Let a copy of the leash do something instead of going on as a leash."""
@@ -115,21 +114,17 @@ class Sandbox(Open):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    def enter_and_start(self, start: Start, stdin: int, go: int, told: int) -> None:
+    def enter_and_start(self, start: Start, stdin: int, calls: tuple[int, int], told: int) -> None:
         """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""
-        if not (doors := os.read(go, 100).split()):
+        go, laid = calls
+        if not (numbers := os.read(go, 100).split()):
             return
         try:
-            self.init, self.holder = map(int, doors)
-            self.open_doors()
-            kernel.enter(self.outer)
-            for space in self.spaces.values():
-                kernel.enter(space)
-            if self.inner is not None:
-                kernel.enter(self.inner)
+            enter(*map(int, numbers))
             kernel.renounce()
             if self.scope is not None:
                 kernel.landlock_restrict(self.scope)
+            os.read(laid, 1)  # an agent that stood in a folder before would not see it opened
             agent = popen(start, stdin)
             os.write(told, json.dumps({"pid": agent.pid}).encode())
             os._exit(0)  # while it is held: a Popen that nobody holds buries its process if that has ended already
@@ -145,7 +140,7 @@ class Sandbox(Open):
             if command["op"] == "open":
                 self.placeholders.make(command["path"], folder=command["folder"])
             if self.channel is None:
-                self.channel, self.keeper = part("mounting").keep(self.outer, self.spaces["mnt"], self.confine)
+                self.channel = self.keeping
                 selector.register(self.channel, selectors.EVENT_READ, lambda: self.hear(selector, send))
             self.channel.sendall(json.dumps(command).encode() + b"\n")
             self.asked[command["id"]] = command
@@ -179,7 +174,14 @@ class Sandbox(Open):
         for process in self.killable:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(process, signal.SIGKILL)
-        if self.channel is not None:
-            with contextlib.suppress(OSError):
-                self.channel.shutdown(socket.SHUT_RDWR)
         self.placeholders.remove_all()
+
+
+def enter(init: int, holder: int) -> None:
+    """Join the namespaces of a sandbox: the users' one that owns the mounts first, and at last the one that an agent lives in."""
+    spaces = [os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc")]
+    outer, inner = kernel.owner_of(spaces[0]), os.open(f"/proc/{holder}/ns/user", os.O_RDONLY)
+    for space in (outer, *spaces):
+        kernel.enter(space)
+    if not os.path.sameopenfile(outer, inner):  # for root they are one
+        kernel.enter(inner)
