@@ -182,3 +182,36 @@ async def test_what_stands_beside_is_held_back_before_its_folder_is_opened(tmp_p
         await soon(one.lines, "its answer")
 
     assert one.spec.log.read_text(encoding="utf-8").startswith("refused")
+
+
+async def test_what_is_open_when_a_floor_is_laid_above_it_is_closed_all_the_same(tmp_path: Path) -> None:
+    """The floor takes a writable copy of what is open in it along, which once stayed so."""
+    async with agent(tmp_path) as one:
+        await opened(one, one.shared / "held")
+        for name in ("young/er", "young/est"):
+            (one.shared / "held" / name).mkdir(parents=True)
+        await opened(one, one.shared / "held" / "young" / "er")
+        await closed(one, one.shared / "held")  # after which `young` is made a floor
+        await opened(one, one.shared / "held" / "deep")
+        await closed(one, one.shared / "held" / "deep")
+        said = await each(one, "write", ["shared/held/young/er/x", "shared/held/young/est/x"])
+        await closed(one, one.shared / "held" / "young" / "er")
+        said += await each(one, "write", ["shared/held/young/er/x", "shared/held/young/est/x"])
+
+    assert said == [True, False, False, False]
+
+
+async def test_what_is_opened_while_the_floors_are_still_laid_is_closed_all_the_same(tmp_path: Path) -> None:
+    for number in range(400):
+        (tmp_path / "shared" / f"d{number % 20}" / f"e{number}").mkdir(parents=True)
+    async with agent(tmp_path) as one:
+        await opened(one, one.shared)
+        said = [await one.tries("write", "shared/d19/e399/x")]
+        await closed(one, one.shared)
+        said.append(await one.tries("write", "shared/d19/e399/x"))
+        await opened(one, one.shared / "d19" / "e399")
+        said.append(await one.tries("write", "shared/d19/e399/x"))
+        await closed(one, one.shared / "d19" / "e399")
+        said.append(await one.tries("write", "shared/d19/e399/x"))
+
+    assert said == [True, False, True, False]

@@ -36,13 +36,15 @@ class Confinement:
         """Give what must be mounted over a read-only root, in its order."""
         return in_order(self._rules())
 
+    def arguments(self) -> list[str]:
+        """Word it for bubblewrap; nothing for other means."""
+        return arguments(self.mounts()) if self.means is Means.BUBBLEWRAP else []
+
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""
-        mounts = self.mounts()
         return {
             "means": str(self.means),
-            "arguments": arguments(mounts),
-            "sights": {str(mount.place): str(mount.sight) for mount in mounts},
+            "sights": {str(mount.place): str(mount.sight) for mount in self.mounts()},
             "writable": _words(self.writable),
             "protected": _words(self.protected),
             "grounds": _words(self.grounds),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
@@ -35,8 +36,16 @@ class Floors:
         self.sights = sights  #: what was settled at the start, by place
         self.laid: set[str] = set()
 
+    def first(self) -> list[str]:
+        """Give the folders that are to be floors before the agent begins."""
+        return list(itertools.islice(self.wanted(), FIRST))
+
     def wanted(self) -> Iterator[str]:
-        """Walk what is read-only in the grounds, and give each folder after those above it."""
+        """Give the folders that are to be floors, each after those above it."""
+        return itertools.islice(self.walk(), MOST)
+
+    def walk(self) -> Iterator[str]:
+        """Walk what is read-only in the grounds."""
         starts = [place for place, sight in self.sights.items() if sight == "read" and self.is_ground(place)]
         starts += [ground for ground in self.grounds if ground not in self.sights and not self.is_writable_anyway(ground)]
         for start in starts:
@@ -62,18 +71,18 @@ class Floors:
         """Tell whether a path may be opened."""
         return any(is_below(path, ground) for ground in self.grounds)
 
-    def lay(self, root: int, paths: Iterable[str]) -> None:
-        """Make folders mounts of their own, read-only; those that are gone need none."""
-        for path in paths:
-            if len(self.laid) >= MOST:
-                return
-            with contextlib.suppress(OSError):
-                place = kernel.open_plain(root, path, os.O_PATH | os.O_DIRECTORY)
-                try:
-                    os.close(laid_mount(place))
-                    self.laid.add(path)
-                finally:
-                    os.close(place)
+    def lay(self, root: int, path: str) -> bool:
+        """Make a folder a mount of its own, read-only, with all mounts in it; tells whether it was none and is one now."""
+        if path in self.laid or len(self.laid) >= MOST:
+            return False
+        with contextlib.suppress(OSError):  # one that is gone needs none
+            place = kernel.open_plain(root, path, os.O_PATH | os.O_DIRECTORY)
+            try:
+                os.close(laid_mount(place))
+                self.laid.add(path)
+            finally:
+                os.close(place)
+        return path in self.laid
 
     def lift(self, root: int, path: str, is_spared: Callable[[str], bool]) -> list[str]:
         """Take the floors in a folder away, for nothing can be renamed over their borders; gives those that stay.

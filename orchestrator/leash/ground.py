@@ -241,11 +241,20 @@ class Ground:
         for mount in self.places.pop(path, Place()).mounts:
             os.close(mount)
 
+    def unlaid(self) -> Iterator[str]:
+        """Walk the folders that are to be floors and are none yet."""
+        return (one for one in self.floors.wanted() if one not in self.floors.laid)
+
     def restore(self, path: str) -> None:
         """Lay the floors again that were lifted, and those of folders that were made, in what is closed."""
         if self.is_closed(path) and not self.is_writable_anyway(path):
-            fresh = [one for one in self.floors.below([path]) if one not in self.floors.laid]
-            self.floors.lay(self.root, fresh)
+            self.lay(self.floors.below([path]))
+
+    def lay(self, paths: Iterable[str]) -> None:
+        """Make folders floors, but none of what is open."""
+        for path in paths:
+            if self.is_closed(path) and self.floors.lay(self.root, path):
+                self.look_again(path)  # what is open in it has a copy now, which must be closed too
 
 
 def turn(mount: int, *, writable: bool) -> None:

@@ -31,31 +31,23 @@ if TYPE_CHECKING:
 
     Message: TypeAlias = dict[str, Any]
 
-NUMBER = 10  #: digits with which the first process of a sandbox is told
+BATCH = 16  #: floors that are laid between two looks at what is asked
 TICK = 0.1  #: seconds between two looks at who holds something, should no event tell
 
 
-def keep(channel: socket.socket, laid: int, confine: Message) -> None:
-    """Keep a sandbox's mounts until the connection ends. It says first whose they are; `laid` is closed when all can begin."""
+def keep(channel: socket.socket, doors: tuple[int, int], confine: Message, laid: list[str]) -> None:
+    """Keep the mounts behind two doors, of users and of mounts, until the connection ends; some floors are laid already."""
     for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     system = os.open("/", os.O_PATH | os.O_DIRECTORY)
     processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
-    forget_all_but({0, 1, 2, channel.fileno(), laid, system, processes})
-    ground_floors = floors.Floors(confine["grounds"], confine["sights"])
-    wanted = ground_floors.wanted()
-    first = list(itertools.islice(wanted, floors.FIRST))  # while bubblewrap is at work
-    if not (init := channel.recv(NUMBER, socket.MSG_WAITALL)):
-        return
-    mounts = os.open(f"/proc/{int(init)}/ns/mnt", os.O_RDONLY)
-    kernel.enter(kernel.owner_of(mounts))
-    kernel.enter(mounts)
+    forget_all_but({0, 1, 2, channel.fileno(), *doors, system, processes})
+    for door in doors:
+        kernel.enter(door)
     os.chdir("/proc")  # the sandbox's own: whoever is in it is there, and nobody else
     watch = holders.Watch(processes)
-    land = ground.Ground(system, watch.system, ground_floors, confine["protected"])
-    ground_floors.lay(land.root, first)
-    os.close(laid)
-    ground_floors.lay(land.root, wanted)
+    land = ground.Ground(system, watch.system, floors.Floors(confine["grounds"], confine["sights"]), confine["protected"])
+    land.floors.laid.update(laid)
     Keeper(channel, land, watch).run()
 
 
@@ -88,11 +80,16 @@ class Keeper:
         self.ground = land
         self.closing: list[Closing] = []
         self.watch = watch
+        self.unlaid = land.unlaid()
         self.buffer = b""
 
     def run(self) -> None:
         """Obey until the leash is gone."""
         channel = self.channel.fileno()
+        while batch := list(itertools.islice(self.unlaid, BATCH)):
+            if select.select([channel], [], [], 0)[0] and not self.read():
+                return
+            self.ground.lay(batch)
         while True:
             waits = [channel, *self.watch.descriptors()] if self.closing else [channel]
             ready, _, _ = select.select(waits, [], [], TICK if self.closing else None)

@@ -20,17 +20,19 @@ TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, placeholders
     from orchestrator.leash.starting import Child, Start, fault, popen, until_end, until_line, worded
-    from orchestrator.leash.walls import Begun, Open, part
+    from orchestrator.leash.walls import Open, part
 else:
     import kernel
     import landlock
     import placeholders
     from starting import Child, Start, fault, popen, until_end, until_line, worded
-    from walls import Begun, Open, part
+    from walls import Open, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
+
+    from orchestrator.leash.begin import Begun
 
     Message: TypeAlias = dict[str, Any]
 
@@ -40,11 +42,12 @@ class Sandbox(Open):
 
     def __init__(self, confine: Message, begun: Begun) -> None:
         self.confine = confine
-        self.bwrap, self.ready, self.info, self.hold = begun.process, begun.ready, begun.info, begun.hold
+        self.bwrap, self.ready, self.info, self.hold = begun.pid, begun.ready, begun.info, begun.hold
         self.placeholders = placeholders.Placeholders()
         self.channel: socket.socket | None = None  #: to the keeper of the mounts, once something was asked of it
         self.buffer = b""
         self.asked: dict[int, Message] = {}
+        self.keeper = 0
         self.scope = landlock.abstract_scope()
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
@@ -52,18 +55,16 @@ class Sandbox(Open):
         stdin_read, stdin_write = os.pipe() if start.feeds else (os.open(os.devnull, os.O_RDONLY), None)
         go_read, go_write = os.pipe()
         told_read, told_write = os.pipe()
-        laid_read, laid_write = os.pipe()
-        # both are born while bwrap is at work: the keeper of the mounts and the agent's father
-        self.begin_keeping(laid_write)
-        father = self.fork(lambda: self.enter_and_start(start, stdin_read, (go_read, laid_read), told_write), go_write)
-        for descriptor in (stdin_read, go_read, laid_read, told_write):
+        # the agent's father is born while bwrap is at work
+        father = self.fork(lambda: self.enter_and_start(start, stdin_read, go_read, told_write), go_write)
+        for descriptor in (stdin_read, go_read, told_write):
             os.close(descriptor)
         try:
             self.await_sandbox(start.control)
-            self.keeping.sendall(b"%10d" % self.init)
+            self.doors = doors(self.init)  # while it stands for certain: the agent may end it at once
             os.write(go_write, b"%d %d" % (self.init, self.holder))
         except OSError:
-            self.bwrap.kill()
+            os.kill(self.bwrap, signal.SIGKILL)
             raise
         finally:
             os.close(go_write)
@@ -71,6 +72,7 @@ class Sandbox(Open):
         told = json.loads(until_end(told_read) or b"{}")
         os.close(told_read)
         if "pid" in told:
+            self.laid = told["laid"]
             return Child(told["pid"], stdin_write)
         raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
 
@@ -82,17 +84,21 @@ class Sandbox(Open):
         self.init = int(json.loads(os.read(self.info, 65536))["child-pid"])
         with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
             self.holder = int(file.read().split()[0])
-        # their numbers may be given to others
-        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid, self.keeper)]
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap)]  # their numbers may be given to others
         for descriptor in (self.ready, self.info):
             os.close(descriptor)
 
-    def begin_keeping(self, laid: int) -> None:
-        """Let a copy of the leash keep the mounts; it says by closing a pipe that an agent can begin."""
+    def go_on(self) -> None:
+        """Let a copy of the leash keep the mounts, so that it is there when something is to be opened."""
         self.keeping, theirs = socket.socketpair()
-        self.keeper = self.fork(lambda: part("mounting").keep(theirs, laid, self.confine), self.keeping.fileno())
+        outer, mounts = self.doors[:2]
+        self.keeper = self.fork(
+            lambda: part("mounting").keep(theirs, (outer, mounts), self.confine, self.laid), self.keeping.fileno()
+        )
         theirs.close()
-        os.close(laid)
+        self.killable.append(os.pidfd_open(self.keeper))
+        for door in self.doors:
+            os.close(door)
 
     def fork(self, act: Callable[[], None], *ours: int) -> int:
         """Let a copy of the leash do something instead of going on as a leash."""
@@ -114,25 +120,28 @@ class Sandbox(Open):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
-    def enter_and_start(self, start: Start, stdin: int, calls: tuple[int, int], told: int) -> None:
+    def enter_and_start(self, start: Start, stdin: int, go: int, told: int) -> None:
         """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""
-        go, laid = calls
+        ground = part("floors").Floors(self.confine["grounds"], self.confine["sights"])
+        first = ground.first()
         if not (numbers := os.read(go, 100).split()):
             return
         try:
             enter(*map(int, numbers))
+            root = os.open("/", os.O_PATH | os.O_DIRECTORY)
+            for folder in first:  # an agent that stood there before would not see it opened
+                ground.lay(root, folder)
             kernel.renounce()
             if self.scope is not None:
                 kernel.landlock_restrict(self.scope)
-            os.read(laid, 1)  # an agent that stood in a folder before would not see it opened
             agent = popen(start, stdin)
-            os.write(told, json.dumps({"pid": agent.pid}).encode())
+            os.write(told, json.dumps({"pid": agent.pid, "laid": list(ground.laid)}).encode())
             os._exit(0)  # while it is held: a Popen that nobody holds buries its process if that has ended already
         except BaseException as error:  # noqa: BLE001 - it cannot be raised here, so it is told
             os.write(told, json.dumps({"fault": worded(error)}).encode())
 
     def own(self) -> set[int]:
-        return {self.bwrap.pid, self.init, self.holder, self.keeper}
+        return {self.bwrap, self.init, self.holder, self.keeper}
 
     def ask(self, command: Message, selector: selectors.BaseSelector, send: Callable[[Message], None]) -> None:
         try:
@@ -177,11 +186,16 @@ class Sandbox(Open):
         self.placeholders.remove_all()
 
 
+def doors(init: int) -> tuple[int, ...]:
+    """Open the namespaces of a sandbox, in the order in which they are joined: first the users' one that owns the mounts."""
+    mounts, *others = (os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc"))
+    return (kernel.owner_of(mounts), mounts, *others)
+
+
 def enter(init: int, holder: int) -> None:
-    """Join the namespaces of a sandbox: the users' one that owns the mounts first, and at last the one that an agent lives in."""
-    spaces = [os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc")]
-    outer, inner = kernel.owner_of(spaces[0]), os.open(f"/proc/{holder}/ns/user", os.O_RDONLY)
-    for space in (outer, *spaces):
+    """Join the namespaces of a sandbox, and at last the users' one that an agent lives in."""
+    inner, (outer, *others) = os.open(f"/proc/{holder}/ns/user", os.O_RDONLY), doors(init)
+    for space in (outer, *others):
         kernel.enter(space)
     if not os.path.sameopenfile(outer, inner):  # for root they are one
         kernel.enter(inner)
