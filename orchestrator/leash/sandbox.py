@@ -127,10 +127,15 @@ class Sandbox(Open):
         if not (numbers := os.read(go, 100).split()):
             return
         try:
-            enter(*map(int, numbers))
+            init, holder = map(int, numbers)
+            inner, (outer, *others) = os.open(f"/proc/{holder}/ns/user", os.O_RDONLY), doors(init)
+            for space in (outer, *others):
+                kernel.enter(space)
             root = os.open("/", os.O_PATH | os.O_DIRECTORY)
-            for folder in first:  # an agent that stood there before would not see it opened
+            for folder in first:  # an agent that stood there before would not see it opened; here, where that may still be done
                 ground.lay(root, folder)
+            if not os.path.sameopenfile(outer, inner):  # for root they are one
+                kernel.enter(inner)
             kernel.renounce()
             if self.scope is not None:
                 kernel.landlock_restrict(self.scope)
@@ -190,12 +195,3 @@ def doors(init: int) -> tuple[int, ...]:
     """Open the namespaces of a sandbox, in the order in which they are joined: first the users' one that owns the mounts."""
     mounts, *others = (os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc"))
     return (kernel.owner_of(mounts), mounts, *others)
-
-
-def enter(init: int, holder: int) -> None:
-    """Join the namespaces of a sandbox, and at last the users' one that an agent lives in."""
-    inner, (outer, *others) = os.open(f"/proc/{holder}/ns/user", os.O_RDONLY), doors(init)
-    for space in (outer, *others):
-        kernel.enter(space)
-    if not os.path.sameopenfile(outer, inner):  # for root they are one
-        kernel.enter(inner)
