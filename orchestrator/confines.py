@@ -233,6 +233,6 @@ def _shown(needed: Iterable[Path], hidden: Sequence[Path], writable: Sequence[Pa
 
 
 def _real(path: Path) -> Path | None:
-    """Give a path without symlinks; None if there is nothing."""
-    real = Path(os.path.realpath(path))
-    return real if real.exists() else None
+    """Give a path without symlinks; None if there is nothing, or nothing that may be looked at."""
+    real = os.path.realpath(path)
+    return Path(real) if os.path.exists(real) else None  # noqa: PTH110 - Path.exists raises where it may not look

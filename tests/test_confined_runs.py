@@ -246,6 +246,15 @@ def test_a_stray_of_the_simulated_agent_is_refused(run: Runs, repository: Reposi
     assert "squad-stray.txt" not in repository.files("squad/tasks-1")
 
 
+def test_what_the_environment_names_and_nobody_can_look_at_is_in_nobodys_way(run: Runs) -> None:
+    """A PATH that led into the closed home of another user, or a long word that begins with a slash, was no start at all once."""
+    agent = {"use": "command", "command": ["sh", "-c", "echo x > src/x"], "environment": {"LONG": f"/{'x' * 5000}/bin"}}
+
+    ran = run({"id": "T1", "title": "Do T1", "writes": ["src/"]}, settings={"agents": {"agent-1": agent}})
+
+    assert outcomes(ran) == ["done"]
+
+
 def test_what_is_configured_as_writable_is(
     run: Runs, repository: Repository, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
