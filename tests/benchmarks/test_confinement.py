@@ -19,6 +19,7 @@ from orchestrator.leash import start
 from tests.benchmarks.bare import alternately
 from tests.support.confined import needs
 from tests.support.leashing import followed, on_leash
+from tests.support.waiting import soon
 
 pytestmark = [pytest.mark.benchmark, needs(Means.BUBBLEWRAP), needs(Means.LANDLOCK)]
 
@@ -54,6 +55,8 @@ async def test_a_path_is_opened_and_closed(tmp_path: Path) -> None:
     )
     opened, closed, bare = [], [], []
     async with start(spec) as leashed, followed(leashed):
+        leashed.send(b"it asks for nothing before it runs\n")
+        await soon(spec.log.read_bytes, "its first word")
         began = time.perf_counter()
         await leashed.open(tmp_path / "f0")
         first = time.perf_counter() - began
