@@ -216,6 +216,7 @@ class Attempt:
             socket=stage.sockets[self.piece.seat.id],
             scratch=self._scratch(),
             configured=self._configured(),
+            tell=lambda text: self._recorder.record(Noticed(text=text)),
         )
 
     @property

@@ -1,6 +1,6 @@
 """An assignment whose agent the kernel confines: at the level that holds for its program, to what its task may write."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ class Ground:
     socket: Path  #: the agent's
     scratch: Path  #: files of its invocation
     configured: Mapping[str, str]  #: its environment, which beats what is said here
+    tell: Callable[[str], None]  #: whoever follows the run
 
 
 async def confined(assignment: Assignment, ground: Ground) -> Assignment:
@@ -41,6 +42,8 @@ async def confined(assignment: Assignment, ground: Ground) -> Assignment:
         SquadError, OSError: A demanded level is not to be had, or what it needs cannot be made.
     """
     chosen = await ground.levels.of(assignment.adapter)
+    if news := ground.levels.news(assignment.adapter, chosen):
+        ground.tell(news)
     if chosen.means is None:
         return replace(assignment, level=chosen.level)
     confines = await anyio.to_thread.run_sync(build, _wall(assignment, ground, chosen.means))

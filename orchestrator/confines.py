@@ -106,6 +106,7 @@ def build(wall: Wall) -> Confines:
         protected=(*_protected(wall, outside), *git.protected, *sorted(scope.protected)),
         hidden=tuple(hidden),
         visible=visible,
+        grounds=(_real(wall.workspace) or wall.workspace,),
         private={_SHARED: temporary, **git.private} if is_sandbox else {},
         shown={**_silenced(spoken_to, [*hidden, _SHARED], [*visible, *outside]), **git.shown} if is_sandbox else {},
     )

@@ -83,7 +83,12 @@ class Evidence:
     async def keep(self) -> Work:
         """Keep everything that lies in the workspace."""
         async with self.git:
-            return await anyio.to_thread.run_sync(self._harvest)
+            try:
+                return await anyio.to_thread.run_sync(self._harvest)
+            finally:
+                if self.outside is not None and self._status.branch:
+                    # before it counts as ended: from then on whoever moves its branch is told of
+                    await anyio.to_thread.run_sync(self.outside.own, self._status.branch)
 
     @property
     def _status(self) -> AttemptStatus:

@@ -179,6 +179,7 @@ def _start(state: State, event: ev.AttemptStarted, at: float) -> None:
     attempt = state.attempts[event.attempt]
     attempt.pid, attempt.node, attempt.boot, attempt.born = event.pid, event.node, event.boot, event.born
     attempt.leash, attempt.log, attempt.started_at, attempt.adapter = event.leash, event.log, at, event.adapter
+    attempt.level = event.level
     state.starts += 1
     state.tasks[event.task].attempts += 1
     state.agents[event.agent].state, state.agents[event.agent].pid = AgentState.WORKING, event.pid

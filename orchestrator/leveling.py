@@ -13,6 +13,7 @@ from orchestrator.adapters import AnyAdapter
 from orchestrator.adapters.traits import asks, brings_sandbox
 from orchestrator.enforcement.levels import Chosen, Program, choose, is_probed
 from orchestrator.enforcement.probing import Probed, probe
+from orchestrator.model import Level
 
 _NOT_LOOKED = Probed(means=())
 
@@ -23,6 +24,7 @@ class Levels:
 
     asked: str
     _first: anyio.Lock = field(default_factory=anyio.Lock)
+    _told: set[str] = field(default_factory=set)  #: programs of which it was said why they are held no firmer
 
     async def of(self, adapter: AnyAdapter) -> Chosen:
         """Give the level for an adapter.
@@ -33,6 +35,13 @@ class Levels:
         async with self._first:
             probed = await probe() if is_probed(self.asked) else _NOT_LOOKED
         return choose(self.asked, _program(adapter), probed)
+
+    def news(self, adapter: AnyAdapter, chosen: Chosen) -> str:
+        """Say once for each program why it is held no firmer; nothing where there is nothing to say."""
+        if not chosen.why or adapter.name in self._told:
+            return ""
+        self._told.add(adapter.name)
+        return f"{adapter.name} is held at level {chosen.level}, not {Level.DENY}: {chosen.why}"
 
 
 def require_levels(asked: str, adapters: Iterable[AnyAdapter]) -> None:

@@ -50,6 +50,7 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     claim: bool | None = None  #: True: done, False: failed, None: nothing said
     note: str = ""
     adapter: str = ""  #: by which its agent works
+    level: str = ""  #: of enforcement; empty: it has not been started
     tokens: int | None = None  #: consumed as far as it was told; None: nothing was
     money: float | None = None
     limited: bool = False  #: its agent told of a usage limit

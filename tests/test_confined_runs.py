@@ -37,10 +37,14 @@ def trying(*commands: str) -> str:
     return TRIES + "\n".join(f"try {shlex.quote(command)}" for command in commands)
 
 
-def said(repository: Repository, *, task: str = "T1.1") -> dict[str, str]:
-    log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / f"{task}.log"
+def said(repository: Repository) -> dict[str, str]:
+    return dict(rows_said(repository))
+
+
+def rows_said(repository: Repository) -> list[tuple[str, str]]:
+    log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log"
     rows = (line.rpartition(": ") for line in log.read_text(encoding="utf-8").splitlines())
-    return {command: answer for command, _, answer in rows if answer in {"allowed", "refused"}}
+    return [(command, answer) for command, _, answer in rows if answer in {"allowed", "refused"}]
 
 
 def outcomes(ran: Ran) -> list[str]:
@@ -223,6 +227,38 @@ def test_a_lock_opens_its_file_while_it_is_held(run: Runs, repository: Repositor
     assert repository.show("squad/tasks-1", "other/theirs.txt") == "mine\nmine"
 
 
+def test_a_lock_opens_its_file_to_a_shell_that_stays_in_its_folder(run: Runs, repository: Repository) -> None:
+    script = """
+    cd other/deep
+    try 'echo x > theirs.txt'
+    squad agent lock theirs.txt
+    try 'echo mine > theirs.txt'
+    try 'echo mine > theirs.tmp && mv theirs.tmp theirs.txt'
+    try 'echo x > beside.txt'
+    squad agent unlock theirs.txt
+    try 'echo late > theirs.txt'
+    squad agent lock new.txt
+    try 'echo new > new.txt'
+    squad agent unlock new.txt
+    try 'echo late > new.txt'
+    squad agent lock ..
+    try 'echo all > beside.txt'
+    try 'echo x > ../up.txt'
+    squad agent unlock ..
+    try 'echo late > beside.txt'
+    """
+    repository.commit({"other/deep/beside.txt": "beside\n", "other/deep/theirs.txt": "theirs\n"})
+
+    ran = run(shell("T1", TRIES + script, writes=["src/"]))
+
+    answers = [answer for _, answer in rows_said(repository)]
+    yes, no = "allowed", "refused"
+    assert answers == [no, yes, yes, no, no, yes, no, yes, yes, no]
+    assert outcomes(ran) == ["done"]
+    assert repository.show("squad/tasks-1", "other/deep/theirs.txt") == "mine"
+    assert repository.show("squad/tasks-1", "other/deep/beside.txt") == "all"
+
+
 def test_who_keeps_a_file_open_beyond_its_lock_is_ended_before_the_next_is_told(run: Runs, repository: Repository) -> None:
     script = """
     exec 7>&1
@@ -247,6 +283,15 @@ def test_a_stray_of_the_simulated_agent_is_refused(run: Runs, repository: Reposi
 
     assert ran.code == 0
     assert "squad-stray.txt" not in repository.files("squad/tasks-1")
+
+
+def test_what_the_environment_names_and_nobody_can_look_at_is_in_nobodys_way(run: Runs) -> None:
+    """A PATH that led into the closed home of another user, or a long word that begins with a slash, was no start at all once."""
+    agent = {"use": "command", "command": ["sh", "-c", "echo x > src/x"], "environment": {"LONG": f"/{'x' * 5000}/bin"}}
+
+    ran = run({"id": "T1", "title": "Do T1", "writes": ["src/"]}, settings={"agents": {"agent-1": agent}})
+
+    assert outcomes(ran) == ["done"]
 
 
 def test_what_is_configured_as_writable_is(

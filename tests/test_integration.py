@@ -15,6 +15,7 @@ from orchestrator.events import (
     TaskDone,
     TaskFailed,
     TaskParked,
+    UnsureChangeFound,
 )
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
@@ -258,6 +259,27 @@ def test_odd_names_and_a_repository_inside_reach_the_branch(run: Runs) -> None:
     assert ran.code == 0
     assert ran.all(AttemptEnded)[0].paths == ["caf\\udce9.txt", "in/deep.txt"]
     assert "in/deep.txt" in run.repository.files(BRANCH)
+
+
+def test_a_branch_that_squad_made_for_one_who_never_began_is_not_told_of(run: Runs, tmp_path: Path) -> None:
+    """Once who was at work meanwhile was told that somebody had moved it."""
+    wait = "until test -e {0}; do sleep 0.02; done; "
+    began, failed = tmp_path / "began", tmp_path / "failed"
+
+    ran = run(
+        shell("T1", f"touch {began}; {wait.format(failed)} sleep 0.7; echo one > a.txt", writes=["a.txt"]),
+        shell("T2", f"{wait.format(began)} echo two > b.txt", writes=["b.txt"]),
+        shell("T3", "echo three > c.txt", writes=["c.txt"], needs=["T2"]),
+        count=3,
+        settings={"isolation": {"setup": [f"case $PWD in *T3*) test -e {failed} || {{ touch {failed}; exit 3; }};; esac"]}},
+        run={"restart": {"backoff": "2s..2s"}},
+    )
+
+    assert ran.code == 0
+    assert [(ended.task, ended.outcome) for ended in ran.all(AttemptEnded)] == [
+        *[("T2", "done"), ("T3", "environment"), ("T1", "done"), ("T3", "done")]
+    ]
+    assert ran.all(UnsureChangeFound) == []
 
 
 def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> None:

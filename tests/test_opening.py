@@ -3,19 +3,17 @@
 import mmap
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from orchestrator.enforcement.confinement import Confinement, Means
-from orchestrator.leash import Holder, Leashed, LeashSpec, start
+from orchestrator.leash import Holder, start
 from tests.support import escaping
 from tests.support.confined import needs
+from tests.support.inmates import Agent, agent
 from tests.support.leashing import followed, on_leash
 from tests.support.waiting import soon, until
 
@@ -23,42 +21,6 @@ pytestmark = needs(Means.BUBBLEWRAP)
 
 #: Some names as people make them, and one as nobody should.
 NAMES = ["plain", "with space", "line\nbreak", "ünïcode-ß", "quote'\"$(x)", "-rf", "caf\udce9"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Agent:
-    """A confined agent that does what it is told, in a workspace with the folders `own` and `shared`."""
-
-    folder: Path
-    leashed: Leashed
-    spec: LeashSpec
-
-    @property
-    def shared(self) -> Path:
-        return self.folder / "shared"
-
-    async def tries(self, what: str, at: object) -> bool:
-        """Let it try one thing; tells whether the kernel allowed it."""
-        before = self.lines()
-        self.leashed.send(f"{what} {at}\n".encode("utf-8", "surrogateescape"))
-        await soon(lambda: self.lines() > before, f"an answer to {what}")
-        return self.spec.log.read_text(encoding="utf-8", errors="replace").splitlines()[-1] == "allowed"
-
-    def lines(self) -> int:
-        return self.spec.log.read_bytes().count(b"\n") if self.spec.log.exists() else 0
-
-
-@asynccontextmanager
-async def agent(folder: Path, **more: Any) -> AsyncIterator[Agent]:
-    for name in ("own", "shared/deep", "shared/held/deep"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    (folder / "shared" / "file").write_text("text\n", encoding="utf-8")
-    spec = on_leash(folder, (sys.executable, "-I", "-S", escaping.__file__), keep_stdin=True, grace=1.0)
-    spec = replace(
-        spec, confinement=Confinement(means=Means.BUBBLEWRAP, writable=(folder / "own", *more.pop("writable", ())), **more)
-    )
-    async with start(spec) as leashed, followed(leashed):
-        yield Agent(folder=folder, leashed=leashed, spec=spec)
 
 
 async def test_a_file_is_writable_while_it_is_open(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ class Confinement:
     protected: tuple[Path, ...] = ()  #: existing, inside something writable, read-only all the same
     hidden: tuple[Path, ...] = ()  #: existing folders that look empty
     visible: tuple[Path, ...] = ()  #: inside something hidden, readable all the same
+    grounds: tuple[Path, ...] = ()  #: existing folders in which paths are opened while the attempt runs
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
     shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
 
@@ -35,15 +36,18 @@ class Confinement:
         """Give what must be mounted over a read-only root, in its order."""
         return in_order(self._rules())
 
+    def arguments(self) -> list[str]:
+        """Word it for bubblewrap; nothing for other means."""
+        return arguments(self.mounts()) if self.means is Means.BUBBLEWRAP else []
+
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""
-        mounts = self.mounts()
         return {
             "means": str(self.means),
-            "arguments": arguments(mounts),
-            "sights": {str(mount.place): str(mount.sight) for mount in mounts},
+            "sights": {str(mount.place): str(mount.sight) for mount in self.mounts()},
             "writable": _words(self.writable),
             "protected": _words(self.protected),
+            "grounds": _words(self.grounds),
             "private": {str(place): str(source) for place, source in self.private.items()},
         }
 

@@ -40,6 +40,7 @@ class Chosen:
 
     level: Level
     means: Means | None = None  #: what makes the kernel refuse, at `deny`
+    why: str = ""  #: why it is none stronger, where nobody asked for one
 
 
 def require_level(asked: str) -> None:
@@ -69,7 +70,7 @@ def choose(asked: str, program: Program, probed: Probed) -> Chosen:
     if asked == AUTO:
         if not fault:
             return Chosen(level=Level.DENY, means=Means.BUBBLEWRAP)
-        return Chosen(level=Level.HOOK if program.asks else Level.DETECT)
+        return Chosen(level=Level.HOOK if program.asks else Level.DETECT, why=fault)
     if asked == Level.HOOK and not program.asks:
         reason = "it does not ask beforehand what it may change"
         raise EnforcementUnavailable(asked, program.name, reason, f"ask for one of: {AUTO}, agree, detect, deny")
@@ -79,7 +80,7 @@ def choose(asked: str, program: Program, probed: Probed) -> Chosen:
         return Chosen(level=Level.DENY, means=Means.BUBBLEWRAP)
     if Means.LANDLOCK in probed.means and not program.nests:
         return Chosen(level=Level.DENY, means=Means.LANDLOCK)
-    raise EnforcementUnavailable(asked, program.name, _refusal(fault, program, probed), _way_out(program))
+    raise EnforcementUnavailable(asked, program.name, _refusal(fault, program, probed), _way_out(program, probed))
 
 
 def _fault(program: Program, probed: Probed) -> str:
@@ -87,7 +88,7 @@ def _fault(program: Program, probed: Probed) -> str:
     if Means.BUBBLEWRAP not in probed.means:
         return probed.faults.get(Means.BUBBLEWRAP, "it was not tried")
     if program.nests and not probed.nests:
-        return "its own bubblewrap does not work inside ours here"
+        return f"its own bubblewrap does not work inside ours {'where squad runs as root' if probed.root else 'here'}"
     return ""
 
 
@@ -98,6 +99,9 @@ def _refusal(fault: str, program: Program, probed: Probed) -> str:
     return f"a program was confined to try it; bubblewrap: {fault}; Landlock: {landlock}"
 
 
-def _way_out(program: Program) -> str:
+def _way_out(program: Program, probed: Probed) -> str:
     weaker = "hook" if program.asks else "detect"
-    return f"mend that, or take what can be had: --enforce auto, here {weaker}"
+    is_roots = probed.root and Means.BUBBLEWRAP in probed.means
+    return (
+        f"{'run squad as an ordinary user' if is_roots else 'mend that'}, or take what can be had: --enforce auto, here {weaker}"
+    )

@@ -56,6 +56,7 @@ class Probed:
     means: tuple[Means, ...]  #: those that work, the stronger first
     faults: Mapping[Means, str] = field(default_factory=dict)  #: why the others do not, and what would help
     nests: bool = False  #: whether an agent program's own bubblewrap works inside ours
+    root: bool = False  #: whether it was tried as root
     abstract_sockets: bool = False  #: whether helpers behind abstract sockets are out of reach, which have no path to hide
 
 
@@ -82,7 +83,7 @@ async def try_all() -> Probed:
             faults[means] = _explain(error.reason)
         except (OSError, SquadError, TimeoutError) as error:
             faults[means] = str(error) or f"it did not answer within {LIMIT:.0f} s"
-    return Probed(means=tuple(means for means in Means if means not in faults), faults=faults, **more)
+    return Probed(means=tuple(means for means in Means if means not in faults), faults=faults, root=os.geteuid() == 0, **more)
 
 
 async def _try_bubblewrap() -> dict[str, bool]:

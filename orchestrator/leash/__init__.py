@@ -32,7 +32,7 @@ from orchestrator.platform import adopted, sweep, tree_cpu
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
 HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)
-_PROGRAM = str(Path(__file__).with_name("program.py"))
+_PROGRAM = str(Path(__file__).with_name("begin.py"))
 _PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
 _START = 30.0  #: seconds in which a leash must have started its agent
 
@@ -310,7 +310,7 @@ async def _put_on(spec: LeashSpec) -> Leashed:
     ours, theirs = socket.socketpair()
     try:
         with theirs:
-            process = await anyio.to_thread.run_sync(_spawn, theirs)
+            process = await anyio.to_thread.run_sync(_spawn, theirs, spec.confinement)
     except BaseException:
         ours.close()
         raise
@@ -385,10 +385,10 @@ async def _end_when_silent(leashed: Leashed, pulse: Pulse, after: float) -> None
     leashed.stop(leashed.grace)
 
 
-def _spawn(theirs: socket.socket) -> subprocess.Popen[bytes]:
+def _spawn(theirs: socket.socket, confinement: Confined | None) -> subprocess.Popen[bytes]:
     """Start the leash in a session of its own; only the standard library is in its reach, and nothing of the user's."""
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", _PROGRAM],
+        [sys.executable, "-I", "-S", _PROGRAM, *(confinement.arguments() if confinement else ())],
         stdin=theirs.fileno(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

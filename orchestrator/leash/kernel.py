@@ -54,6 +54,11 @@ def unmount(path: str) -> None:
     _check(_libc.umount2(os.fsencode(path), MNT_DETACH | UMOUNT_NOFOLLOW), "umount2")
 
 
+def unmount_idle(path: str) -> None:
+    """Take the uppermost mount at a path away if nobody stands in it or has something open there, else EBUSY."""
+    _check(_libc.umount2(os.fsencode(path), UMOUNT_NOFOLLOW), "umount2")
+
+
 def set_read_only(mount: int, *, on: bool) -> None:
     """Change one mount; EBUSY if something is open for writing through it."""
     attributes = struct.pack("QQQQ", MOUNT_ATTR_RDONLY if on else 0, 0 if on else MOUNT_ATTR_RDONLY, 0, 0)

@@ -19,6 +19,9 @@ _GONE: Mapping[str, object] = {"event": "failed", "reason": "the agent is gone"}
 class Confined(Protocol):
     """What the processes of an attempt may see and write."""
 
+    def arguments(self) -> list[str]:
+        """Word it for bubblewrap; nothing where that is not to begin."""
+
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""
 

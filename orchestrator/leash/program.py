@@ -1,9 +1,9 @@
 """The leash: the small process between squad and an agent that guarantees containment.
 
-Run as a program with nothing but the standard library. It owns the agent, its pipes and the raw log, and adopts stray
-descendants. Its first input is the specification; from then on it obeys commands, and when the connection closes,
-because the supervisor is gone, it stops the agent at once. It leaves only when no descendant is left and how it ended
-stands in a file. Bytes go from the pipes to the files inside the kernel where that is possible: at any instant each is
+The program that `begin.py` begins, with nothing but the standard library. It owns the agent, its pipes and the raw log,
+and adopts stray descendants. Its first input is the specification; from then on it obeys commands, and when the connection
+closes, because the supervisor is gone, it stops the agent at once. It leaves only when no descendant is left and how it
+ended stands in a file. Bytes go from the pipes to the files inside the kernel where that is possible: at any instant each is
 either in the pipe or in the file.
 """
 
@@ -21,7 +21,6 @@ import subprocess
 import sys
 import termios
 import time
-import traceback
 
 SPLICE_NONBLOCK = 2  #: SPLICE_F_NONBLOCK of fcntl.h
 CHUNK = 1 << 20  #: bytes moved by one call
@@ -35,8 +34,7 @@ STORM = 5  #: rounds of one KILL: what forks at each look is met again before it
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import processes, starting, walls
-else:  # run by its place, with nothing of squad's in reach but what lies beside it
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+else:  # with nothing of squad's in reach but what lies beside it
     import processes
     import starting
     import walls
@@ -44,11 +42,13 @@ else:  # run by its place, with nothing of squad's in reach but what lies beside
 if TYPE_CHECKING:
     from typing import Any, TypeAlias
 
+    from orchestrator.leash.begin import Begun
+
     #: What comes and goes over the connection is JSON and trusted: both ends are squad's own.
     Message: TypeAlias = dict[str, Any]
 
 
-def main() -> None:
+def main(begun: Begun | None) -> None:
     """Read the specification from descriptor 0 and keep the agent on the leash until it is gone."""
     control = socket.socket(fileno=0)
     line, rest = first_line(control)
@@ -56,8 +56,10 @@ def main() -> None:
         return
     spec = json.loads(line)
     try:
-        Leash(control, spec, rest).run()
+        Leash(control, spec, rest).run(begun)
     except BaseException:
+        import traceback
+
         processes.kill_all(os.getpid())
         with contextlib.suppress(OSError), open(spec["log"] + ".leash-error", "a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
@@ -149,10 +151,10 @@ class Leash:
         self.clients: list[socket.socket] = []
         self.family_changed = True
 
-    def run(self) -> None:
+    def run(self, begun: Begun | None) -> None:
         """Start the agent and see it to its end."""
         try:
-            self.walls = walls.build(self.spec["confine"])
+            self.walls = walls.build(self.spec["confine"], begun)
         except OSError as error:
             self.refuse(str(error))
             return
@@ -217,6 +219,7 @@ class Leash:
         self.born = processes.start_time(self.leader.pid)
         self.send({"event": "started", "pid": self.leader.pid, "born": self.born, "leash": os.getpid()})
         self.flush(0.0)
+        self.walls.go_on()
         return True
 
     def is_deserted(self) -> bool:
@@ -515,7 +518,3 @@ def write_ending(path: str, ending: Message) -> None:
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(ending, file)
     os.rename(path + ".new", path)
-
-
-if __name__ == "__main__":
-    main()

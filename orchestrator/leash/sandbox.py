@@ -20,17 +20,19 @@ TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, placeholders
     from orchestrator.leash.starting import Child, Start, fault, popen, until_end, until_line, worded
-    from orchestrator.leash.walls import Begun, Open, part
+    from orchestrator.leash.walls import Open, part
 else:
     import kernel
     import landlock
     import placeholders
     from starting import Child, Start, fault, popen, until_end, until_line, worded
-    from walls import Begun, Open, part
+    from walls import Open, part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
+
+    from orchestrator.leash.begin import Begun
 
     Message: TypeAlias = dict[str, Any]
 
@@ -40,12 +42,12 @@ class Sandbox(Open):
 
     def __init__(self, confine: Message, begun: Begun) -> None:
         self.confine = confine
-        self.bwrap, self.ready, self.info, self.hold = begun.process, begun.ready, begun.info, begun.hold
+        self.bwrap, self.ready, self.info, self.hold = begun.pid, begun.ready, begun.info, begun.hold
         self.placeholders = placeholders.Placeholders()
-        self.channel: socket.socket | None = None
-        self.keeper = 0
+        self.channel: socket.socket | None = None  #: to the keeper of the mounts, once something was asked of it
         self.buffer = b""
         self.asked: dict[int, Message] = {}
+        self.keeper = 0
         self.scope = landlock.abstract_scope()
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
@@ -59,10 +61,10 @@ class Sandbox(Open):
             os.close(descriptor)
         try:
             self.await_sandbox(start.control)
-            self.open_doors()  # while it stands for certain: the agent may end it at once
+            self.doors = doors(self.init)  # while it stands for certain: the agent may end it at once
             os.write(go_write, b"%d %d" % (self.init, self.holder))
         except OSError:
-            self.bwrap.kill()
+            os.kill(self.bwrap, signal.SIGKILL)
             raise
         finally:
             os.close(go_write)
@@ -70,6 +72,7 @@ class Sandbox(Open):
         told = json.loads(until_end(told_read) or b"{}")
         os.close(told_read)
         if "pid" in told:
+            self.laid = told["laid"]
             return Child(told["pid"], stdin_write)
         raise fault(*told.get("fault", (0, "its sandbox is gone", "")))
 
@@ -81,19 +84,21 @@ class Sandbox(Open):
         self.init = int(json.loads(os.read(self.info, 65536))["child-pid"])
         with open(f"/proc/{self.init}/task/{self.init}/children", encoding="ascii") as file:
             self.holder = int(file.read().split()[0])
-        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap.pid)]  # their numbers may be given to others
+        self.killable = [os.pidfd_open(pid) for pid in (self.init, self.bwrap)]  # their numbers may be given to others
         for descriptor in (self.ready, self.info):
             os.close(descriptor)
 
-    def open_doors(self) -> None:
-        """Open the namespaces, and the users' ones: which owns the mounts, and which the agent lives in."""
-        names = ("mnt", "pid", "ipc")
-        self.spaces = {name: os.open(f"/proc/{self.init}/ns/{name}", os.O_RDONLY) for name in names}
-        self.outer = kernel.owner_of(self.spaces["mnt"])
-        self.inner: int | None = os.open(f"/proc/{self.holder}/ns/user", os.O_RDONLY)
-        if os.path.sameopenfile(self.outer, self.inner):
-            os.close(self.inner)
-            self.inner = None  # nobody needs a second one for root
+    def go_on(self) -> None:
+        """Let a copy of the leash keep the mounts, so that it is there when something is to be opened."""
+        self.keeping, theirs = socket.socketpair()
+        outer, mounts = self.doors[:2]
+        self.keeper = self.fork(
+            lambda: part("mounting").keep(theirs, (outer, mounts), self.confine, self.laid), self.keeping.fileno()
+        )
+        theirs.close()
+        self.killable.append(os.pidfd_open(self.keeper))
+        for door in self.doors:
+            os.close(door)
 
     def fork(self, act: Callable[[], None], *ours: int) -> int:
         """Let a copy of the leash do something instead of going on as a leash."""
@@ -117,27 +122,31 @@ class Sandbox(Open):
 
     def enter_and_start(self, start: Start, stdin: int, go: int, told: int) -> None:
         """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""
-        if not (doors := os.read(go, 100).split()):
+        ground = part("floors").Floors(self.confine["grounds"], self.confine["sights"])
+        first = ground.first()
+        if not (numbers := os.read(go, 100).split()):
             return
         try:
-            self.init, self.holder = map(int, doors)
-            self.open_doors()
-            kernel.enter(self.outer)
-            for space in self.spaces.values():
+            init, holder = map(int, numbers)
+            inner, (outer, *others) = os.open(f"/proc/{holder}/ns/user", os.O_RDONLY), doors(init)
+            for space in (outer, *others):
                 kernel.enter(space)
-            if self.inner is not None:
-                kernel.enter(self.inner)
+            root = os.open("/", os.O_PATH | os.O_DIRECTORY)
+            for folder in first:  # an agent that stood there before would not see it opened; here, where that may still be done
+                ground.lay(root, folder)
+            if not os.path.sameopenfile(outer, inner):  # for root they are one
+                kernel.enter(inner)
             kernel.renounce()
             if self.scope is not None:
                 kernel.landlock_restrict(self.scope)
             agent = popen(start, stdin)
-            os.write(told, json.dumps({"pid": agent.pid}).encode())
+            os.write(told, json.dumps({"pid": agent.pid, "laid": list(ground.laid)}).encode())
             os._exit(0)  # while it is held: a Popen that nobody holds buries its process if that has ended already
         except BaseException as error:  # noqa: BLE001 - it cannot be raised here, so it is told
             os.write(told, json.dumps({"fault": worded(error)}).encode())
 
     def own(self) -> set[int]:
-        return {self.bwrap.pid, self.init, self.holder, self.keeper}
+        return {self.bwrap, self.init, self.holder, self.keeper}
 
     def ask(self, command: Message, selector: selectors.BaseSelector, send: Callable[[Message], None]) -> None:
         try:
@@ -145,7 +154,7 @@ class Sandbox(Open):
             if command["op"] == "open":
                 self.placeholders.make(command["path"], folder=command["folder"])
             if self.channel is None:
-                self.channel, self.keeper = part("mounting").keep(self.outer, self.spaces["mnt"], self.confine)
+                self.channel = self.keeping
                 selector.register(self.channel, selectors.EVENT_READ, lambda: self.hear(selector, send))
             self.channel.sendall(json.dumps(command).encode() + b"\n")
             self.asked[command["id"]] = command
@@ -179,7 +188,10 @@ class Sandbox(Open):
         for process in self.killable:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(process, signal.SIGKILL)
-        if self.channel is not None:
-            with contextlib.suppress(OSError):
-                self.channel.shutdown(socket.SHUT_RDWR)
         self.placeholders.remove_all()
+
+
+def doors(init: int) -> tuple[int, ...]:
+    """Open the namespaces of a sandbox, in the order in which they are joined: first the users' one that owns the mounts."""
+    mounts, *others = (os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc"))
+    return (kernel.owner_of(mounts), mounts, *others)

@@ -8,7 +8,6 @@ fast as ever.
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 
@@ -23,12 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, TypeAlias
 
+    from orchestrator.leash.begin import Begun
     from orchestrator.leash.starting import Child, Start
 
     Message: TypeAlias = dict[str, Any]
-
-#: Waits in the sandbox until the leash lets go; its line says that the sandbox stands.
-HOLDER = ("/bin/sh", "-c", "echo; read -r _")
 
 
 class Open:
@@ -39,6 +36,9 @@ class Open:
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
         """Start the agent in a session of its own."""
         return starting.popen(start, start.stdin())
+
+    def go_on(self) -> None:
+        """Do what can wait until the agent runs and that is told."""
 
     def own(self) -> set[int]:
         """Give the processes that are no agent's, but ours."""
@@ -52,38 +52,16 @@ class Open:
         """End whatever is inside."""
 
 
-class Begun:
-    """A sandbox that bwrap has begun to make. Raises OSError if there is no bwrap."""
-
-    def __init__(self, confine: Message) -> None:
-        self.info, info_write = os.pipe()  #: what bwrap knows of it
-        self.ready, ready_write = os.pipe()  #: where it says that it stands
-        hold_read, self.hold = os.pipe()  #: closed, it ends
-        try:
-            self.process = subprocess.Popen(
-                ["bwrap", "--info-fd", str(info_write), *confine["arguments"], "--", *HOLDER],
-                stdin=hold_read,
-                stdout=ready_write,
-                stderr=ready_write,
-                pass_fds=(info_write,),
-                cwd="/",
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-                start_new_session=True,
-            )
-        finally:
-            for descriptor in (info_write, ready_write, hold_read):
-                os.close(descriptor)
-
-
-def build(confine: Message | None) -> Open:
-    """Raise the walls that are asked for. Raises OSError if they cannot be raised."""
+def build(confine: Message | None, begun: Begun | None) -> Open:
+    """Raise the walls that are asked for; of a sandbox they are begun. Raises OSError if they cannot be raised."""
     if confine is None:
         return Open()
     if sys.platform != "linux":
         raise OSError(errno.ENOSYS, "only Linux can confine an agent")
     if confine["means"] == "landlock":
         return part("narrowing").Narrowed(confine)  # type: ignore[no-any-return]  # it is loaded by its name
-    begun = Begun(confine)  # which takes some ms, in which the rest of this program is loaded
+    if begun is None or begun.fault is not None:
+        raise (begun and begun.fault) or OSError(errno.EINVAL, "no sandbox was begun")
     return part("sandbox").Sandbox(confine, begun)  # type: ignore[no-any-return]  # the same
 
 

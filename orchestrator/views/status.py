@@ -29,10 +29,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             "supervised": supervised,
         },
         "agents": [_agent(plan, state, seat.id, supervised=supervised, now=now) for seat in plan.agents],
-        "tasks": [
-            {"id": name, "state": status.state, "agent": status.agent, "attempts": status.attempts, "reason": status.reason}
-            for name, status in state.tasks.items()
-        ],
+        "tasks": [_task(state, name) for name in state.tasks],
         "locks": [
             {
                 "path": lock.path,
@@ -67,10 +64,28 @@ def _agent(plan: Plan, state: State, name: AgentId, *, supervised: bool, now: fl
         "task": status.task,
         "pid": status.pid if supervised else None,
         "progress": {"done": status.done, "total": status.total},
+        "level": levels(state).get(name),
         "message": plain(status.message),
         "limited": _limited(status, now),
         "refused": status.refused,
     }
+
+
+def _task(state: State, name: str) -> dict[str, object]:
+    status = state.tasks[name]
+    return {
+        "id": name,
+        "state": status.state,
+        "agent": status.agent,
+        "attempts": status.attempts,
+        "reason": status.reason,
+        "level": state.attempts[status.attempt].level or None if status.attempt else None,
+    }
+
+
+def levels(state: State) -> dict[str, str]:
+    """Give how firmly ownership is enforced for each agent that was started, by its newest attempt."""
+    return {attempt.agent: attempt.level for attempt in state.attempts.values() if attempt.level}
 
 
 def run_state(state: State, *, supervised: bool) -> str:
@@ -142,6 +157,14 @@ def _reached(state: State) -> list[dict[str, str]]:
     ]
 
 
+def _levels(state: State) -> str:
+    found = levels(state)
+    told = [
+        f"{level} ({', '.join(agent for agent in found if found[agent] == level)})" for level in dict.fromkeys(found.values())
+    ]
+    return page([f"  enforcement: {', '.join(told)}"]) if told else ""
+
+
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
     """Give the text of `squad status`."""
     text = board(plan, state, now=now, supervised=supervised)
@@ -155,6 +178,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     for agent, status in state.agents.items():
         for one in _limited(status, now) if state.phase != "ended" else ():
             text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
+    text += _levels(state)
     refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
     if refused:
         text += page([f"  lock requests refused: {', '.join(refused)}"])

@@ -7,7 +7,7 @@ starts beside no other, and when one ends; what changed in between is told of on
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from orchestrator.git import Git
@@ -76,6 +76,14 @@ class Outside:
         )
         told = ((where, _differing(old, new), why) for where, old, new, why in found)
         return [Change(where=where, paths=paths, why=why) for where, paths, why in told if paths]
+
+    def own(self, branch: str) -> None:
+        """Take a branch for known as it stands: squad itself has just made or moved it."""
+        if self._known is not None:
+            name = f"refs/heads/{branch}"
+            now = {ref: commit for ref, commit in self._refs() if ref == name}
+            others = {ref: commit for ref, commit in self._known.branch.items() if ref != name}
+            self._known = replace(self._known, branch={**others, **now})
 
     def _look(self) -> _Look:
         return _Look(dict(self._steering()), dict(self._refs()), dict(self._changed()) if self._tree else {})

@@ -1,5 +1,7 @@
 """The choice of the enforcement level."""
 
+from dataclasses import replace
+
 import pytest
 
 from orchestrator.enforcement.confinement import Means
@@ -31,6 +33,18 @@ NESTING = Program(name="codex", asks=True, nests=True)
 )
 def test_without_a_wish_the_strongest_level_that_is_proved_holds(program: Program, probed: Probed, level: Level) -> None:
     assert choose("auto", program, probed).level is level
+
+
+def test_why_it_is_none_stronger_is_said_where_nobody_asked_for_a_level() -> None:
+    """An agent whose own bubblewrap fails inside ours, as for root, was once held by the hook without a word."""
+    at_root = replace(ALONE, root=True)
+
+    assert choose("auto", NESTING, at_root).why == "its own bubblewrap does not work inside ours where squad runs as root"
+    assert choose("auto", SIMPLE, NARROW).why == "bubblewrap is not installed: sudo apt install bubblewrap"
+    assert choose("auto", NESTING, BOTH).why == choose("hook", NESTING, NOTHING).why == ""
+    with pytest.raises(EnforcementUnavailable) as caught:
+        choose("deny", NESTING, at_root)
+    assert caught.value.hint == "run squad as an ordinary user, or take what can be had: --enforce auto, here hook"
 
 
 @pytest.mark.parametrize("asked", ["agree", "detect"])

@@ -80,6 +80,7 @@ def prisoner_of_its_own() -> Iterator[Prisoner]:
             hidden=(folder / "hidden",),
             private={Path("/tmp"): folder / "mine"},
             visible=(workspace, folder / "parts"),
+            grounds=(workspace,),
         )
         argv = (interpreter(), str(folder / "parts" / "escaping.py"))
         with ordinary(folder, confinement, argv, cwd=workspace) as user:
@@ -178,6 +179,20 @@ def test_a_path_is_writable_while_it_is_open_and_no_longer(prisoner: Prisoner) -
 
     assert said == [REFUSED, "allowed", REFUSED]
     prisoner.foreign.write_text(TEXT, encoding="utf-8")
+
+
+def test_a_folder_is_opened_to_who_stands_in_it_and_no_longer() -> None:
+    """An ordinary user's agent lives in a second user namespace, from which no floor can be laid any more."""
+    with prisoner_of_its_own() as other:
+        shared = other.foreign.parent
+        assert other.tries("change_to", shared) == "allowed"
+        said = [other.tries("replace", "file")]
+        assert other.user.open(shared, folder=True)["event"] == "opened"
+        said.append(other.tries("replace", "file"))
+        assert other.user.close(shared)["event"] == "closed"
+        said.append(other.tries("replace", "file"))
+
+    assert said == [REFUSED, "allowed", REFUSED]
 
 
 def test_a_descriptor_kept_from_an_expired_grant_is_told_with_its_holder(prisoner: Prisoner) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import LONGEST, Squad
+from tests.support.confined import probed
 from tests.support.conformance.subjects import CODEX
 from tests.support.real_agents import program
 from tests.support.repositories import Repository
@@ -217,3 +218,23 @@ def test_a_tool_of_claude_that_squad_does_not_know_is_asked_of_a_person(scene: S
     assert (asked["kind"], asked["text"].startswith("may it use WebFetch?")) == ("permission", True)
     assert said in scene.heard()
     assert scene.ends() == {"T1.1": "done"}
+
+
+def test_codex_is_held_by_the_kernel_where_its_own_sandbox_works_inside_and_else_says_why_not(scene: Scene) -> None:
+    """It works inside for ordinary users and not for root: then `deny` is refused, and `auto` says that it is weaker."""
+    scene.model.play(alpha=[WRITE, Say()])
+    scene.one("codex")
+    why = "its own bubblewrap does not work inside ours"
+
+    demanded = scene.squad("-y", "run", "tasks.json", "--no-input", "--enforce", "deny")
+
+    if probed().nests:
+        assert demanded.returncode == 0, demanded.stderr
+        assert [row["level"] for row in scene.squad.events("AttemptStarted")] == ["deny"]
+        return
+    assert demanded.returncode == 4
+    assert why in demanded.stderr
+    assert "run squad as an ordinary user" in demanded.stderr
+    assert scene.run() == 0, scene.squad.output()
+    assert [row["level"] for row in scene.squad.events("AttemptStarted")] == ["hook"]
+    assert [why in row["text"] for row in scene.squad.events("Noticed")].count(True) == 1

@@ -206,6 +206,43 @@ def change_to(path: str) -> None:
     os.chdir(path)
 
 
+def replace(path: str) -> None:
+    """As editors save: written beside it and renamed over it."""
+    write(f"{path}.tmp")
+    try:
+        os.rename(f"{path}.tmp", path)
+    except OSError:
+        os.unlink(f"{path}.tmp")
+        raise
+
+
+def rename_to(paths: str) -> None:
+    os.rename(*paths.split(" "))
+
+
+def remove_all(path: str) -> None:
+    shutil.rmtree(path)
+
+
+def keep_folder(path: str) -> None:
+    KEPT["folder"] = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def write_in_kept_folder(name: str) -> None:
+    os.close(os.open(name, os.O_WRONLY | os.O_CREAT, 0o666, dir_fd=KEPT["folder"]))
+
+
+def hammer(path: str) -> None:
+    """Try to write until it is told to stop by a file."""
+    while not os.path.exists("own/stop"):
+        try:
+            write(path)
+        except OSError:
+            continue
+        return
+    raise OSError("refused again and again")
+
+
 def is_in(path: str) -> None:
     if os.getcwd() != path or not os.path.samefile(".", path):
         raise OSError("it is somewhere else")

@@ -121,5 +121,5 @@ def changed_program(folder: Path, *changes: tuple[str, str]) -> Iterator[None]:
         shutil.copy(beside, folder)
     copy.write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("orchestrator.leash._PROGRAM", str(copy))
+        patch.setattr("orchestrator.leash._PROGRAM", str(folder / "begin.py"))
         yield

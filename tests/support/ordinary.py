@@ -1,4 +1,4 @@
-"""A supervisor in one file of the standard library, so that any user can run it: `ordinary.py INTERPRETER PROGRAM`.
+"""A supervisor in one file of the standard library, so that any user can run it: `ordinary.py LEASH...`.
 
 The first line of its input is what to put on the leash; each line after it is a question, answered with one line.
 """
@@ -14,11 +14,10 @@ from typing import Any
 
 
 class Supervisor:
-    def __init__(self, interpreter: str, program: str, spec: dict[str, Any]) -> None:
+    def __init__(self, leash: list[str], spec: dict[str, Any]) -> None:
         self.connection, theirs = socket.socketpair()
         with theirs:
-            argv = [interpreter, "-I", "-S", program]
-            self.leash = subprocess.Popen(argv, stdin=theirs.fileno(), start_new_session=True, cwd="/")
+            self.leash = subprocess.Popen(leash, stdin=theirs.fileno(), start_new_session=True, cwd="/")
         self.log = Path(spec["log"])
         self.read = 0
         self.events = self.receive()
@@ -65,7 +64,7 @@ class Supervisor:
 
 
 def main() -> None:
-    supervisor = Supervisor(sys.argv[1], sys.argv[2], json.loads(sys.stdin.readline()))
+    supervisor = Supervisor(sys.argv[1:], json.loads(sys.stdin.readline()))
     print(json.dumps(supervisor.until("started", "failed")), flush=True)
     for line in sys.stdin:
         print(json.dumps(supervisor.ask(json.loads(line))), flush=True)

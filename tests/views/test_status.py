@@ -41,14 +41,43 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
         "supervised": True,
     }
     assert made["agents"] == [
-        {"id": "agent-1", "state": "working", "task": "T1", "pid": 1000, "progress": {"done": 3, "total": 5}, **silent},
-        {"id": "agent-2", "state": "idle", "task": None, "pid": None, "progress": {"done": None, "total": None}, **silent},
+        {
+            "id": "agent-1",
+            "state": "working",
+            "task": "T1",
+            "pid": 1000,
+            "progress": {"done": 3, "total": 5},
+            **silent,
+            "level": "detect",
+        },
+        {
+            "id": "agent-2",
+            "state": "idle",
+            "task": None,
+            "pid": None,
+            "progress": {"done": None, "total": None},
+            **silent,
+            "level": None,
+        },
     ]
     assert made["tasks"] == [
-        {"id": "T1", "state": "running", "agent": "agent-1", "attempts": 1, "reason": ""},
-        {"id": "T2", "state": "waiting", "agent": "agent-2", "attempts": 0, "reason": ""},
+        {"id": "T1", "state": "running", "agent": "agent-1", "attempts": 1, "reason": "", "level": "detect"},
+        {"id": "T2", "state": "waiting", "agent": "agent-2", "attempts": 0, "reason": "", "level": None},
     ]
     assert made["needs_you"] == []
+
+
+def test_the_level_of_each_agent_that_was_started_is_shown() -> None:
+    state = state_after(THREE, run_started(), prepared(), started(level="deny"), ended())
+    assert "\n  enforcement: deny (agent-1)\n" in render_status(THREE, state, supervised=True, now=1.0)
+
+    begun = (prepared("T2.1", agent=TWO), started("T2.1", agent=TWO))
+    state = state_after(THREE, run_started(), prepared(), started(level="deny"), *begun)
+    assert "\n  enforcement: deny (agent-1), detect (agent-2)\n" in render_status(THREE, state, supervised=True, now=1.0)
+
+
+def test_before_an_agent_was_started_no_level_is_shown() -> None:
+    assert "enforcement" not in render_status(THREE, state_after(THREE, run_started()), supervised=True, now=1.0)
 
 
 def test_who_waits_for_something_inside_a_held_folder_waits_for_its_lock() -> None:

@@ -72,6 +72,18 @@ def test_what_squad_writes_and_the_branches_of_those_at_work_are_left_out(outsid
     assert told(outside)["branch"] == ("refs/heads/main", "refs/heads/squad-work/demo-1/T1.1")
 
 
+def test_a_branch_that_squad_made_for_one_who_has_ended_is_left_out(outside: Outside, repository: Repository) -> None:
+    """Once it was told of as moved by somebody when its attempt ended before it was looked at."""
+    repository.git("update-ref", "refs/heads/squad-work/demo-1/T2.1", "HEAD")
+    repository.git("update-ref", "refs/heads/theirs", "HEAD")
+
+    outside.own("squad-work/demo-1/T2.1")
+
+    assert told(outside) == {"branch": ("refs/heads/theirs",)}
+    repository.git("update-ref", "-d", "refs/heads/squad-work/demo-1/T2.1")
+    assert told(outside) == {"branch": ("refs/heads/squad-work/demo-1/T2.1",)}
+
+
 def test_what_a_person_did_while_no_agent_was_at_work_is_not_told(outside: Outside, repository: Repository) -> None:
     repository.write({"a.txt": "changed\n"})
     outside.begin(alone=False)
