@@ -28,6 +28,13 @@ from orchestrator.seats import Seated, Seats
 from orchestrator.speech import from_request
 
 T = TypeVar("T")
+#: What an agent reads that asks for it through the socket of people.
+_ONLY_PERSONS: Mapping[str, str] = {
+    "answer": "an agent may not answer questions: only a person may",
+    "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
+}
+#: Carries out what a person orders; takes params, gives the answer, and raises `Rejected` with the reason if it cannot be done.
+Order = Callable[[Mapping[str, object]], object]
 
 _LONGEST_PURPOSE = 500  #: characters
 
@@ -46,6 +53,8 @@ _WANTED: Mapping[str, tuple[str, ...]] = {
 
 class Lead(Protocol):
     """Who runs the run; what the desk may ask of it."""
+
+    orders: Mapping[str, Order]  #: what a person may order besides, by name
 
     def stop(self, *, now: bool) -> None:
         """End the supervisor."""
@@ -244,13 +253,13 @@ class Desk:
         return fitting[0]
 
     def _person(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+        if method in _ONLY_PERSONS | self._lead.orders.keys() and self._lead.is_agents(caller.pid):
+            raise Rejected(_ONLY_PERSONS.get(method, f"an agent may not order {method}: only a person may"))
+        if method in self._lead.orders:
+            return self._lead.orders[method](params)
         match method:
-            case "answer" if self._lead.is_agents(caller.pid):
-                raise Rejected("an agent may not answer questions: only a person may")
             case "answer":
                 return self._inbox.answer(params)
-            case "hold" if self._lead.is_agents(caller.pid):
-                raise Rejected("an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET")
             case "hold":
                 return self.loans.hold(caller, params)
             case "owns":

@@ -12,16 +12,14 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import limits, questions, scheduler
+from orchestrator import limits, preparing, questions, scheduler
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
-from orchestrator.briefing import told_with
 from orchestrator.doors import Gates
 from orchestrator.events import Event
 from orchestrator.front import Front
-from orchestrator.handover import handed_over
 from orchestrator.inbox import Inbox
-from orchestrator.integration import Integration, Result, last_lines
+from orchestrator.integration import Integration, Result
 from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
@@ -30,11 +28,10 @@ from orchestrator.model import PERSON, AgentId, AgentState, AttemptId, Isolation
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk
+from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
-from orchestrator.stage import Piece, Stage
-from orchestrator.state import AttemptStatus, TaskStatus
+from orchestrator.stage import Stage
 from orchestrator.verdicts import limit_event, stall_events
 from orchestrator.workspaces import Work
 
@@ -65,6 +62,8 @@ class Supervisor:
             doors=Gates(recorder, self._at_work),
         )
         self.stage = stage
+        #: what a person may order of the run besides ending it, by the name of the request
+        self.orders: Mapping[str, Order] = {}
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
@@ -230,49 +229,16 @@ class Supervisor:
                 group.start_soon(self._pursue, self._attempt(planned, start.agent))
 
     def _reserve(self, start: scheduler.Start, planned: PlannedTask, grants: Sequence[Grant]) -> None:
-        status = self.recorder.state.tasks[start.task]
+        state = self.recorder.state
+        status = state.tasks[start.task]
         moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
-        prepared = self._prepared(planned, start, status)
-        told = self._told(prepared, self.recorder.state.attempts.get(status.attempt or ""))
+        prepared = preparing.prepared(state, planned, start, self.stage.workspaces)
+        told = preparing.questions_told(state, prepared, state.attempts.get(status.attempt or ""))
         self.recorder.record(*([moved] if start.moved else []), *map(granted_event, grants), prepared, *told)
-
-    def _prepared(self, planned: PlannedTask, start: scheduler.Start, status: TaskStatus) -> ev.AttemptPrepared:
-        attempt = AttemptId(f"{planned.task.id}.{status.prepared + 1}")
-        last = self.recorder.state.attempts.get(status.attempt or "")
-        workspaces = self.stage.workspaces
-        same = last is not None and not status.fresh and last.agent == start.agent
-        return ev.AttemptPrepared(
-            task=planned.task.id,
-            agent=start.agent,
-            adapter=start.adapter,
-            attempt=attempt,
-            workspace=last.workspace if last and same else str(workspaces.folder(attempt)),
-            branch=last.branch if last and same else workspaces.branch(attempt),
-            base=last.base if last and not status.fresh else self.recorder.state.tip,
-            locks=list(scheduler.keys_of(self.recorder.state, planned)),
-        )
-
-    def _told(self, new: ev.AttemptPrepared, last: AttemptStatus | None) -> list[ev.QuestionTold]:
-        """Give what the prompt of a new attempt tells of the questions of its task."""
-        goes_on = last is not None and (last.agent, last.workspace) == (new.agent, new.workspace)
-        knows = goes_on and last is not None and bool(last.conversation) and last.outcome != Outcome.ENVIRONMENT
-        names = questions.for_prompt(self.recorder.state, new.task, conversation=knows)
-        return [ev.QuestionTold(id=name, agent=new.agent, task=new.task, attempt=new.attempt, way="prompt") for name in names]
 
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
-        status = self.recorder.state.tasks[planned.task.id]
-        prepared = self.recorder.state.attempts[status.attempt or ""]
-        start = self._starting_commit(planned, prepared.number)
-        tail = partial(_last_lines, self.stage.project.root)
-        piece = Piece(
-            planned=planned,
-            seat=self._seats[agent],
-            attempt=AttemptId(status.attempt or ""),
-            start=start,
-            handover=handed_over(self.recorder.state, planned.task.id, prepared.number, start=start, tail=tail),
-            asked=told_with(self.recorder.state, planned.task.id, f"{planned.task.id}.{prepared.number}"),
-        )
+        piece = preparing.piece_of(self.recorder.state, planned, self._seats[agent], root=self.stage.project.root)
         hear_out = partial(self.hear_out, agent)
         desk = self.desk
         attempt = Attempt(
@@ -289,22 +255,9 @@ class Supervisor:
         attempt.watch = partial(self._integration.watch, piece.attempt)
         self._attempts[agent] = attempt
         self.rights.begin(agent, planned.writes)
-        self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(prepared.workspace)))
+        self.desk.seat(agent, Seated(task=planned.task.id, attempt=piece.attempt, workspace=Path(attempt.status.workspace)))
         self._under_way += 1
         return attempt
-
-    def _starting_commit(self, planned: PlannedTask, number: int) -> str | None:
-        """Give the commit a new workspace starts from: the kept work of the last attempt, its merge included, else the base."""
-        prepared = self.recorder.state.attempts[f"{planned.task.id}.{number}"]
-        for earlier in range(number - 1, 0, -1):
-            last = self.recorder.state.attempts.get(f"{planned.task.id}.{earlier}")
-            if last is not None and last.merged is not None:
-                return last.merged
-            if last is None or last.base != prepared.base or last.conflicts:
-                break
-            if last.commit is not None:
-                return last.commit
-        return prepared.base
 
     async def _pursue(self, attempt: Attempt) -> None:
         """See an attempt through to a result or back to the waiting tasks."""
@@ -406,7 +359,3 @@ class Supervisor:
             return
         held_up = "needs-you" if scheduler.stuck(self.plan, self.recorder.state) else "limit"
         self.recorder.record(ev.RunPaused(reason=self._stopping or held_up))
-
-
-def _last_lines(root: Path, log: str) -> list[str]:
-    return last_lines(root / log)

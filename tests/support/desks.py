@@ -15,7 +15,7 @@ from orchestrator.lockdesk import granted_event
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk
+from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.state import State, initial
@@ -33,6 +33,7 @@ class Lead:
     told: list[tuple[AgentId, str]] = field(default_factory=list)
     deaf: set[AgentId] = field(default_factory=set)  #: agents that cannot be spoken to
     pids: set[int] = field(default_factory=set)  #: processes of agents
+    orders: Mapping[str, Order] = field(default_factory=dict)
 
     def stop(self, *, now: bool) -> None:
         self.stopped.append(now)
