@@ -67,8 +67,7 @@ class Recorder:
         tell()
         for entry in entries:
             fold(self.state, entry)
-        for entry in entries:
-            self.feed.publish(entry)
+        self.feed.publish(*entries)
         if self.state.seq - self._saved >= SNAPSHOT_EVERY:
             self._saved = self.state.seq
             with contextlib.suppress(JournalError):  # it only saves time: the events are there
