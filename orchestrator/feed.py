@@ -5,7 +5,7 @@ oldest and sees `lagged`, upon which it looks at the state, which is always whol
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
@@ -25,7 +25,7 @@ class Subscription:
         self._entries: deque[Entry] = deque(maxlen=ROOM)
         self._news = anyio.Event()
 
-    def offer(self, *entries: Entry) -> None:
+    def offer(self, entries: Sequence[Entry]) -> None:
         """Hand events over without waiting."""
         wanted = [entry for entry in entries if isinstance(entry.event, self._kinds)] if self._kinds else entries
         if not wanted:
@@ -58,10 +58,10 @@ class Feed:
         """Begin with nobody."""
         self._subscriptions: list[Subscription] = []
 
-    def publish(self, *entries: Entry) -> None:
+    def publish(self, entries: Sequence[Entry]) -> None:
         """Hand events to everybody."""
         for subscription in self._subscriptions:
-            subscription.offer(*entries)
+            subscription.offer(entries)
 
     @contextmanager
     def subscribe(self, *kinds: type[Event]) -> Iterator[Subscription]:

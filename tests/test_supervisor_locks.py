@@ -153,7 +153,7 @@ def test_nobody_waits_any_more_when_a_new_supervisor_goes_on() -> None:
     )
 
     assert state.waiting == []
-    assert [lock.path for lock in state.locks] == ["a"]
+    assert [lock.path for lock in state.locks.values()] == ["a"]
 
 
 def test_an_agent_that_asks_before_its_start_is_noted_waits_all_the_same() -> None:

@@ -79,9 +79,9 @@ async def oversee(run: Conduct, show: View) -> None:
     run.supervisor.hear_out = keeper.hear_out
     subscribe, stage = recorder.feed.subscribe, run.supervisor.stage
     with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe(ConversationKnown) as versions:
-        for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
-            for news in (shown, kept, logged):
-                news.offer(entry)
+        before = list(recorder.journal.entries(run=RunId(recorder.state.run), after=run.since))
+        for news in (shown, kept, logged):
+            news.offer(before)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_heed_signals, run)

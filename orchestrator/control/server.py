@@ -35,6 +35,7 @@ from orchestrator.platform import peer_pid, peer_uid
 _WAITING = 128  #: connections that the system holds for a socket until they are taken
 _FULL = 1.0  #: seconds without new connections when the process can have no more
 
+_PLAIN = (str, float)  #: what an id can be besides a whole number
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 
@@ -335,8 +336,9 @@ def _wrong(message: object) -> str:
 def _number(message: object) -> object:
     """Give the id of a message if it can be one."""
     number = message.get("id") if isinstance(message, dict) else None
-    is_plain = isinstance(number, str | float) or (isinstance(number, int) and abs(number) < 2**63)
-    return number if is_plain and not isinstance(number, bool) else None
+    if isinstance(number, int):
+        return number if not isinstance(number, bool) and -(2**63) < number < 2**63 else None
+    return number if isinstance(number, _PLAIN) else None
 
 
 def _same(given: object, expected: bytes) -> bool:

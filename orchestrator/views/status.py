@@ -41,7 +41,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
                 "fence": lock.fence,
                 "waiting": [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)],
             }
-            for lock in state.locks
+            for lock in state.locks.values()
         ],
         "needs_you": needs_you(plan, state, supervised=supervised),
     }
@@ -143,5 +143,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
         for one in _limited(status, now) if state.phase != "ended" else ():
             text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
     if state.locks:
-        text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
+        text += page(
+            ["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks.values())]
+        )
     return text
