@@ -21,11 +21,6 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 #: Makes durable what was decided, and then calls what it is given; raises JournalError.
 Settle: TypeAlias = Callable[[Callable[[], None]], None]
 
-if sys.platform == "linux":
-    _Selector = selectors.EpollSelector
-else:
-    _Selector = selectors.KqueueSelector
-
 
 class Answered(Protocol):
     """Who gets an answer."""
@@ -42,9 +37,9 @@ class Turn:
         self._settle = settle
         self._group = group
         self._replies: list[tuple[Answered, dict[str, object] | None]] = []
-        self._selector = _Selector()
+        self._selector, self._descriptor = _selector()
         self._is_on = False
-        asyncio.get_running_loop().add_reader(self._selector.fileno(), self._take)
+        asyncio.get_running_loop().add_reader(self._descriptor, self._take)
 
     def watch(self, end: socket.socket, events: int, ready: Callable[[int], None]) -> None:
         """Call `ready` with what a socket is ready for of these events, from now on; of none: no more."""
@@ -75,7 +70,7 @@ class Turn:
 
     def close(self) -> None:
         """Watch nothing any more."""
-        asyncio.get_running_loop().remove_reader(self._selector.fileno())
+        asyncio.get_running_loop().remove_reader(self._descriptor)
         self._selector.close()
 
     def _take(self) -> None:
@@ -96,6 +91,15 @@ class Turn:
         replies, self._replies = self._replies, []
         for client, answer in replies:
             client.reply(answer)
+
+
+def _selector() -> tuple[selectors.BaseSelector, int]:
+    """Give a selector that another one can wait for, and its descriptor."""
+    if sys.platform == "linux":
+        polling = selectors.EpollSelector()
+        return polling, polling.fileno()
+    queue = selectors.KqueueSelector()
+    return queue, queue.fileno()
 
 
 async def _fail(error: JournalError) -> None:
