@@ -29,7 +29,6 @@ from orchestrator.events import (
     TaskDone,
     decode,
     encode,
-    kind,
     storable,
 )
 from orchestrator.model import RunId
@@ -37,20 +36,32 @@ from orchestrator.model import RunId
 SNAPSHOT_EVERY = 1000
 VERSION = 1
 _NAME = "state.db"
+_TOGETHER = 16  #: events that one statement writes
 _LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
+#: Whatever is not needed to find a run is not kept in order by an index: each would double what a lock costs.
 _TABLES = """
 create table if not exists events (
     seq integer primary key, at real not null, run text not null, type text not null, body blob not null
 );
-create index if not exists events_by_run on events (run, seq);
-create index if not exists events_by_type on events (type, seq);
+create index if not exists runs_started on events (seq) where type = 'RunStarted';
+create index if not exists runs_resumed on events (seq) where type = 'RunResumed';
+create index if not exists runs_ended on events (seq) where type = 'RunEnded';
 create table if not exists documents (digest text primary key, body blob not null) without rowid;
 create table if not exists snapshots (run text primary key, seq integer not null, body blob not null) without rowid;
+drop index if exists events_by_run;
+drop index if exists events_by_type;
 """
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
-#: The number comes from the table itself, since a command of a person's may have written meanwhile.
-_APPEND = "insert into events select coalesce(max(seq), 0) + 1, ?, ?, ?, ? from events"
+_LAST_BEGUN = """
+select run from events where seq = max(
+    coalesce((select max(seq) from events where type = 'RunStarted'), 0),
+    coalesce((select max(seq) from events where type = 'RunResumed'), 0))
+"""
+#: The numbers come from the table itself, since a command of a person's may have written meanwhile.
+_ROW = "(?, ?, ?, ?)"
+_APPEND = "insert into events (at, run, type, body) values "
+_APPENDS = [_APPEND + ", ".join([_ROW] * count) for count in range(_TOGETHER + 1)]  #: by how many
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
 
 
@@ -61,6 +72,7 @@ class Journal:
         """Use `open` or `read` instead."""
         self._connection = connection
         self._path = path
+        self._writer = connection.cursor()  #: kept: to make one for each step takes a tenth of its time
         self._level = ""  #: of `pragma synchronous`
 
     @classmethod
@@ -111,30 +123,33 @@ class Journal:
         Raises:
             JournalError: They could not be written.
         """
-        if len(events) == 1 and not isinstance(events[0], _LASTING):
-            return [self._append(run, events[0], at)]
         if not events:
             return []
-        with self._writing(lasting=any(isinstance(event, _LASTING) for event in events)):
-            last = self.last()  # inside the step, since a command of a person's may have written meanwhile
-            entries = [Entry(last + number, at, run, storable(event)) for number, event in enumerate(events, start=1)]
-            rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
-            self._connection.executemany("insert into events values (?, ?, ?, ?, ?)", rows)
-        return entries
+        told, bodies = _written(events)
+        values: list[object] = []
+        level = "normal"
+        for event, body in zip(told, bodies, strict=True):
+            values += at, run, type(event).__name__, body
+            if isinstance(event, _LASTING):
+                level = "full"
+        number = self._insert(values, level) if len(told) <= _TOGETHER else self._insert_many(values, level)
+        number -= len(told)
+        return [Entry(number := number + 1, at, run, event) for event in told]
 
-    def _append(self, run: RunId, event: Event, at: float) -> Entry:
-        """Write one event by one statement, which is a step by itself: locks are granted by the hundred."""
+    def _insert(self, values: Sequence[object], level: str) -> int:
+        """Write a few events by one statement, which is a step by itself; gives the last one's number."""
         try:
-            body = encode(event)
-        except UnicodeEncodeError:
-            event = storable(event)
-            body = encode(event)
-        try:
-            self._synchronous("normal")
-            cursor = self._connection.execute(_APPEND, (at, run, kind(event), body))
+            if self._level != level:
+                self._synchronous(level)
+            cursor = self._writer.execute(_APPENDS[len(values) // 4], values)
         except sqlite3.Error as error:
             raise _trouble(self._path, error) from error
-        return Entry(int(cursor.lastrowid or 0), at, run, event)
+        return cursor.lastrowid or 0
+
+    def _insert_many(self, values: Sequence[object], level: str) -> int:
+        with self._writing(lasting=level == "full"):
+            self._connection.executemany(_APPENDS[1], (values[place : place + 4] for place in range(0, len(values), 4)))
+            return self.last()
 
     def entries(self, *, run: RunId | None = None, after: int = 0) -> Iterator[Entry]:
         """Give the events after a number, oldest first, of one run or of all.
@@ -145,10 +160,16 @@ class Journal:
         which = "" if run is None else " and run = ?"
         query = f"select seq, at, run, body from events where seq > ?{which} order by seq"  # noqa: S608 - both parts are constants
         try:
+            after = after if run is None else max(after, self._first(run) - 1)
             for seq, at, of_run, body in self._connection.execute(query, (after,) if run is None else (after, run)):
                 yield Entry(seq, at, of_run, decode(body))
         except (sqlite3.Error, msgspec.DecodeError) as error:
             raise _trouble(self._path, error) from error
+
+    def _first(self, run: RunId) -> int:
+        """Give the number of the event that began a run; before it there is nothing of it."""
+        row = self._connection.execute("select min(seq) from events where type = 'RunStarted' and run = ?", (run,)).fetchone()
+        return int(row[0] or 1)
 
     def last(self) -> int:
         """Give the number of the newest event, also of one written by another process since."""
@@ -217,8 +238,7 @@ class Journal:
 
     def last_begun(self) -> RunId | None:
         """Give the run that was begun or resumed last: the one that a living supervisor works on."""
-        query = "select run from events where type in ('RunStarted', 'RunResumed') order by seq desc limit 1"
-        row = self._connection.execute(query).fetchone()
+        row = self._connection.execute(_LAST_BEGUN).fetchone()
         return RunId(row[0]) if row else None
 
     def next_run_id(self, title: str, *, is_taken: Callable[[RunId], bool] = lambda _: False) -> RunId:
@@ -260,6 +280,15 @@ class Journal:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("rollback")
+
+
+def _written(events: Sequence[Event]) -> tuple[Sequence[Event], list[bytes]]:
+    """Give events as they can be written down, and their bodies."""
+    try:
+        return events, [encode(event) for event in events]
+    except UnicodeEncodeError:
+        told = [storable(event) for event in events]
+        return told, [encode(event) for event in told]
 
 
 def slugged(title: str) -> str:

@@ -7,6 +7,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -119,6 +120,30 @@ def _ask_often(pair: Pair, rounds: int, barrier: "multiprocessing.synchronize.Ba
             assert pair.granted in ask(pair.lock)
             ask(pair.unlock)
         barrier.wait()
+
+
+def bare_ends(count: int) -> list[float]:
+    """Give how long after a kill a bare process, which only waits for that, has told of it over a socket: the least it can be."""
+    took = []
+    for _ in range(count):
+        ours, theirs = socket.socketpair()
+        with ours, theirs, subprocess.Popen(["sleep", str(HELD)]) as sleeper:
+            watcher = _FORK.Process(target=_tell_of_end, args=(sleeper.pid, theirs))
+            watcher.start()
+            ours.recv(1)
+            begun = time.perf_counter()
+            sleeper.kill()
+            ours.recv(1)
+            took.append(time.perf_counter() - begun)
+            watcher.join()
+    return took
+
+
+def _tell_of_end(pid: int, end: socket.socket) -> None:
+    with os.fdopen(os.pidfd_open(pid)) as process:
+        end.send(b"!")
+        select.select([process], [], [])
+        end.send(b"!")
 
 
 @contextmanager
