@@ -109,13 +109,14 @@ class Server:
     def close(self) -> None:
         """Stop listening, remove the sockets and hang up on everybody."""
         for path, listening in self._listening.items():
+            self._turn.watch(listening, 0, lambda _: None)
             listening.close()
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
         for door in self._doors:
             door.is_open = False
             for client in tuple(door.clients):
-                client.hang_up()
+                client.abort()
         self._turn.close()
 
     def _take_in(self, listening: socket.socket, door: _Door) -> None:

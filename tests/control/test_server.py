@@ -25,6 +25,7 @@ from orchestrator.control import protocol
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Caller, Later, Server, serve
+from orchestrator.control.wire import Wire
 from tests.support.waiting import soon
 
 TOKEN = "t0ken"
@@ -390,6 +391,24 @@ async def test_whoever_waits_when_the_server_ends_is_not_left_hanging(tmp_path: 
     assert "closed the connection" in str(ended[0])
     assert not of.agents.exists()
     assert not of.people.exists()
+
+
+async def test_what_is_left_unread_keeps_no_connection_beyond_the_end_of_the_server(tmp_path: Path) -> None:
+    asked = b"".join(json.dumps(request(number, value="x" * 10_000)).encode() + b"\n" for number in range(64))
+    with socket.socket(socket.AF_UNIX) as unread:
+        async with bench(tmp_path) as of:
+            unread.connect(str(of.agents))
+            await anyio.to_thread.run_sync(unread.sendall, asked)
+            await soon(lambda: any(wire._unsent for wire in _wires(of)), "unsent answers")
+            wires = _wires(of)
+
+        assert [wire.is_open for wire in wires] == [False]
+        wires[0].write(b"too late")
+
+
+def _wires(of: Bench) -> list[Wire]:
+    assert of.server is not None
+    return [client for door in of.server._doors for client in door.clients]
 
 
 async def test_a_socket_left_by_a_dead_supervisor_is_replaced(tmp_path: Path) -> None:
