@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.adoption import restore
+from orchestrator.ahead import BEHIND
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
@@ -20,6 +21,7 @@ from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
 from orchestrator.events import ConversationKnown, Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
 from orchestrator.feed import Subscription
+from orchestrator.journal import Journal
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
@@ -84,6 +86,7 @@ async def oversee(run: Conduct, show: View) -> None:
             news.offer(before)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
+            group.start_soon(_take_in, recorder.journal)
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
@@ -99,6 +102,17 @@ async def _listen(run: Conduct, server: Server) -> None:
     await server.listen(run.project.sockets / "control.sock")
     for agent, path in stage.sockets.items():
         await server.listen(path, agent=agent, token=stage.tokens[AgentId(agent)])
+
+
+async def _take_in(journal: Journal) -> None:
+    """Let steps that come in haste be written ahead of the journal's table, and take them in soon after."""
+    behind = anyio.Event()
+    with journal.writing_ahead(lambda: behind.set()):  # noqa: PLW0108 - it is another one each time
+        while True:
+            await behind.wait()
+            behind = anyio.Event()
+            await anyio.sleep(BEHIND)
+            journal.absorb()
 
 
 async def _heed_signals(run: Conduct) -> None:

@@ -43,7 +43,9 @@ class Pair:
                 connection.sendall(request)
                 answer = connection.recv(65536)
                 while not answer.endswith(b"\n"):
-                    answer += connection.recv(65536)
+                    if not (more := connection.recv(65536)):
+                        raise ConnectionResetError
+                    answer += more
                 return answer
 
             yield ask
@@ -170,9 +172,14 @@ def sleeping_agents(squad: Squad, count: int) -> list[tuple[str, str, str, int]]
         for number in range(1, count + 1)
     ]
     (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": tasks}), encoding="utf-8")
-    squad.start("run", "tasks.json", "-n", str(count), "-y", "-q")
-    until(lambda: len(squad.events("AttemptStarted")) == count, f"{count} agents at work", seconds=300)
-    return sorted(_door(row["pid"]) for row in squad.events("AttemptStarted"))
+    squad.start("run", "tasks.json", "-n", str(count), "--enforce", "detect", "-y", "-q")
+    return at_work(squad, count)
+
+
+def at_work(squad: Squad, count: int, *, since: int = 0) -> list[tuple[str, str, str, int]]:
+    """Wait for so many starts of agents after so many earlier ones; gives id, socket, token and process of each."""
+    until(lambda: len(squad.events("AttemptStarted")) == since + count, f"{count} agents at work", seconds=300)
+    return sorted(_door(row["pid"]) for row in squad.events("AttemptStarted")[since:])
 
 
 def _door(pid: int) -> tuple[str, str, str, int]:
