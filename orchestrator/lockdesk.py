@@ -5,7 +5,7 @@ path: nobody ever looks again by the clock. Every answer about a path comes from
 agent is told of a grant, its door is open; before the next one is, the last one's is closed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -105,8 +105,8 @@ class LockDesk:
             return _lent(asked)
         return Later(partial(self._lend_told, asked, wait))
 
-    def unlock(self, agent: AgentId, params: Mapping[str, object]) -> object:
-        """Take back what an agent asked for, once its door is closed."""
+    def unlock(self, agent: AgentId, params: Mapping[str, object], *, lent: Container[int] = ()) -> object:
+        """Take back what an agent asked for, once its door is closed; what is `lent` to a command of it, by fence, stays."""
         seated = self._seats.of(agent)
         place = key(self.asked_path(agent, params.get("path")))
         if "fence" in params:
@@ -114,13 +114,11 @@ class LockDesk:
         held = self._table.granted_to(agent, place)
         if held is None:
             raise Rejected(f"{agent} holds no lock on {place}")
+        if held.fence in lent:
+            raise Rejected(f"{held.path} is locked for a command of {agent} that still runs: it is free when that has ended")
         if held.declared and not (params.get("done") is True and is_operation(place)):
             raise Rejected(_stays(place, seated))
         return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
-
-    def held(self, agent: AgentId, params: Mapping[str, object]) -> Grant | None:
-        """Give what an agent holds of exactly the path that it names."""
-        return self._table.granted_to(agent, key(self.asked_path(agent, params.get("path"))))
 
     async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
         """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
 import psutil
 import pytest
@@ -23,6 +23,7 @@ from orchestrator.model import AgentId
 from orchestrator.project import find
 from orchestrator.supervised import supervisor_of
 from tests.support.commands import Squad
+from tests.support.crowd import crowd, grants_each
 from tests.support.lock_clients import (
     Pair,
     bare_ends,
@@ -46,6 +47,10 @@ ROUNDS = 500  #: grants of one subject in a turn
 KILLED = 24  #: holders
 HANDED_OVER = 0.005  #: seconds from the kill to the next one's grant
 QUICK = 0.001  #: seconds of CPU for a request or a release among ten thousand grants
+CROWD = 1000  #: agents
+PATHS = 100  #: that they all ask for
+EACH = 30  #: grants of each, if all are served alike
+ALIKE = 0.1  #: of the mean, between who was served most and who was served least
 UNHARMED = 3.0  #: times its latency alone, beside those who attack
 
 
@@ -129,6 +134,20 @@ def test_the_table_stays_quick_with_a_thousand_agents_and_ten_thousand_grants() 
     print(f"\n  release, hand over and ask again: {took * 1e6:.0f} us of CPU", end="")
 
     assert took <= QUICK
+
+
+def test_a_thousand_agents_that_ask_for_a_hundred_paths_are_served_alike(runtime: Path) -> None:
+    with crowd(runtime, CROWD) as doors:
+        begun = time.perf_counter()
+        grants, waits = grants_each(doors, PATHS, CROWD * EACH)
+        took = time.perf_counter() - begun
+    unfair, apart = (max(grants) - min(grants)) / EACH, (max(waits) - min(waits)) / mean(waits)
+    print(f"\n  {CROWD} agents, {PATHS} paths: {min(grants)} to {max(grants)} grants each, {unfair:.1%} apart", end="")
+    print(f"; mean waits {min(waits) * 1e3:.0f} to {max(waits) * 1e3:.0f} ms, {apart:.1%} apart", end="")
+    print(f"; {sum(grants) / took:,.0f} grants/s", end="")
+
+    assert unfair <= ALIKE
+    assert apart <= ALIKE
 
 
 def test_those_who_behave_hardly_notice_those_who_do_not(squad: Squad) -> None:
