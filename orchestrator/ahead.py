@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 BEHIND = 0.02  #: seconds that the table may be behind
+_LATEST = 5 * BEHIND  #: where whoever was to take it in comes too late, the next step does
 _HEAD = struct.Struct("<II")  #: bytes and crc32 of what follows
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -75,7 +76,9 @@ class Ahead:
 
     def is_wanted(self) -> bool:
         """Tell whether steps come in haste: so soon one after another that the table may wait."""
-        return self._descriptor is not None and time.monotonic() - self._whole_since < BEHIND
+        if self._descriptor is None:
+            return False
+        return time.monotonic() - self._whole_since < (_LATEST if self.pending else BEHIND)
 
     def add(self, step: Step) -> None:
         """Write a step; raises OSError, and then it is as if it had not been tried."""

@@ -33,7 +33,7 @@ from pathlib import Path
 from orchestrator import ahead
 from orchestrator.events import LockGranted, LockReleased
 from orchestrator.journal import Journal
-ahead.BEHIND = 3600.0
+ahead.BEHIND = ahead._LATEST = 3600.0
 journal = Journal.open(Path(sys.argv[1]))
 with journal.writing_ahead(lambda: None):
     for fence in range(1, sys.maxsize):
@@ -49,6 +49,7 @@ with journal.writing_ahead(lambda: None):
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step about locks that follows another be in haste, however slow the machine is."""
     monkeypatch.setattr("orchestrator.ahead.BEHIND", 3600.0)
+    monkeypatch.setattr("orchestrator.ahead._LATEST", 3600.0)
 
 
 @contextlib.contextmanager
@@ -116,6 +117,14 @@ def test_what_does_not_come_in_haste_is_in_the_table_at_once(tmp_path: Path, mon
     monkeypatch.setattr("orchestrator.ahead.BEHIND", 0.0)
     with written_ahead(tmp_path, range(1, 4)):
         assert in_table(tmp_path) == 4
+
+
+def test_where_nobody_takes_in_what_is_behind_the_next_step_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with written_ahead(tmp_path, range(1, 4)) as journal:
+        monkeypatch.setattr("orchestrator.ahead._LATEST", 0.0)
+        assert in_table(tmp_path) == 1
+        journal.append(RUN, granted(4), at=1.0)
+        assert in_table(tmp_path) == 5
 
 
 def test_a_snapshot_never_stands_before_the_events_it_was_made_of(tmp_path: Path) -> None:
