@@ -77,12 +77,7 @@ class AtWork:
         """Carry the attempt out until its whole process tree is gone."""
         try:
             async with start(self._spec()) as leashed:
-                ending = await self._attend(leashed)
-                self._listener.finish()
-                self._hear_out()
-                ended = self._ended(ending)
-                if ending is not None and not ending.survivors and ended.outcome is not Outcome.DONE:
-                    self._gone()  # before its leash is buried and its workspace looked at: others wait for its locks
+                ended, ending = await self._attend(leashed)
         except StartFailed as error:
             return Ended(outcome=Outcome.ENVIRONMENT, reason=error.message), None
         finally:
@@ -91,8 +86,8 @@ class AtWork:
             self._listener.close()
         return ended, ending
 
-    async def _attend(self, leashed: Leashed) -> Ending | None:
-        """Be with the agent until nothing is left of it."""
+    async def _attend(self, leashed: Leashed) -> tuple[Ended, Ending | None]:
+        """Be with the agent until nothing is left of it; gives how it ended."""
         async with anyio.create_task_group() as group:
             self._leashed = leashed
             self._recorder.record(self._started(leashed))
@@ -106,10 +101,20 @@ class AtWork:
             group.start_soon(self._watch)
             group.start_soon(self._linger)
             ending = await self._follow(leashed)
+            ended = self._ended(ending)
             group.cancel_scope.cancel()
-        return ending
+        return ended, ending
 
     def _ended(self, ending: Ending | None) -> Ended:
+        """Take in the last that it said, and judge; nothing is waited for, since others wait for its locks."""
+        self._listener.finish()
+        self._hear_out()
+        ended = self._concluded(ending)
+        if ending is not None and not ending.survivors and ended.outcome is not Outcome.DONE:
+            self._gone()  # before its leash is buried and its workspace looked at
+        return ended
+
+    def _concluded(self, ending: Ending | None) -> Ended:
         asked = questions.left_with(self._recorder.state, self.assignment.task)
         return conclude(self._listener.heard, ending, exit_claims=self.assignment.invocation.exit_claims, asked=asked)
 

@@ -10,6 +10,7 @@ from orchestrator.rights import Deny
 
 FAR = 365 * 86400.0  #: seconds; longer than any run
 LONGEST_PATH = 1024  #: bytes
+_NUMBER = (int, float)
 
 
 class Refused(Rejected):
@@ -58,7 +59,7 @@ def below_root(raw: str, roots: Sequence[str]) -> str:
 
 def seconds(value: object) -> float:
     """Read how long a request may wait; infinity means as long as it takes."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:  # NaN is not
+    if isinstance(value, bool) or not isinstance(value, _NUMBER) or not value >= 0:  # NaN is not
         raise Rejected(f"expected wait as seconds, 0 or more, not {value!r}", code=INVALID_PARAMS)
     return float(min(value, FAR))
 

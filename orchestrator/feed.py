@@ -5,12 +5,12 @@ oldest and sees `lagged`, upon which it looks at the state, which is always whol
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio
 
-from orchestrator.events import Entry
+from orchestrator.events import Entry, Event
 
 ROOM = 4096
 
@@ -18,16 +18,20 @@ ROOM = 4096
 class Subscription:
     """One who looks on."""
 
-    def __init__(self) -> None:
-        """Begin with nothing seen."""
+    def __init__(self, *kinds: type[Event]) -> None:
+        """Begin with nothing seen; with kinds nothing else is handed over."""
         self.lagged = False
+        self._kinds = kinds
         self._entries: deque[Entry] = deque(maxlen=ROOM)
         self._news = anyio.Event()
 
-    def offer(self, entry: Entry) -> None:
-        """Hand an event over without waiting."""
-        self.lagged = self.lagged or len(self._entries) == ROOM
-        self._entries.append(entry)
+    def offer(self, entries: Sequence[Entry]) -> None:
+        """Hand events over without waiting."""
+        wanted = [entry for entry in entries if isinstance(entry.event, self._kinds)] if self._kinds else entries
+        if not wanted:
+            return
+        self.lagged = self.lagged or len(self._entries) + len(wanted) > ROOM
+        self._entries.extend(wanted)
         self._news.set()
 
     @property
@@ -54,15 +58,15 @@ class Feed:
         """Begin with nobody."""
         self._subscriptions: list[Subscription] = []
 
-    def publish(self, entry: Entry) -> None:
-        """Hand an event to everybody."""
+    def publish(self, entries: Sequence[Entry]) -> None:
+        """Hand events to everybody."""
         for subscription in self._subscriptions:
-            subscription.offer(entry)
+            subscription.offer(entries)
 
     @contextmanager
-    def subscribe(self) -> Iterator[Subscription]:
-        """Look on while inside the block."""
-        subscription = Subscription()
+    def subscribe(self, *kinds: type[Event]) -> Iterator[Subscription]:
+        """Look on while inside the block, at events of all kinds or of some."""
+        subscription = Subscription(*kinds)
         self._subscriptions.append(subscription)
         try:
             yield subscription

@@ -15,6 +15,8 @@ from orchestrator.fold_strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
 
+#: What is recorded when no supervisor lives, or by its end.
+_AFTERWARDS = (ev.Merged, ev.RunEnded)
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
 _W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
@@ -48,7 +50,7 @@ def fold(state: State, entry: ev.Entry) -> None:
     state.seq = entry.seq
     event, at = entry.event, entry.at
     match event:
-        case ev.LockRequested() | ev.LockGranted() | ev.LockReleased() | ev.LockRefused():  # first: there are most of them
+        case ev.LockGranted() | ev.LockReleased() | ev.LockRequested() | ev.LockRefused():  # first: there are most of them
             fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
@@ -84,7 +86,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_evidence(state, event)
         case _:
             assert_never(event)
-    state.seen = state.seen if isinstance(event, ev.Merged | ev.RunEnded) else at
+    state.seen = state.seen if isinstance(event, _AFTERWARDS) else at
 
 
 def _fold_run(

@@ -10,35 +10,40 @@ from orchestrator.state import AttemptStatus, LockStatus, State, WaitStatus
 def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
     """Let an event about a lock take effect."""
     match event:
-        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
-            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
-            set_waiting(state, holder)
         case ev.LockGranted():
-            state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (event.path, event.holder)]
-            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (event.path, event.holder)]
-            state.locks.append(
-                LockStatus(
-                    path=event.path,
-                    holder=event.holder,
-                    fence=event.fence,
-                    since=at,
-                    waited_s=event.waited_s,
-                    purpose=event.purpose,
-                    declared=event.declared,
-                )
-            )
-            state.fence = max(state.fence, event.fence)
-            _note_lock(state, event.holder, event.path)
-            set_waiting(state, event.holder)
+            _grant(state, event, at)
         case ev.LockReleased(path=path, holder=holder, reason=reason):
-            state.locks = [lock for lock in state.locks if (lock.path, lock.holder) != (path, holder)]
+            state.locks.pop(f"{holder} {path}", None)
             _note_released(state, holder, path, at)
             if reason == "forced":
                 _note_forced(state, holder, path)
-        case ev.LockRefused(holder=holder, ticket=ticket):
-            state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
-            _note_refusal(state, event)
+        case ev.LockRequested(path=path, holder=holder, purpose=purpose, ticket=ticket):
+            state.waiting.append(WaitStatus(path=path, holder=holder, since=at, purpose=purpose, ticket=ticket))
             set_waiting(state, holder)
+        case ev.LockRefused(holder=holder, ticket=ticket):
+            if ticket is not None:
+                state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
+                set_waiting(state, holder)
+            _note_refusal(state, event)
+
+
+def _grant(state: State, event: ev.LockGranted, at: float) -> None:
+    path, holder = event.path, event.holder
+    state.locks.pop(name := f"{holder} {path}", None)
+    state.locks[name] = LockStatus(
+        path=path,
+        holder=holder,
+        fence=event.fence,
+        since=at,
+        waited_s=event.waited_s,
+        purpose=event.purpose,
+        declared=event.declared,
+    )
+    state.fence = max(state.fence, event.fence)
+    _note_lock(state, holder, path)
+    if state.waiting:
+        state.waiting = [wait for wait in state.waiting if (wait.path, wait.holder) != (path, holder)]
+        set_waiting(state, holder)
 
 
 def _note_refusal(state: State, event: ev.LockRefused) -> None:
@@ -56,8 +61,10 @@ def _note_lock(state: State, holder: str, path: str) -> None:
         return
     if path not in attempt.locked:
         attempt.locked.append(path)
-    attempt.released = {given: at for given, at in attempt.released.items() if not covers(path, given)}
-    attempt.revoked = [taken for taken in attempt.revoked if not covers(path, taken)]
+    if attempt.released:
+        attempt.released = {given: at for given, at in attempt.released.items() if not covers(path, given)}
+    if attempt.revoked:
+        attempt.revoked = [taken for taken in attempt.revoked if not covers(path, taken)]
 
 
 def _note_released(state: State, holder: str, path: str, at: float) -> None:

@@ -1,12 +1,11 @@
 """What comes and goes at the lock table: grants, requests that wait, and what is answered. All of it is a value."""
 
-from dataclasses import dataclass
+import msgspec
 
 from orchestrator.model import AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """The right of one agent to one key."""
 
     path: str
@@ -20,8 +19,7 @@ class Grant:
     ticket: int | None = None  #: the waiting request it answers
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticket:
+class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """A request that waits."""
 
     number: int
@@ -31,8 +29,7 @@ class Ticket:
     purpose: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Denied:
+class Denied(msgspec.Struct, frozen=True, kw_only=True):
     """A refused request."""
 
     path: str
@@ -41,16 +38,14 @@ class Denied:
     is_circle: bool = False  #: waiting would never end
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blocked:
+class Blocked(msgspec.Struct, frozen=True, kw_only=True):
     """Why a declaration cannot be granted now."""
 
     path: str
     holders: tuple[AgentId, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Freed:
+class Freed(msgspec.Struct, frozen=True, kw_only=True):
     """What became of grants and waiting requests in one step."""
 
     released: tuple[Grant, ...] = ()

@@ -51,6 +51,7 @@ def _locked(project: Project, path: Path) -> Iterator[None]:
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # before those who watch the folder are told of the file's end, and look
         os.close(descriptor)
 
 

@@ -210,7 +210,11 @@ class Integration:
         return Refusal(cause="overlap", reason=reason, counted=False)
 
     def _held_by_others(self, result: Result) -> list[str]:
-        locks = [lock.path for lock in self._recorder.state.locks if lock.holder != result.agent and not is_operation(lock.path)]
+        locks = [
+            lock.path
+            for lock in self._recorder.state.locks.values()
+            if lock.holder != result.agent and not is_operation(lock.path)
+        ]
         return [path for path in result.work.paths if any(meets(path, lock) for lock in locks)]
 
     async def _check(self, result: Result, folder: Path, *, where: str) -> Refusal | None:

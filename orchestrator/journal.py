@@ -3,6 +3,10 @@
 One SQLite database per project, over all its runs; one writer, who holds the project's lock; any number of readers,
 who never hold the writer up. When `append_all` returns, its events survive the death of the process; the ends of tasks
 and runs survive the loss of power too. Numbers are 1, 2, 3 ... without a gap.
+
+A supervisor may write ahead: what is about locks, while one step follows another within `BEHIND` seconds, goes to a file
+beside the database first, and is in its table that much later, or with the next step of any other kind. Whoever reads
+through this module sees both as one, also what a killed supervisor left; the next writer takes that in before all else.
 """
 
 import contextlib
@@ -18,40 +22,44 @@ from typing import Self
 
 import msgspec
 
+from orchestrator.ahead import Ahead, Step
 from orchestrator.errors import JournalError
 from orchestrator.events import (
     Entry,
     Event,
     Integrated,
+    LockGranted,
+    LockRefused,
+    LockReleased,
+    LockRequested,
     QuestionAnswered,
     RunEnded,
     RunPaused,
     TaskDone,
     decode,
     encode,
-    kind,
     storable,
 )
+from orchestrator.journal_file import connect_reader, connect_writer, trouble
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
-VERSION = 1
 _NAME = "state.db"
-_LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
-_TABLES = """
-create table if not exists events (
-    seq integer primary key, at real not null, run text not null, type text not null, body blob not null
-);
-create index if not exists events_by_run on events (run, seq);
-create index if not exists events_by_type on events (type, seq);
-create table if not exists documents (digest text primary key, body blob not null) without rowid;
-create table if not exists snapshots (run text primary key, seq integer not null, body blob not null) without rowid;
-"""
+_AHEAD = "state.db-ahead"
+_TOGETHER = 16  #: events that one statement writes
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
-#: The number comes from the table itself, since a command of a person's may have written meanwhile.
-_APPEND = "insert into events select coalesce(max(seq), 0) + 1, ?, ?, ?, ? from events"
+_LAST_BEGUN = """
+select run from events where seq = max(
+    coalesce((select max(seq) from events where type = 'RunStarted'), 0),
+    coalesce((select max(seq) from events where type = 'RunResumed'), 0))
+"""
+#: The numbers come from the table itself, since a command of a person's may have written meanwhile.
+_ROW = "(?, ?, ?, ?)"
+_APPEND = "insert into events (at, run, type, body) values "
+_APPENDS = [_APPEND + ", ".join([_ROW] * count) for count in range(_TOGETHER + 1)]  #: by how many
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
+_HASTY = (LockGranted, LockReleased, LockRequested, LockRefused)  #: of which there are so many that they may be written ahead
 
 
 class Journal:
@@ -61,7 +69,10 @@ class Journal:
         """Use `open` or `read` instead."""
         self._connection = connection
         self._path = path
+        self._writer = connection.cursor()  #: kept: to make one for each step takes a tenth of its time
         self._level = ""  #: of `pragma synchronous`
+        self._ahead = Ahead(path.with_name(_AHEAD))
+        self._last = 0  #: number of the last event that this writer wrote
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -73,17 +84,11 @@ class Journal:
         path = folder / _NAME
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-            path.chmod(0o600)
-            _check_version(connection, path)
-            connection.execute("pragma journal_mode = wal")
-            connection.execute("pragma synchronous = normal")
-            connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
-            # in one step, so that a reader finds either no journal or a whole one
-            connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit")
-            return cls(connection, path)
+            journal = cls(connect_writer(path), path)
+            journal._recover()
         except (sqlite3.Error, OSError) as error:
-            raise _trouble(path, error) from error
+            raise trouble(path, error) from error
+        return journal
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
@@ -96,10 +101,10 @@ class Journal:
         if not path.exists():
             return None
         try:
-            connection = _connect_reader(path)
+            connection = connect_reader(path)
             return cls(connection, path) if connection else None
         except (sqlite3.Error, OSError) as error:
-            raise _trouble(path, error) from error
+            raise trouble(path, error) from error
 
     def append(self, run: RunId, event: Event, *, at: float) -> Entry:
         """Write one event; see `append_all`."""
@@ -111,30 +116,97 @@ class Journal:
         Raises:
             JournalError: They could not be written.
         """
-        if len(events) == 1 and not isinstance(events[0], _LASTING):
-            return [self._append(run, events[0], at)]
         if not events:
             return []
-        with self._writing(lasting=any(isinstance(event, _LASTING) for event in events)):
-            last = self.last()  # inside the step, since a command of a person's may have written meanwhile
-            entries = [Entry(last + number, at, run, storable(event)) for number, event in enumerate(events, start=1)]
-            rows = [(entry.seq, at, run, kind(entry.event), encode(entry.event)) for entry in entries]
-            self._connection.executemany("insert into events values (?, ?, ?, ?, ?)", rows)
-        return entries
+        told, bodies = _written(events)
+        if self._ahead.is_wanted() and all(isinstance(event, _HASTY) for event in told):
+            return self._add(run, told, bodies, at)
+        values: list[object] = []
+        level = "normal"
+        for event, body in zip(told, bodies, strict=True):
+            values += at, run, type(event).__name__, body
+            if isinstance(event, _LASTING):
+                level = "full"
+        is_one = len(told) <= _TOGETHER and not self._ahead.pending
+        self._last = self._insert(values, level) if is_one else self._insert_many(values, level)
+        self._ahead.is_whole()
+        number = self._last - len(told)
+        return [Entry(number := number + 1, at, run, event) for event in told]
 
-    def _append(self, run: RunId, event: Event, at: float) -> Entry:
-        """Write one event by one statement, which is a step by itself: locks are granted by the hundred."""
+    def _insert(self, values: Sequence[object], level: str) -> int:
+        """Write a few events by one statement, which is a step by itself; gives the last one's number."""
         try:
-            body = encode(event)
-        except UnicodeEncodeError:
-            event = storable(event)
-            body = encode(event)
-        try:
-            self._synchronous("normal")
-            cursor = self._connection.execute(_APPEND, (at, run, kind(event), body))
+            if self._level != level:
+                self._synchronous(level)
+            cursor = self._writer.execute(_APPENDS[len(values) // 4], values)
         except sqlite3.Error as error:
-            raise _trouble(self._path, error) from error
-        return Entry(int(cursor.lastrowid or 0), at, run, event)
+            raise trouble(self._path, error) from error
+        return cursor.lastrowid or 0
+
+    def _insert_many(self, values: Sequence[object], level: str) -> int:
+        with self._writing(lasting=level == "full"):
+            self._connection.executemany(_APPENDS[1], (values[place : place + 4] for place in range(0, len(values), 4)))
+            return self._newest()
+
+    def _add(self, run: RunId, events: Sequence[Event], bodies: Sequence[bytes], at: float) -> list[Entry]:
+        """Write a step ahead of the table."""
+        number = self._last
+        kinds = (type(event).__name__ for event in events)
+        try:
+            self._ahead.add(Step(number + 1, at, run, list(zip(kinds, bodies, strict=True))))
+        except OSError as error:
+            raise trouble(self._path, error) from error
+        self._last += len(events)
+        return [Entry(number := number + 1, at, run, event) for event in events]
+
+    @contextmanager
+    def writing_ahead(self, behind: Callable[[], None]) -> Iterator[None]:
+        """Write ahead while inside the block; whoever is told `behind` calls `absorb` within `BEHIND` seconds.
+
+        Raises:
+            JournalError: What was written ahead could not be taken in at the end.
+        """
+        self._last = self._newest()
+        with contextlib.suppress(OSError):  # where it cannot be, each step goes to the table at once
+            if self._ahead.take():
+                self._ahead.begin(behind)
+        try:
+            yield
+        finally:
+            try:
+                self.absorb()
+            finally:
+                self._ahead.release()
+
+    def absorb(self) -> None:
+        """Take what was written ahead into the table.
+
+        Raises:
+            JournalError: It could not be; it is still written ahead.
+        """
+        if self._ahead.pending:
+            with self._writing(lasting=False):
+                pass
+            self._last = self._newest()
+
+    def _recover(self) -> None:
+        """Take in what a killed writer had written ahead; behind a gap, from a loss of power, there is nothing to go on."""
+        if not self._ahead.is_there or not self._ahead.take():
+            return
+        try:
+            last = self._newest()
+            for step in self._ahead.read():
+                if step.first <= last + 1 and not self._has(step):
+                    self._ahead.pending.append(step)
+                    last = max(last, step.last)
+            self.absorb()
+            self._ahead.is_whole()
+        finally:
+            self._ahead.release()
+
+    def _has(self, step: Step) -> bool:
+        query = "select 1 from events where seq = ? and at = ? and run = ? and body = ?"
+        return self._connection.execute(query, (step.first, step.at, step.run, step.events[0][1])).fetchone() is not None
 
     def entries(self, *, run: RunId | None = None, after: int = 0) -> Iterator[Entry]:
         """Give the events after a number, oldest first, of one run or of all.
@@ -145,13 +217,34 @@ class Journal:
         which = "" if run is None else " and run = ?"
         query = f"select seq, at, run, body from events where seq > ?{which} order by seq"  # noqa: S608 - both parts are constants
         try:
+            ahead, newest = self._beside()
+            after = after if run is None else max(after, self._first(run) - 1)
             for seq, at, of_run, body in self._connection.execute(query, (after,) if run is None else (after, run)):
+                newest = max(newest, seq)
                 yield Entry(seq, at, of_run, decode(body))
+            for step in ahead:
+                for number, (_, body) in enumerate(step.events, step.first):
+                    if number > max(newest, after) and run in {None, step.run}:
+                        yield Entry(number, step.at, step.run, decode(body))
         except (sqlite3.Error, msgspec.DecodeError) as error:
-            raise _trouble(self._path, error) from error
+            raise trouble(self._path, error) from error
+
+    def _first(self, run: RunId) -> int:
+        """Give the number of the event that began a run; before it there is nothing of it."""
+        row = self._connection.execute("select min(seq) from events where type = 'RunStarted' and run = ?", (run,)).fetchone()
+        return int(row[0] or 1)
 
     def last(self) -> int:
         """Give the number of the newest event, also of one written by another process since."""
+        ahead, newest = self._beside()
+        return max([newest, *(step.last for step in ahead[-1:])])
+
+    def _beside(self) -> tuple[list[Step], int]:
+        """Give what others have written ahead of the table, and the table's newest number, looked at in that order."""
+        self.absorb()
+        return self._ahead.left(), self._newest()
+
+    def _newest(self) -> int:
         row = self._connection.execute("select max(seq) from events").fetchone()
         return int(row[0] or 0)
 
@@ -175,7 +268,7 @@ class Journal:
         try:
             row = self._connection.execute("select body from documents where digest = ?", (digest,)).fetchone()
         except sqlite3.Error as error:
-            raise _trouble(self._path, error) from error
+            raise trouble(self._path, error) from error
         if row is None:
             message = f"the journal {self._path} has lost the document {digest[:12]}"
             raise JournalError(message, hint="start anew: squad run FILE --new")
@@ -217,8 +310,7 @@ class Journal:
 
     def last_begun(self) -> RunId | None:
         """Give the run that was begun or resumed last: the one that a living supervisor works on."""
-        query = "select run from events where type in ('RunStarted', 'RunResumed') order by seq desc limit 1"
-        row = self._connection.execute(query).fetchone()
+        row = self._connection.execute(_LAST_BEGUN).fetchone()
         return RunId(row[0]) if row else None
 
     def next_run_id(self, title: str, *, is_taken: Callable[[RunId], bool] = lambda _: False) -> RunId:
@@ -252,14 +344,26 @@ class Journal:
         try:
             self._synchronous("full" if lasting else "normal")
             connection.execute("begin immediate")
+            if self._ahead.pending:
+                connection.executemany(_APPENDS[1], self._ahead.rows())
             yield
             connection.execute("commit")
+            self._ahead.is_whole()
         except sqlite3.Error as error:
-            raise _trouble(self._path, error) from error
+            raise trouble(self._path, error) from error
         finally:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("rollback")
+
+
+def _written(events: Sequence[Event]) -> tuple[Sequence[Event], list[bytes]]:
+    """Give events as they can be written down, and their bodies."""
+    try:
+        return events, [encode(event) for event in events]
+    except UnicodeEncodeError:
+        told = [storable(event) for event in events]
+        return told, [encode(event) for event in told]
 
 
 def slugged(title: str) -> str:
@@ -267,47 +371,3 @@ def slugged(title: str) -> str:
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     plain = re.sub(r"^\s*feature\s*:", "", plain)
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40].strip("-")
-
-
-def _connect_reader(path: Path) -> sqlite3.Connection | None:
-    """Open for reading, in the strongest way the folder allows.
-
-    Writable comes first, since a reader must be able to make the shared index and to take in what a killed writer left
-    in its log; what cannot be written to at all is read as it stands.
-    """
-    escaped = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
-    for mode in ("mode=rw", "mode=ro", "immutable=1"):
-        try:
-            connection = sqlite3.connect(
-                f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
-            )
-            connection.execute("pragma query_only = on")
-            version = _check_version(connection, path)
-        except sqlite3.OperationalError:
-            if mode == "immutable=1":
-                raise
-        else:
-            return connection if version else None
-    raise AssertionError
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> int:
-    version = int(connection.execute("pragma user_version").fetchone()[0])
-    if version > VERSION:
-        connection.close()
-        message = f"{path} was written by a newer squad (journal version {version}, this one reads {VERSION})"
-        raise JournalError(message, hint="upgrade: pip install --upgrade squad-orchestrator")
-    return version
-
-
-def _trouble(path: Path, error: Exception) -> JournalError:
-    text = str(error)
-    if "full" in text or "No space" in text:
-        return JournalError(f"no room left to write the journal {path}", hint="free some space, then: squad resume")
-    if "malformed" in text or "not a database" in text or isinstance(error, msgspec.DecodeError):
-        return JournalError(
-            f"the journal {path} is damaged: {text}", hint="keep a copy, move it away, and start anew: squad run FILE"
-        )
-    return JournalError(
-        f"cannot use the journal {path}: {text}", hint="check the folder's permissions: squad must be able to write there"
-    )

@@ -5,8 +5,9 @@ names, so that what meets one stands above it or below it; patterns are compared
 they have one; operations meet only themselves.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import Generic, TypeAlias, TypeVar
 
@@ -37,87 +38,95 @@ class KeyIndex(Generic[T]):
 
     def add(self, key: str, number: int, thing: T) -> None:
         """Take a thing in."""
-        if is_operation(key):
-            self._operations.setdefault(key, {})[number] = key, thing
-        elif _is_pattern(key):
-            self._patterns.setdefault(_first(key), {})[number] = key, thing
-        else:
+        if (names := _names(key)) is not None:
             node = self._root
-            for name in parts_of(key):
-                node = node.below.setdefault(name, _Node())
+            for name in names:
+                below = node.below.get(name)
+                if below is None:
+                    below = node.below[name] = _Node()
+                node = below
             node.here[number] = key, thing
+        elif is_operation(key):
+            self._operations.setdefault(key, {})[number] = key, thing
+        else:
+            self._patterns.setdefault(_first(key), {})[number] = key, thing
 
     def remove(self, key: str, number: int) -> None:
         """Take a thing out."""
-        if is_operation(key):
+        if (names := _names(key)) is not None:
+            self._prune(names, number)
+        elif is_operation(key):
             _drop(self._operations, key, number)
-        elif _is_pattern(key):
+        else:
             _drop(self._patterns, _first(key), number)
-        else:
-            self._prune(parts_of(key), number)
 
-    def same(self, key: str) -> Iterator[T]:
+    def same(self, key: str) -> list[T]:
         """Give what stands at the same key, however it is spelled, in the order of taking in."""
+        if (names := _names(key)) is not None:
+            node: _Node[T] | None = self._root
+            for name in names:
+                node = node.below.get(name) if node else None
+                if node is None:
+                    return []
+            return [thing for _, thing in node.here.values()] if node else []
         if is_operation(key):
-            here = self._operations.get(key, {})
-        elif _is_pattern(key):
-            wanted = parts_of(key)
-            alike = self._patterns.get(_first(key), {}).items()
-            here = {number: row for number, row in alike if parts_of(row[0]) == wanted}
-        else:
-            names = parts_of(key)
-            way = tuple(self._way(names))
-            here = way[-1].here if len(way) == len(names) + 1 else {}
-        return (thing for _, thing in here.values())
+            return [thing for _, thing in self._operations.get(key, {}).values()]
+        wanted = parts_of(key)
+        return [thing for other, thing in self._patterns.get(_first(key), {}).values() if parts_of(other) == wanted]
 
-    def meeting(self, key: str) -> Iterator[T]:
+    def meeting(self, key: str) -> Iterable[T]:
         """Give what meets the key, in no order."""
         if is_operation(key):
             return self.same(key)
-        return chain(self._in_tree(key), self._patterns_that(meets, key))
+        in_tree = self._in_tree(key)
+        return chain(in_tree, self._patterns_that(meets, key)) if self._patterns else in_tree
 
-    def covering(self, key: str) -> Iterator[T]:
+    def covering(self, key: str) -> Iterable[T]:
         """Give what surely covers the key, in no order."""
         if is_operation(key):
             return self.same(key)
-        above = (thing for node in self._way(parts_of(key)) for _, thing in node.here.values())
-        return chain(above, self._patterns_that(covers, key))
+        above = [thing for node in self._way(parts_of(key)) for _, thing in node.here.values()]
+        return chain(above, self._patterns_that(covers, key)) if self._patterns else above
 
     def _in_tree(self, key: str) -> Iterator[T]:
         """Give what meets the key of all that stands in the tree: above its plain names, and below them as far as it fits."""
         names = parts_of(key)
         is_pattern = _is_pattern(key)
         plain = names[: _plain(names)] if is_pattern else names
-        way = tuple(self._way(plain))
+        way = self._way(plain)
         for node in way:
             yield from (thing for _, thing in node.here.values())
         if len(way) > len(plain):
             yield from (thing for spelled, thing in _below(way[-1]) if not is_pattern or meets(spelled, key))
 
     def _patterns_that(self, compare: Callable[[str, str], bool], key: str) -> Iterator[T]:
-        if not self._patterns:
-            return
         first = _first(key)
         for name in (first, None) if first is not None else tuple(self._patterns):
             yield from (thing for other, thing in self._patterns.get(name, {}).values() if compare(other, key))
 
-    def _way(self, names: tuple[str, ...]) -> Iterator[_Node[T]]:
+    def _way(self, names: tuple[str, ...]) -> list[_Node[T]]:
         """Give the nodes from the root to the names, as far as they go."""
-        node: _Node[T] | None = self._root
-        yield self._root
+        way = [self._root]
         for name in names:
-            node = node.below.get(name) if node else None
+            node = way[-1].below.get(name)
             if node is None:
-                return
-            yield node
+                break
+            way.append(node)
+        return way
 
     def _prune(self, names: tuple[str, ...], number: int) -> None:
-        way = tuple(self._way(names))
+        way = self._way(names)
         del way[-1].here[number]
         for place in range(len(names) - 1, -1, -1):
             if way[place + 1].here or way[place + 1].below:
                 return
             del way[place].below[names[place]]
+
+
+@lru_cache(maxsize=65536)
+def _names(key: str) -> tuple[str, ...] | None:
+    """Give the names under which a key stands in the tree; None if it does not."""
+    return None if is_operation(key) or _is_pattern(key) else parts_of(key)
 
 
 def _is_pattern(key: str) -> bool:

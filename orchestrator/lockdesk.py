@@ -5,7 +5,7 @@ path: nobody ever looks again by the clock. Every answer about a path comes from
 agent is told of a grant, its door is open; before the next one is, the last one's is closed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -98,27 +98,27 @@ class LockDesk:
         """Lock a path for an agent: at once, or when it is handed over and its door is open."""
         self._seats.of(agent)
         place, wait = self.asked_path(agent, params.get("path")), seconds(params.get("wait", 0))
-        self._require_valid(agent, place, number_of(params.get("fence")))
+        if "fence" in params:
+            self._require_valid(agent, place, number_of(params["fence"]))
         asked = self._ask(agent, place, waits=wait > 0, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
         if isinstance(asked, Grant) and asked.fence not in self._opening:
             return _lent(asked)
         return Later(partial(self._lend_told, asked, wait))
 
-    def unlock(self, agent: AgentId, params: Mapping[str, object]) -> object:
-        """Take back what an agent asked for, once its door is closed."""
+    def unlock(self, agent: AgentId, params: Mapping[str, object], *, lent: Container[int] = ()) -> object:
+        """Take back what an agent asked for, once its door is closed; what is `lent` to a command of it, by fence, stays."""
         seated = self._seats.of(agent)
         place = key(self.asked_path(agent, params.get("path")))
-        self._require_valid(agent, place, number_of(params.get("fence")))
+        if "fence" in params:
+            self._require_valid(agent, place, number_of(params["fence"]))
         held = self._table.granted_to(agent, place)
         if held is None:
             raise Rejected(f"{agent} holds no lock on {place}")
+        if held.fence in lent:
+            raise Rejected(f"{held.path} is locked for a command of {agent} that still runs: it is free when that has ended")
         if held.declared and not (params.get("done") is True and is_operation(place)):
             raise Rejected(_stays(place, seated))
         return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
-
-    def held(self, agent: AgentId, params: Mapping[str, object]) -> Grant | None:
-        """Give what an agent holds of exactly the path that it names."""
-        return self._table.granted_to(agent, key(self.asked_path(agent, params.get("path"))))
 
     async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
         """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""
@@ -178,17 +178,19 @@ class LockDesk:
     def freed(self, freed: Freed, *, reason: str) -> None:
         """Record what was freed and who holds it now, and wake those who waited for it."""
         now = self._recorder.clock()
-        gone = (
+        events: list[ev.Event] = [
             ev.LockReleased(
                 path=grant.path, holder=grant.holder, fence=grant.fence, reason=reason, held_s=round(now - grant.since, 6)
             )
             for grant in freed.released
-        )
-        dropped = (_no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped)
-        self._recorder.record_soon(*gone, *dropped, *map(granted_event, freed.granted), wakes=self._table.is_declared_for)
-        for number in (*freed.answered, *(ticket.number for ticket in freed.dropped)):
-            if (woken := self._parked.get(number)) is not None:
-                woken.set()
+        ]
+        if freed.dropped or freed.granted or freed.answered:
+            events += [_no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
+            events += map(granted_event, freed.granted)
+            for number in (*freed.answered, *(ticket.number for ticket in freed.dropped)):
+                if (woken := self._parked.get(number)) is not None:
+                    woken.set()
+        self._recorder.record_soon(*events, wakes=self._table.is_declared_for)
 
     def _require_valid(self, agent: AgentId, place: str, fence: int | None) -> None:
         """Refuse what is done under the number of a grant that has ended: somebody else may have written there since."""

@@ -11,9 +11,10 @@ question costs depends on what meets its key, not on how much is held.
 
 import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from operator import attrgetter
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from orchestrator.circles import circle
 from orchestrator.claims import is_operation, parts_of
@@ -92,8 +93,10 @@ class LockTable:
 
     def granted_to(self, holder: AgentId, path: str) -> Grant | None:
         """Give the agent's grant of exactly that path, however it is spelled."""
-        found = next((grant for grant in self._held.same(path) if grant.holder == holder), None)
-        return self._alive(found) if found else None
+        for grant in self._held.same(path):
+            if grant.holder == holder:
+                return self._alive(grant)
+        return None
 
     def valid(self, fence: int, path: str, *, holder: AgentId | None = None) -> bool:
         """Tell whether the grant of that number, and of that agent if one is named, still covers the path."""
@@ -241,7 +244,10 @@ class LockTable:
     def _take_in(self, grant: Grant) -> None:
         self._grants[grant.fence] = grant
         self._held.add(grant.path, grant.fence, grant)
-        self._of.setdefault(grant.holder, {})[grant.fence] = grant
+        own = self._of.get(grant.holder)
+        if own is None:
+            own = self._of[grant.holder] = {}
+        own[grant.fence] = grant
         self._suspicion = _earlier(self._suspicion, self._suspect_at(grant))
 
     def _alive(self, grant: Grant) -> Grant:
@@ -254,7 +260,7 @@ class LockTable:
 
     def _spelled(self, path: str) -> str:
         """Give the spelling under which a key is already known, if it differs only in case or Unicode form."""
-        known = next(self._held.same(path), None) or next(self._asked.same(path), None)
+        known = next(iter(self._held.same(path)), None) or next(iter(self._asked.same(path)), None)
         return known.path if known else path
 
     def _leave(self, ticket: Ticket) -> None:
@@ -274,6 +280,8 @@ class LockTable:
             if not own:
                 del self._of[grant.holder]
             self._warned.discard(grant.fence)
+        if not self._queue:
+            return Freed(released=tuple(released))
         freed = self._promoted([*(grant.path for grant in released), *besides], now)
         return replace(freed, released=tuple(released))
 
@@ -319,9 +327,10 @@ class LockTable:
         """Give the others who hold, or asked earlier for, what meets the path; an operation only when it is full."""
         if holder in self._of and self.holds(holder, path):
             return ()
-        held = sorted((grant for grant in self._held.meeting(path) if grant.holder != holder), key=_FENCE)
+        held = [grant for grant in self._held.meeting(path) if grant.holder != holder]
         if not (held or self._queue):
             return ()
+        held.sort(key=_FENCE)
         earlier = (ticket for ticket in self._asked.meeting(path) if before is None or ticket.number < before)
         asked = sorted((ticket for ticket in earlier if ticket.holder != holder), key=_NUMBER)
         if is_operation(path) and len(held) + len(asked) < self._capacities.get(path, 1):

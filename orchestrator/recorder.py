@@ -31,6 +31,7 @@ class Recorder:
         self.clock = clock  #: seconds since the epoch, UTC
         self.touched: set[str] = set()  #: tasks that events named, until somebody takes them out
         self._change = anyio.Event()
+        self._run = RunId(state.run)
         self._saved = state.seq
         self._soon: list[Event] = []
         self._wakes = False  #: somebody must look again after those
@@ -51,7 +52,7 @@ class Recorder:
         self._soon += events
         self._wakes = self._wakes or wakes
 
-    def settle(self, tell: Callable[[], None] = lambda: None) -> None:
+    def settle(self, tell: Callable[[], None] | None = None) -> None:
         """Let everything take effect that was to be recorded soon; `tell` is called as soon as it is durable.
 
         Raises:
@@ -59,22 +60,22 @@ class Recorder:
         """
         if self._soon:
             self._write(self._soon, wakes=self._wakes, tell=tell)
-        else:
+        elif tell is not None:
             tell()
 
-    def _write(self, events: Sequence[Event], *, wakes: bool, tell: Callable[[], None] = lambda: None) -> None:
-        entries = self.journal.append_all(RunId(self.state.run), events, at=self.clock())
+    def _write(self, events: Sequence[Event], *, wakes: bool, tell: Callable[[], None] | None = None) -> None:
+        entries = self.journal.append_all(self._run, events, at=self.clock())
         self._soon, self._wakes = [], False
-        tell()
+        if tell is not None:
+            tell()
         for entry in entries:
             fold(self.state, entry)
             self.touched.add(getattr(entry.event, "task", None) or "")
-        for entry in entries:
-            self.feed.publish(entry)
+        self.feed.publish(entries)
         if self.state.seq - self._saved >= SNAPSHOT_EVERY:
             self._saved = self.state.seq
             with contextlib.suppress(JournalError):  # it only saves time: the events are there
-                self.journal.save_snapshot(RunId(self.state.run), self.state.seq, encode(self.state))
+                self.journal.save_snapshot(self._run, self.state.seq, encode(self.state))
         if wakes:
             self.wake()
 

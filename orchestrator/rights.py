@@ -15,6 +15,8 @@ from orchestrator.ownership import length, row_of
 from orchestrator.patterns import lies_in
 from orchestrator.refusals import Advice
 
+_REMEMBERED = 4096  #: paths
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allow:
@@ -58,6 +60,7 @@ class Rights:
     def __init__(self, matrix: tuple[Area, ...], table: LockTable) -> None:
         """Decide by the matrix and the table."""
         self._matrix = matrix
+        self._deciding: dict[str, list[Area]] = {}  #: rows, by the paths that were asked for last
         self._table = table
         self._writes: dict[AgentId, tuple[Claim, ...] | None] = {}
         self._revoked: dict[AgentId, set[str]] = {}  #: keys that a person took away from an agent at a task
@@ -93,7 +96,7 @@ class Rights:
         if agent == PERSON:
             return None
         rows = self._rows(path)
-        if all(_allows(row, agent) for row in rows) or self.has(agent, path):
+        if not rows or all(_allows(row, agent) for row in rows) or self.has(agent, path):
             return None
         for row in rows:
             if row.access is Access.READ_ONLY:
@@ -148,7 +151,16 @@ class Rights:
         return tuple(grant.path for grant in self._table.grants() if grant.holder != agent)
 
     def _rows(self, path: str) -> list[Area]:
-        """Give the rows that decide for the path: the longest above it, and the ones as long for a part of it."""
+        """Give the rows that decide for the path, which stay the same for the whole run."""
+        rows = self._deciding.get(path)
+        if rows is None:
+            if len(self._deciding) >= _REMEMBERED:
+                self._deciding.clear()
+            rows = self._deciding[path] = self._found(path)
+        return rows
+
+    def _found(self, path: str) -> list[Area]:
+        """Find the longest row above the path, and the ones as long for a part of it."""
         if is_operation(path):
             return []
         above = row_of(path, self._matrix)

@@ -4,9 +4,11 @@ A line is written whole or not at all. A log that cannot be opened is a fault of
 written any more is told and ends nothing: the journal, not the log, is what a run rests on.
 """
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
@@ -15,6 +17,7 @@ from orchestrator.errors import FolderError
 from orchestrator.events import Entry, fields, kind
 from orchestrator.project import Project
 
+_encode = json.JSONEncoder().encode
 _TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})  #: keys of the log's own
 
 
@@ -25,9 +28,10 @@ class RunLog:
         """Open the log for appending; raises OSError. A failure to write later is kept in `failure`."""
         self.failure = ""
         self.told = False
+        self._lines: list[str] = []
         self._log = structlog.wrap_logger(
             self,
-            processors=[structlog.processors.TimeStamper(fmt="iso", utc=True), structlog.processors.JSONRenderer()],
+            processors=[_rendered],
             wrapper_class=structlog.make_filtering_bound_logger(0),
             cache_logger_on_first_use=False,
         )
@@ -35,16 +39,22 @@ class RunLog:
         self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
         self._torn = _is_torn(self._descriptor)
 
-    def note(self, entry: Entry) -> None:
-        """Write a line for an event."""
-        values = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
-        self._log.info(kind(entry.event), seq=entry.seq, run=entry.run, **values)
+    def note(self, *entries: Entry) -> None:
+        """Write a line for each event, all of them at once."""
+        for entry in entries:
+            values = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
+            self._log.info(kind(entry.event), timestamp=_moment(entry.at), seq=entry.seq, run=entry.run, **values)
+        self._write()
 
     def info(self, line: str) -> None:
-        """Append a rendered line."""
-        if self._descriptor is None:
+        """Take a rendered line."""
+        self._lines.append(line)
+
+    def _write(self) -> None:
+        lines, self._lines = self._lines, []
+        if self._descriptor is None or not lines:
             return
-        body = (("\n" if self._torn else "") + line + "\n").encode()
+        body = "\n".join(["", *lines, ""] if self._torn else [*lines, ""]).encode()
         try:
             self._torn = os.write(self._descriptor, body) < len(body)
         except OSError as error:
@@ -74,6 +84,14 @@ def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
         yield log
     finally:
         log.close()
+
+
+def _rendered(_logger: object, _method: str, values: structlog.typing.EventDict) -> str:
+    return _encode(values)
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _is_torn(descriptor: int) -> bool:

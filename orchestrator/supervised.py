@@ -43,6 +43,22 @@ def supervisor_of(project: Project) -> int | None:
     return None
 
 
+def outlast(project: Project) -> None:
+    """Wait until nobody supervises the project.
+
+    It is the lock that is waited for. Whoever watched its file would be told of the file's end before the lock is free:
+    the system tells first and unlocks then, so that one who looks in between would wait for ever.
+    """
+    try:
+        descriptor = os.open(lock_of(project), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    finally:
+        os.close(descriptor)
+
+
 def is_in_sight(owner: int) -> bool:
     """Tell whether a living supervisor can be seen; not from a sandbox, whose processes are numbered anew."""
     if owner == 0:  # it has not said yet who it is

@@ -312,7 +312,7 @@ class Supervisor:
         """Go on with what a supervisor that died had under way."""
         state = self.recorder.state
         expires = self.recorder.clock() + self.table.stale_after
-        self.table.restore(tuple(kept_grant(lock, expires=expires) for lock in state.locks))
+        self.table.restore(tuple(kept_grant(lock, expires=expires) for lock in state.locks.values()))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
             if status.state in _UNDER_WAY:

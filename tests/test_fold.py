@@ -223,7 +223,7 @@ def test_what_an_attempt_held_is_remembered_after_its_release() -> None:
 
     state = after(*BEGUN, granted("a", fence=3), released)
 
-    assert state.locks == []
+    assert state.locks == {}
     assert state.attempts["T1.1"].locked == ["a"]
     assert state.fence == 3
 
@@ -231,7 +231,7 @@ def test_what_an_attempt_held_is_remembered_after_its_release() -> None:
 def test_a_lock_that_is_granted_again_is_held_once() -> None:
     state = after(*BEGUN, granted("a", fence=3), granted("a", fence=4))
 
-    assert [(lock.path, lock.fence) for lock in state.locks] == [("a", 4)]
+    assert [(lock.path, lock.fence) for lock in state.locks.values()] == [("a", 4)]
 
 
 def test_what_an_agent_says_is_kept_until_it_says_something_else() -> None:

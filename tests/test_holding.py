@@ -1,6 +1,7 @@
 """That only one supervisor works on a project."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from orchestrator.adoption import prepare
 from orchestrator.holding import OWNER, hold
 from orchestrator.project import Project, find
-from orchestrator.supervised import Supervised, supervisor_of
+from orchestrator.supervised import Supervised, lock_of, outlast, supervisor_of
 from tests.support.repositories import Repository
 from tests.support.waiting import until
 
@@ -120,3 +121,46 @@ def test_what_a_dead_supervisor_still_has_running_is_waited_for(project: Project
     helper.wait()
     until(held.is_set, "the project")
     thread.join()
+
+
+def test_the_end_of_a_supervisor_is_heard_of_although_its_folder_told_of_it_too_early(project: Project) -> None:
+    """`squad stop` hung where it looked between the two: the system tells of a file's end before it unlocks the file."""
+    with hold(project):
+        pass
+    held = os.open(lock_of(project), os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    with open(lock_of(project), "a", encoding="ascii"):  # noqa: PTH123 - its end is told of, and the lock is still held
+        waiting = threading.Thread(target=outlast, args=(project,))
+        waiting.start()
+    until(lambda: _waits_for(lock_of(project)), "the one who waits for its end")
+
+    os.close(held)
+
+    waiting.join(timeout=60)
+    assert not waiting.is_alive()
+
+
+def test_a_project_is_free_by_the_time_its_folder_tells_of_its_lock(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for changes of the folder, such as `squad wait`, looks but once at each."""
+    free: list[bool] = []
+    close = os.close
+
+    def closing(descriptor: int) -> None:
+        is_held = fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        if is_held and os.path.sameopenfile(descriptor, other):
+            free.append(supervisor_of(project) is None)
+        close(descriptor)
+
+    with hold(project):
+        other = os.open(lock_of(project), os.O_RDONLY)
+        monkeypatch.setattr(os, "close", closing)
+    monkeypatch.undo()
+    os.close(other)
+
+    assert free == [True]
+
+
+def _waits_for(path: Path) -> bool:
+    """Tell whether somebody stands in line for the lock of a file."""
+    number = f":{path.stat().st_ino} "
+    return any("-> FLOCK" in row and number in row for row in Path("/proc/locks").read_text(encoding="ascii").splitlines())

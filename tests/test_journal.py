@@ -86,6 +86,37 @@ def test_a_reader_sees_each_event_as_soon_as_it_is_written(journal: Journal, tmp
         assert notices(reader) == ["one", "two"]
 
 
+def test_the_numbers_of_one_step_follow_each_other_however_many_there_are(journal: Journal) -> None:
+    for count in (1, 2, 16, 17, 100):
+        last = journal.last()
+        entries = journal.append_all(RUN, [Noticed(text=str(number)) for number in range(count)], at=1.0)
+        assert [entry.seq for entry in entries] == list(range(last + 1, last + count + 1))
+
+    assert [entry.event for entry in journal.entries()][-100:] == [Noticed(text=str(number)) for number in range(100)]
+
+
+def test_a_journal_of_an_older_squad_is_gone_on_with_without_the_indices_that_made_it_slow(tmp_path: Path) -> None:
+    with Journal.open(tmp_path) as old:
+        old.append_all(RUN, [run_started(), Noticed(text="before")], at=1.0)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        connection.execute("create index events_by_run on events (run, seq)")
+        connection.execute("create index events_by_type on events (type, seq)")
+        for name in ("runs_started", "runs_resumed", "runs_ended"):
+            connection.execute(f"drop index {name}")
+        connection.commit()
+    before = Journal.read(tmp_path)
+    assert before is not None
+    with before:
+        assert (before.latest(), before.last_begun(), len(list(before.entries(run=RUN)))) == (RUN, RUN, 2)
+
+    with Journal.open(tmp_path) as journal:
+        journal.append(RUN, Noticed(text="after"), at=2.0)
+        assert [entry.seq for entry in journal.entries(run=RUN)] == [1, 2, 3]
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+        names = {row[0] for row in connection.execute("select name from sqlite_master where type = 'index' and sql is not null")}
+    assert names == {"runs_started", "runs_resumed", "runs_ended"}
+
+
 def test_a_reader_in_the_middle_of_reading_does_not_hold_the_writer_up(journal: Journal, tmp_path: Path) -> None:
     journal.append_all(RUN, [Noticed(text=str(number)) for number in range(3)], at=1.0)
     reader = Journal.read(tmp_path)

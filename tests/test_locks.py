@@ -1,12 +1,12 @@
 """The lock table: by example, and against a plain model of what it promises."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import pytest
 from hypothesis import assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from orchestrator.claims import covers, is_operation, meets
 from orchestrator.locks import Blocked, Denied, Freed, Grant, LockTable, Ticket

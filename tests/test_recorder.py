@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Event, Noticed
+from orchestrator.events import Event, LockRefused, Noticed
 from orchestrator.feed import ROOM
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.recorder import Recorder
@@ -98,6 +98,16 @@ async def test_a_subscriber_who_falls_behind_loses_the_oldest_and_knows_it(recor
         assert slow.lagged
         assert [entry.seq for entry in slow.drain()][:1] == [3]
         assert slow.is_empty
+
+
+def test_whoever_looks_on_for_some_kinds_is_woken_by_nothing_else(recorder: Recorder) -> None:
+    with recorder.feed.subscribe(LockRefused) as news:
+        recorder.record(*notices("not for you"))
+        assert news.is_empty
+        refused = LockRefused(path="a", holder="agent-1", reason="x")
+        recorder.record(*notices("nor this"), refused)
+
+        assert [entry.event for entry in news.drain()] == [refused]
 
 
 def test_whoever_left_is_told_nothing_more(recorder: Recorder) -> None:

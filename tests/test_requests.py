@@ -197,7 +197,7 @@ async def test_what_is_granted_to_one_who_hangs_up_in_the_same_moment_is_given_b
         gone.cancel()
 
     assert desk.table.grants() == ()
-    assert desk.recorder.state.locks == []
+    assert desk.recorder.state.locks == {}
     assert told(desk)[-1] == ("LockReleased", TWO, "a")
 
 
@@ -327,7 +327,7 @@ async def test_what_was_asked_for_is_given_back(desk: Office) -> None:
     await desk.ask(ONE, "lock", path="shared/")
 
     assert await desk.ask(ONE, "unlock", path="SHARED") == {"released": ["shared"]}
-    assert desk.recorder.state.locks == []
+    assert desk.recorder.state.locks == {}
 
 
 async def test_what_the_task_declared_stays_and_is_said_so(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ async def test_a_lock_inside_a_declared_folder_can_be_given_back(tmp_path: Path)
         await desk.ask(ONE, "lock", path="src/a.py")
 
         assert await desk.ask(ONE, "unlock", path="src/a.py") == {"released": ["src/a.py"]}
-        assert [lock.path for lock in desk.recorder.state.locks] == ["src"]
+        assert [lock.path for lock in desk.recorder.state.locks.values()] == ["src"]
 
 
 async def test_what_one_does_not_hold_is_not_given_back(desk: Office) -> None:
@@ -575,7 +575,7 @@ async def _step(
 
 def _compare(desk: Office) -> None:
     for state in (desk.recorder.state, desk.replayed()):
-        assert [(lock.path, lock.holder, lock.fence) for lock in state.locks] == [
+        assert [(lock.path, lock.holder, lock.fence) for lock in state.locks.values()] == [
             (grant.path, grant.holder, grant.fence) for grant in desk.table.grants()
         ]
         assert [(wait.path, wait.holder, wait.ticket) for wait in state.waiting] == [
@@ -586,7 +586,7 @@ def _compare(desk: Office) -> None:
     fences = [event.fence for event in desk.events(ev.LockGranted) if isinstance(event, ev.LockGranted)]
     assert fences == sorted(set(fences))
     again = LockTable(fence=desk.recorder.state.fence)
-    again.restore(tuple(kept_grant(lock, expires=0.0) for lock in desk.replayed().locks))
+    again.restore(tuple(kept_grant(lock, expires=0.0) for lock in desk.replayed().locks.values()))
     assert [(one.path, one.holder, one.fence) for one in again.grants()] == [
         (one.path, one.holder, one.fence) for one in desk.table.grants()
     ]

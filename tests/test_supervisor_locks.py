@@ -156,7 +156,7 @@ def test_nobody_waits_any_more_when_a_new_supervisor_goes_on() -> None:
     )
 
     assert state.waiting == []
-    assert [lock.path for lock in state.locks] == ["a"]
+    assert [lock.path for lock in state.locks.values()] == ["a"]
 
 
 def test_an_agent_that_asks_before_its_start_is_noted_waits_all_the_same() -> None:
@@ -247,4 +247,4 @@ async def test_at_the_end_of_a_run_a_persons_command_holds_nothing_any_more(desk
 
     squad._conclude()
 
-    assert desk.replayed().locks == []
+    assert desk.replayed().locks == {}

@@ -12,14 +12,16 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.adoption import restore
+from orchestrator.ahead import BEHIND
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
-from orchestrator.events import Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
+from orchestrator.events import ConversationKnown, Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
 from orchestrator.feed import Subscription
+from orchestrator.journal import Journal
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
@@ -38,6 +40,9 @@ INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
 _WHOLE = 2 * LONGEST  #: columns; what is asked and answered is not cut in the comm files
 _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes
+_LONGEST_PAUSE = 1.0  #: seconds; files that take long to write are written less often, up to this
+_IDLE = 15  #: times as long as a round took nothing is done for eyes
+_LINES = 64  #: of the log that are written at once
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
 
@@ -75,12 +80,13 @@ async def oversee(run: Conduct, show: View) -> None:
     recorder = run.supervisor.recorder
     run.supervisor.hear_out = keeper.hear_out
     subscribe, stage = recorder.feed.subscribe, run.supervisor.stage
-    with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe() as versions:
-        for entry in recorder.journal.entries(run=RunId(recorder.state.run), after=run.since):
-            for news in (shown, kept, logged):
-                news.offer(entry)
+    with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe(ConversationKnown) as versions:
+        before = list(recorder.journal.entries(run=RunId(recorder.state.run), after=run.since))
+        for news in (shown, kept, logged):
+            news.offer(before)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
+            group.start_soon(_take_in, recorder.journal)
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
@@ -96,6 +102,17 @@ async def _listen(run: Conduct, server: Server) -> None:
     await server.listen(run.project.sockets / "control.sock")
     for agent, path in stage.sockets.items():
         await server.listen(path, agent=agent, token=stage.tokens[AgentId(agent)])
+
+
+async def _take_in(journal: Journal) -> None:
+    """Let steps that come in haste be written ahead of the journal's table, and take them in soon after."""
+    behind = anyio.Event()
+    with journal.writing_ahead(lambda: behind.set()):  # noqa: PLW0108 - it is another one each time
+        while True:
+            await behind.wait()
+            behind = anyio.Event()
+            await anyio.sleep(BEHIND)
+            journal.absorb()
 
 
 async def _heed_signals(run: Conduct) -> None:
@@ -133,7 +150,7 @@ async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> Non
                     with anyio.move_on_after(keeper.patience):
                         await _first(news.wait, changes.changed)
                 if not run.is_over:
-                    await anyio.sleep(_SHORTEST)
+                    await anyio.sleep(min(_LONGEST_PAUSE, max(_SHORTEST, _IDLE * keeper.took)))
 
 
 async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
@@ -158,6 +175,7 @@ class Keeper:
         self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
         self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
+        self.took = 0.0  #: seconds of CPU for the last round
         self.later: list[Later] = []  #: what a person has freed and whose doors are still to be closed
         self._told: set[str] = set()
 
@@ -169,7 +187,7 @@ class Keeper:
     def keep(self, entries: Sequence[Entry]) -> None:
         """Bring all files up to date with what happened."""
         self._behind = self._behind or bool(entries)
-        now = time.time()
+        now, begun = time.time(), time.thread_time()
         for entry in entries:
             if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
                 self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
@@ -184,6 +202,7 @@ class Keeper:
         with self._told_once("lock files"):
             self._locks.sync(self._run.supervisor.table.grants, self._force)
         self._run.supervisor.recorder.settle()
+        self.took = time.thread_time() - begun
 
     def hear_out(self, agent: AgentId) -> None:
         """Take in the last that an agent whose processes are gone wrote into its comm file."""
@@ -221,8 +240,9 @@ async def _log(run: Conduct, news: Subscription) -> None:
     log = run.log
     while True:
         is_over = run.is_over
-        for entry in news.drain():
-            log.note(entry)
+        entries = news.drain()
+        for start in range(0, len(entries), _LINES):
+            log.note(*entries[start : start + _LINES])
             await anyio.lowlevel.checkpoint()
         if log.failure and not log.told:
             log.told = True

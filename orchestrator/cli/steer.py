@@ -80,15 +80,12 @@ def stop(
 
     End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
     """
-    from orchestrator.platform.watching import watching
-    from orchestrator.supervised import supervisor_of
+    from orchestrator.supervised import outlast
 
     options: Context = context.obj
     project = options.project()
-    with watching(project.state) as changes:
-        ask(project, "stop", {"now": now}, unless_gone=True)
-        while supervisor_of(project) is not None:
-            changes.wait()
+    ask(project, "stop", {"now": now}, unless_gone=True)
+    outlast(project)
     if options.as_json:
         out_json({"schema_version": 1, "stopped": True})
     elif not options.quiet:

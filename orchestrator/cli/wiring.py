@@ -116,7 +116,7 @@ def _beside(recorder: Recorder, attempt: AttemptId) -> Beside:
         if one.task != me.task
         and (one.ended_at is None or one.ended_at > me.prepared_at or state.agents[one.agent].task == one.task)
     ]
-    held = [lock.path for lock in state.locks if lock.holder != me.agent]
+    held = [lock.path for lock in state.locks.values() if lock.holder != me.agent]
     claims = [*(claim for one in others for claim in (*writes[one.task], *one.locked)), *held]
     return Beside(
         own=tuple(claim for claim in (*writes[me.task], *me.locked) if not is_operation(claim)),

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import hmac
 import os
-import select
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -29,52 +28,22 @@ import msgspec
 from orchestrator.control import protocol
 from orchestrator.control.calling import Caller, Later, Line
 from orchestrator.control.protocol import Rejected
+from orchestrator.control.turn import READ, Settle, Turn
+from orchestrator.control.wire import Wire
 from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
 
 __all__ = ["Caller", "Handler", "Later", "Line", "Server", "Settle", "serve"]
 
-_TAKEN = memoryview(bytearray(protocol.LONGEST))
+_WAITING = 128  #: connections that the system holds for a socket until they are taken
+_FULL = 1.0  #: seconds without new connections when the process can have no more
 
+_PLAIN = (str, float)  #: what an id can be besides a whole number
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 #: Gives an answer, perhaps a later one; raises Rejected.
 Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], object]
-#: Makes durable what was decided, and then calls what it is given; raises JournalError.
-Settle: TypeAlias = Callable[[Callable[[], None]], None]
-
-
-class _Turn:
-    """The answers of one turn of the loop: none leaves before what it tells of is settled."""
-
-    def __init__(self, settle: Settle, group: anyio.abc.TaskGroup) -> None:
-        self._settle = settle
-        self._group = group
-        self._replies: list[tuple[_Client, dict[str, object] | None]] = []
-
-    def add(self, client: "_Client", answer: dict[str, object] | None) -> None:
-        """Answer a client at the end of this turn; None: it has only said something."""
-        if not self._replies:
-            asyncio.get_running_loop().call_soon(self._end)
-        self._replies.append((client, answer))
-
-    def settle(self, tell: Callable[[], None]) -> None:
-        """Make durable what was decided, and then tell of it; if that fails, end everything and tell nobody."""
-        try:
-            self._settle(tell)
-        except JournalError as error:
-            self.fail(error)
-
-    def fail(self, error: JournalError) -> None:
-        """End everything: nothing can be made durable any more."""
-        self._group.start_soon(_fail, error)
-
-    def _end(self) -> None:
-        self.settle(self._tell)
-
-    def _tell(self) -> None:
-        replies, self._replies = self._replies, []
-        for client, answer in replies:
-            client.reply(answer)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,19 +51,18 @@ class _Door:
     """One socket, and who stands at it."""
 
     caller: Caller
-    token: str | None
+    token: bytes | None
     handler: Handler
     group: anyio.abc.TaskGroup
-    turn: _Turn
+    turn: Turn
     clients: "set[_Client]" = field(default_factory=set)
+    line: "deque[_Client]" = field(default_factory=deque)  #: those who have sent more than one message, each in its turn
     is_open: bool = True
 
     def start(self, work: Callable[[], Awaitable[object]]) -> None:
         """Do something beside, as long as anybody is listened to; what cannot be made durable ends everything."""
         if self.is_open:
             self.group.start_soon(_done, work)
-
-    line: "deque[_Client]" = field(default_factory=deque)  #: those who have sent more than one message, each in its turn
 
     def line_up(self, client: "_Client") -> None:
         """Let a client wait for its next turn; in one of the loop's a door has one, however many stand there."""
@@ -116,10 +84,9 @@ class Server:
         """Answer by the handler, what takes time as a task of the group; `settle` makes durable what answers tell of."""
         self._handler = handler
         self._group = group
-        self._turn = _Turn(settle, group)
-        self._servers: list[asyncio.Server] = []
+        self._turn = Turn(settle, group)
+        self._listening: dict[Path, socket.socket] = {}
         self._doors: list[_Door] = []
-        self._paths: list[Path] = []
 
     async def listen(self, path: Path, *, agent: str | None = None, token: str | None = None) -> None:
         """Open a socket for an agent, or for people; a file left by a dead supervisor is replaced."""
@@ -131,23 +98,40 @@ class Server:
             listening.bind(str(path))
         finally:
             os.umask(old)
-        door = _Door(caller=Caller(agent), token=token, handler=self._handler, group=self._group, turn=self._turn)
-        server = await asyncio.get_running_loop().create_unix_server(lambda: _Client(door), sock=listening)
-        self._servers.append(server)
+        listening.listen(_WAITING)
+        listening.setblocking(False)
+        secret = None if token is None else token.encode()
+        door = _Door(caller=Caller(agent), token=secret, handler=self._handler, group=self._group, turn=self._turn)
+        self._listening[path] = listening
         self._doors.append(door)
-        self._paths.append(path)
+        self._take_in(listening, door)
 
     def close(self) -> None:
         """Stop listening, remove the sockets and hang up on everybody."""
-        for server in self._servers:
-            server.close()
-        for path in self._paths:
+        for path, listening in self._listening.items():
+            self._turn.watch(listening, 0, lambda _: None)
+            listening.close()
             with contextlib.suppress(FileNotFoundError):
                 path.unlink()
         for door in self._doors:
             door.is_open = False
             for client in tuple(door.clients):
-                client.hang_up()
+                client.abort()
+        self._turn.close()
+
+    def _take_in(self, listening: socket.socket, door: _Door) -> None:
+        if listening.fileno() >= 0:
+            self._turn.watch(listening, READ, lambda _: self._accept(listening, door))
+
+    def _accept(self, listening: socket.socket, door: _Door) -> None:
+        try:
+            while True:
+                _Client(door, listening.accept()[0]).begin()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:  # no descriptor or no memory is left: who waits is taken in when others have gone
+            self._turn.watch(listening, 0, lambda _: None)
+            asyncio.get_running_loop().call_later(_FULL, self._take_in, listening, door)
 
 
 @asynccontextmanager
@@ -162,54 +146,52 @@ async def serve(handler: Handler, *, settle: Settle = lambda tell: tell()) -> As
             group.cancel_scope.cancel()
 
 
-class _Client(asyncio.BufferedProtocol):
+class _Client(Wire):
     """One connection."""
 
-    def __init__(self, door: _Door) -> None:
+    def __init__(self, door: _Door, end: socket.socket) -> None:
+        super().__init__(end, door.turn)
         self._door = door
-        self._caller = door.caller
+        self._caller = replace(door.caller, pid=peer_pid(end), line=Line(door.start))
+        self._is_own = peer_uid(end) in {os.getuid(), 0}
         self._buffer = bytearray()
         self._is_busy = False
         self._is_over = False  #: nothing more comes; what was asked is still answered
         self._unanswered = 0  #: lines
         self._open: set[anyio.CancelScope] = set()
-        self._transport: asyncio.Transport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport) or not _is_own(transport):
-            transport.close()
-            return
-        self._transport = transport
-        pid = peer_pid(transport.get_extra_info("socket"))
-        self._caller = replace(self._door.caller, pid=pid, line=Line(self._door.start))
-        transport.set_write_buffer_limits(high=protocol.UNSENT)
-        if len(self._door.clients) >= protocol.CLIENTS:
+    def begin(self) -> None:
+        """Hear who has connected, unless it is a stranger or one too many."""
+        if not self._is_own:
+            self.abort()
+        elif len(self._door.clients) >= protocol.CLIENTS:
             self._drop(f"more than {protocol.CLIENTS} connections")
         else:
             self._door.clients.add(self)
+            self.read_on(wanted=True)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the reason does not matter
-        self._transport = None
+    def lost(self) -> None:
+        """Let go of what it waits for."""
         self._door.clients.discard(self)
         self._buffer.clear()
-        for scope in self._open:
+        for scope in tuple(self._open):
             scope.cancel()
         if (line := self._caller.line) is not None:
             for ended in line.at_end:
                 ended()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - what is too long is read in pieces
-        return _TAKEN
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Take what was read at once, so that one buffer does for all: to get memory for each read takes longer than to read."""
-        self._buffer += _TAKEN[:nbytes]
+    def taken(self, data: bytes) -> None:
+        """Take what came; mostly it is one line, whole."""
+        if not self._buffer and not self._is_busy and data.find(b"\n") == len(data) - 1 and not data.isspace():
+            self._receive(data)
+            return
+        self._buffer += data
         if not self._is_busy:
             self.go_on()
 
-    def eof_received(self) -> bool:
+    def ended(self) -> bool:
         """Answer what was asked before a client ended its side; one that is gone waits for nothing."""
-        if self._transport is None or _is_gone(self._transport):
+        if self.is_gone:
             return False
         self._is_over = True
         if self._buffer.strip():
@@ -217,15 +199,10 @@ class _Client(asyncio.BufferedProtocol):
         self._buffer.clear()
         return self._unanswered > 0
 
-    def hang_up(self) -> None:
-        """Close the connection after what was written to it."""
-        if self._transport is not None:
-            self._transport.close()
-
     def go_on(self) -> None:
         """Take one line and give everybody else a turn before the next; nothing more is read until all are taken."""
         self._is_busy = False
-        if self._transport is None or self._transport.is_closing():
+        if not self.is_open or self._is_closing:
             return
         end = self._buffer.find(b"\n")
         if end > protocol.LONGEST or (end < 0 and len(self._buffer) > protocol.LONGEST):
@@ -236,16 +213,14 @@ class _Client(asyncio.BufferedProtocol):
             del self._buffer[: end + 1]
             if line.strip():
                 self._receive(line)
-        if end >= 0 and self._buffer:
-            self._transport.pause_reading()
-            self._is_busy = True
+        self._is_busy = end >= 0 and bool(self._buffer)
+        self.read_on(wanted=not self._is_busy)
+        if self._is_busy:
             self._door.line_up(self)
-        elif not self._transport.is_reading():
-            self._transport.resume_reading()
 
     def _receive(self, line: bytes) -> None:
         try:
-            message = msgspec.json.decode(line)
+            message = _decode(line)
         except (ValueError, RecursionError):
             self._send(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line"))
             return
@@ -311,7 +286,7 @@ class _Client(asyncio.BufferedProtocol):
         """Wait for an answer, but not longer than its client does."""
         with anyio.CancelScope() as scope:
             self._open.add(scope)
-            if self._transport is None:
+            if not self.is_open:
                 scope.cancel()  # gone before its turn came
             try:
                 return _answer(message, await later.come())
@@ -322,11 +297,7 @@ class _Client(asyncio.BufferedProtocol):
         return _answer(message, Rejected("the connection ended"))
 
     def _send(self, message: object) -> None:
-        if self._transport is None:
-            return
-        self._transport.write(_line(message))
-        if self._transport.get_write_buffer_size() > protocol.UNSENT:
-            self._transport.abort()
+        self.write(_line(message))
 
     def _drop(self, reason: str) -> None:
         self._buffer.clear()
@@ -336,10 +307,6 @@ class _Client(asyncio.BufferedProtocol):
 
 async def _done(work: Callable[[], Awaitable[object]]) -> None:
     await work()
-
-
-async def _fail(error: JournalError) -> None:
-    raise error
 
 
 def _answer(message: object, given: object) -> dict[str, object] | None:
@@ -354,7 +321,7 @@ def _answer(message: object, given: object) -> dict[str, object] | None:
 def _line(message: object) -> bytes:
     """Write an answer as a line; names of files that are no UTF-8 are escaped."""
     try:
-        return msgspec.json.encode(message) + b"\n"
+        return _encode(message) + b"\n"
     except UnicodeEncodeError:
         return protocol.line(message)
 
@@ -371,22 +338,10 @@ def _wrong(message: object) -> str:
 def _number(message: object) -> object:
     """Give the id of a message if it can be one."""
     number = message.get("id") if isinstance(message, dict) else None
-    is_plain = isinstance(number, str | float) or (isinstance(number, int) and abs(number) < 2**63)
-    return number if is_plain and not isinstance(number, bool) else None
+    if isinstance(number, int):
+        return number if not isinstance(number, bool) and -(2**63) < number < 2**63 else None
+    return number if isinstance(number, _PLAIN) else None
 
 
-def _is_own(transport: asyncio.Transport) -> bool:
-    """Tell whether the other end belongs to the same user, or to root."""
-    connection = transport.get_extra_info("socket")
-    return connection is not None and peer_uid(connection) in {os.getuid(), 0}
-
-
-def _is_gone(transport: asyncio.Transport) -> bool:
-    """Tell whether the other end is closed, and not only done with sending."""
-    poll = select.poll()
-    poll.register(transport.get_extra_info("socket"), select.POLLHUP)
-    return any(events & select.POLLHUP for _, events in poll.poll(0))
-
-
-def _same(given: object, expected: str) -> bool:
-    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected.encode())
+def _same(given: object, expected: bytes) -> bool:
+    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected)

@@ -451,7 +451,7 @@ class Leash:
         return self.killing_since is not None and time.monotonic() - self.killing_since > GIVE_UP
 
     def finish(self) -> None:
-        """Take what stands in the pipes, write how it ended, say so, and leave."""
+        """Take what stands in the pipes, say how it ended, write it down, and leave."""
         for stream in (self.output, self.status):
             self.drain(stream)
         ending = {
@@ -466,9 +466,10 @@ class Leash:
             "lost": self.output.waiting() + self.status.waiting(),
             "survivors": self.left(),
         }
+        self.send({"event": "gone", "ending": ending})
+        self.flush(0.0)  # first, since others wait for the locks of an agent that is gone
         with contextlib.suppress(OSError):
             write_ending(self.spec["log"] + ".end", ending)
-        self.send({"event": "gone", "ending": ending})
         self.flush(2.0)
         if self.listener is not None:
             with contextlib.suppress(OSError):

@@ -55,7 +55,7 @@ def board(
     supervised: bool = True,
 ) -> str:
     """Give the table: tasks with their state, agent and what they wait for; then progress and an estimate."""
-    waits = waits_for(plan, state, {lock.path: lock.holder for lock in state.locks})
+    waits = waits_for(plan, state, {lock.path: lock.holder for lock in state.locks.values()})
     shown, rest = _chosen(plan, state, None if height is None else height - 2)
     cells = _Cells.of(plan, width)
     rows = [

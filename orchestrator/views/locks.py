@@ -13,12 +13,12 @@ def render_locks(state: State) -> str:
     if not state.locks and not state.waiting:
         return "no locks are held\n"
     lines = []
-    for lock in state.locks:
+    for lock in state.locks.values():
         waits = [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)]
         kind = "task" if lock.declared else "asked"
         lines.append(f"  {padded(lock.path, 40)} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
         lines += [f"  {'':<40} {name} waits" for name in waits]
-    free = [wait for wait in state.waiting if not any(meets(wait.path, lock.path) for lock in state.locks)]
+    free = [wait for wait in state.waiting if not any(meets(wait.path, lock.path) for lock in state.locks.values())]
     lines += [f"  {padded(wait.path, 40)} {wait.holder} waits" for wait in free]
     return page(lines)
 
@@ -26,7 +26,7 @@ def render_locks(state: State) -> str:
 def owner_of(plan: Plan, state: State, path: Claim) -> dict[str, object]:
     """Give whose a path is, what that means, and who holds it."""
     table = LockTable()
-    table.restore(tuple(_grant(lock.path, lock.holder, lock.fence, lock.since) for lock in state.locks))
+    table.restore(tuple(_grant(lock.path, lock.holder, lock.fence, lock.since) for lock in state.locks.values()))
     owned = Rights(plan.matrix, table).owner(path)
     return {
         "path": path,

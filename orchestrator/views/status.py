@@ -38,7 +38,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
                 "fence": lock.fence,
                 "waiting": [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)],
             }
-            for lock in state.locks
+            for lock in state.locks.values()
         ],
         "strange": [
             {
@@ -187,5 +187,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
         lines = (f"  {who} {plain(', '.join(change.paths))}", f"     {change.certainty}: {plain(change.why)}")
         text += page([fitted(line, 100) for line in lines])
     if state.locks:
-        text += page(["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks)])
+        text += page(
+            ["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks.values())]
+        )
     return text

@@ -13,14 +13,28 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 
+import psutil
 import pytest
 
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId
+from orchestrator.project import find
+from orchestrator.supervised import supervisor_of
 from tests.support.commands import Squad
-from tests.support.lock_clients import Pair, flock_latencies, latencies, redis, rediss, sleeping_agents, squads, throughput
+from tests.support.crowd import crowd, grants_each
+from tests.support.lock_clients import (
+    Pair,
+    bare_ends,
+    flock_latencies,
+    latencies,
+    redis,
+    rediss,
+    sleeping_agents,
+    squads,
+    throughput,
+)
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.benchmark
@@ -33,6 +47,10 @@ ROUNDS = 500  #: grants of one subject in a turn
 KILLED = 24  #: holders
 HANDED_OVER = 0.005  #: seconds from the kill to the next one's grant
 QUICK = 0.001  #: seconds of CPU for a request or a release among ten thousand grants
+CROWD = 1000  #: agents
+PATHS = 100  #: that they all ask for
+EACH = 30  #: grants of each, if all are served alike
+ALIKE = 0.1  #: of the mean, between who was served most and who was served least
 UNHARMED = 3.0  #: times its latency alone, beside those who attack
 
 
@@ -47,15 +65,23 @@ def test_a_grant_that_is_journalled_costs_little_more_than_one_of_redis(squad: S
         }
         took: dict[str, list[float]] = {name: [] for name in (*subjects, "flock")}
         rates: dict[str, list[float]] = {name: [] for name in subjects}
+        supervisor, cpu = psutil.Process(supervisor_of(find(squad.folder))), 0.0
         for _ in range(TURNS):
             took["flock"] += flock_latencies(tmp_path / "flock", ROUNDS)
             for name, pairs in subjects.items():
+                used = supervisor.cpu_times()
                 took[name] += latencies(pairs[0], ROUNDS)
                 rates[name].append(throughput(pairs, ROUNDS // 2))
+                if name == "squad":
+                    now = supervisor.cpu_times()
+                    cpu += now.user + now.system - used.user - used.system
     squad.ok("stop", "--now")
     p50 = {name: median(all_of) for name, all_of in took.items()}
     rate = {name: median(all_of) for name, all_of in rates.items()}
-    print("\n" + "\n".join(_row(name, took[name], rate.get(name)) for name in took), end="")
+    print("\n" + "\n".join(_row(name, took[name], rate.get(name)) for name in took))
+    print(f"  squad takes {p50['squad'] / p50['redis everysec']:.1f} times as long as Redis with its journal on", end="")
+    print(f" and answers {rate['squad'] / rate['redis everysec']:.2f} of its requests a second", end="")
+    print(f"; {cpu / (TURNS * (2 + CLIENTS) * ROUNDS) * 1e6:.0f} us of CPU a request", end="")
 
     assert p50["squad"] <= ABOVE_REDIS * p50["redis everysec"]
     assert rate["squad"] >= OF_REDIS * rate["redis everysec"]
@@ -78,9 +104,11 @@ def test_the_next_one_has_the_lock_of_a_killed_holder_at_once(squad: Squad) -> N
             assert wants.granted in waiting.recv(65536)
             took.append(time.perf_counter() - began)
     squad.ok("stop", "--now")
+    bare = bare_ends(KILLED)
     late = sum(one > HANDED_OVER for one in took)
     print(
-        f"\n  kill to grant: p50 {median(took) * 1e3:.1f} ms, worst {max(took) * 1e3:.1f} ms, {late} of {KILLED} above 5 ms",
+        f"\n  kill to grant: p50 {median(took) * 1e3:.1f} ms, worst {max(took) * 1e3:.1f} ms, {late} of {KILLED} above 5 ms"
+        f"\n  a bare process that waits for the same: p50 {median(bare) * 1e3:.1f} ms, worst {max(bare) * 1e3:.1f} ms",
         end="",
     )
 
@@ -106,6 +134,20 @@ def test_the_table_stays_quick_with_a_thousand_agents_and_ten_thousand_grants() 
     print(f"\n  release, hand over and ask again: {took * 1e6:.0f} us of CPU", end="")
 
     assert took <= QUICK
+
+
+def test_a_thousand_agents_that_ask_for_a_hundred_paths_are_served_alike(runtime: Path) -> None:
+    with crowd(runtime, CROWD) as doors:
+        begun = time.perf_counter()
+        grants, waits = grants_each(doors, PATHS, CROWD * EACH)
+        took = time.perf_counter() - begun
+    unfair, apart = (max(grants) - min(grants)) / EACH, (max(waits) - min(waits)) / mean(waits)
+    print(f"\n  {CROWD} agents, {PATHS} paths: {min(grants)} to {max(grants)} grants each, {unfair:.1%} apart", end="")
+    print(f"; mean waits {min(waits) * 1e3:.0f} to {max(waits) * 1e3:.0f} ms, {apart:.1%} apart", end="")
+    print(f"; {sum(grants) / took:,.0f} grants/s", end="")
+
+    assert unfair <= ALIKE
+    assert apart <= ALIKE
 
 
 def test_those_who_behave_hardly_notice_those_who_do_not(squad: Squad) -> None:

@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import pytest
 from hypothesis import given, settings
@@ -23,6 +25,7 @@ from orchestrator.control import protocol
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Caller, Later, Server, serve
+from orchestrator.control.wire import Wire
 from tests.support.waiting import soon
 
 TOKEN = "t0ken"
@@ -390,6 +393,24 @@ async def test_whoever_waits_when_the_server_ends_is_not_left_hanging(tmp_path: 
     assert not of.people.exists()
 
 
+async def test_what_is_left_unread_keeps_no_connection_beyond_the_end_of_the_server(tmp_path: Path) -> None:
+    asked = b"".join(json.dumps(request(number, value="x" * 10_000)).encode() + b"\n" for number in range(64))
+    with socket.socket(socket.AF_UNIX) as unread:
+        async with bench(tmp_path) as of:
+            unread.connect(str(of.agents))
+            await anyio.to_thread.run_sync(unread.sendall, asked)
+            await soon(lambda: any(wire._unsent for wire in _wires(of)), "unsent answers")
+            wires = _wires(of)
+
+        assert [wire.is_open for wire in wires] == [False]
+        wires[0].write(b"too late")
+
+
+def _wires(of: Bench) -> list[Wire]:
+    assert of.server is not None
+    return [client for door in of.server._doors for client in door.clients]
+
+
 async def test_a_socket_left_by_a_dead_supervisor_is_replaced(tmp_path: Path) -> None:
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(tmp_path / "agent-1.sock"))
@@ -487,3 +508,47 @@ async def _stand(folder: Path, noise: list[bytes]) -> None:
                 assert ("result" in one) != ("error" in one)
             if answer == {"jsonrpc": "2.0", "id": "last one", "result": "still here"}:
                 return
+
+
+async def test_what_all_have_asked_by_one_moment_is_settled_in_one_step(tmp_path: Path) -> None:
+    steps: list[str] = []
+
+    def settle(tell: Callable[[], None]) -> None:
+        steps.append("durable")
+        tell()
+        steps.append("told")
+
+    opened = Bench(tmp_path)
+    with anyio.fail_after(NEVER), contextlib.ExitStack() as ends:
+        async with serve(opened.handle, settle=settle) as server:
+            await server.listen(opened.agents, agent="agent-1", token=TOKEN)
+            clients = [ends.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(8)]
+            for number, client in enumerate(clients):
+                client.connect(str(opened.agents))
+                client.sendall(json.dumps(request(number, value=number)).encode() + b"\n")
+            answers = [json.loads(await anyio.to_thread.run_sync(client.recv, 65536)) for client in clients]
+
+    assert [answer["result"] for answer in answers] == list(range(8))
+    assert steps == ["durable", "told"]
+
+
+async def test_who_comes_when_the_process_can_have_no_more_connections_is_taken_in_later(tmp_path: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    async with bench(tmp_path) as of:
+        with socket.socket(socket.AF_UNIX) as client, contextlib.ExitStack() as taken:
+            client.settimeout(NEVER)
+            highest = client.fileno()
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, limits[1]))
+            try:
+                with contextlib.suppress(OSError):
+                    while True:
+                        taken.callback(os.close, os.dup(highest))
+                client.connect(str(of.agents))
+                client.sendall(json.dumps(request(1, value="late")).encode() + b"\n")
+                await anyio.lowlevel.checkpoint()
+                await anyio.wait_all_tasks_blocked()
+                assert not of.asked
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+                taken.close()
+            assert b"late" in await anyio.to_thread.run_sync(client.recv, 65536)

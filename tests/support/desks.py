@@ -108,12 +108,16 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path, *, matrix: Sequence[Area] = (), wait: float = 60.0) -> Iterator[Office]:
-    """Open a desk for three agents with a task each; nobody is seated yet."""
+def office(
+    folder: Path, *, matrix: Sequence[Area] = (), wait: float = 60.0, agents: Sequence[AgentId] = AGENTS
+) -> Iterator[Office]:
+    """Open a desk for some agents, by default three, with a task each; nobody is seated yet."""
     project = folder / "project"
     project.mkdir(parents=True, exist_ok=True)
-    seats = (seat(ONE, role="frontend"), seat(TWO, role="backend"), seat(THREE))
-    of = plan(*(planned(task(f"T{agent[-1]}"), agent=agent, locks=()) for agent in AGENTS), seats=seats, matrix=matrix)
+    roles = {ONE: "frontend", TWO: "backend"}
+    seats = [seat(agent, role=roles.get(agent, "general")) for agent in agents]
+    tasks = (planned(task(f"T{agent.split('-')[1]}"), agent=agent, locks=()) for agent in agents)
+    of = plan(*tasks, seats=seats, matrix=matrix)
     with contextlib.ExitStack() as stack:
         journal = stack.enter_context(Journal.open(folder / "state"))
         time = [1000.0]

@@ -7,6 +7,7 @@ import fcntl
 import json
 import multiprocessing
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -42,7 +43,9 @@ class Pair:
                 connection.sendall(request)
                 answer = connection.recv(65536)
                 while not answer.endswith(b"\n"):
-                    answer += connection.recv(65536)
+                    if not (more := connection.recv(65536)):
+                        raise ConnectionResetError
+                    answer += more
                 return answer
 
             yield ask
@@ -121,6 +124,30 @@ def _ask_often(pair: Pair, rounds: int, barrier: "multiprocessing.synchronize.Ba
         barrier.wait()
 
 
+def bare_ends(count: int) -> list[float]:
+    """Give how long after a kill a bare process, which only waits for that, has told of it over a socket: the least it can be."""
+    took = []
+    for _ in range(count):
+        ours, theirs = socket.socketpair()
+        with ours, theirs, subprocess.Popen(["sleep", str(HELD)]) as sleeper:
+            watcher = _FORK.Process(target=_tell_of_end, args=(sleeper.pid, theirs))
+            watcher.start()
+            ours.recv(1)
+            begun = time.perf_counter()
+            sleeper.kill()
+            ours.recv(1)
+            took.append(time.perf_counter() - begun)
+            watcher.join()
+    return took
+
+
+def _tell_of_end(pid: int, end: socket.socket) -> None:
+    with os.fdopen(os.pidfd_open(pid)) as process:
+        end.send(b"!")
+        select.select([process], [], [])
+        end.send(b"!")
+
+
 @contextmanager
 def redis(folder: Path, *, fsync: str) -> Iterator[str]:
     """Run a Redis of its own that journals every write; gives its socket."""
@@ -145,9 +172,14 @@ def sleeping_agents(squad: Squad, count: int) -> list[tuple[str, str, str, int]]
         for number in range(1, count + 1)
     ]
     (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": tasks}), encoding="utf-8")
-    squad.start("run", "tasks.json", "-n", str(count), "-y", "-q")
-    until(lambda: len(squad.events("AttemptStarted")) == count, f"{count} agents at work", seconds=300)
-    return sorted(_door(row["pid"]) for row in squad.events("AttemptStarted"))
+    squad.start("run", "tasks.json", "-n", str(count), "--enforce", "detect", "-y", "-q")
+    return at_work(squad, count)
+
+
+def at_work(squad: Squad, count: int, *, since: int = 0) -> list[tuple[str, str, str, int]]:
+    """Wait for so many starts of agents after so many earlier ones; gives id, socket, token and process of each."""
+    until(lambda: len(squad.events("AttemptStarted")) == since + count, f"{count} agents at work", seconds=300)
+    return sorted(_door(row["pid"]) for row in squad.events("AttemptStarted")[since:])
 
 
 def _door(pid: int) -> tuple[str, str, str, int]:

@@ -1,0 +1,90 @@
+"""The database in which the journal stands: its tables, how it is opened, and what its troubles mean for a person.
+
+Nothing is written before the file is known to be one of this squad's, and a reader never changes what it reads.
+"""
+
+import sqlite3
+from pathlib import Path
+
+import msgspec
+
+from orchestrator.errors import JournalError
+
+VERSION = 1
+_LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
+#: Whatever is not needed to find a run is not kept in order by an index: each would double what a lock costs.
+_TABLES = """
+create table if not exists events (
+    seq integer primary key, at real not null, run text not null, type text not null, body blob not null
+);
+create index if not exists runs_started on events (seq) where type = 'RunStarted';
+create index if not exists runs_resumed on events (seq) where type = 'RunResumed';
+create index if not exists runs_ended on events (seq) where type = 'RunEnded';
+create table if not exists documents (digest text primary key, body blob not null) without rowid;
+create table if not exists snapshots (run text primary key, seq integer not null, body blob not null) without rowid;
+drop index if exists events_by_run;
+drop index if exists events_by_type;
+"""
+
+
+def connect_writer(path: Path) -> sqlite3.Connection:
+    """Open for writing, making the file if there is none.
+
+    Raises:
+        JournalError: It was written by a newer squad.
+        sqlite3.Error, OSError: It cannot be written, or is damaged; see `trouble`.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    path.chmod(0o600)
+    _check_version(connection, path)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = normal")
+    connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
+    # in one step, so that a reader finds either no journal or a whole one
+    connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit")
+    return connection
+
+
+def connect_reader(path: Path) -> sqlite3.Connection | None:
+    """Open for reading, in the strongest way the folder allows.
+
+    Writable comes first, since a reader must be able to make the shared index and to take in what a killed writer left
+    in its log; what cannot be written to at all is read as it stands.
+    """
+    escaped = str(path.absolute()).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+    for mode in ("mode=rw", "mode=ro", "immutable=1"):
+        try:
+            connection = sqlite3.connect(
+                f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+            )
+            connection.execute("pragma query_only = on")
+            version = _check_version(connection, path)
+        except sqlite3.OperationalError:
+            if mode == "immutable=1":
+                raise
+        else:
+            return connection if version else None
+    raise AssertionError
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> int:
+    version = int(connection.execute("pragma user_version").fetchone()[0])
+    if version > VERSION:
+        connection.close()
+        message = f"{path} was written by a newer squad (journal version {version}, this one reads {VERSION})"
+        raise JournalError(message, hint="upgrade: pip install --upgrade squad-orchestrator")
+    return version
+
+
+def trouble(path: Path, error: Exception) -> JournalError:
+    """Say what an error of the database or its folder means, and what helps."""
+    text = str(error)
+    if "full" in text or "No space" in text:
+        return JournalError(f"no room left to write the journal {path}", hint="free some space, then: squad resume")
+    if "malformed" in text or "not a database" in text or isinstance(error, msgspec.DecodeError):
+        return JournalError(
+            f"the journal {path} is damaged: {text}", hint="keep a copy, move it away, and start anew: squad run FILE"
+        )
+    return JournalError(
+        f"cannot use the journal {path}: {text}", hint="check the folder's permissions: squad must be able to write there"
+    )
