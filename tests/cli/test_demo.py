@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from orchestrator.views.demo import WIDTH
 from tests.support.commands import LONGEST
 from tests.support.here import Here
 from tests.support.ordinary_user import as_user, give_away, python_path
+from tests.support.programs import Programs
 from tests.support.waiting import marked, until
 
 DATA = demo_scratch._DATA
@@ -95,14 +95,10 @@ def test_all_four_happen_are_told_and_can_be_looked_at_afterwards(room: Path) ->
 
 
 def test_without_bubblewrap_the_foreign_write_is_found_and_nothing_is_left(room: Path) -> None:
-    programs = room / "bin"
-    programs.mkdir()
-    for name in ("git", "sh", "env", "setpriv"):
-        if found := shutil.which(name):
-            (programs / name).symlink_to(os.path.realpath(found))
+    programs = Programs.only(room / "bin").folder
     give_away(room)
 
-    done = demo(room, "--json", argv=as_user()[0], PATH=f"{programs}:{room}", SQUAD_CONFIG_RUN__AGENTS="1", SQUAD_TOKEN="x")
+    done = demo(room, "--json", argv=as_user()[0], PATH=str(programs), SQUAD_CONFIG_RUN__AGENTS="1", SQUAD_TOKEN="x")
 
     assert (done.returncode, done.stderr) == (0, "")
     told = json.loads(done.stdout)
