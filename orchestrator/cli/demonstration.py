@@ -6,8 +6,8 @@ counted from the journal, and what did not happen makes it fail.
 
 import shlex
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from orchestrator.cli.conduct import Conduct, oversee
 from orchestrator.cli.context import Context, out, out_json, say, show
@@ -21,7 +21,7 @@ from orchestrator.feed import Subscription
 from orchestrator.model import RunId
 from orchestrator.quantities import format_duration
 from orchestrator.views.demo import Happened, Narration, count_lines, happened, happened_json
-from orchestrator.views.report import Report, make_report, render_report, report_json
+from orchestrator.views.report import make_report, render_report, report_json
 from orchestrator.views.text import page
 
 _WISHES = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=False, unattended=True)
@@ -34,8 +34,9 @@ class Demonstration:
     """What is left of a run when its supervisor is gone."""
 
     options: Context
-    report: Report | None = None
     happened: Happened | None = None
+    report: str = ""  #: as `squad report` writes it
+    document: Mapping[str, object] = field(default_factory=dict)  #: the same with --json
 
     @property
     def is_told(self) -> bool:
@@ -48,7 +49,8 @@ class Demonstration:
         recorder = run.supervisor.recorder
         entries = list(recorder.journal.entries(run=RunId(recorder.state.run)))
         self.happened = happened(entries)
-        self.report = make_report(entries, recorder.plan, recorder.state, now=time.time())
+        made = make_report(entries, recorder.plan, recorder.state, now=time.time())
+        self.report, self.document = render_report(made), report_json(made)
         return conclude(run.options, run.project, recorder, run.ended_by)
 
     async def _narrate(self, run: Conduct, news: Subscription) -> None:
@@ -78,7 +80,10 @@ def demonstrate(options: Context, folder: str | None, *, keep: bool) -> int:
         inner = replace(options, folder=place.folder, config=None, quiet=True, as_json=False, yes=True, no_input=True)
         code = _launched(inner, shown, place)
         heed_early_signals()
-        if code in _INTERRUPTED or shown.report is None or shown.happened is None:
+        if code in _INTERRUPTED or shown.happened is None:
+            options.note(
+                f"go on: squad -C {shlex.quote(str(place.folder))} resume" if place.keep else "nothing of the demo is left"
+            )
             return code
         code = code or (FAILED if shown.happened.missing else 0)
         place.keep = place.keep or code != 0
@@ -109,15 +114,14 @@ def _opening(place: Scratch) -> str:
 
 
 def _tell(shown: Demonstration, place: Scratch, *, seconds: float) -> None:
-    assert shown.report is not None
     assert shown.happened is not None
     kept = str(place.folder) if place.keep else None
     if shown.options.as_json:
         told = {"seconds": round(seconds, 3), "folder": kept, "happened": happened_json(shown.happened)}
-        out_json({"schema_version": 1, **told, "report": report_json(shown.report)})
+        out_json({"schema_version": 1, **told, "report": shown.document})
     elif shown.is_told:
         lines = ["", *count_lines(shown.happened), f"in {format_duration(seconds)}", "", *_where(kept)]
-        out(f"\n{render_report(shown.report)}{page(lines)}")
+        out(f"\n{shown.report}{page(lines)}")
     elif shown.happened.missing:
         say("\n".join([*count_lines(shown.happened), *_where(kept)]))
 
