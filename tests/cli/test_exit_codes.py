@@ -67,21 +67,17 @@ def run(squad: Squad, *tasks: dict[str, Any]) -> subprocess.CompletedProcess[str
     return squad("run", "tasks.json", "-n", "1", "--agent", "simulated")
 
 
-@shows(0)
-def test_a_run_whose_tasks_are_all_done(squad: Squad) -> list[Ended]:
-    return [run(squad, simulated("T1"))]
+@shows(0, 1, 10)
+def test_a_run_whose_tasks_are_all_done_and_what_is_asked_of_it_then(squad: Squad) -> list[Ended]:
+    done, resumed = run(squad, simulated("T1")), squad("resume")
+    write(squad, simulated("T1"), simulated("T2"))
+    return [done, resumed, squad("plan", "tasks.json", "--check")]
 
 
 @shows(1)
 def test_a_task_that_fails_for_good(squad: Squad) -> list[Ended]:
     squad.environment["SQUAD_CONFIG_RUN__ATTEMPTS"] = "1"
     return [run(squad, simulated("T1", "fail"))]
-
-
-@shows(1)
-def test_a_request_that_is_refused(squad: Squad) -> list[Ended]:
-    run(squad, simulated("T1"))
-    return [squad("resume")]
 
 
 @shows(2, 2, 2)
@@ -153,13 +149,6 @@ def test_beside_a_run_that_is_under_way(squad: Squad) -> list[Ended]:
     resumed.wait(LONGEST)
     assert squad.json("status")["run"]["state"] == "paused"
     return [second, waited, locked, first, resumed]
-
-
-@shows(10)
-def test_a_plan_that_differs(squad: Squad) -> list[Ended]:
-    run(squad, simulated("T1"))
-    write(squad, simulated("T1"), simulated("T2"))
-    return [squad("plan", "tasks.json", "--check")]
 
 
 @shows(70)
