@@ -3,6 +3,7 @@
 Everything behind the fast door is the standard library; typer and what it loads cost more than such a call itself.
 """
 
+import errno
 import os
 import sys
 
@@ -12,35 +13,58 @@ from orchestrator.cli.options import VALUES
 def main() -> None:
     """Run the command line and exit with its code."""
     arguments = sys.argv[1:]
-    if arguments in (["--version"], ["-V"]):
-        from orchestrator import __version__
+    code = _quick(arguments)
+    if code is None:
+        from orchestrator.cli.app import run_app
 
-        print(f"squad {__version__}")
-        sys.exit(0)
-    place = _command_at(arguments)
-    if place is not None and arguments[place] in {"agent", "with-lock"}:
+        code = run_app(arguments)
+    sys.exit(code)
+
+
+def _quick(arguments: list[str]) -> int | None:
+    """Carry out what needs nothing heavy; None if the whole command line is called for."""
+    try:
+        if arguments in (["--version"], ["-V"]):
+            from orchestrator import __version__
+
+            print(f"squad {__version__}", flush=True)
+            return 0
+        place = _command_at(arguments)
+        if place is None or arguments[place] not in {"agent", "with-lock"}:
+            return None
         code = _for_agents(arguments[place], arguments[:place], arguments[place + 1 :])
-        if code is not None:
-            sys.exit(code)
-    from orchestrator.cli.app import run_app
-
-    sys.exit(run_app(arguments))
+        print(end="", flush=True)  # unless there is no output at all
+    except KeyboardInterrupt:
+        return 130  # as a shell tells of an interrupt
+    except OSError as error:
+        return _lost(error)
+    return code
 
 
 def _for_agents(command: str, before: list[str], after: list[str]) -> int | None:
     """Carry out what agents call; None if a person calls what people may too."""
+    if command == "agent":
+        from orchestrator.cli.agent import run
+
+        return run(after, before=before)
+    if not (os.environ.get("AGENT_ID") and os.environ.get("SQUAD_SOCKET")):
+        return None
+    from orchestrator.cli.underlock import run as run_locked
+
+    return run_locked(after, before=before)
+
+
+def _lost(error: OSError) -> int:
+    """Say that what was asked for could not be written, to those who can still hear it."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)  # what is still to be written must not fail once more, at the end of the interpreter
+    if error.errno == errno.EPIPE:
+        return 0
     try:
-        if command == "agent":
-            from orchestrator.cli.agent import run
-
-            return run(after, before=before)
-        if not (os.environ.get("AGENT_ID") and os.environ.get("SQUAD_SOCKET")):
-            return None
-        from orchestrator.cli.underlock import run as run_locked
-
-        return run_locked(after, before=before)
-    except KeyboardInterrupt:
-        return 130  # as a shell tells of an interrupt
+        print(f"squad: cannot write the output: {error.strerror}", file=sys.stderr, flush=True)
+    except OSError:
+        os.dup2(nowhere, 2)
+    return 1
 
 
 def _command_at(arguments: list[str]) -> int | None:

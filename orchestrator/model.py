@@ -131,6 +131,7 @@ class Simulation:
     write: tuple[str, ...] | None = None  #: paths; None: what the task declares
     then: tuple[str, ...] = ("done",)  #: endings by attempt number; the last one repeats
     text: str = ""  #: what its files shall hold; empty: a line about the task is added to each
+    lock: tuple[str, ...] = ()  #: paths and operations that it asks for half-way, and waits for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def simulation(order: Order) -> dict[str, object]:
         "attempt": order.attempt,
         "work": simulate.work,
         "text": simulate.text,
+        "locks": list(simulate.lock),
         "files": [_file(wish, order) for wish in wishes],
         "ending": simulate.then[min(order.attempt, len(simulate.then)) - 1] if simulate.then else "done",
     }

@@ -1,7 +1,7 @@
 """A simulated coding agent: no model, but a real process that works, speaks and ends in every way an agent can.
 
 Run as a program with nothing but the standard library; its first input is a JSON object with task, title, attempt,
-work (seconds), text, files and ending. It overwrites nothing: to a declared file it appends one line, unless it is told
+work (seconds), text, locks, files and ending. It overwrites nothing: to a declared file it appends one line, unless it is told
 what the file shall hold.
 """
 
@@ -27,6 +27,7 @@ STRAY = "squad-stray.txt"
 FLOOD = 64 << 20  #: bytes
 LONG_LINE = 100_000_000  #: bytes
 QUOTA = 3  #: seconds until the pretended limit is lifted
+PATIENCE = 600.0  #: seconds for which it waits for a lock
 
 
 def main() -> int:
@@ -42,6 +43,8 @@ def main() -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if ending in ("fail", "quota"):
         return give_up(ending)
+    for path in told["locks"]:
+        lock(path, told)
     work(told["work"] / 2, told, part=2)
     if ending != "lie":
         write(told["files"], told)
@@ -149,20 +152,37 @@ def stray(told: Told) -> None:
 def ask(told: Told) -> None:
     """Ask a question and take any answer, also none."""
     question = f"May I go on with {told['task']}?"
-    path = os.environ.get("SQUAD_SOCKET")
-    if not path:
+    if not os.environ.get("SQUAD_SOCKET"):
         report(type="ask", text=question)
         return
     try:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(path)
-            params = {"token": os.environ.get("SQUAD_TOKEN", ""), "text": question}
-            request = {"jsonrpc": "2.0", "id": 1, "method": "ask", "params": params}
-            connection.sendall(json.dumps(request).encode() + b"\n")
-            say(f"answer: {connection.recv(65536).decode('utf-8', 'replace').strip()}")
+        say(f"answer: {request('ask', 5.0, text=question).decode('utf-8', 'replace').strip()}")
     except OSError as error:
         say(f"no answer: {error}")
+
+
+def lock(path: str, told: Told) -> None:
+    """Ask for a path or an operation, and wait in line for it; squad frees it at the end. Without it the task is given up."""
+    try:
+        answer = json.loads(request("lock", PATIENCE + 5, path=path, wait=PATIENCE, purpose=told["title"]))
+        refused = "" if "result" in answer else answer["error"]["message"]
+    except (OSError, ValueError) as error:
+        refused = str(error)
+    if refused:
+        report(type="done", ok=False, note=f"{path} was refused: {refused}")
+        sys.exit(1)
+    say(f"{told['task']} has {path}")
+
+
+def request(method: str, patience: float, **params: object) -> bytes:
+    """Ask squad through the socket; gives the line that it answers within so many seconds."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(patience)
+        connection.connect(os.environ.get("SQUAD_SOCKET", ""))
+        params["token"] = os.environ.get("SQUAD_TOKEN", "")
+        line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        connection.sendall(line.encode() + b"\n")
+        return connection.makefile("rb").readline()
 
 
 NEVER = {"hang": hang, "spin": spin, "deaf": deaf, "stopped": stop_itself}

@@ -4,7 +4,7 @@ What stands in the way is found before anything is touched; from then on the pro
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -97,8 +97,8 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
-def launch(options: Context, wishes: Wishes) -> int:
-    """Plan and carry out; gives the exit code.
+def launch(options: Context, wishes: Wishes, *, carry: Callable[[Conduct], Awaitable[int]] = conduct) -> int:
+    """Plan and carry out; gives the exit code. `carry` runs the supervisor and shows it.
 
     Raises:
         SquadError: Nothing was started.
@@ -123,7 +123,7 @@ def launch(options: Context, wishes: Wishes) -> int:
         recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
         lay_out(project, recorder)
         supervisor = supervisor_for(project, config, recorder)
-        code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
+        code = anyio.run(carry, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
         tick(options, project, config, recorder.plan, recorder.state)
         return code
 

@@ -29,7 +29,7 @@ _TASK = (
 _ORIGIN = ("file", "digest")
 _ID = re.compile(r"\w[\w.~-]{0,63}")
 _LONGEST = 366 * 86400.0  #: seconds
-_SIMULATE = ("work", "write", "then")
+_SIMULATE = ("work", "write", "lock", "then")
 
 
 def read_tasks_file(text: str, *, name: str, claim: Callable[[str], Claim]) -> Document:
@@ -154,7 +154,7 @@ class _Reader:
             area=self._text((*path, "area"), row["area"]) if row.get("area") else None,
             needs=tuple(TaskId(need) for need in self._list((*path, "needs"), row)),
             writes=self._paths((*path, "writes"), row) if row.get("writes") is not None else None,
-            locks=tuple(self._lock((*path, "locks", n), lock) for n, lock in enumerate(self._list((*path, "locks"), row))),
+            locks=self._locks((*path, "locks"), row),
             agents=tuple(AgentId(agent) for agent in self._list((*path, "agents"), row)),
             skills=self._list((*path, "skills"), row),
             estimate=self._duration((*path, "estimate"), row["estimate"]) if row.get("estimate") else None,
@@ -187,14 +187,16 @@ class _Reader:
         return Simulation(
             work=self._duration((*path, "work"), row["work"]) if row.get("work") is not None else 1.0,
             write=self._paths((*path, "write"), row) if row.get("write") is not None else None,
+            lock=self._locks((*path, "lock"), row),
             then=then,
         )
 
     def _paths(self, path: Path, row: Mapping[str, Plain]) -> tuple[Claim, ...]:
         return tuple(dict.fromkeys(self._inside((*path, number), text) for number, text in enumerate(self._list(path, row))))
 
-    def _lock(self, path: Path, text: str) -> str:
-        return text if is_operation(text) else self._inside(path, text)
+    def _locks(self, path: Path, row: Mapping[str, Plain]) -> tuple[str, ...]:
+        texts = enumerate(self._list(path, row))
+        return tuple(text if is_operation(text) else self._inside((*path, number), text) for number, text in texts)
 
     def _inside(self, path: Path, text: str) -> Claim:
         try:

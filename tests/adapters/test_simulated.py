@@ -13,6 +13,8 @@ from orchestrator.adapters.simulated_agent import STRAY
 from orchestrator.claims import Claim, meets
 from orchestrator.model import Simulation
 from tests.support.builders import ONE, task
+from tests.support.commands import Squad
+from tests.support.runs import simulated
 
 
 def told(
@@ -87,3 +89,29 @@ def test_a_stray_agent_that_is_refused_says_so_and_gives_up(tmp_path: Path) -> N
     assert done.returncode == 1
     assert f"{STRAY} was refused" in done.stdout
     assert (tmp_path / "a.md").exists()
+
+
+def test_it_waits_in_line_for_what_it_is_told_to_lock(squad: Squad) -> None:
+    first = simulated("T1", work="1s", writes=["shared/"], agents=["agent-1"])
+    second = simulated("T2", writes=["b.md"], agents=["agent-2"], lock=["shared/more.md"], write=["b.md", "shared/more.md"])
+    (squad.folder / "tasks.yaml").write_text(json.dumps({"version": 1, "tasks": [first, second]}), encoding="utf-8")
+
+    squad.ok("run", "tasks.yaml", "-n", "2", "--agent", "simulated")
+
+    [waited] = squad.events("LockRequested")
+    grant = next(row for row in squad.events("LockGranted") if row["path"] == waited["path"])
+    assert (waited["path"], waited["holder"], grant["holder"]) == ("shared/more.md", "agent-2", "agent-2")
+    assert grant["waited_s"] > 0
+    done = next(row for row in squad.events("AttemptEnded") if row["task"] == "T2")
+    assert done["paths"] == ["b.md", "shared/more.md"]
+
+
+def test_it_gives_a_task_up_whose_lock_it_is_refused(squad: Squad) -> None:
+    tasks = [simulated("T1", writes=["a.md"], lock=["docs/api.md"])]
+    (squad.folder / "squad.yaml").write_text("ownership: {/docs: {access: READ-ONLY}}\nrun: {attempts: 1}\n", encoding="utf-8")
+    (squad.folder / "tasks.yaml").write_text(json.dumps({"version": 1, "tasks": tasks}), encoding="utf-8")
+
+    assert squad("run", "tasks.yaml", "--agent", "simulated").returncode == 1
+
+    [ended] = squad.events("AttemptEnded")
+    assert (ended["outcome"], ended["reason"].partition(":")[0]) == ("failed", "docs/api.md was refused")

@@ -24,7 +24,7 @@ tasks:
     estimate: 10m
     checks: ["npm test"]
     command: ["make", "types"]
-    simulate: {work: 2s, write: [shared/types/metrics.ts], then: [hang, done]}
+    simulate: {work: 2s, write: [shared/types/metrics.ts], lock: [./a.ts, op:install], then: [hang, done]}
   - {id: 002, title: b, needs: [T1], writes: []}
   - {id: 1.10, title: on}
   - {id: 0755, title: "no"}
@@ -52,7 +52,9 @@ def test_every_key_is_read_and_ids_stay_as_they_are_written() -> None:
     assert first.writes == ("shared/types/metrics.ts",)
     assert (first.locks, first.agents, first.skills) == (("op:install",), ("agent-2-backend",), ("backend",))
     assert (first.estimate, first.checks, first.command) == (600.0, ("npm test",), ("make", "types"))
-    assert first.simulate == Simulation(work=2.0, write=("shared/types/metrics.ts",), then=("hang", "done"))
+    assert first.simulate == Simulation(
+        work=2.0, write=("shared/types/metrics.ts",), lock=("a.ts", "op:install"), then=("hang", "done")
+    )
     assert (others[0].needs, others[0].writes) == (("T1",), ())
     assert (others[1].writes, others[1].checks, others[1].simulate) == (None, None, None)
 
@@ -104,6 +106,7 @@ def test_the_version_may_be_left_out_but_not_be_another() -> None:
         ("tasks:\n  - {id: a, title: b, writes: [x, ../y]}\n", "2:35", "'../y' leaves the project"),
         ("tasks:\n  - {id: a, title: b, writes: [/../y]}\n", "2:32", "leaves the project"),
         ("tasks:\n  - {id: a, title: b, locks: [../y]}\n", "2:31", "leaves the project"),
+        ("tasks:\n  - {id: a, title: b, simulate: {lock: [../y]}}\n", "2:41", "leaves the project"),
         ("tasks:\n  - {id: ../../x, title: b}\n", "2:6", "is no id"),
         ("tasks:\n  - {id: a b, title: b}\n", "2:6", "is no id"),
         ("tasks:\n  - {id: '', title: b}\n", "2:5", "a task without id"),

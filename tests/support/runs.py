@@ -85,8 +85,9 @@ def shell(name: str, script: str, **more: Any) -> dict[str, Any]:
 
 
 def simulated(name: str, *then: str, work: str = "10ms", **more: Any) -> dict[str, Any]:
-    """Give a task for the simulated agent."""
+    """Give a task for the simulated agent; `lock` and `write` are what it asks for and writes."""
     simulate: dict[str, object] = {"work": work, **({"then": list(then)} if then else {})}
+    simulate |= {key: more.pop(key) for key in ("lock", "write") if key in more}
     return {"id": name, "title": f"Do {name}", "simulate": simulate, **more}
 
 

@@ -2,6 +2,7 @@ import fcntl
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -396,6 +397,33 @@ def test_a_thousand_appended_blocks_are_each_heard_once_while_squad_rewrites(des
     assert set(told) == expected
     assert len(told) == len(expected)
     assert desk.messages().count(Status(status="BLOCKED")) == 1000
+    assert desk.statuses() == ["Status: ACTIVE"]
+
+
+def test_a_thousand_who_append_at_once_are_each_heard_once_while_squad_rewrites(desk: Desk) -> None:
+    begin = threading.Event()
+
+    def append(number: int) -> None:
+        begin.wait()
+        with desk.path().open("ab", buffering=0) as file:
+            file.write(f"Status: BLOCKED\nCurrent Task: at once {number}\n".encode())
+
+    writers = [threading.Thread(target=append, args=(number,)) for number in range(1000)]
+    for writer in writers:
+        writer.start()
+    begin.set()
+
+    def all_are_done() -> bool:
+        desk.comms.note(ONE, "squad writes too", now=desk.now)
+        desk.look()
+        return not any(writer.is_alive() for writer in writers)
+
+    until(all_are_done, "the end of all writers")
+    desk.comms.hear_out(ONE, now=desk.now)
+
+    told = sorted(message.message for message in desk.messages() if isinstance(message, Status) and message.message)
+    assert told == sorted(f"at once {number}" for number in range(1000))
+    assert all(desk.text().count(f"Current Task: at once {number}\n") == 1 for number in range(1000))
     assert desk.statuses() == ["Status: ACTIVE"]
 
 
