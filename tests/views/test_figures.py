@@ -1,5 +1,6 @@
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
+from itertools import pairwise
 from typing import TypeAlias
 
 import pytest
@@ -87,7 +88,7 @@ def test_a_run_that_goes_on_claims_no_speed_up_and_is_measured_up_to_now() -> No
 def test_a_run_in_which_nothing_was_done_divides_by_nothing() -> None:
     for rows in ([], FULL[:1], [FULL[0], *entries((100.0, ev.RunEnded(outcome="failed")))]):
         figures = measure(rows, PAIR, now=100.0).figures
-        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0.0)
+        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_work_after_the_last_integration_makes_no_wonder() -> None:
@@ -321,6 +322,21 @@ def test_work_and_idle_add_up_to_the_time_of_all_agents(run: tuple[list[Entry], 
     assert all(seconds >= 0 for seconds in astuple(measured.idle))
     assert figures.work_s == pytest.approx(worked_by_hand(rows, now), abs=1e-4)
     assert figures.speed_up is None or figures.speed_up <= 2.0 + 1e-9
+
+
+@given(runs())
+def test_the_time_of_each_agent_is_cut_into_spans_that_follow_each_other(run: tuple[list[Entry], float]) -> None:
+    rows, now = run
+    measured = measure(rows, THREE_TASKS, now=now)
+
+    for agent in (ONE, TWO):
+        spans = [span for span in measured.spans if span.agent == agent]
+        worked = sum(span.seconds for span in spans if span.what == "work")
+        assert all(first.end <= second.begin for first, second in pairwise(spans))
+        assert worked + sum(astuple(measured.idle_of[agent])) == pytest.approx(measured.figures.wall_s, abs=1e-4)
+        assert worked == pytest.approx(sum(stint.seconds for stint in measured.stints if stint.agent == agent), abs=1e-4)
+    for cause, seconds in asdict(measured.idle).items():
+        assert seconds == pytest.approx(sum(asdict(measured.idle_of[agent])[cause] for agent in (ONE, TWO)), abs=1e-4)
 
 
 def worked_by_hand(rows: Sequence[Entry], now: float) -> float:

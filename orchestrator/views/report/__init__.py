@@ -5,7 +5,9 @@ made from the journal, and every rendering shows it.
 """
 
 from orchestrator.views.report.document import report_json
-from orchestrator.views.report.making import make_report
+from orchestrator.views.report.making import Aside, make_report
+from orchestrator.views.report.markdown import render_markdown
 from orchestrator.views.report.text import render_ending, render_report
+from orchestrator.views.report.webpage import render_html
 
-__all__ = ["make_report", "render_ending", "render_report", "report_json"]
+__all__ = ["Aside", "make_report", "render_ending", "render_html", "render_markdown", "render_report", "report_json"]
