@@ -94,8 +94,8 @@ def write_whole(path: Path, body: bytes) -> None:
     place = path.resolve()
     fresh = place.with_name(f".{place.name[:100]}.{os.getpid()}.new")
     try:
-        if place.exists() and not place.is_file():
-            place.write_bytes(body)
+        if path.exists() and not path.is_file():
+            path.write_bytes(body)
             return
         fresh.write_bytes(body)
         fresh.replace(place)
