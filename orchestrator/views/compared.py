@@ -12,6 +12,8 @@ from orchestrator.views.report.text import part_lines
 from orchestrator.views.text import page, utc
 from orchestrator.views.usage import money_text, tokens_text
 
+_NONE = "-"  #: of no agent; left out where it holds for both
+
 
 def comparison_json(comparison: Comparison) -> dict[str, object]:
     """Give the document of `squad compare --json`."""
@@ -69,7 +71,7 @@ def _cell(row: TaskRow | None) -> dict[str, object] | None:
 
 def _figures(comparison: Comparison) -> Table:
     sides = [list(_column(told)) for told in (comparison.first, comparison.second)]
-    rows = tuple((name, one, other) for (name, one), (_, other) in zip(*sides, strict=True))
+    rows = tuple((name, one, other) for (name, one), (_, other) in zip(*sides, strict=True) if {one, other} != {_NONE})
     head = ("figure", comparison.first.report.run, comparison.second.report.run)
     return Table(head=head, rows=rows, numbers=frozenset({1, 2}))
 
@@ -86,7 +88,7 @@ def _column(told: Told) -> Iterator[tuple[str, str]]:
     yield "efficiency", _number(figures.efficiency)
     yield "bound", format_duration(figures.bound_s)
     for cause, seconds in asdict(report.idle).items():
-        yield f"idle: {cause.removesuffix('_s')}", format_duration(seconds)
+        yield f"idle: {cause.removesuffix('_s')}", format_duration(seconds) if seconds else _NONE
     yield "lock wait, mean", format_duration(figures.lock_wait_mean_s)
     yield "conflicts", str(figures.conflicts)
     yield "tokens: fresh, cached, output", ", ".join(map(tokens_text, (usage.fresh, usage.cached, usage.output)))
