@@ -1,4 +1,4 @@
-"""`report` and `compare`: what a run came to, and what another one of the same tasks did."""
+"""`report`, `compare`, `cost`: what a run came to, what another one of the same tasks did, and what was consumed."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +15,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(report)
     app.command()(compare)
+    app.command()(cost)
 
 
 def report(
@@ -68,6 +69,22 @@ def compare(
         out_json(comparison_json(comparison))
     else:
         out(render_comparison(comparison))
+
+
+def cost(context: typer.Context, run: RunOption = None) -> None:
+    """Example:  squad cost
+
+    Show tokens and money by agent, task and adapter, as agents tell them.
+    """
+    from orchestrator.views.cost import cost_json, cost_of, render_cost
+
+    options: Context = context.obj
+    _, journal, replayed = replayed_of(options, run)
+    told = cost_of(replayed.run, list(journal.entries(run=replayed.run)), replayed.plan)
+    if options.as_json:
+        out_json(cost_json(told))
+    else:
+        out(render_cost(told))
 
 
 def _format(options: Context, form: str | None, output: Path | None) -> str:
