@@ -38,11 +38,8 @@ def cost_of(run: str, entries: Sequence[Entry], plan: Plan) -> Cost:
 
 def cost_json(cost: Cost) -> dict[str, object]:
     """Give the document of `squad cost --json`."""
-    return {
-        "schema_version": 1,
-        "usage": asdict(cost.all),
-        **{name: value for name, value in asdict(cost).items() if name != "all"},
-    }
+    told = asdict(cost)
+    return {"schema_version": 1, "run": told.pop("run"), "usage": told.pop("all"), **told}
 
 
 def render_cost(cost: Cost) -> str:

@@ -194,3 +194,16 @@ def test_what_moved_to_another_agent_is_told_with_its_reason() -> None:
     assert "T2 from agent-2 to agent-1: agent-1 is idle, agent-2 is not" in text(*history)
     assert document(*DONE)["moves"] == []
     assert "Work that moved" not in text(*DONE)
+
+
+def test_where_nothing_was_merged_no_result_is_promised() -> None:
+    failed: list[tuple[float, Event]] = [
+        *DONE[:3],
+        (11.0, ended("T1.1", "failed")),
+        (11.0, ev.TaskFailed(task="T1", reason="x")),
+        (11.0, ev.RunEnded(outcome="failed")),
+    ]
+
+    assert "git for-each-ref refs/squad/kept/demo-1/" in text(*failed)
+    assert "squad merge" not in text(*failed)
+    assert "take it: squad merge" in text(*DONE, *FAILED)

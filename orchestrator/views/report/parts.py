@@ -58,6 +58,8 @@ def next_lines(report: Report) -> Iterator[Line]:
         yield Line(text="go on", help=f"squad resume {report.run}")
     elif report.branch is None:
         yield Line(text="the work is in the project's folder")
+    elif report.phase == "ended" and not any(row.commit for row in report.tasks):
+        yield Line(text=f"nothing was merged; what attempts left is kept: git for-each-ref refs/squad/kept/{report.run}/")
     elif report.phase == "ended" and report.outcome != "discarded":
         look = "look: squad diff   take it: squad merge   drop it: squad discard"
         yield Line(text=f"result on branch {report.branch}", help=look)
