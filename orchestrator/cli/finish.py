@@ -1,17 +1,15 @@
-"""The end of a supervisor: the last words, the report's file, and the exit code."""
+"""The end of a supervisor: the last words, the report's files, and the exit code."""
 
 import time
-from pathlib import Path
 
 from orchestrator.cli.context import Context, as_document, say, show
-from orchestrator.cli.limiting import limits_of
-from orchestrator.config import load_dump
-from orchestrator.model import RunId, TaskState
+from orchestrator.cli.reporting import keep, report_of
+from orchestrator.model import TaskState
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.state import State
 from orchestrator.views.limits import attention_lines
-from orchestrator.views.report import make_report, render_ending, report_json
+from orchestrator.views.report import render_ending, report_json
 
 _BY_SIGNAL = {"interrupted": 130, "terminated": 143}
 FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
@@ -20,11 +18,8 @@ FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
 def conclude(options: Context, project: Project, recorder: Recorder, ended_by: list[str]) -> int:
     """Write the report, say how the run ended and what to do next; gives the exit code."""
     state = recorder.state
-    entries = list(recorder.journal.entries(run=RunId(state.run)))
-    limits = limits_of(load_dump(recorder.journal.document(state.settings)))
-    report = make_report(entries, recorder.plan, state, now=time.time(), limits=limits)
-    path = project.folder / "reports" / f"{state.run}.json"
-    _keep(path, as_document(report_json(report)))
+    report = report_of(project, recorder.journal, recorder.plan, state)
+    keep(project, report)
     if options.as_json:
         show(as_document(report_json(report)))
     elif not options.quiet:
@@ -32,15 +27,6 @@ def conclude(options: Context, project: Project, recorder: Recorder, ended_by: l
     elif state.phase != "ended":
         say("\n".join([f"squad: {state.run} is {state.phase}: {state.outcome}", *attention_lines(state, now=time.time())]))
     return exit_code(state, ended_by)
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write the report's file; that it cannot be written changes nothing in how the run ended."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        say(f"squad: cannot write {path}: {error.strerror}; the journal holds all of it: squad report")
 
 
 def exit_code(state: State, ended_by: list[str]) -> int:

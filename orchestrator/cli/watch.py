@@ -1,4 +1,4 @@
-"""`status`, `events`, `logs`, `ls`, `wait`, `locks`, `owns`, `report`: look on, with or without a living supervisor."""
+"""`status`, `events`, `logs`, `ls`, `wait`, `locks`, `owns`: look on, with or without a living supervisor."""
 
 import sys
 import time
@@ -21,7 +21,7 @@ RunOption = Annotated[str | None, typer.Option("--run", metavar="RUN", help=_RUN
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (status, events, logs, wait, locks, owns, report):
+    for command in (status, events, logs, wait, locks, owns):
         app.command()(command)
     app.command("ls")(list_runs)
 
@@ -37,7 +37,7 @@ def status(context: typer.Context, run: RunOption = None) -> None:
 
     options: Context = context.obj
     project, journal, replayed = replayed_of(options, run)
-    supervised = _is_supervised(project, journal, replayed.run)
+    supervised = is_supervised(project, journal, replayed.run)
     measured = contention(journal.entries(run=replayed.run), now=replayed.state.seen)
     if options.as_json:
         shown = status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time())
@@ -138,7 +138,7 @@ def wait(
     options: Context = context.obj
     wanted = wish(until, timeout)
     project, journal, replayed = replayed_of(options, run)
-    lives = partial(_is_supervised, project, journal, replayed.run)
+    lives = partial(is_supervised, project, journal, replayed.run)
     code = wait_for(wanted, project=project, lives=lives, read=lambda: _state(journal, replayed))
     if options.as_json:
         out_json({"schema_version": 1, "run": replayed.run, "for": until, "reached": code == 0, "exit_code": code})
@@ -182,35 +182,6 @@ def owns(
         out(render_owner(owned))
 
 
-def report(
-    context: typer.Context,
-    run: RunOption = None,
-    form: Annotated[str, typer.Option("--format", metavar="text|json", help="how it is written")] = "text",
-) -> None:
-    """Example:  squad report
-
-    Tell a run: what needs you, what came out, and what was measured.
-    """
-    from orchestrator.cli.limiting import limits_of
-    from orchestrator.config import load_dump
-    from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
-    from orchestrator.views.report import make_report, render_report, report_json
-
-    options: Context = context.obj
-    if form not in {"text", "json"}:
-        raise UsageError(f"--format {form}: expected text or json", hint=nearest(form, ("text", "json")) or None)
-    project, journal, replayed = replayed_of(options, run)
-    supervised = _is_supervised(project, journal, replayed.run)
-    entries = list(journal.entries(run=replayed.run))
-    limits = limits_of(load_dump(journal.document(replayed.settings)))
-    made = make_report(entries, replayed.plan, replayed.state, now=time.time(), supervised=supervised, limits=limits)
-    if options.as_json or form == "json":
-        out_json(report_json(made))
-    else:
-        out(render_report(made))
-
-
 def _journal(options: Context) -> "tuple[Project, Journal]":
     from orchestrator.journal import Journal
     from orchestrator.replay import NoRun
@@ -239,7 +210,7 @@ def _state(journal: "Journal", replayed: "Replayed") -> "State":
     return replayed.state
 
 
-def _is_supervised(project: "Project", journal: "Journal", run: str) -> bool:
+def is_supervised(project: "Project", journal: "Journal", run: str) -> bool:
     """Tell whether the living supervisor, if there is one, works on the run."""
     from orchestrator.supervised import supervisor_of
 

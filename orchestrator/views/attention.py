@@ -1,6 +1,7 @@
 """What a person has to look at, worst first, each with the command that helps."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
@@ -17,11 +18,25 @@ _UNSURE = "unsure who changed"  #: how such a notice begins
 _SHOWN = 3  #: paths
 
 
-def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool, now: float) -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a person has to look at."""
+
+    text: str
+    help: str = ""  #: the commands that help, each after what it is for
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{self.text} ({self.help})" if self.help else self.text
+
+
+def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised: bool, now: float) -> Iterator[Need]:
     """Give a line for each thing."""
-    yield from attention_lines(state, now=now)
+    for line in attention_lines(state, now=now):
+        text, _, way = line.rpartition(" (")
+        yield Need(text, way.removesuffix(")"))
     if is_orphaned(state, supervised=supervised):
-        yield f"its supervisor is gone (go on: squad resume {state.run})"
+        yield Need("its supervisor is gone", f"go on: squad resume {state.run}")
     for planned in plan.tasks:
         yield from _of_task(planned, state)
     yield from _of_questions(state, supervised=supervised)
@@ -29,32 +44,32 @@ def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised:
         yield from _of_event(entry.event)
 
 
-def _of_task(planned: PlannedTask, state: State) -> Iterator[str]:
+def _of_task(planned: PlannedTask, state: State) -> Iterator[Need]:
     task, status = planned.task, state.tasks[planned.task.id]
     if status.state is TaskState.PARKED and has_asked(state, task.id):
         return  # its question is told of
     if status.state is TaskState.PARKED and task.gate:
         then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
-        yield f"{task.id} is a step for a person: {task.title} ({then})"
+        yield Need(f"{task.id} is a step for a person: {task.title}", then)
     elif status.state is TaskState.PARKED:
         then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
-        yield f"{task.id} is parked: {status.reason} ({then})"
+        yield Need(f"{task.id} is parked: {status.reason}", then)
     elif status.state is TaskState.FAILED:
-        yield f"{task.id} failed: {status.reason} (look: squad logs {task.id})"
+        yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}")
 
 
-def _of_questions(state: State, *, supervised: bool) -> Iterator[str]:
+def _of_questions(state: State, *, supervised: bool) -> Iterator[Need]:
     """Tell of what is open, and of what somebody had to do without; a person knows what a person answered."""
     for name, question in state.questions.items():
         told = f"{name} {question.agent} {'asks' if question.state == 'open' else 'asked'}: {question.text}"
         if question.state == "open":
-            yield f"{told} ({command_for(state, name, supervised=supervised and state.phase == 'running')})"
+            yield Need(told, command_for(state, name, supervised=supervised and state.phase == "running"))
         elif question.state == "closed" and question.kind == PERMISSION:
-            yield f"{told} (it had to do without: {question.reason}; look: squad logs {question.task})"
+            yield Need(told, f"it had to do without: {question.reason}; look: squad logs {question.task}")
         elif question.state == "closed" and question.how == "moot":
-            yield f"{told} (nobody answered: {question.reason}; look: squad logs {question.task})"
+            yield Need(told, f"nobody answered: {question.reason}; look: squad logs {question.task}")
         elif question.state == "closed":
-            yield f"{told} (it was told to decide by itself: {question.reason}; look: squad logs {question.task})"
+            yield Need(told, f"it was told to decide by itself: {question.reason}; look: squad logs {question.task}")
 
 
 def _again(planned: PlannedTask, state: State) -> str:
@@ -63,19 +78,20 @@ def _again(planned: PlannedTask, state: State) -> str:
     return way_out(limit, state.run) if limit else f"squad resume {state.run}"
 
 
-def _of_event(event: ev.Event) -> Iterator[str]:
+def _of_event(event: ev.Event) -> Iterator[Need]:
     match event:
         case ev.ForeignChangeFound(agent=agent, paths=paths, ref=ref, certainty=certainty, why=why):
             sure = f"; {certainty}: {why}" if why else ""
-            yield f"{agent} changed {_some(paths)} without the right to, kept in {ref}{sure} ({_look(event)})"
+            yield Need(f"{agent} changed {_some(paths)} without the right to, kept in {ref}{sure}", look(event))
         case ev.UnsureChangeFound(paths=paths, why=why):
-            yield f"unsure who changed {_some(paths)}: {why} ({_look(event)})"
+            yield Need(f"unsure who changed {_some(paths)}: {why}", look(event))
         case ev.AttemptEnded(attempt=attempt, reason=reason) if reason.startswith(_LOST):
-            yield f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs {attempt})"
+            missing = f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing"
+            yield Need(missing, f"look: squad logs {attempt}")
         case ev.Noticed(text=text) if text.startswith(_UNSURE):
-            yield f"{text} (look at it)"
+            yield Need(text, "look at it")
         case ev.Noticed(text=text) if UNTRIED in text:
-            yield text
+            yield Need(text)
         case _:
             pass
 
@@ -85,7 +101,7 @@ def _some(paths: Sequence[str]) -> str:
     return ", ".join(paths[:_SHOWN]) + more
 
 
-def _look(event: ev.ForeignChangeFound | ev.UnsureChangeFound) -> str:
+def look(event: ev.ForeignChangeFound | ev.UnsureChangeFound) -> str:
     """Say how to see what was changed."""
     where = event.where if isinstance(event, ev.UnsureChangeFound) else ""
     if where == "branch":

@@ -5,16 +5,18 @@ or the end of an attempt if that came later; without the time in which no superv
 `RunResumed`). Working time of an attempt is from `AttemptStarted` to `AttemptEnded`, without the times in which it
 waited for a lock or for a person's answer. speed-up = working time / wall time; efficiency = speed-up / agents;
 bound = max(longest chain of needs by measured times, working time / agents). A run that is not over has no speed-up.
+Work without a result is that of attempts which did not end well, or whose result was refused.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.model import Plan
 from orchestrator.views.contention import Contention, contention
-from orchestrator.views.hours import Hours, Stint, Wall, hours_of, wall_of
+from orchestrator.views.hours import Hours, Span, Stint, hours_of
+from orchestrator.views.wall import Wall, wall_of
 
 _CONFLICTS = (ev.ForeignChangeFound, ev.MergeConflicted)
 
@@ -37,6 +39,7 @@ class Figures:
     conflicts_per_h: float
     tasks_per_h_per_agent: float
     dead_s: float  #: without a supervisor
+    no_result_s: float  #: of work_s, in attempts that brought no result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,10 @@ class Measured:
     figures: Figures
     locks: Contention
     idle: Idle
+    idle_of: Mapping[str, Idle]  #: by agent
     stints: tuple[Stint, ...]  #: the work of each attempt, in the order of their starts
+    spans: tuple[Span, ...]  #: what each agent did, agent by agent
+    wall: Wall
 
 
 def measure(entries: Sequence[Entry], plan: Plan, *, now: float) -> Measured:
@@ -67,10 +73,24 @@ def measure(entries: Sequence[Entry], plan: Plan, *, now: float) -> Measured:
     wall = wall_of(entries, now=now)
     hours = hours_of(entries, plan, wall)
     locks = contention(entries, now=wall.end)
-    idle = Idle(**{f"{cause}_s": max(0.0, seconds) for cause, seconds in hours.idle.items()})
+    spans = tuple(span for row in hours.spans.values() for span in row)
     return Measured(
-        figures=_figures(entries, plan, wall, hours, locks), locks=locks, idle=idle, stints=tuple(hours.stints.values())
+        figures=_figures(entries, plan, wall, hours, locks),
+        locks=locks,
+        idle=_idle(spans),
+        idle_of={agent: _idle(row) for agent, row in hours.spans.items()},
+        stints=tuple(hours.stints.values()),
+        spans=spans,
+        wall=wall,
     )
+
+
+def _idle(spans: Iterable[Span]) -> Idle:
+    seconds = {cause.name: 0.0 for cause in fields(Idle)}
+    for span in spans:
+        if span.what != "work":
+            seconds[f"{span.what}_s"] += span.seconds
+    return Idle(**seconds)
 
 
 def _figures(entries: Sequence[Entry], plan: Plan, wall: Wall, hours: Hours, locks: Contention) -> Figures:
@@ -94,7 +114,16 @@ def _figures(entries: Sequence[Entry], plan: Plan, wall: Wall, hours: Hours, loc
         conflicts_per_h=conflicts * 3600 / seconds if seconds else 0.0,
         tasks_per_h_per_agent=done * 3600 / seconds / agents if seconds and agents else 0.0,
         dead_s=sum(stop - start for start, stop in wall.gaps),
+        no_result_s=sum((hours.stints[name].seconds for name in _without_result(entries) if name in hours.stints), 0.0),
     )
+
+
+def _without_result(entries: Iterable[Entry]) -> set[str]:
+    """Name the attempts that ended otherwise than well, or whose result was refused."""
+    ended = {
+        entry.event.attempt for entry in entries if isinstance(entry.event, ev.AttemptEnded) and entry.event.outcome != "done"
+    }
+    return ended | {entry.event.attempt for entry in entries if isinstance(entry.event, ev.ResultRefused)}
 
 
 def _critical_path(plan: Plan, stints: Iterable[Stint]) -> float:

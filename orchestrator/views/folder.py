@@ -66,10 +66,7 @@ class Folder:
         with self._opened() as folder:
             descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o644, dir_fd=folder)
             try:
-                os.write(descriptor, body)
-            finally:
-                os.close(descriptor)
-            try:
+                _write(descriptor, body)
                 if not _may_be_replaced(folder, name):
                     _put_aside(folder, name)
                 os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
@@ -97,6 +94,16 @@ class Folder:
             if not stat.S_ISDIR(self._path.stat(follow_symlinks=False).st_mode):
                 self._path.rename(self._path.with_name(_aside(self._path.name)))
         self._path.mkdir(parents=True, exist_ok=True)
+
+
+def _write(descriptor: int, body: bytes) -> None:
+    """Write all of it, where a disk that fills takes only a part at a time, and close."""
+    try:
+        left = memoryview(body)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def _open_plain(folder: int, name: str, flags: int) -> int | None:

@@ -8,8 +8,8 @@ out its back-off; for a lock while one that it could do waits for a lock of anot
 nothing is left for it.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from orchestrator import events as ev
 from orchestrator.claims import meets
@@ -18,6 +18,7 @@ from orchestrator.fold_limits import believed
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills
+from orchestrator.views.wall import Wall
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,37 +32,20 @@ class Stint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wall:
-    """The time of a run: from its start to its last result or the end of its last attempt, or until now."""
+class Span:
+    """What one agent did for a while: it worked, or waited for one cause."""
 
-    start: float  #: seconds since the epoch
+    agent: str
+    task: str  #: empty: none
+    attempt: str  #: empty: none
+    what: str  #: work | needs | lock | limit | stall | check | integration | answer
+    begin: float  #: seconds since the epoch
     end: float
-    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived
-    is_over: bool  #: the run has ended by itself
 
     @property
     def seconds(self) -> float:
-        """Give how long a supervisor lived in it."""
-        return self.between(self.start, self.end)
-
-    def between(self, begin: float, end: float) -> float:
-        """Give how much of a span lies inside, without the gaps."""
-        begin, end = max(begin, self.start), min(end, self.end)
-        dead = sum(max(0.0, min(end, stop) - max(begin, start)) for start, stop in self.gaps)
-        return max(0.0, end - begin - dead)
-
-
-def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
-    """Find the time of a run; one under way is measured up to `now`."""
-    start = next((entry.at for entry in entries if isinstance(entry.event, ev.RunStarted)), now)
-    last = next((entry for entry in reversed(entries) if isinstance(entry.event, _PHASES)), None)
-    end = now
-    if last is not None and isinstance(last.event, ev.RunPaused):
-        end = last.at
-    elif last is not None and isinstance(last.event, ev.RunEnded):
-        end = max(_results(entries), default=last.at)
-    over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
-    return Wall(start=start, end=max(start, end), gaps=tuple(_gaps(entries)), is_over=over)
+        """Give how long it took."""
+        return self.end - self.begin
 
 
 @dataclass(slots=True)
@@ -69,14 +53,38 @@ class Hours:
     """The time of all agents."""
 
     stints: dict[str, Stint] = field(default_factory=dict)  #: by attempt
-    idle: dict[str, float] = field(
-        default_factory=lambda: dict.fromkeys(("needs", "lock", "limit", "stall", "check", "integration", "answer"), 0.0)
-    )
+    spans: dict[str, list[Span]] = field(default_factory=dict)  #: by agent, in their order, without overlap
+
+    def add(self, span: Span) -> None:
+        """Let an agent do something after all it did before; what goes on is one span."""
+        row = self.spans[span.agent]
+        last = row[-1] if row else None
+        if last is not None and last.end == span.begin and (last.what, last.attempt) == (span.what, span.attempt):
+            row[-1] = replace(last, end=span.end)
+        else:
+            row.append(span)
+
+    def relabel(self, agent: str, seconds: float, *, old: str, new: str) -> None:
+        """Say of the last seconds of one kind that they were of another."""
+        row, left = self.spans[agent], seconds
+        taken: list[Span] = []
+        while row and left > 0:
+            last = row.pop()
+            if last.what != old:
+                taken.append(last)
+                continue
+            cut = max(last.begin, last.end - left)
+            left -= last.end - cut
+            taken.append(replace(last, what=new, begin=cut))
+            if cut > last.begin:
+                taken.append(replace(last, end=cut))
+        for span in reversed(taken):
+            self.add(span)
 
 
 def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     """Give where the time of all agents went."""
-    hours = Hours()
+    hours = Hours(spans={str(seat.id): [] for seat in plan.agents})
     floor = _Floor(plan, hours)
     before = wall.start
     for entry in entries:
@@ -85,31 +93,6 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
         floor.take(entry.event, entry.at)
     floor.spend(before, wall.end, wall)
     return hours
-
-
-_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
-_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded)
-
-
-def _results(entries: Iterable[Entry]) -> list[float]:
-    """Give the times of the results and of the ends of attempts; what was merged is a result from its merge on."""
-    merged = {entry.event.task: entry.at for entry in entries if isinstance(entry.event, ev.Integrated)}
-    others = [
-        entry.at
-        for entry in entries
-        if isinstance(entry.event, ev.AttemptEnded) or (isinstance(entry.event, ev.TaskDone) and entry.event.task not in merged)
-    ]
-    return [*merged.values(), *others]
-
-
-def _gaps(entries: Iterable[Entry]) -> Iterable[tuple[float, float]]:
-    """Give the times in which no supervisor lived: from its last event to `RunResumed`."""
-    before = None
-    for entry in entries:
-        if isinstance(entry.event, ev.RunResumed) and before is not None:
-            yield before, entry.at
-        if not isinstance(entry.event, _WITHOUT_SUPERVISOR):
-            before = entry.at
 
 
 @dataclass(slots=True)
@@ -154,21 +137,31 @@ class _Floor:
 
     def spend(self, begin: float, end: float, wall: Wall) -> None:
         """Let time pass."""
-        seconds = wall.between(begin, end)
-        if not seconds:
-            return
-        ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)]
-        for doing in self._doing.values():
-            if doing.phase == "work" and not doing.waits and not doing.asks:
-                self._hours.stints[doing.attempt].seconds += seconds
-            elif doing.phase == "free":
-                limited = wall.between(begin, min(end, doing.limited))
-                self._hours.idle["limit"] += limited
-                self._hours.idle[self._lacks(doing.seat, ready)] += seconds - limited
-            else:
-                doing.result += seconds if doing.phase == "result" else 0.0
-                waits = "lock" if doing.waits else "answer"
-                self._hours.idle[waits if doing.phase == "work" else "integration"] += seconds
+        pieces = list(wall.pieces(begin, end))
+        ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)] if pieces else []
+        for start, stop in pieces:
+            for doing in self._doing.values():
+                self._spend(doing, start, stop, ready)
+
+    def _spend(self, doing: _Doing, begin: float, end: float, ready: list[str]) -> None:
+        if doing.phase == "free":
+            free = min(max(begin, doing.limited), end)
+            self._add(doing, "limit", begin, free)
+            if free < end:
+                self._add(doing, self._lacks(doing.seat, ready), free, end)
+        elif doing.phase != "work":
+            doing.result += end - begin if doing.phase == "result" else 0.0
+            self._add(doing, "integration", begin, end)
+        elif doing.waits or doing.asks:
+            self._add(doing, "lock" if doing.waits else "answer", begin, end)
+        else:
+            self._hours.stints[doing.attempt].seconds += end - begin
+            self._add(doing, "work", begin, end)
+
+    def _add(self, doing: _Doing, what: str, begin: float, end: float) -> None:
+        if begin < end:
+            task, attempt = ("", "") if doing.phase == "free" else (doing.task, doing.attempt)
+            self._hours.add(Span(agent=str(doing.seat.id), task=task, attempt=attempt, what=what, begin=begin, end=end))
 
     def take(self, event: ev.Event, at: float) -> None:
         """Let an event change what agents do."""
@@ -253,8 +246,7 @@ class _Floor:
             return
         moved = min(seconds, doing.result)
         doing.result -= moved
-        self._hours.idle["integration"] -= moved
-        self._hours.idle["check"] += moved
+        self._hours.relabel(str(doing.seat.id), moved, old="integration", new="check")
 
     def _lacks(self, seat: Seat, ready: Iterable[str]) -> str:
         """Say for what an agent without a task waits."""

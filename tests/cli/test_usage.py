@@ -82,7 +82,7 @@ def test_with_json_a_wrong_call_is_told_as_a_document(here: Here) -> None:
     "command",
     [
         *(["status"], ["ls"], ["events"], ["logs"], ["locks"], ["owns", "x"], ["report"], ["diff"], ["merge"], ["discard"]),
-        *(["resume"], ["wait"], ["stop"], ["unlock", "x"], ["events", "-f"], ["logs", "-f"]),
+        *(["compare", "a", "b"], ["cost"], ["resume"], ["wait"], ["stop"], ["unlock", "x"], ["events", "-f"], ["logs", "-f"]),
     ],
 )
 def test_before_any_run_there_is_nothing_to_show(here: Here, command: list[str]) -> None:

@@ -15,7 +15,7 @@ from orchestrator.views.events import line
 from orchestrator.views.inbox import render_inbox
 from orchestrator.views.locks import owner_of, render_locks, render_owner
 from orchestrator.views.plan_table import render_plan
-from orchestrator.views.report import make_report, render_ending, render_report
+from orchestrator.views.report import make_report, render_ending, render_html, render_markdown, render_report
 from orchestrator.views.status import render_status
 from orchestrator.views.tasks import render_tasks
 from orchestrator.views.text import columns
@@ -106,6 +106,8 @@ class Nasty:
             "owner": render_owner(owned),
             "plan": render_plan(self.plan),
             "report": render_report(report),
+            "report in Markdown": render_markdown(report),
+            "report in HTML": render_html(report),
             "ending": render_ending(report),
             "status": render_status(self.plan, self.state, supervised=True, now=99.0),
             "tasks": render_tasks(self.document),

@@ -1,14 +1,13 @@
 from collections.abc import Sequence
-from dataclasses import astuple
+from dataclasses import asdict, astuple
+from itertools import pairwise
 from typing import TypeAlias
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from orchestrator import events as ev
 from orchestrator.events import Entry, Event
-from orchestrator.model import Plan
 from orchestrator.views.figures import measure
 from tests.support.builders import (
     ONE,
@@ -26,6 +25,7 @@ from tests.support.builders import (
     started,
     task,
 )
+from tests.support.drawn_runs import THREE_TASKS, runs
 
 Timed: TypeAlias = tuple[float, Event]
 PAIR = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
@@ -87,7 +87,7 @@ def test_a_run_that_goes_on_claims_no_speed_up_and_is_measured_up_to_now() -> No
 def test_a_run_in_which_nothing_was_done_divides_by_nothing() -> None:
     for rows in ([], FULL[:1], [FULL[0], *entries((100.0, ev.RunEnded(outcome="failed")))]):
         figures = measure(rows, PAIR, now=100.0).figures
-        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0.0)
+        assert astuple(figures) == (0.0, 0.0, None, None, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0.0, 0.0)
 
 
 def test_work_after_the_last_integration_makes_no_wonder() -> None:
@@ -219,98 +219,6 @@ def test_an_agent_for_which_no_task_is_left_idles_for_needs() -> None:
     assert measure(entries((0.0, run_started())), only_two, now=10.0).idle.lock_s == 0.0
 
 
-class Random:
-    """Plays a run with whatever comes: any order that the supervisor could record."""
-
-    def __init__(self, draw: st.DrawFn) -> None:
-        self.draw = draw
-        self.now = draw(st.floats(0, 1e9))
-        self.rows: list[Timed] = []
-        self.free = [ONE, TWO]
-        self.busy: dict[str, tuple[str, str]] = {}  #: agent -> attempt and its phase
-        self.numbers = dict.fromkeys(("T1", "T2", "T3"), 0)
-        self.left = list(self.numbers)
-
-    def play(self) -> tuple[list[Entry], float]:
-        self.record(run_started())
-        for _ in range(self.draw(st.integers(0, 25))):
-            self.step()
-        if self.draw(st.booleans()):
-            last: list[Event] = [ev.RunEnded(outcome="done"), ev.RunPaused(reason="x")]
-            self.record(self.draw(st.sampled_from(last)))
-        return entries(*self.rows), self.now + self.draw(st.floats(0, 1e4))
-
-    def record(self, event: Event) -> None:
-        self.rows.append((self.now, event))
-        self.now += self.draw(st.sampled_from([0.0, 0.001, 1.5, 3600.0]))
-
-    def step(self) -> None:
-        kind = self.draw(st.sampled_from(["begin", "begin", "go on", "go on", "lock", "ask", "resume", "limit", "check"]))
-        if kind == "begin" and self.free and self.left:
-            agent, name = self.free.pop(), self.left.pop(self.draw(st.integers(0, len(self.left) - 1)))
-            self.numbers[name] += 1
-            self.busy[agent] = (f"{name}.{self.numbers[name]}", "prepared")
-            self.record(prepared(self.busy[agent][0], agent=agent))
-        elif kind == "resume":
-            self.record(ev.RunResumed(reason="x"))
-        elif self.busy:
-            self.go_on(self.draw(st.sampled_from(sorted(self.busy))), kind)
-
-    def go_on(self, agent: str, kind: str) -> None:
-        attempt, phase = self.busy[agent]
-        name = attempt.partition(".")[0]
-        outcome = self.draw(st.sampled_from(["done", "failed"]))
-        if kind == "lock":
-            asked: list[Event] = [
-                ev.LockRequested(path="x", holder=agent),
-                granted("x", agent),
-                ev.LockRefused(path="x", holder=agent, reason=""),
-            ]
-            self.record(self.draw(st.sampled_from(asked)))
-        elif kind == "ask" and phase == "started":
-            asking: list[Event] = [
-                asks(f"Q-{agent}", agent=agent, attempt=attempt, waits=True),
-                answers(f"Q-{agent}", agent=agent, task=name),
-            ]
-            self.record(self.draw(st.sampled_from(asking)))
-        elif kind == "limit":
-            self.record(ev.LimitReached(limit="usage", agent=agent, until=self.now + 100))
-        elif kind == "check":
-            seconds = self.draw(st.floats(0, 1e4))
-            self.record(
-                ev.CheckEnded(task=name, attempt=attempt, command="", ok=True, where="base", log="", exit=0, seconds=seconds)
-            )
-        elif phase == "prepared":
-            self.busy[agent] = (attempt, "started")
-            self.record(started(attempt, agent=agent))
-        elif phase == "started" and outcome == "done":
-            self.busy[agent] = (attempt, "ended")
-            self.record(ended(attempt, agent=agent))
-        else:
-            self.leave(agent, name, attempt, phase, outcome)
-
-    def leave(self, agent: str, name: str, attempt: str, phase: str, outcome: str) -> None:
-        del self.busy[agent]
-        self.free.append(ONE if agent == ONE else TWO)
-        if phase == "ended" and outcome == "done":
-            self.record(ev.Integrated(task=name, attempt=attempt, commit="c"))
-            self.record(ev.TaskDone(task=name, attempt=attempt, checked=False))
-            return
-        self.left.append(name)
-        if phase == "ended":
-            self.record(ev.ResultRefused(task=name, agent=agent, attempt=attempt, cause="check", reason="", counted=True))
-        else:
-            self.record(ended(attempt, outcome, agent=agent))
-
-
-@st.composite
-def runs(draw: st.DrawFn) -> tuple[list[Entry], float]:
-    return Random(draw).play()
-
-
-THREE_TASKS: Plan = plan(planned(task("T1", writes=["x"])), planned(task("T2", needs=["T1"]), agent=TWO), planned(task("T3")))
-
-
 @given(runs())
 def test_work_and_idle_add_up_to_the_time_of_all_agents(run: tuple[list[Entry], float]) -> None:
     rows, now = run
@@ -321,6 +229,21 @@ def test_work_and_idle_add_up_to_the_time_of_all_agents(run: tuple[list[Entry], 
     assert all(seconds >= 0 for seconds in astuple(measured.idle))
     assert figures.work_s == pytest.approx(worked_by_hand(rows, now), abs=1e-4)
     assert figures.speed_up is None or figures.speed_up <= 2.0 + 1e-9
+
+
+@given(runs())
+def test_the_time_of_each_agent_is_cut_into_spans_that_follow_each_other(run: tuple[list[Entry], float]) -> None:
+    rows, now = run
+    measured = measure(rows, THREE_TASKS, now=now)
+
+    for agent in (ONE, TWO):
+        spans = [span for span in measured.spans if span.agent == agent]
+        worked = sum(span.seconds for span in spans if span.what == "work")
+        assert all(first.end <= second.begin for first, second in pairwise(spans))
+        assert worked + sum(astuple(measured.idle_of[agent])) == pytest.approx(measured.figures.wall_s, abs=1e-4)
+        assert worked == pytest.approx(sum(stint.seconds for stint in measured.stints if stint.agent == agent), abs=1e-4)
+    for cause, seconds in asdict(measured.idle).items():
+        assert seconds == pytest.approx(sum(asdict(measured.idle_of[agent])[cause] for agent in (ONE, TWO)), abs=1e-4)
 
 
 def worked_by_hand(rows: Sequence[Entry], now: float) -> float:

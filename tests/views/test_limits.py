@@ -8,7 +8,7 @@ from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.quantities import parse_count, parse_duration, parse_money
 from orchestrator.views.attention import attention
 from orchestrator.views.changes import change_line
-from orchestrator.views.hours import hours_of, wall_of
+from orchestrator.views.figures import measure
 from orchestrator.views.limits import attention_lines, limit_lines, limits_json, way_out
 from orchestrator.views.status import agent_state, render_status, status_json
 from tests.support.builders import (
@@ -100,9 +100,9 @@ def test_a_run_at_a_usage_limit_names_the_reset() -> None:
 def test_a_task_that_was_parked_for_its_money_names_the_limit_to_raise() -> None:
     history = (run_started(), SPENT, ev.TaskParked(task="T1", reason="limit money_per_task: 3.25 of 3 USD used"))
 
-    [line] = attention(entries(*history), OF, state_after(OF, *history), supervised=True, now=9.0)
+    [need] = attention(entries(*history), OF, state_after(OF, *history), supervised=True, now=9.0)
 
-    assert "again: SQUAD_CONFIG_RUN__LIMITS__MONEY_PER_TASK=6 squad resume demo-1" in line
+    assert "again: SQUAD_CONFIG_RUN__LIMITS__MONEY_PER_TASK=6 squad resume demo-1" in need.help
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_only_an_agent_that_cannot_fall_back_idles_for_a_limit() -> None:
 
     def idle(*limits: tuple[float, Event]) -> float:
         rows = entries((0.0, run_started()), *limits, (700.0, ev.Noticed(text="x")))
-        return hours_of(rows, alone, wall_of(rows, now=700.0)).idle["limit"]
+        return measure(rows, alone, now=700.0).idle.limit_s
 
     falling_back = ev.LimitReached(limit="usage", agent=ONE, adapter="claude", until=500.0, instead="codex")
     other = ev.LimitReached(limit="usage", agent=ONE, adapter="codex", until=300.0)
@@ -154,4 +154,4 @@ def test_only_an_agent_that_cannot_fall_back_idles_for_a_limit() -> None:
 def test_what_is_waited_for_a_limit_is_told_after_an_attempt_too() -> None:
     rows = entries((0.0, run_started()), (1.0, prepared()), (2.0, started()), (3.0, HELD), (4.0, ended("T1.1", "limit")))
 
-    assert hours_of(rows, OF, wall_of(rows, now=100.0)).idle["limit"] == 96.0
+    assert measure(rows, OF, now=100.0).idle.limit_s == 96.0

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -45,6 +46,11 @@ def document(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, su
     return dict(json.loads(json.dumps(report_json(made))))
 
 
+def cells(shown: str) -> str:
+    """Give a text with a stroke between the cells of its tables."""
+    return re.sub(r" {2,}", " | ", shown)
+
+
 def text(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, supervised: bool = True) -> str:
     return render_report(make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised))
 
@@ -78,9 +84,9 @@ def test_the_level_of_each_attempt_is_named() -> None:
         ("T1", [("T1.1", "detect", "done")]),
         ("T2", [("T2.1", "agree", "crashed")]),
     ]
-    shown = text(*DONE, *FAILED)
-    assert "T2.1 by agent-2, agree, 1s, crashed" in shown
-    assert "detect  exit 0 / unchecked" in shown
+    shown = cells(text(*DONE, *FAILED))
+    assert "T2.1 | agent-2 | simulated | agree | 12s | 13s | 1s | - | crashed | its leash was killed" in shown
+    assert "detect | exit 0 | unchecked; changed 1 path; merged as m1" in shown
 
 
 def test_what_needs_a_person_comes_first_with_the_command_that_helps() -> None:
@@ -126,8 +132,8 @@ def test_no_speed_up_is_claimed_that_was_not_measured() -> None:
     alone = plan(planned(task("T1")), seats=[seat(ONE)])
     over = (13.0, ev.RunEnded(outcome="done"))
 
-    assert "speed-up not measured" in text(*DONE)
-    assert "one agent, so no speed-up" in text(*DONE, over, of=alone)
+    assert "speed-up | not measured" in cells(text(*DONE))
+    assert "speed-up | none: one agent" in cells(text(*DONE, over, of=alone))
     made = make_report(entries(*DONE, over), alone, state_after(alone, *DONE, over), now=20.0)
     assert "speed-up" not in render_ending(made)
 
@@ -135,15 +141,28 @@ def test_no_speed_up_is_claimed_that_was_not_measured() -> None:
 def test_a_result_that_was_refused_is_not_called_done() -> None:
     refused = ev.ResultRefused(task="T1", agent=ONE, attempt="T1.1", cause="check", reason="check failed", counted=True)
 
-    assert "exit 0 / being checked" in text(*DONE[:4])
-    assert "exit 0 / not accepted" in text(*DONE[:4], (12.0, refused))
+    assert "exit 0 | being checked" in cells(text(*DONE[:4]))
+    assert "exit 0 | not accepted; check failed" in cells(text(*DONE[:4], (12.0, refused)))
+    assert "1s | 11s | 10s | - | not accepted | check failed" in cells(text(*DONE[:4], (12.0, refused)))
 
 
 def test_usage_is_what_agents_told_or_unknown() -> None:
     told = ev.UsageReported(agent=ONE, task="T1", attempt="T1.1", fresh=10, cached=2, output=3, money=0.0)
 
-    assert "usage unknown" in text(*DONE)
-    assert "10 fresh, 2 cached, 3 output tokens, money 0" in text(*DONE[:3], (2.0, told), *DONE[3:])
+    assert "unknown: no agent told" in text(*DONE)
+    shown = cells(text(*DONE[:3], (2.0, told), *DONE[3:]))
+    assert "agent-1 | 10 | 2 | 3 | 0\n" in shown
+    assert "agent-2 | unknown | unknown | unknown | unknown\n" in shown
+    assert "all | 10 | 2 | 3 | 0\n" in shown
+
+
+def test_nothing_that_an_agent_tells_of_its_usage_makes_the_sum_less() -> None:
+    told = ev.UsageReported(agent=ONE, task="T1", attempt="T1.1", fresh=10, money=1.0)
+    less = ev.UsageReported(agent=TWO, task="T2", attempt="T2.1", fresh=-10, money=float("-inf"))
+
+    usage = document(*DONE[:3], (2.0, told), (2.0, less), *DONE[3:])["usage"]
+
+    assert usage == {"known": True, "fresh": 10, "cached": 0, "output": 0, "money": 1.0, "unpriced": [TWO]}
 
 
 def test_money_that_some_agents_do_not_tell_of_is_said_to_be_missing() -> None:
@@ -152,7 +171,7 @@ def test_money_that_some_agents_do_not_tell_of_is_said_to_be_missing() -> None:
 
     shown = text(*DONE[:3], (2.0, priced), (2.0, unpriced), *DONE[3:])
 
-    assert f"money 0.5 without {TWO}, which does not tell it" in shown
+    assert f"all | 20 | 0 | 0 | 0.5 without {TWO}, which does not tell it" in cells(shown)
 
 
 def test_nothing_that_an_agent_wrote_reaches_the_terminal_raw() -> None:
@@ -174,4 +193,17 @@ def test_what_moved_to_another_agent_is_told_with_its_reason() -> None:
     ]
     assert "T2 from agent-2 to agent-1: agent-1 is idle, agent-2 is not" in text(*history)
     assert document(*DONE)["moves"] == []
-    assert "moved" not in text(*DONE)
+    assert "Work that moved" not in text(*DONE)
+
+
+def test_where_nothing_was_merged_no_result_is_promised() -> None:
+    failed: list[tuple[float, Event]] = [
+        *DONE[:3],
+        (11.0, ended("T1.1", "failed")),
+        (11.0, ev.TaskFailed(task="T1", reason="x")),
+        (11.0, ev.RunEnded(outcome="failed")),
+    ]
+
+    assert "git for-each-ref refs/squad/kept/demo-1/" in text(*failed)
+    assert "squad merge" not in text(*failed)
+    assert "take it: squad merge" in text(*DONE, *FAILED)
