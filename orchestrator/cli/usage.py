@@ -29,7 +29,11 @@ Before or after each command: -C DIR  -c FILE|NAME  --json  -q (quiet)
 """
 _WIDTH = 78
 #: Commands that share the line of another, so that the help stays one screen.
-_TOGETHER: Mapping[str, tuple[str, ...]] = {"inbox": ("answer",), "locks": ("unlock", "with-lock")}
+_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "inbox": ("answer",),
+    "locks": ("unlock", "with-lock"),
+    "doctor": ("config", "init", "completion"),
+}
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
 
 
@@ -52,9 +56,20 @@ class Command(Protocol):
 def overall(commands: Mapping[str, Command]) -> str:
     """Give the text of `squad --help`."""
     beside = {other for others in _TOGETHER.values() for other in others}
-    rows = [(" ".join((name, *_TOGETHER.get(name, ()))), _summary(one)) for name, one in commands.items() if name not in beside]
-    lines = [f"  {name:<12} {shown}" for name, shown in (*rows, _AGENT)]
+    rows = [(" ".join((name, *_known(name, commands))), _summary(one)) for name, one in commands.items() if name not in beside]
+    lines = [_cut(f"  {name:<12} {shown}") for name, shown in (*rows, _AGENT)]
     return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", *lines, "", _GLOBALS_TEXT])
+
+
+def _known(name: str, commands: Mapping[str, Command]) -> tuple[str, ...]:
+    return tuple(other for other in _TOGETHER.get(name, ()) if other in commands)
+
+
+def _cut(line: str) -> str:
+    """Shorten a line to the width at a comma or semicolon."""
+    while len(line) > _WIDTH and (cut := re.match("(.+)[,;:] ", line)):
+        line = cut[1]
+    return line
 
 
 def of_command(name: str, command: Command) -> str:

@@ -13,7 +13,7 @@ from tests.support.here import Here
 
 COMMANDS = (
     *("run", "resume", "plan", "verify", "tasks", "status", "events", "logs", "ls", "stop", "wait", "diff", "merge", "discard"),
-    *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer"),
+    *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer", "config"),
 )
 LATER = ("init", "demo", "watch", "web", "tell", "pause", "restart", "retry", "reassign", "skip")
 
