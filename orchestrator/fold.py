@@ -52,7 +52,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
-        case ev.Noticed() | ev.Merged() | ev.LimitReached():
+        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified():
             _fold_notice(state, event, at)
         case (
             ev.AttemptPrepared()
@@ -84,7 +84,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_evidence(state, event)
         case _:
             assert_never(event)
-    state.seen = state.seen if isinstance(event, ev.Merged | ev.RunEnded) else at
+    state.seen = state.seen if isinstance(event, ev.Merged | ev.RunEnded | ev.Notified) else at
 
 
 def _fold_run(
@@ -113,12 +113,14 @@ def _fold_run(
             questions.end(state, at)
 
 
-def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
+def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified, at: float) -> None:
     match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
         case ev.LimitReached():
             take_limit(state, event, at)
+        case ev.Notified(about=about):
+            state.notified.append(about)
         case ev.Merged():
             pass
 

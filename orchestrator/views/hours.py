@@ -88,7 +88,7 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
 
 
 _PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
-_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded)
+_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded, ev.Notified)
 
 
 def _results(entries: Iterable[Entry]) -> list[float]:
