@@ -17,6 +17,10 @@ def main() -> None:
 
         print(f"squad {__version__}")
         sys.exit(0)
+    if arguments[:2] == ["completion", "--words"]:
+        from orchestrator.cli.completing import run
+
+        sys.exit(run(arguments[2:]))
     place = _command_at(arguments)
     if place is not None and arguments[place] in {"agent", "with-lock"}:
         code = _for_agents(arguments[place], arguments[:place], arguments[place + 1 :])

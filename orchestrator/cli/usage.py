@@ -56,7 +56,7 @@ class Command(Protocol):
 def overall(commands: Mapping[str, Command]) -> str:
     """Give the text of `squad --help`."""
     beside = {other for others in _TOGETHER.values() for other in others}
-    rows = [(" ".join((name, *_known(name, commands))), _summary(one)) for name, one in commands.items() if name not in beside]
+    rows = [(" ".join((name, *_known(name, commands))), summary_of(one)) for name, one in commands.items() if name not in beside]
     lines = [_cut(f"  {name:<12} {shown}") for name, shown in (*rows, _AGENT)]
     return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", *lines, "", _GLOBALS_TEXT])
 
@@ -105,7 +105,7 @@ def _paragraphs(command: Command) -> list[str]:
     return [textwrap.fill(" ".join(part.split()), _WIDTH) for part in (command.help or "").replace("  ", " ").split("\n\n")]
 
 
-def _summary(command: Command) -> str:
+def summary_of(command: Command) -> str:
     """Give what a command does as the longest beginning of its sentence that fits and ends at a comma or semicolon."""
     sentence = " ".join(_paragraphs(command)[1].split()).split(". ")[0].rstrip(".")
     while len(sentence) > _WIDTH - 16 and (cut := re.match("(.+)[,;:] ", sentence)):
@@ -115,11 +115,16 @@ def _summary(command: Command) -> str:
 
 def _shown(parameter: Parameter) -> str:
     """Give an argument or option as it is written in a call."""
-    label = getattr(parameter, "metavar", None) or (parameter.name or "").upper()
+    label = label_of(parameter)
     if parameter.param_type_name == "argument":
         return label if parameter.required or label.startswith("[") else f"[{label}]"
     flag = getattr(parameter, "is_flag", False)
     return ", ".join(sorted(parameter.opts, key=len)) + ("" if flag else f" {label}")
+
+
+def label_of(parameter: Parameter) -> str:
+    """Give the word that stands for a value."""
+    return getattr(parameter, "metavar", None) or (parameter.name or "").upper()
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> list[str]:
