@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
+from orchestrator.cli.limiting import amended
+from orchestrator.config import combine, layer
 from orchestrator.notify import Reach, tell_later
 from orchestrator.sections import NotifySettings
 from tests.support.commands import Squad
@@ -111,6 +113,14 @@ def test_the_process_that_tells_in_the_morning_needs_nothing_of_the_run(tmp_path
 
     until(lambda: told.rows, "the message")
     assert told.rows == [document]
+
+
+def test_resume_tells_in_the_way_that_is_wanted_by_then() -> None:
+    before = combine([layer("notify: {command: [old], quiet: 22:00..07:00}\n", name="squad.yaml")])
+
+    now = amended(before, [layer("enforce: agree\nnotify: {command: [new]}\n", name="squad.yaml")])
+
+    assert (now.notify.command, now.notify.quiet, now.enforce) == (("new",), (22 * 60, 7 * 60), before.enforce)
 
 
 def test_a_command_that_fails_does_not_hurt_the_run_and_is_told_of(squad: Squad, repository: Repository) -> None:
