@@ -14,7 +14,6 @@ import subprocess
 import sys
 import time
 import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -100,6 +99,8 @@ def post(address: str, document: Mapping[str, object], *, timeout: float, pause:
 
 def _post_once(address: str, body: bytes, *, timeout: float) -> tuple[str, bool]:
     """Give what went wrong, and whether it may go better another time."""
+    import urllib.request  # noqa: PLC0415 - it costs start-up time, and few have an address
+
     headers = {"Content-Type": "application/json", "User-Agent": "squad"}
     try:
         request = urllib.request.Request(address, data=body, headers=headers, method="POST")  # noqa: S310 - the scheme was checked
