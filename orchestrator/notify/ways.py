@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
