@@ -29,6 +29,10 @@ def _quick(arguments: list[str]) -> int | None:
 
             print(f"squad {__version__}", flush=True)
             return 0
+        if arguments[:2] == ["completion", "--words"]:
+            from orchestrator.cli.completing import run
+
+            return run(arguments[2:])
         place = _command_at(arguments)
         if place is None or arguments[place] not in {"agent", "with-lock"}:
             return None

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -28,7 +28,6 @@ from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
 from orchestrator.places import Document, Path, Plain, parse
-from orchestrator.quantities import parse_range, parse_rate
 from orchestrator.sections import (
     AllocationSettings,
     EnforcementSettings,
@@ -36,12 +35,17 @@ from orchestrator.sections import (
     LockSettings,
     LogSettings,
     Named,
+    NotifySettings,
     QuestionSettings,
     QuotaSettings,
+    Range,
+    Rate,
     Seconds,
     Section,
+    called_by,
 )
 from orchestrator.spelling import nearest
+from orchestrator.written import AGENT_ID, OPERATION
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",
@@ -56,16 +60,9 @@ _EXPECTED = {
     "float_parsing": "a duration such as 10m or 1h30m",
 }
 _ID = re.compile("agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
-RUNGS = ("nudge", "interrupt", "restart", "reassign", "park")
+Rung: TypeAlias = Literal["nudge", "interrupt", "restart", "reassign", "park"]
+RUNGS: tuple[Rung, ...] = ("nudge", "interrupt", "restart", "reassign", "park")
 VARIABLE = "SQUAD_CONFIG_"
-
-
-def _range(value: object) -> object:
-    return parse_range(value) if isinstance(value, str) else value
-
-
-def _rate(value: object) -> object:
-    return parse_rate(value) if isinstance(value, str) else value
 
 
 def _path(value: object) -> object:
@@ -92,10 +89,9 @@ def _below(key: str, message: str) -> PydanticCustomError:
     return PydanticCustomError("below", "{message}", {"message": message, "below": key})
 
 
-Span = Annotated[tuple[float, float], BeforeValidator(_range)]
-Rate = Annotated[tuple[int, float], BeforeValidator(_rate)]
 Inside = Annotated[str, BeforeValidator(_path)]
-Id = Annotated[AgentId, AfterValidator(_agent_id)]
+Id = Annotated[AgentId, AfterValidator(_agent_id), AGENT_ID]
+Operation = Annotated[str, OPERATION]
 Rows = BeforeValidator(_or_empty)
 
 
@@ -106,9 +102,9 @@ class _Section(Section, BaseModel):  # said here again for ruff, which else take
 class IsolationSettings(_Section):
     """`isolation:` where attempts work."""
 
-    mode: Isolation = Isolation.WORKTREE
+    mode: Isolation = Isolation.WORKTREE  #: or shared: one tree, ownership and locks decide (always so without git)
     copy_files: tuple[Inside, ...] = Field(default=(), alias="copy")  #: files a fresh worktree needs and git does not know
-    symlink: tuple[Inside, ...] = ()
+    symlink: tuple[Inside, ...] = ()  #: of the project, linked into each fresh worktree
     setup: tuple[str, ...] = ()  #: commands run once in each fresh worktree
     place: str | None = None  #: folder of the worktrees; default .squad/worktrees
 
@@ -116,14 +112,14 @@ class IsolationSettings(_Section):
 class AgentSettings(_Section):
     """`agents: <id>:` one agent."""
 
-    use: Literal["auto", "command", "simulated", "acp", Named] = "auto"
+    use: Literal["auto", "command", "simulated", "acp", Named] = "auto"  #: program; auto: the first that is found
     profile: Literal["gemini", "opencode", "qwen", "claude-agent-acp", "codex-acp"] | None = None  #: of `use: acp`
     model: str = ""  #: empty or `default`: the user's own choice
-    role: str = ""
-    skills: tuple[str, ...] = ()
-    command: tuple[str, ...] = ()
-    speaks: Literal["squad"] | None = None
-    environment: dict[str, str] = {}
+    role: str = ""  #: what it is told to be, and by which the ownership matrix knows it
+    skills: tuple[str, ...] = ()  #: words by which tasks fit it
+    command: tuple[str, ...] = ()  #: its own command line; {prompt_file} or {prompt}, else the prompt comes on stdin
+    speaks: Literal["squad"] | None = None  #: its stdin stays open for JSON lines
+    environment: dict[str, str] = {}  #: variables, besides those that pass
 
     @field_validator("model")
     @classmethod
@@ -144,35 +140,35 @@ class AgentSettings(_Section):
 class OwnershipSettings(_Section):
     """`ownership: <path>:` a row of the matrix."""
 
-    owner: str | None = None
-    access: Access = Access.EXCLUSIVE
+    owner: str | None = None  #: an agent's id, else a role, else a label; NONE: nobody
+    access: Access = Access.EXCLUSIVE  #: or SEQUENTIAL: under a lock; READ-ONLY: nobody writes
 
 
 class StallSettings(_Section):
     """`run.stall:` when an agent counts as stalled, and what is done."""
 
-    after: Seconds = 600.0
-    same_failure: int = Field(default=3, ge=1)
-    ladder: tuple[Literal["nudge", "interrupt", "restart", "reassign", "park"], ...] = RUNGS  # type: ignore[assignment]  # the same words
+    after: Seconds = 600.0  #: without a sign of life of any kind
+    same_failure: int = Field(default=3, ge=1)  #: the same failure so often
+    ladder: tuple[Rung, ...] = RUNGS  #: steps, in order
 
 
 class RestartSettings(_Section):
     """`run.restart:` how fast and how often."""
 
-    backoff: Span = (1.0, 60.0)
-    per_agent: Rate = (5, 600.0)
-    fleet: Rate = (20, 600.0)
+    backoff: Range = (1.0, 60.0)  #: the wait before a restart, from the first to the longest
+    per_agent: Rate = (5, 600.0)  #: restarts of one agent
+    fleet: Rate = (20, 600.0)  #: restarts of all agents
 
 
 class RunSettings(_Section):
     """`run:` how a plan is carried out."""
 
-    agents: int | None = Field(default=None, ge=1, le=500)
-    checks: tuple[str, ...] = ()
+    agents: int | None = Field(default=None, ge=1, le=500)  #: how many work at once; default: all
+    checks: tuple[str, ...] = ()  #: shell commands whose exit code is evidence
     stall: StallSettings = StallSettings()
     restart: RestartSettings = RestartSettings()
     questions: QuestionSettings = QuestionSettings()
-    attempts: int = Field(default=3, ge=1)
+    attempts: int = Field(default=3, ge=1)  #: failed ones after which a task has failed for good
     limits: LimitSettings = LimitSettings()
     on_quota: QuotaSettings = QuotaSettings()
     tick: bool = False  #: mark finished tasks in their document
@@ -181,18 +177,19 @@ class RunSettings(_Section):
 class Config(_Section):
     """The whole configuration."""
 
-    version: Literal[1] = 1
+    version: Literal[1] = 1  #: of this format
     isolation: IsolationSettings = IsolationSettings()
-    enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"
+    enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"  #: auto: the strongest that is proved
     enforcement: EnforcementSettings = EnforcementSettings()
     log: LogSettings = LogSettings()
-    agents: Annotated[dict[Id, AgentSettings], Rows] = {}
+    agents: Annotated[dict[Id, AgentSettings], Rows] = {}  #: the seats; agent-<number>-<label>
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
-    ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}
-    never_parallel: dict[str, tuple[str, ...]] = {}
-    capacity: dict[str, Annotated[int, Field(ge=1)]] = {}
+    ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}  #: path -> owner; a leading / is the project root
+    never_parallel: dict[Operation, tuple[str, ...]] = {}  #: op:NAME -> beginnings of command lines that run one at a time
+    capacity: dict[Operation, Annotated[int, Field(ge=1)]] = {}  #: op:NAME -> how many may hold it at once; 1 unless said
     allocation: AllocationSettings = AllocationSettings()
     locks: LockSettings = LockSettings()
+    notify: NotifySettings = NotifySettings()
     run: RunSettings = RunSettings()
 
     @field_validator("version", mode="before")
@@ -301,7 +298,8 @@ def commands(config: Config) -> tuple[str, ...]:
     agents = [_started(name, agent) for name, agent in config.agents.items() if agent.command]
     setup = [f"setup: {command}" for command in config.isolation.setup]
     others = [f"after a usage limit: {name}" for name in config.run.on_quota.fall_back_to]
-    return (*agents, *setup, *(f"check: {command}" for command in config.run.checks), *others)
+    told = [f"notify: {line}" for line in called_by(config.notify)]
+    return (*agents, *setup, *(f"check: {command}" for command in config.run.checks), *others, *told)
 
 
 def _started(name: str, agent: AgentSettings) -> str:

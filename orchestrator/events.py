@@ -449,6 +449,16 @@ class Noticed(_Event, frozen=True, kw_only=True):
     text: str
 
 
+class Notified(_Event, frozen=True, kw_only=True):
+    """A person is told of something by ways outside of squad: written before it is done, so that nothing is told twice."""
+
+    what: str  #: needs-you | finished | stopped-early
+    about: str  #: a question, a task, or `run`
+    of: int  #: number of the event that it tells of
+    ways: list[str]  #: bell | desktop | command | webhook
+    later: float | None = None  #: told when the quiet hours end, seconds since the epoch
+
+
 Event: TypeAlias = (
     RunStarted
     | RunPaused
@@ -491,6 +501,7 @@ Event: TypeAlias = (
     | Integrated
     | Merged
     | Noticed
+    | Notified
 )
 
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

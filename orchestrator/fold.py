@@ -16,7 +16,7 @@ from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
 
 #: What is recorded when no supervisor lives, or by its end.
-_AFTERWARDS = (ev.Merged, ev.RunEnded)
+_AFTERWARDS = (ev.Merged, ev.RunEnded, ev.Notified)
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
 _W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
@@ -54,7 +54,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
-        case ev.Noticed() | ev.Merged() | ev.LimitReached():
+        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified():
             _fold_notice(state, event, at)
         case (
             ev.AttemptPrepared()
@@ -115,12 +115,14 @@ def _fold_run(
             questions.end(state, at)
 
 
-def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached, at: float) -> None:
+def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified, at: float) -> None:
     match event:
         case ev.Noticed(text=text):
             state.notices.append(text)
         case ev.LimitReached():
             take_limit(state, event, at)
+        case ev.Notified(about=about):
+            state.notified.append(about)
         case ev.Merged():
             pass
 

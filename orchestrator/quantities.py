@@ -90,6 +90,20 @@ def parse_rate(text: str) -> tuple[int, float]:
     return int(number), seconds
 
 
+def parse_hours(text: str) -> tuple[int, int]:
+    """Read `22:00..07:00`; gives both ends in minutes since midnight.
+
+    Raises:
+        ValueError: It is no span of a day.
+    """
+    ends = [re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", part.strip()) for part in text.split("..")]
+    minutes = [60 * int(end[1]) + int(end[2]) for end in ends if end]
+    if len(ends) != 2 or len(minutes) != 2 or minutes[0] == minutes[1]:
+        msg = f"{text!r} is no span of a day: expected two times such as 22:00..07:00"
+        raise ValueError(msg)
+    return minutes[0], minutes[1]
+
+
 def parse_count(text: str) -> int:
     """Read `300`, `300k`, `5M` or `1.5M`.
 

@@ -3,19 +3,31 @@
 A limit that nobody set does not hold: None, which is what a key with nothing behind it and the word `none` amount to.
 """
 
+import hashlib
 import math
 import re
+import shlex
 from collections.abc import Callable
 from typing import Annotated, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from orchestrator.quantities import parse_count, parse_duration, parse_money
+from orchestrator.quantities import parse_count, parse_duration, parse_hours, parse_money, parse_range, parse_rate
+from orchestrator.written import ADDRESS, COUNT, DURATION, HOURS, MONEY, RANGE, RATE, SPAN, WEIGHT
 
 
 def _seconds(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
+
+
+def _range(value: object) -> object:
+    return parse_range(value) if isinstance(value, str) else value
+
+
+def _rate(value: object) -> object:
+    return parse_rate(value) if isinstance(value, str) else value
 
 
 def _at_most(value: object, read: Callable[[str], float], expected: str) -> object:
@@ -49,6 +61,16 @@ def _money(value: object) -> object:
     return _at_most(value, parse_money, "an amount such as 20 or 2.50")
 
 
+def _hours(value: object) -> object:
+    return parse_hours(value) if isinstance(value, str) else value
+
+
+def _address(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]\S*", value):
+        raise ValueError("expected an address that begins with https:// or http://")
+    return value
+
+
 def _weight(value: object) -> object:
     try:
         number = float(value) if isinstance(value, int | float | str) else math.nan
@@ -67,11 +89,13 @@ def _function(value: object) -> object:
 
 #: Programs that are configured by their own name.
 Named: TypeAlias = Literal["claude", "codex", "gemini", "aider"]
-Seconds = Annotated[float, BeforeValidator(_seconds)]
-Span = Annotated[float | None, BeforeValidator(_span)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Money = Annotated[float | None, BeforeValidator(_money)]
-Weight = Annotated[float, BeforeValidator(_weight)]
+Seconds = Annotated[float, BeforeValidator(_seconds), DURATION]
+Range = Annotated[tuple[float, float], BeforeValidator(_range), RANGE]
+Rate = Annotated[tuple[int, float], BeforeValidator(_rate), RATE]
+Span = Annotated[float | None, BeforeValidator(_span), SPAN]
+Count = Annotated[int | None, BeforeValidator(_count), COUNT]
+Money = Annotated[float | None, BeforeValidator(_money), MONEY]
+Weight = Annotated[float, BeforeValidator(_weight), WEIGHT]
 
 
 class Section(BaseModel):
@@ -92,10 +116,10 @@ class Section(BaseModel):
 class LimitSettings(Section):
     """`run.limits:` what a run may consume; without a value as much as it takes."""
 
-    time: Span = None
+    time: Span = None  #: while a squad works on it
     reserve: Span = None  #: end of the time in which nothing is started; default: a tenth of it, 10m at most
-    money: Money = None
-    money_per_task: Money = None
+    money: Money = None  #: as agents tell it
+    money_per_task: Money = None  #: a task that has used it up is parked, others go on
     tokens: Count = None  #: fresh, cached and output together
     attempts: Count = None  #: starts of agents
     currency: str = Field(default="USD", pattern="^[A-Z]{3}$")  #: in which agents tell money; nothing is converted
@@ -113,7 +137,7 @@ class QuotaSettings(Section):
 
     resume: Literal["auto", "stop"] = "auto"  #: when nothing else can go on: wait for the reset, or end with exit 5
     margin: Seconds = 60.0  #: after the stated reset
-    fall_back_to: tuple[Literal["simulated", Named], ...] = ()
+    fall_back_to: tuple[Literal["simulated", Named], ...] = ()  #: programs with which an agent goes on meanwhile, in this order
 
 
 class ComplexitySettings(Section):
@@ -125,7 +149,7 @@ class ComplexitySettings(Section):
     criteria: Weight = 0.1  #: each acceptance criterion beyond three
     steps: Weight = 0.05  #: each line of its text, which is a step mostly, beyond three
     words: Weight = 0.1  #: each hundred words of its text beyond one hundred
-    most: Annotated[float, BeforeValidator(_weight), Field(ge=1)] = 4.0  #: times the default, at most
+    most: Annotated[float, BeforeValidator(_weight), Field(ge=1), WEIGHT] = 4.0  #: times the default, at most
 
 
 class AllocationSettings(Section):
@@ -167,10 +191,37 @@ class LockSettings(Section):
 class LogSettings(Section):
     """`log:` squad's own structured log."""
 
-    folder: str | None = None
+    folder: str | None = None  #: where it lies; default: beside the raw logs
 
 
 class QuestionSettings(Section):
     """`run.questions:` what agents ask."""
 
     wait: Seconds = 1800.0  #: how long a person may take to answer; 0: nobody is there
+
+
+#: What a person may want to be told of.
+Occasion: TypeAlias = Literal["needs-you", "finished", "stopped-early"]
+OCCASIONS: tuple[Occasion, ...] = ("needs-you", "finished", "stopped-early")
+
+
+class NotifySettings(Section):
+    """`notify:` how you are told that a run needs you, is finished, or stopped early."""
+
+    events: tuple[Occasion, ...] = OCCASIONS  #: of what
+    bell: bool = True  #: ring the terminal, and let it show a message where it can; only where squad runs on one
+    desktop: bool = True  #: by notify-send or osascript, where there is a desktop
+    command: tuple[str, ...] = ()  #: is started with a JSON document on stdin
+    webhook: Annotated[str, AfterValidator(_address), ADDRESS] | None = None  #: address that gets the same by POST
+    timeout: Seconds = 10.0  #: for the command, and for each of three attempts at the webhook
+    quiet: Annotated[tuple[int, int] | None, BeforeValidator(_hours), HOURS] = None  #: such as 22:00..07:00: told when they end
+    urgent: tuple[Occasion, ...] = ()  #: told in quiet hours too
+
+
+def called_by(notify: NotifySettings) -> tuple[str, ...]:
+    """Give what notifying starts and calls, as a person is asked about it; of an address what is no secret, and a digest."""
+    lines = [shlex.join(notify.command)] if notify.command else []
+    if notify.webhook is not None:
+        digest = hashlib.sha256(notify.webhook.encode()).hexdigest()[:12]
+        lines.append(f"POST to {urlsplit(notify.webhook).hostname or 'an address'} (address {digest})")
+    return tuple(lines)

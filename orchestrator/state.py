@@ -214,6 +214,7 @@ class State(msgspec.Struct, kw_only=True):
     notices: list[str] = []
     strange: list[StrangeStatus] = []  #: in the order of finding
     questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
+    notified: list[str] = []  #: questions, tasks and runs of which a person was told by ways outside of squad
 
 
 def initial(run: RunId, plan: Plan) -> State:

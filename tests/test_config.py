@@ -152,7 +152,7 @@ def test_a_fault_is_told_with_its_place_and_what_would_be_right(text: str, place
 @pytest.mark.parametrize(
     "text",
     [
-        "notify: {events: [needs-you]}",
+        "web: {port: 8000}",
     ],
 )
 def test_a_key_that_nothing_reads_yet_is_unknown(text: str) -> None:
@@ -237,7 +237,7 @@ def test_a_variable_for_a_section_and_one_below_it_go_together() -> None:
         ("RUN__AGENTS", "x", "SQUAD_CONFIG_RUN__AGENTS: run.agents: 'x': expected a whole number"),
         ("RUN", "3", "SQUAD_CONFIG_RUN: run: '3': expected a mapping"),
         ("RUN__CHECKS", "[a", "SQUAD_CONFIG_RUN__CHECKS:1:3"),
-        ("NOTIFY", "{}", "SQUAD_CONFIG_NOTIFY: notify: unknown key"),
+        ("WEB", "{}", "SQUAD_CONFIG_WEB: web: unknown key"),
     ],
 )
 def test_a_fault_in_a_variable_names_the_variable(name: str, value: str, said: str) -> None:

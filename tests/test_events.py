@@ -54,6 +54,7 @@ OURS = {
     "Merged": "into commit",
     "UnsureChangeFound": "task agent attempt where paths among certainty why ref",
     "Noticed": "text",
+    "Notified": "what about of ways later",
 }
 
 

@@ -58,12 +58,16 @@ for found in pkgutil.walk_packages(orchestrator.__path__, "orchestrator."):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", ["agent", "with-lock"])
-def test_the_fast_door_loads_nothing_heavy(command: str) -> None:
+@pytest.mark.parametrize("words", [["agent", "--help"], ["with-lock", "--help"], ["completion", "--words", "diff", ""]])
+def test_the_fast_door_loads_nothing_heavy(words: list[str], home: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "orchestrator", "completion", "bash"], cwd=PACKAGE.parent, capture_output=True, check=True
+    )
+
     program = f"""
 import os, sys
 os.environ.update(AGENT_ID="agent-1", SQUAD_SOCKET="/nowhere")
-sys.argv = ["squad", {command!r}, "--help"]
+sys.argv = ["squad", *{words!r}]
 from orchestrator.__main__ import main
 try:
     main()

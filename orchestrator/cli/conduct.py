@@ -1,6 +1,7 @@
 """A supervisor in the foreground: its sockets, its signals, its files and what the terminal shows."""
 
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ from orchestrator.events import ConversationKnown, Entry, LockRefused, Noticed, 
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
 from orchestrator.model import AgentId, RunId
+from orchestrator.notify import Reach, Teller
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
 from orchestrator.project import Project
@@ -80,9 +82,15 @@ async def oversee(run: Conduct, show: View) -> None:
     recorder = run.supervisor.recorder
     run.supervisor.hear_out = keeper.hear_out
     subscribe, stage = recorder.feed.subscribe, run.supervisor.stage
-    with subscribe() as shown, subscribe() as kept, subscribe() as logged, subscribe(ConversationKnown) as versions:
+    with (
+        subscribe() as shown,
+        subscribe() as kept,
+        subscribe() as logged,
+        subscribe(ConversationKnown) as versions,
+        subscribe() as told,
+    ):
         before = list(recorder.journal.entries(run=RunId(recorder.state.run), after=run.since))
-        for news in (shown, kept, logged):
+        for news in (shown, kept, logged, told):
             news.offer(before)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
@@ -92,9 +100,18 @@ async def oversee(run: Conduct, show: View) -> None:
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
                 views.start_soon(_keep_files, run, keeper, kept)
                 views.start_soon(_log, run, logged)
+                views.start_soon(_teller(run).run, told, lambda: run.is_over)
                 views.start_soon(show, run, shown)
                 await run.supervisor.run()
             group.cancel_scope.cancel()
+
+
+def _teller(run: Conduct) -> Teller:
+    """Give who tells a person what they want to know; without a terminal where nothing is to be shown."""
+    recorder, settings = run.supervisor.recorder, run.supervisor.stage.config.notify
+    log = run.project.logs / recorder.state.run / "notify.log"
+    streams = () if run.options.quiet else (sys.stderr, sys.stdout)
+    return Teller(recorder, Reach(settings=settings, root=run.project.root, log=log, streams=streams))
 
 
 async def _listen(run: Conduct, server: Server) -> None:

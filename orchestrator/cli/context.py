@@ -4,6 +4,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +114,11 @@ def drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _code_of(error: SquadError) -> str:
+    """Name the kind of an error for programs: `config-error`, `no-run`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__).strip("_").lower()
+
+
 def complain(error: SquadError, *, as_json: bool) -> None:
     """Write an error: the place, the reason, the way out."""
     if not as_json:
@@ -120,5 +126,6 @@ def complain(error: SquadError, *, as_json: bool) -> None:
         return
     where = error.where
     place = {"file": where.file, "line": where.line, "column": where.column} if where else None
-    body = {"message": error.message, "hint": error.hint, "where": place, "exit_code": error.exit_code}
+    told = {"code": _code_of(error), "message": error.message, "hint": error.hint, "place": place}
+    body = {**told, "where": place, "exit_code": error.exit_code}  # the last two are the older names
     say(json.dumps({"schema_version": 1, "error": body}, ensure_ascii=False))

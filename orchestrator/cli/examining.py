@@ -3,6 +3,7 @@
 Nothing of the project is written and no supervisor is asked, so it can be called anywhere, also beside a run.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -21,11 +22,15 @@ from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.config import AgentSettings, Config
 from orchestrator.doctor.examine import Means, examine_all, redactor
 from orchestrator.doctor.findings import Diagnosis, Examined, Finding, Tool, fault, warning
+from orchestrator.doctor.ground import Clock, ground
 from orchestrator.doctor.surroundings import Machine, machine_findings, tools
+from orchestrator.enforcement.probing import probe
 from orchestrator.environment import passed
-from orchestrator.errors import FolderError, RepositoryError, ToolMissing, UsageError
+from orchestrator.errors import FolderError, RepositoryError, SquadError, ToolMissing, UsageError
+from orchestrator.journal import Journal
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
+from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
 from orchestrator.spelling import nearest
 from orchestrator.views.doctor import details, doctor_json, table
@@ -45,6 +50,7 @@ class Here:
     root: Path
     config: Config
     findings: tuple[Finding, ...] = ()
+    project: Project | None = None  #: None: squad cannot work here
 
     @property
     def commands(self) -> dict[AgentId, AgentSettings]:
@@ -136,7 +142,7 @@ def _here(options: Context) -> Here:
     """Give the project one is in; where squad cannot work, a warning says so and the programs are examined all the same."""
     try:
         project = options.project()
-        return Here(root=project.root, config=settings.load(options, project, {}))
+        return Here(root=project.root, config=settings.load(options, project, {}), project=project)
     except (RepositoryError, ToolMissing) as error:
         found = warning(f"squad cannot run in {options.folder.absolute()}: {error.message}", error.hint or "")
         return Here(root=options.folder.absolute(), config=Config(), findings=(found,))
@@ -176,10 +182,25 @@ def _base(here: Here, names: Sequence[str], *, quick: bool) -> Diagnosis:
     agents = {name: agent for name, agent in here.commands.items() if not names or name in names}
     return Diagnosis(
         quick=quick,
-        tools=tools(machine),
+        tools=(*tools(machine), *(_ground(here.project, here.config) if here.project is not None and not names else ())),
         agents=tuple(_agent(name, agent, here.root) for name, agent in agents.items()),
         findings=(*here.findings, *machine_findings(machine)),
     )
+
+
+def _ground(project: Project, config: Config) -> tuple[Tool, ...]:
+    worktrees = project.worktrees(config.isolation.place)
+    last = _last_event(project)
+    return ground(project, anyio.run(probe), worktrees=worktrees, last=last, environment=os.environ, clock=Clock())
+
+
+def _last_event(project: Project) -> float | None:
+    """Give the time of the newest event; a journal that cannot be read is told of by whoever needs it."""
+    with contextlib.suppress(SquadError):
+        if (journal := Journal.read(project.state)) is not None:
+            with journal:
+                return next((entry.at for entry in journal.entries(after=journal.last() - 1)), None)
+    return None
 
 
 def _agent(name: AgentId, agent: AgentSettings, root: Path) -> Tool:

@@ -13,7 +13,7 @@ from orchestrator.adapters import AnyAdapter, Conversing
 from orchestrator.adapters.known import tells
 from orchestrator.config import Config, Layer, combine, dump, settings
 from orchestrator.limits import Limits
-from orchestrator.places import Document
+from orchestrator.places import Document, Plain
 from orchestrator.quantities import format_count, format_duration
 from orchestrator.sections import LimitSettings
 
@@ -38,7 +38,7 @@ def limits_of(config: Config) -> Limits:
 
 
 def amended(config: Config, layers: Sequence[Layer], *, unattended: bool = False) -> Config:
-    """Give the settings of a run with what is said about limits now, and with nobody to ask if it goes on unattended.
+    """Give the settings of a run with what is said about limits and notifying now, and with nobody to ask if unattended.
 
     Raises:
         ConfigError: A value of those is wrong; with its place.
@@ -70,9 +70,11 @@ def warnings(config: Config, accounts: Accounts) -> Iterator[str]:
 
 
 def _about_limits(layer: Layer) -> Layer:
-    run = layer.document.plain.get("run") if isinstance(layer.document.plain, dict) else None
-    kept = {name: run[name] for name in _READ_ANEW if name in run} if isinstance(run, dict) else {}
-    return replace(layer, document=replace(layer.document, plain={"run": kept}))
+    plain = layer.document.plain if isinstance(layer.document.plain, dict) else {}
+    run = plain.get("run")
+    kept: dict[str, Plain] = {name: run[name] for name in _READ_ANEW if name in run} if isinstance(run, dict) else {}
+    told = {name: plain[name] for name in ("notify",) if name in plain}  # who is told how is the person's of today
+    return replace(layer, document=replace(layer.document, plain={"run": kept, **told}))
 
 
 def _untold(what: str, wanted: LimitSettings, accounts: Accounts) -> Iterator[str]:

@@ -45,6 +45,15 @@ def layers(context: Context, project: Project, flags: Mapping[str, Plain]) -> li
     return [*above, *(_read(path, project) for path in _files(context, project))]
 
 
+def named(name: str, context: Context, project: Project) -> Layer:
+    """Give one configuration file, by its path or by its name in the project's configs/ and in those that come with squad.
+
+    Raises:
+        ConfigError: It is missing or is no YAML.
+    """
+    return _read(_asked_for(name, context, project), project)
+
+
 def sources(context: Context, project: Project) -> str:
     """Name the files that the configuration comes from, strongest first."""
     return ", ".join(_shown(path, project) for path in _files(context, project)) or "no file, only defaults"

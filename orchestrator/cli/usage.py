@@ -32,7 +32,7 @@ _WIDTH = 78
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "inbox": ("answer",),
     "locks": ("unlock", "with-lock"),
-    "doctor": ("demo",),
+    "doctor": ("demo", "config", "init", "completion"),
     "report": ("compare", "cost"),
 }
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
@@ -57,9 +57,20 @@ class Command(Protocol):
 def overall(commands: Mapping[str, Command]) -> str:
     """Give the text of `squad --help`."""
     beside = {other for others in _TOGETHER.values() for other in others}
-    rows = [(" ".join((name, *_TOGETHER.get(name, ()))), _summary(one)) for name, one in commands.items() if name not in beside]
-    lines = [f"  {name:<12} {shown}" for name, shown in (*rows, _AGENT)]
+    rows = [(" ".join((name, *_known(name, commands))), summary_of(one)) for name, one in commands.items() if name not in beside]
+    lines = [_cut(f"  {name:<12} {shown}") for name, shown in (*rows, _AGENT)]
     return "\n".join(["Example:  squad run feature-prd.md      (more: squad COMMAND --help)", *lines, "", _GLOBALS_TEXT])
+
+
+def _known(name: str, commands: Mapping[str, Command]) -> tuple[str, ...]:
+    return tuple(other for other in _TOGETHER.get(name, ()) if other in commands)
+
+
+def _cut(line: str) -> str:
+    """Shorten a line to the width at a comma or semicolon."""
+    while len(line) > _WIDTH and (cut := re.match("(.+)[,;:] ", line)):
+        line = cut[1]
+    return line
 
 
 def of_command(name: str, command: Command) -> str:
@@ -95,7 +106,7 @@ def _paragraphs(command: Command) -> list[str]:
     return [textwrap.fill(" ".join(part.split()), _WIDTH) for part in (command.help or "").replace("  ", " ").split("\n\n")]
 
 
-def _summary(command: Command) -> str:
+def summary_of(command: Command) -> str:
     """Give what a command does as the longest beginning of its sentence that fits and ends at a comma or semicolon."""
     sentence = " ".join(_paragraphs(command)[1].split()).split(". ")[0].rstrip(".")
     while len(sentence) > _WIDTH - 16 and (cut := re.match("(.+)[,;:] ", sentence)):
@@ -105,11 +116,16 @@ def _summary(command: Command) -> str:
 
 def _shown(parameter: Parameter) -> str:
     """Give an argument or option as it is written in a call."""
-    label = getattr(parameter, "metavar", None) or (parameter.name or "").upper()
+    label = label_of(parameter)
     if parameter.param_type_name == "argument":
         return label if parameter.required or label.startswith("[") else f"[{label}]"
     flag = getattr(parameter, "is_flag", False)
     return ", ".join(sorted(parameter.opts, key=len)) + ("" if flag else f" {label}")
+
+
+def label_of(parameter: Parameter) -> str:
+    """Give the word that stands for a value."""
+    return getattr(parameter, "metavar", None) or (parameter.name or "").upper()
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> list[str]:

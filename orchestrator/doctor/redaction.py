@@ -42,6 +42,11 @@ class Redactor:
         return _SHAPES.sub(HIDDEN, text)
 
 
+def is_secret(name: str) -> bool:
+    """Tell whether a variable's name says that its value is a secret."""
+    return bool(_NAMES.search(name))
+
+
 def _words(path: Path) -> set[str]:
     with contextlib.suppress(OSError), path.open("rb") as file:
         text = file.read(_LARGEST).decode("utf-8", "replace")

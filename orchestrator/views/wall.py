@@ -7,7 +7,7 @@ from orchestrator import events as ev
 from orchestrator.events import Entry
 
 _PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
-_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded)
+_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded, ev.Notified)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

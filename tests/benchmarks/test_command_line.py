@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[2]
 ROUNDS = 15
 FAST = 0.060  #: CPU seconds of what agents call all day
 SMALL = 24_000_000  #: bytes of memory of the server of tools, of which every agent has a copy
+COMPLETED = 0.100  #: CPU seconds of one completion
 MORE_THAN_TYPER = 0.100  #: CPU seconds that `status` may cost above a typer program of two commands
 
 
@@ -60,6 +61,29 @@ def test_a_call_that_reaches_a_supervisor_is_as_cheap(tmp_path: Path, monkeypatc
     print(f"\nCPU p50: python -S {bare * 1000:.0f} ms, python {usual * 1000:.0f} ms; squad agent: {told}", end="")
 
     assert max(costs) <= FAST
+
+
+def test_a_key_is_completed_before_a_person_notices(
+    tmp_path: Path, repository: Repository, squad: Squad, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    repository.write({"tasks.md": "## Tasks\n" + "".join(f"- Task {number}\n" for number in range(100))})
+    repository.write({".squad/plan.json": squad.ok("plan", "tasks.md", "--json")})
+    squad.ok("completion", "bash")
+    enter = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from orchestrator.__main__ import main; main()"
+    lines = (["r"], ["diff", "T"], ["resume", ""], ["answer", ""], ["unlock", ""])
+    rows = alternately(
+        ROUNDS,
+        *(
+            partial(cpu_of, [sys.executable, "-S", "-c", enter, "completion", "--words", *line], cwd=repository.root)
+            for line in lines
+        ),
+    )
+    costs = list(map(statistics.median, rows))
+    told = ", ".join(f"{' '.join(line)!r} {cost * 1000:.0f} ms" for line, cost in zip(lines, costs, strict=True))
+    print(f"\nCPU p50 of completing {told}", end="")
+
+    assert max(costs) <= COMPLETED
 
 
 def test_the_server_of_tools_is_small(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_a_machine_without_any_agent_program_is_told_how_to_install_each(here: H
     said = here("doctor")
 
     assert said.code == 4
-    rows = {line.split()[0]: line for line in said.out.splitlines() if "not installed" in line}
+    rows = {line.split()[0]: line for line in said.out.splitlines() if line.startswith("  ") and "not installed" in line}
     assert list(rows) == NAMES
     assert rows["claude"].endswith("npm install -g @anthropic-ai/claude-code")
     assert rows["aider"].endswith("pip install aider-chat")

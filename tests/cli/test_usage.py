@@ -5,17 +5,19 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import orchestrator
 from orchestrator.adapters import NAMES
+from orchestrator.cli.app import make_app
 from tests.support.commands import Squad
 from tests.support.here import Here
 
 COMMANDS = (
     *("run", "resume", "plan", "verify", "tasks", "status", "events", "logs", "ls", "stop", "wait", "diff", "merge", "discard"),
-    *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer", "demo"),
+    *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer", "demo", "config", "completion", "init"),
 )
-LATER = ("init", "watch", "web", "tell", "pause", "restart", "retry", "reassign", "skip")
+LATER = ("watch", "web", "tell", "pause", "restart", "retry", "reassign", "skip")
 
 
 def test_the_help_of_squad_is_one_screen_that_begins_with_an_example_and_names_every_command(here: Here) -> None:
@@ -29,7 +31,7 @@ def test_the_help_of_squad_is_one_screen_that_begins_with_an_example_and_names_e
     assert [name for name in LATER if f"\n  {name} " in text] == []
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", [*vars(get_command(make_app()))["commands"]])
 def test_the_help_of_a_command_is_one_screen_that_begins_with_an_example(here: Here, command: str) -> None:
     text = here(command, "--help").out
 
@@ -76,6 +78,19 @@ def test_with_json_a_wrong_call_is_told_as_a_document(here: Here) -> None:
     assert error["schema_version"] == 1
     assert error["error"]["hint"] == "did you mean 'status'?"
     assert error["error"]["exit_code"] == 2
+    assert error["error"]["code"] == "usage-error"
+
+
+def test_with_json_an_error_is_one_document_with_its_place(here: Here) -> None:
+    (here.folder / "squad.yaml").write_text("run: {agnets: 3}\n", encoding="utf-8")
+
+    error = json.loads(here("status", "--json").err)["error"]
+    wrong = json.loads(here("config", "check", "--json").err)["error"]
+
+    assert (error["code"], error["place"]) == ("no-run", None)
+    assert wrong["code"] == "config-error"
+    assert wrong["place"] == {"file": "squad.yaml", "line": 1, "column": 7}
+    assert wrong.keys() >= {"code", "message", "hint", "place"}
 
 
 @pytest.mark.parametrize(
