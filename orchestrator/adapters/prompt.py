@@ -48,7 +48,7 @@ def prompt(
 
     def compose(room: int) -> str:
         last = _handover((*handover.ended, *handover.left), (*handover.known, *handover.quoted), room) if handover else ""
-        return _joined(_role(role), _rules(planned, seat, words, room), last, _answers(asked, room))
+        return _joined(_role(role), _rules(planned, seat, words, room), last, _answers(asked, room), _remarks(asked))
 
     most = asked.answered + (MOST if words.is_own else MOST + tokens(_role(role)))
     return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most)) + "\n"
@@ -60,7 +60,7 @@ def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = Non
     def compose(room: int) -> str:
         again = f"Go on with your task {planned.task.id} as {seat.id}: its text and the rules of this run stand above."
         last = _handover(handover.ended, handover.quoted, room) if handover else ""
-        return _joined(again, last, _answers(asked, room))
+        return _joined(again, last, _answers(asked, room), _remarks(asked))
 
     return _joined(f"# {planned.task.title}", _fitted(compose, MOST + asked.answered)) + "\n"
 
@@ -68,6 +68,10 @@ def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = Non
 def _answers(asked: Briefing, room: int) -> str:
     told = asked.told(room)
     return f"## Questions\n{told}" if told else ""
+
+
+def _remarks(asked: Briefing) -> str:
+    return "\n".join(("## From a person", *(f"- {text}" for text in asked.said))) if asked.said else ""
 
 
 def _fitted(compose: Callable[[int], str], most: int) -> str:

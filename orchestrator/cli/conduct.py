@@ -1,5 +1,6 @@
 """A supervisor in the foreground: its sockets, its signals, its files and what the terminal shows."""
 
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -12,13 +13,23 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.adoption import restore
+from orchestrator.cli import closing
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
-from orchestrator.events import Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
+from orchestrator.events import (
+    Entry,
+    LockRefused,
+    Noticed,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionClosed,
+    RemarkMade,
+    StopRequested,
+)
 from orchestrator.feed import Subscription
 from orchestrator.model import AgentId, RunId
 from orchestrator.platform import become_subreaper
@@ -28,11 +39,11 @@ from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line, question_note
+from orchestrator.views.changes import change_line, question_note, remark_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
-from orchestrator.views.text import page
+from orchestrator.views.text import fitted, page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
@@ -52,6 +63,7 @@ class Conduct:
     since: int  #: number of the last event before this supervisor's own
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
+    stopping_at: float | None = None  #: since when it is being ended
 
     @property
     def is_over(self) -> bool:
@@ -99,15 +111,17 @@ async def _listen(run: Conduct, server: Server) -> None:
 
 
 async def _heed_signals(run: Conduct) -> None:
-    """End the run orderly at the first signal, at once at the second; a hangup that `nohup` ignores stays ignored."""
+    """End the run more firmly with each signal, and at last without it; a hangup that `nohup` ignores stays ignored."""
     heeded = [one for one in _SIGNALS if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
     with anyio.open_signal_receiver(*heeded) as signals:
         async for number in signals:
-            again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
-            if not again and not run.options.quiet:
-                (run.screen.say if run.screen else say)("stopping: agents get 10 s; once more to end them now")
-            run.supervisor.stop(now=again, reason=_SIGNALS[number])
+            haste = run.supervisor.haste + 1
+            if haste > closing.KILLED:
+                os._exit(128 + number)  # the leashes end what is left, and the journal holds the rest
+            if not run.options.quiet:
+                (run.screen.say if run.screen else say)(closing.said(haste))
+            run.supervisor.stop(now=haste >= closing.NOW, kill=haste >= closing.KILLED, reason=_SIGNALS[number])
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
@@ -173,6 +187,8 @@ class Keeper:
         for entry in entries:
             if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
                 self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
+            elif isinstance(entry.event, RemarkMade):
+                self._comms.note(AgentId(entry.event.agent), remark_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
         with self._told_once("comm files"):
@@ -246,6 +262,8 @@ async def _show(run: Conduct, news: Subscription) -> None:
         for entry in news.drain():
             if isinstance(entry.event, QuestionAsked):
                 run.screen.say(change_line(run.supervisor.plan, entry))
+            if isinstance(entry.event, StopRequested):
+                run.stopping_at = entry.at
         is_over = run.is_over
         if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
             return
@@ -256,7 +274,10 @@ async def _show(run: Conduct, news: Subscription) -> None:
 def _table(run: Conduct, width: int, height: int) -> str:
     rows = height - 1  # the cursor stands below the table
     state, color = run.supervisor.recorder.state, run.options.colors
-    return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
+    if run.stopping_at is None or state.phase != "ending":
+        return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
+    table = board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows - 1)
+    return table + fitted(closing.countdown(run.supervisor.haste, since=run.stopping_at, now=time.time()), width)
 
 
 async def _show_lines(run: Conduct, news: Subscription) -> None:
