@@ -27,11 +27,11 @@ def pause(
 
     Start nothing more; what is under way goes on to its end. The supervisor lives on: squad resume lets it go on.
     """
-    from orchestrator.cli.steered import latest, paused_already, said_of_pause
+    from orchestrator.cli.steered import paused_already, said_of_pause
 
     options: Context = context.obj
-    project, replayed = latest(options)
-    told = paused_already(project, replayed) or _asked(project, "pause", {"now": now})
+    project = options.project()
+    told = paused_already(project) or _asked(project, "pause", {"now": now})
     _tell(options, told, text=said_of_pause(told), undo="squad resume")
 
 
@@ -44,8 +44,8 @@ def restart(context: typer.Context, name: Annotated[str, _NAME]) -> None:
     from orchestrator.cli.steered import latest, said_of_restart
 
     options: Context = context.obj
-    project, replayed = latest(options)
-    told = _asked(project, "restart", task_or_agent(replayed.state, name).as_params())
+    meant = task_or_agent(latest(options).state, name)
+    told = _asked(options.project(), "restart", meant.as_params())
     _tell(options, told, text=said_of_restart(told), undo="")
 
 
@@ -62,9 +62,8 @@ def tell(
     from orchestrator.cli.steered import latest, said_of_remark
 
     options: Context = context.obj
-    project, replayed = latest(options)
-    params = {**task_or_agent(replayed.state, name).as_params(), "text": " ".join(words).strip()}
-    told = _asked(project, "tell", params)
+    meant = task_or_agent(latest(options).state, name)
+    told = _asked(options.project(), "tell", {**meant.as_params(), "text": " ".join(words).strip()})
     _tell(options, told, text=said_of_remark(told), undo="")
 
 

@@ -10,18 +10,20 @@ from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.supervised import supervisor_of
 
 
-def latest(options: Context) -> tuple[Project, Replayed]:
-    """Give the project and its latest run.
+def latest(options: Context) -> Replayed:
+    """Give the run that an order is about: the one that a supervisor works on, else the latest.
 
     Raises:
         NoRun: There is none.
     """
     project = options.project()
+    lives = supervisor_of(project) is not None
     journal = Journal.read(project.state)
     if journal is None:
         raise NoRun
     with journal:
-        return project, replay(journal, find_run(journal, None))
+        begun = journal.last_begun() if lives else None
+        return replay(journal, begun or find_run(journal, None))
 
 
 def living(project: Project, name: str | None) -> Replayed | None:
@@ -47,11 +49,15 @@ def is_going_on(project: Project, replayed: Replayed) -> bool:
     return went_on
 
 
-def paused_already(project: Project, replayed: Replayed) -> dict[str, object] | None:
+def paused_already(project: Project) -> dict[str, object] | None:
     """Give the answer about a run that is paused because its supervisor was ended orderly; None otherwise."""
-    if replayed.state.phase != "paused" or supervisor_of(project) is not None:
+    journal = Journal.read(project.state) if supervisor_of(project) is None else None
+    if journal is None:
         return None
-    return {"run": replayed.run, "already": True, "now": True, "under_way": []}
+    with journal:
+        last = replay(journal, find_run(journal, None))
+    is_paused = last.state.phase == "paused" and supervisor_of(project) is None
+    return {"run": last.run, "already": True, "now": True, "under_way": []} if is_paused else None
 
 
 def said_of_pause(told: Mapping[str, object]) -> str:

@@ -30,15 +30,15 @@ def stop(
     End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
     """
     from orchestrator.cli.closing import NOW, ORDERLY
-    from orchestrator.cli.steered import latest, paused_already
+    from orchestrator.cli.steered import paused_already
 
     options: Context = context.obj
-    project, replayed = latest(options)
-    already = paused_already(project, replayed) is not None
+    project = options.project()
+    already = paused_already(project) is not None
     if not already:
         _see_it_go(options, project, haste=NOW if now else ORDERLY)
     if options.as_json:
-        told = {"run": replayed.run, "stopped": True, "already": already, "undo": "squad resume"}
+        told = {"stopped": True, "already": already, "undo": "squad resume"}
         out_json({"schema_version": 1, **told})
     elif not options.quiet:
         out(f"stopped{' already' if already else ''}; go on: squad resume")

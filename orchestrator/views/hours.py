@@ -1,11 +1,11 @@
 """What each agent did with its time: every second of every agent counts once, as work or as idle for one cause.
 
-Seconds count only while a supervisor lived and only inside the run's wall time, so work and idle add up to wall time
-times agents. An agent works from `AttemptStarted` to `AttemptEnded`, save while it waits for a lock. From the end of an
-attempt to its result it is held by checks for as long as they ran, else by integration; so it is while its workspace
-is made. Without a task it idles for a limit while its provider's holds; for a stall while a task that it could do waits
-out its back-off; for a lock while one that it could do waits for a lock of another; and else for needs, also when
-nothing is left for it.
+Seconds count only while a supervisor lived and was not paused, and only inside the run's wall time, so work and idle
+add up to wall time times agents. An agent works from `AttemptStarted` to `AttemptEnded`, save while it waits for a
+lock. From the end of an attempt to its result it is held by checks for as long as they ran, else by integration; so it
+is while its workspace is made. Without a task it idles for a limit while its provider's holds; for a stall while a
+task that it could do waits out its back-off; for a lock while one that it could do waits for a lock of another; and
+else for needs, also when nothing is left for it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +18,7 @@ from orchestrator.fold_limits import believed
 from orchestrator.model import Plan, PlannedTask, Seat, TaskId
 from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills
+from orchestrator.views.pauses import pauses
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +37,7 @@ class Wall:
 
     start: float  #: seconds since the epoch
     end: float
-    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived
+    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived, or a person's pause lasted
     is_over: bool  #: the run has ended by itself
 
     @property
@@ -61,7 +62,7 @@ def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
     elif last is not None and isinstance(last.event, ev.RunEnded):
         end = max(_results(entries), default=last.at)
     over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
-    return Wall(start=start, end=max(start, end), gaps=tuple(_gaps(entries)), is_over=over)
+    return Wall(start=start, end=max(start, end), gaps=(*_gaps(entries), *pauses(entries)), is_over=over)
 
 
 @dataclass(slots=True)
