@@ -33,7 +33,12 @@ class Briefing:
     @property
     def answered(self) -> int:
         """Count the tokens of a person's own words."""
-        return sum(map(tokens, (*self.answers.values(), *self.said)))
+        return sum(map(tokens, (*self.answers.values(), self.remarks)))
+
+    @property
+    def remarks(self) -> str:
+        """Give the section of what a person has to tell besides, whole; empty if that is nothing."""
+        return "\n".join(("## From a person", *(f"- {text}" for text in self.said))) if self.said else ""
 
     def told(self, room: int = _ROOM) -> str:
         """Give the lines, with so many tokens for all names and quotations together; empty if there was no question."""

@@ -272,12 +272,18 @@ async def _show(run: Conduct, news: Subscription) -> None:
 
 
 def _table(run: Conduct, width: int, height: int) -> str:
-    rows = height - 1  # the cursor stands below the table
-    state, color = run.supervisor.recorder.state, run.options.colors
-    if run.stopping_at is None or state.phase != "ending":
-        return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
-    table = board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows - 1)
-    return table + fitted(closing.countdown(run.supervisor.haste, since=run.stopping_at, now=time.time()), width)
+    state, color, now = run.supervisor.recorder.state, run.options.colors, time.time()
+    below = _below(run, now=now)
+    rows = height - (2 if below else 1)  # the cursor stands below all
+    return board(run.supervisor.plan, state, now=now, color=color, width=width, height=rows) + fitted(below, width)
+
+
+def _below(run: Conduct, *, now: float) -> str:
+    """Give the line below the table: what a person has ordered, and what takes it back or hastens it."""
+    state = run.supervisor.recorder.state
+    if run.stopping_at is not None and state.phase == "ending":
+        return closing.countdown(run.supervisor.haste, since=run.stopping_at, now=now)
+    return "paused by a person; go on: squad resume" if state.phase == "running" and state.held else ""
 
 
 async def _show_lines(run: Conduct, news: Subscription) -> None:

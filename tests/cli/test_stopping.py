@@ -42,6 +42,8 @@ def test_a_run_counts_down_and_each_ctrl_c_is_firmer(squad: Squad, here: Here, r
     tasks(repository, "deaf")
     with Terminal(repository.root, *RUN) as terminal:
         wait_until_deaf(squad)
+        here.ok("pause")
+        terminal.wait_for(b"paused by a person; go on: squad resume")
         terminal.type(CTRL_C)
         terminal.wait_for(b"stopping: agents get 10 s; Ctrl-C once more ends them now")
         terminal.wait_for(b"s; Ctrl-C ends them now")
