@@ -46,7 +46,7 @@ def restart(context: typer.Context, name: Annotated[str, _NAME]) -> None:
     options: Context = context.obj
     meant = task_or_agent(latest(options).state, name)
     told = _asked(options.project(), "restart", meant.as_params())
-    _tell(options, told, text=said_of_restart(told), undo="")
+    _tell(options, told, text=said_of_restart(told), undo="", why="no work is lost")
 
 
 def tell(
@@ -64,7 +64,7 @@ def tell(
     options: Context = context.obj
     meant = task_or_agent(latest(options).state, name)
     told = _asked(options.project(), "tell", {**meant.as_params(), "text": " ".join(words).strip()})
-    _tell(options, told, text=said_of_remark(told), undo="")
+    _tell(options, told, text=said_of_remark(told), undo=f"squad tell {told['task'] or told['agent']} TEXT")
 
 
 def let_go_on(options: Context, name: str | None, *, unattended: bool) -> int | None:
@@ -94,8 +94,9 @@ def _asked(project: "Project", method: str, params: dict[str, object]) -> dict[s
     return answer if isinstance(answer, dict) else {}
 
 
-def _tell(options: Context, told: dict[str, object], *, text: str, undo: str) -> None:
+def _tell(options: Context, told: dict[str, object], *, text: str, undo: str, why: str = "") -> None:
+    """Say what came of an order, and which command takes it back, or `why` there is nothing to take back."""
     if options.as_json:
         out_json({"schema_version": 1, **told, "undo": undo or None})
     elif not options.quiet:
-        out(f"{text}\nundo: {undo}" if undo else text)
+        out(f"{text}\nundo: {undo or f'nothing to undo, {why}'}")

@@ -169,7 +169,9 @@ def test_a_restart_is_a_new_attempt_that_does_not_count_and_reads_what_a_person_
     assert here.ok("tell", "T1", "Use the new endpoint;\nkeep both lines").startswith("R1 pending already: it stands in")
     assert here.json("status")["remarks"][0]["told"] is None
     assert "R1 is not heard yet by agent-1" in here.ok("status")
-    assert here.ok("restart", "T") == "restarted T1: T1.2 by agent-1 goes on from the work of T1.1\n"
+    assert here.ok("restart", "T") == (
+        "restarted T1: T1.2 by agent-1 goes on from the work of T1.1\nundo: nothing to undo, no work is lost\n"
+    )
 
     assert process.wait(LONGEST) == 0
     first, second = squad.events("AttemptStarted")
@@ -233,7 +235,7 @@ def test_an_agent_that_listens_is_told_at_once(squad: Squad, here: Here, reposit
     repository.commit({"squad.yaml": json.dumps(settings), "tasks.yaml": json.dumps({"version": 1, "tasks": [row]})})
     process = begin(squad, 1)
 
-    assert here.ok("tell", "T1", "hello") == "R1 delivered: agent-1 was told (T1.1)\n"
+    assert here.ok("tell", "T1", "hello") == "R1 delivered: agent-1 was told (T1.1)\nundo: squad tell T1 TEXT\n"
 
     assert process.wait(LONGEST) == 0
     assert "A person tells you: hello" in repository.git("show", "squad/tasks-1:T1.txt")
