@@ -5,8 +5,9 @@ questions as there is room for, and at last only their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from orchestrator import remarks
 from orchestrator.questions import DECIDE, QUESTION, open_of
 from orchestrator.state import State
 from orchestrator.tokens import tokens
@@ -27,11 +28,17 @@ class Briefing:
     answers: Mapping[str, str] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)  #: name -> why nobody answered
     still: tuple[str, ...] = ()  #: open
+    said: tuple[str, ...] = ()  #: what a person has to tell besides
 
     @property
     def answered(self) -> int:
         """Count the tokens of a person's own words."""
-        return sum(map(tokens, self.answers.values()))
+        return sum(map(tokens, (*self.answers.values(), self.remarks)))
+
+    @property
+    def remarks(self) -> str:
+        """Give the section of what a person has to tell besides, whole; empty if that is nothing."""
+        return "\n".join(("## From a person", *(f"- {text}" for text in self.said))) if self.said else ""
 
     def told(self, room: int = _ROOM) -> str:
         """Give the lines, with so many tokens for all names and quotations together; empty if there was no question."""
@@ -70,7 +77,8 @@ class Briefing:
 
 def told_with(state: State, task: str, attempt: str) -> Briefing:
     """Give what the prompt of an attempt says of the questions about its task."""
-    return briefing(state, task, [name for name, one in state.questions.items() if (one.told, one.way) == (attempt, "prompt")])
+    told = [name for name, one in state.questions.items() if (one.told, one.way) == (attempt, "prompt")]
+    return replace(briefing(state, task, told), said=remarks.told_in(state, attempt))
 
 
 def briefing(state: State, task: str, names: Iterable[str]) -> Briefing:

@@ -51,6 +51,18 @@ class StopRequested(_Event, frozen=True, kw_only=True):
     reason: str  #: stopped | interrupted | terminated
 
 
+class WorkPaused(_Event, frozen=True, kw_only=True):
+    """A person lets nothing more be started; the supervisor lives on."""
+
+    now: bool  #: what was under way is stopped too, uncounted; else it goes on to its end
+
+
+class WorkResumed(_Event, frozen=True, kw_only=True):
+    """A person lets a paused run go on whose supervisor lives."""
+
+    reason: str
+
+
 class RunEnded(_Event, frozen=True, kw_only=True):
     """No supervisor will go on with this run."""
 
@@ -172,6 +184,36 @@ class TaskReassigned(_Event, frozen=True, kw_only=True):
     from_: str = msgspec.field(name="from")
     to: str
     reason: str
+
+
+class RestartOrdered(_Event, frozen=True, kw_only=True):
+    """A person wants another attempt by the same agent: written before the present one is stopped, which does not count."""
+
+    task: str
+    agent: str
+    attempt: str
+
+
+# what is said to agents
+
+
+class RemarkMade(_Event, frozen=True, kw_only=True):
+    """A person has something to tell an agent: written before it hears of it."""
+
+    id: str  #: R1, R2 ... within the run
+    agent: str
+    task: str  #: empty: the next one that the agent does
+    text: str
+
+
+class RemarkTold(_Event, frozen=True, kw_only=True):
+    """An attempt was told what a person has to say."""
+
+    id: str
+    agent: str
+    task: str
+    attempt: str
+    way: str  #: said | prompt
 
 
 # what agents say
@@ -464,6 +506,8 @@ Event: TypeAlias = (
     | RunPaused
     | RunResumed
     | StopRequested
+    | WorkPaused
+    | WorkResumed
     | RunEnded
     | AttemptPrepared
     | AttemptStarted
@@ -476,6 +520,9 @@ Event: TypeAlias = (
     | TaskSkipped
     | TaskRevived
     | TaskReassigned
+    | RestartOrdered
+    | RemarkMade
+    | RemarkTold
     | AgentReported
     | ConversationKnown
     | ClaimMade

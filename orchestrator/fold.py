@@ -5,12 +5,11 @@ transition of a task is a bug that shows at once. The supervisor, `squad status`
 through here, so they cannot disagree.
 """
 
-from typing import assert_never
-
 from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.fold_locks import fold_lock, set_waiting
+from orchestrator.fold_steering import fold_order, live_on
 from orchestrator.fold_strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
@@ -85,7 +84,7 @@ def fold(state: State, entry: ev.Entry) -> None:
         case ev.AgentStalled() | ev.RungClimbed() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
-            assert_never(event)
+            fold_order(state, event, at)
     state.seen = state.seen if isinstance(event, _AFTERWARDS) else at
 
 
@@ -103,7 +102,7 @@ def _fold_run(
         case ev.RunPaused(reason=reason):
             state.phase, state.outcome = "paused", reason
         case ev.RunResumed(settings=settings):
-            state.lived, state.since = state.lived + max(0.0, state.seen - state.since), at
+            live_on(state, at)
             state.phase, state.outcome, state.reached = "running", "", []
             state.settings = settings or state.settings
             state.waiting = []  # no connection outlives its supervisor
@@ -159,10 +158,10 @@ def _fold_attempt(
 def _prepare(state: State, event: ev.AttemptPrepared, at: float) -> None:
     task, agent = state.tasks[event.task], state.agents[event.agent]
     number = int(event.attempt.rpartition(".")[2])
-    if task.counted:
+    if task.counted and not task.ordered:
         agent.starts = [*agent.starts[1 - _REMEMBERED :], at]
     task.agent, task.attempt, task.prepared, task.reason, task.fresh = event.agent, event.attempt, number, "", False
-    task.cause = ""
+    task.cause, task.ordered = "", False
     agent.task, agent.state, agent.pid, agent.says = event.task, AgentState.STARTING, None, "ACTIVE"
     agent.message, agent.done, agent.total, agent.files = "", None, None, {}
     agent.blocked_on = agent.meanwhile = ""

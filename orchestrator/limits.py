@@ -5,6 +5,7 @@ those of the same program did on average. So it is passed by what was under way 
 What is under way goes on, and is checked and integrated; therefore time closes for starts earlier, by the reserve.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ from orchestrator.state import AttemptStatus, State, TaskStatus
 class Limits:
     """What a run may consume; None: as much as it takes."""
 
-    time: float | None = None  #: seconds, without those in which no supervisor lived
+    time: float | None = None  #: seconds, without those in which no supervisor lived, or a person paused the run
     reserve: float = 0.0  #: seconds at the end of the time in which nothing is started
     money: float | None = None
     money_per_task: float | None = None
@@ -72,6 +73,8 @@ def spent(status: TaskStatus, limits: Limits) -> Reached | None:
 
 def elapsed(state: State, *, now: float) -> float:
     """Give the seconds that supervisors of the run have lived."""
+    if state.held:
+        return state.lived
     end = now if state.phase in {"running", "ending"} else state.seen
     return state.lived + max(0.0, end - state.since)
 
@@ -84,7 +87,7 @@ def all_of(state: State, limits: Limits, *, now: float) -> Iterator[Reached]:
 
 
 def _closes_at(state: State, seconds: float) -> float:
-    return state.since + (seconds - state.lived)
+    return math.inf if state.held else state.since + (seconds - state.lived)
 
 
 def _counted(state: State, limits: Limits) -> Iterator[Reached]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator import events as ev
-from orchestrator import questions, scheduler
+from orchestrator import questions, remarks, scheduler
 from orchestrator.briefing import told_with
 from orchestrator.handover import handed_over
 from orchestrator.integration import last_lines
@@ -35,12 +35,17 @@ def prepared(state: State, planned: PlannedTask, start: scheduler.Start, workspa
     )
 
 
-def questions_told(state: State, new: ev.AttemptPrepared, last: AttemptStatus | None) -> list[ev.QuestionTold]:
-    """Give what the prompt of a new attempt tells of the questions of its task."""
+def told(state: State, new: ev.AttemptPrepared, last: AttemptStatus | None) -> list[ev.QuestionTold | ev.RemarkTold]:
+    """Give what the prompt of a new attempt tells of the questions of its task, and of what a person has to say."""
     goes_on = last is not None and (last.agent, last.workspace) == (new.agent, new.workspace)
     knows = goes_on and last is not None and bool(last.conversation) and last.outcome != Outcome.ENVIRONMENT
-    names = questions.for_prompt(state, new.task, conversation=knows)
-    return [ev.QuestionTold(id=name, agent=new.agent, task=new.task, attempt=new.attempt, way="prompt") for name in names]
+    asked = questions.for_prompt(state, new.task, conversation=knows)
+    said = remarks.for_prompt(state, new.task, new.agent, conversation=knows, read=questions.BY_ITSELF)
+    who = {"agent": new.agent, "task": new.task, "attempt": new.attempt}
+    return [
+        *(ev.QuestionTold(id=name, **who, way="prompt") for name in asked),
+        *(ev.RemarkTold(id=name, **who, way="prompt") for name in said),
+    ]
 
 
 def piece_of(state: State, planned: PlannedTask, seat: Seat, *, root: Path) -> Piece:

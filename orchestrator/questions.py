@@ -25,7 +25,7 @@ _QUOTED = 200  #: characters of a question that are repeated to who asked it
 _TOLD = 10  #: answers that the next attempt is told of, and as many questions without one
 _SETTLED = frozenset({TaskState.CHECKING, TaskState.INTEGRATING, TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
 #: Outcomes of attempts that had ended their turn, and so had read what they were told.
-_BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome.FAILED, Outcome.ASKED})
+BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome.FAILED, Outcome.ASKED})
 
 
 # what events change
@@ -222,7 +222,7 @@ def _is_of_use(question: QuestionStatus) -> bool:
 
 def _was_read(state: State, question: QuestionStatus) -> bool:
     attempt = state.attempts.get(question.told)
-    return attempt is not None and attempt.outcome in _BY_ITSELF
+    return attempt is not None and attempt.outcome in BY_ITSELF
 
 
 def _moot(state: State, question: QuestionStatus) -> str:

@@ -56,7 +56,7 @@ class Lead(Protocol):
 
     orders: Mapping[str, Order]  #: what a person may order besides, by name
 
-    def stop(self, *, now: bool) -> None:
+    def stop(self, *, now: bool, kill: bool = False) -> None:
         """End the supervisor."""
 
     def heard(self, agent: AgentId) -> None:
@@ -267,7 +267,7 @@ class Desk:
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":
-                self._lead.stop(now=params.get("now") is True)
+                self._lead.stop(now=params.get("now") is True, kill=params.get("kill") is True)
                 return {"stopping": True}
             case "unlock":
                 self._lead.renew()

@@ -163,7 +163,7 @@ def _waiting(plan: Plan, state: State) -> list[PlannedTask]:
 
 
 def _is_rested(status: TaskStatus, rules: Rules, now: float) -> bool:
-    return not status.attempt or waits_until(status, rules) <= now
+    return not status.attempt or status.ordered or waits_until(status, rules) <= now
 
 
 def _idle(state: State) -> frozenset[AgentId]:
@@ -267,7 +267,7 @@ def has_skills(seat: Seat, skills: Collection[str]) -> bool:
 def next_wake(plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None) -> float | None:
     """Give the next time at which something could start that cannot now; None if only an event can change that."""
     ready = [planned for planned in plan.tasks if is_ready(plan, state, planned)] if among is None else among
-    tried = [status for planned in ready if (status := state.tasks[planned.task.id]).attempt]
+    tried = [status for planned in ready if (status := state.tasks[planned.task.id]).attempt and not status.ordered]
     waits = [until for status in tried if (until := waits_until(status, rules)) > now]
     waits += [limit.until for agent in state.agents.values() for limit in agent.limits.values() if limit.until > now]
     waits += [moment for moment in limits.changes(state, rules.limits) if moment > now]
@@ -303,7 +303,7 @@ def stuck(plan: Plan, state: State) -> bool:
 def _after_failure(plan: Plan, state: State, planned: PlannedTask, rules: Rules) -> Verdict | None:
     status = state.tasks[planned.task.id]
     attempt = state.attempts.get(status.attempt or "")
-    if attempt is None or attempt.outcome in {None, Outcome.ASKED}:
+    if attempt is None or attempt.outcome in {None, Outcome.ASKED, Outcome.STOPPED}:
         return None
     if status.uncounted >= rules.attempts or status.unreached >= _UNREACHED:
         return Park(task=planned.task.id, reason=status.reason)
@@ -363,7 +363,7 @@ def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules,
         return None
     if rules.agents is not None and working(state) >= rules.agents:
         return None
-    if status.counted and budget_free_at(state, agent, rules, now=now) > now:
+    if status.counted and not status.ordered and budget_free_at(state, agent, rules, now=now) > now:
         return None
     return way(state, agent, rules, now=now) if limits.may_begin(state, rules.limits, now=now) else None
 

@@ -113,6 +113,7 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     ended_at: float = 0.0  #: of the last attempt that did not become a result
     money: float = 0.0  #: of all its attempts, as far as it was told
     limit: ReachedStatus | None = None  #: that it has used up
+    ordered: bool = False  #: a person wants its next attempt at once
 
 
 class AgentStatus(msgspec.Struct, kw_only=True):
@@ -179,6 +180,17 @@ class QuestionStatus(msgspec.Struct, kw_only=True):
     way: str = ""  #: how: prompt | reply | said
 
 
+class RemarkStatus(msgspec.Struct, kw_only=True):
+    """What a person has to tell an agent."""
+
+    agent: str
+    task: str  #: empty: the next one that the agent does
+    text: str
+    made_at: float
+    told: str = ""  #: the last attempt that was told it
+    way: str = ""  #: how: said | prompt
+
+
 class State(msgspec.Struct, kw_only=True):
     """A run as its events tell it."""
 
@@ -196,10 +208,11 @@ class State(msgspec.Struct, kw_only=True):
     tip: str | None = None  #: of the integration branch
     phase: str = "planning"  #: planning | running | ending | paused | ended
     outcome: str = ""
+    held: str = ""  #: by a person, while a supervisor lives: `safe`, nothing is started; `now`, nothing is under way either
     started_at: float = 0.0
     ended_at: float | None = None
-    since: float = 0.0  #: when the present or last supervisor began
-    lived: float = 0.0  #: seconds that supervisors before it lived
+    since: float = 0.0  #: when the present or last supervisor began, or a person let it go on
+    lived: float = 0.0  #: seconds before that in which one lived and was not paused
     seen: float = 0.0  #: time of the last event of a supervisor
     starts: int = 0  #: of agents
     tokens: int = 0  #: consumed as far as it was told
@@ -215,6 +228,7 @@ class State(msgspec.Struct, kw_only=True):
     strange: list[StrangeStatus] = []  #: in the order of finding
     questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
     notified: list[str] = []  #: questions, tasks and runs of which a person was told by ways outside of squad
+    remarks: dict[str, RemarkStatus] = {}  #: by id, in the order of making
 
 
 def initial(run: RunId, plan: Plan) -> State:

@@ -17,6 +17,7 @@ from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.doors import Gates
 from orchestrator.events import Event
+from orchestrator.fold_steering import NOW as NOW_PAUSED
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result
@@ -32,6 +33,7 @@ from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
+from orchestrator.steering import Steering
 from orchestrator.verdicts import limit_event, stall_events
 from orchestrator.workspaces import Work
 
@@ -62,8 +64,9 @@ class Supervisor:
             doors=Gates(recorder, self._at_work),
         )
         self.stage = stage
+        self._steering = Steering(recorder, halt=self._halt, tell=self._tell)
         #: what a person may order of the run besides ending it, by the name of the request
-        self.orders: Mapping[str, Order] = {}
+        self.orders: Mapping[str, Order] = {**self._steering.orders}
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
@@ -74,7 +77,9 @@ class Supervisor:
         self._attempts: dict[AgentId, Attempt] = {}
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
+        self._left: list[tuple[PlannedTask, AgentId]] = []  #: results whose checks or merge a pause has broken off
         self._stopping = ""
+        self.haste = 0  #: how it is ended: 1 orderly, 2 now, 3 by killing what is left
         self._out_of_time = False
         self._told_reset = 0.0
 
@@ -88,16 +93,22 @@ class Supervisor:
                 now = self.recorder.clock()
             self._conclude()
 
-    def stop(self, *, now: bool, reason: str = "stopped") -> None:
+    def stop(self, *, now: bool, kill: bool = False, reason: str = "stopped") -> None:
         """End the supervisor, not the run: what is under way is stopped and will be done again."""
+        self.haste = max(self.haste, 3 if kill else 2 if now else 1)
         if not self._stopping:
             self._stopping = reason
             self.recorder.record(ev.StopRequested(reason=reason))
-        for attempt in self._attempts.values():
-            attempt.stop(Outcome.STOPPED, f"the run was {reason}", grace=NOW if now else None)
-        for scope in self._integrating:
-            scope.cancel()
+        self._halt(f"the run was {reason}", grace=0.0 if kill else NOW if now else None)
         self.recorder.wake()
+
+    def _halt(self, why: str, only: AgentId | None = None, *, grace: float | None = None) -> None:
+        """Stop what is under way, or one agent: it does not count, and is gone on with later."""
+        for agent, attempt in self._attempts.items():
+            if only in {None, agent}:
+                attempt.stop(Outcome.STOPPED, why, grace=grace)
+        for scope in self._integrating if only is None else ():
+            scope.cancel()
 
     def hear(self, agent: AgentId, messages: Sequence[Message]) -> None:
         """Take in what an agent said by a way that no attempt reads, such as its comm file."""
@@ -155,10 +166,13 @@ class Supervisor:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if not self._stopping:
             self.inbox.settle()
+            self._steering.settle()
             self._settle()
             self.inbox.settle()  # what has just failed for good needs no answer any more
             self._heed_limits(now)
-            self._start(group, now)
+            if not self.recorder.state.held:
+                self._take_up(group)
+                self._start(group, now)
         return self._is_over(now)
 
     def _settle(self) -> None:
@@ -208,7 +222,7 @@ class Supervisor:
 
     def _tell_wait(self, now: float) -> None:
         """Tell, once for each, of a reset that the whole run waits for."""
-        if self._under_way or self._stopping:
+        if self._under_way or self._stopping or self.recorder.state.held:
             return
         reset = scheduler.reset_at(self.plan, self.recorder.state, self._rules, now=now)
         if reset is not None and reset != self._told_reset:
@@ -219,7 +233,7 @@ class Supervisor:
     def _start(self, group: anyio.abc.TaskGroup, now: float) -> None:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
         self.table.is_declared_for = False
-        front = self._front.ready(self.recorder.state)
+        front = self._steering.first(self._front.ready(self.recorder.state))
         for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
@@ -233,7 +247,7 @@ class Supervisor:
         status = state.tasks[start.task]
         moved = ev.TaskReassigned(task=start.task, from_=status.agent, to=start.agent, reason=start.why)
         prepared = preparing.prepared(state, planned, start, self.stage.workspaces)
-        told = preparing.questions_told(state, prepared, state.attempts.get(status.attempt or ""))
+        told = preparing.told(state, prepared, state.attempts.get(status.attempt or ""))
         self.recorder.record(*([moved] if start.moved else []), *map(granted_event, grants), prepared, *told)
 
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
@@ -273,7 +287,7 @@ class Supervisor:
         """Have a result checked and merged; if the run is stopped meanwhile, `resume` takes it up again."""
         with anyio.CancelScope() as scope:
             self._integrating.add(scope)
-            if self._stopping:
+            if self._stopping or self.recorder.state.held == NOW_PAUSED:
                 scope.cancel()
             await self._integration.integrate(self._result(attempt, work))
         self._integrating.discard(scope)
@@ -294,7 +308,9 @@ class Supervisor:
         attempt = self._attempts.pop(agent)
         self.desk.leave(agent)
         self.rights.end(agent)
-        if self.recorder.state.tasks[attempt.piece.planned.task.id].state not in _UNDER_WAY and not attempt.survivors:
+        if self.recorder.state.tasks[attempt.piece.planned.task.id].state in _UNDER_WAY:
+            self._left.append((attempt.piece.planned, agent))
+        elif not attempt.survivors:
             self._free(agent)
         self._under_way -= 1
         self.recorder.wake()
@@ -321,6 +337,10 @@ class Supervisor:
         for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
             self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
 
+    def _take_up(self, group: anyio.abc.TaskGroup) -> None:
+        while self._left:
+            group.start_soon(self._resume_result, self._attempt(*self._left.pop()))
+
     async def _resume_attempt(self, attempt: Attempt) -> None:
         await self._finish(attempt, await attempt.take_over())
 
@@ -332,8 +352,8 @@ class Supervisor:
     def _is_over(self, now: float) -> bool:
         if self._under_way:
             return False
-        if self._stopping:
-            return True
+        if self._stopping or self._steering.is_held:
+            return bool(self._stopping)
         if scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state):
             return True
         return scheduler.halted(self.plan, self.recorder.state, self._rules, now=now)

@@ -1,6 +1,7 @@
 """What the pages say is tried: commands are run, examples are read, names exist."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from orchestrator import config
 from orchestrator.cli.app import make_app
 from orchestrator.prd import read
 from tests.support.commands import Squad
+from tests.support.repositories import Repository
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
@@ -102,6 +104,25 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     missing = [name for name in linked if not (page.parent / name).exists()]
     missing += [name for name in named if not (ROOT / name).exists()]
     assert missing == []
+
+
+def test_the_page_on_steering_shows_what_is_said(squad: Squad, repository: Repository) -> None:
+    task = "{id: T1, title: Long, writes: [a.txt], simulate: {work: 500s}}"
+    repository.commit({"tasks.yaml": f"version: 1\ntasks:\n  - {task}\n"})
+    run = squad.start("run", "tasks.yaml", "--agent", "simulated", "-n", "1")
+    shown = "".join(blocks(ROOT / "docs" / "steering.md", "example: steering"))
+    squad.wait_for_event("AttemptStarted")
+
+    for example in re.split(r"^\$ squad ", shown, flags=re.MULTILINE)[1:]:
+        arguments, _, said = example.partition("\n")
+        if arguments.startswith("tell"):
+            squad.wait_for_event("AttemptStarted", lambda row: row["attempt"] == "T1.2")
+        assert squad.here.ok(*shlex.split(arguments)) == said
+        if "--now" in arguments:
+            squad.here.ok("wait", "--for", "idle")
+
+    squad.here.ok("stop", "--now")
+    assert run.wait(60) == 6
 
 
 def test_every_file_that_the_code_names_exists() -> None:

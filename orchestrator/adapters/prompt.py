@@ -4,7 +4,7 @@ Squad's part is at most 400 tokens by the count of `tokens`, whatever the task: 
 asks for more, how it says that it is done, and from the second attempt on a handover and what became of its questions, for which
 squad's own role makes room. What may be long, such as the list of paths or the end of a check's output, is cut evenly until the
 whole keeps to that, and at last the lesser facts of a handover are left out. A role's text that is the user's own, and a
-person's answers, are not counted.
+person's answers and remarks, are not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +48,7 @@ def prompt(
 
     def compose(room: int) -> str:
         last = _handover((*handover.ended, *handover.left), (*handover.known, *handover.quoted), room) if handover else ""
-        return _joined(_role(role), _rules(planned, seat, words, room), last, _answers(asked, room))
+        return _joined(_role(role), _rules(planned, seat, words, room), last, _answers(asked, room), asked.remarks)
 
     most = asked.answered + (MOST if words.is_own else MOST + tokens(_role(role)))
     return _joined(f"# {planned.task.title}", planned.task.text.strip(), _fitted(compose, most)) + "\n"
@@ -60,7 +60,7 @@ def resumed(planned: PlannedTask, seat: Seat, *, handover: Handover | None = Non
     def compose(room: int) -> str:
         again = f"Go on with your task {planned.task.id} as {seat.id}: its text and the rules of this run stand above."
         last = _handover(handover.ended, handover.quoted, room) if handover else ""
-        return _joined(again, last, _answers(asked, room))
+        return _joined(again, last, _answers(asked, room), asked.remarks)
 
     return _joined(f"# {planned.task.title}", _fitted(compose, MOST + asked.answered)) + "\n"
 

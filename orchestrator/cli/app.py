@@ -23,12 +23,15 @@ from orchestrator.cli import (
     demo,
     doctor,
     documents,
+    halting,
     harvest,
     init,
+    opening,
     options,
     report,
     run,
     steer,
+    stopping,
     watch,
     with_lock,
 )
@@ -53,6 +56,25 @@ _FLAGS: dict[str, Callable[[Context], Context]] = {
 _VALUES = {options.FOLDER: "folder", **dict.fromkeys(options.CONFIG, "config"), options.COLOR: "color"}
 
 
+_GROUPS = (
+    documents,
+    run,
+    watch,
+    steer,
+    with_lock,
+    harvest,
+    doctor,
+    demo,
+    report,
+    init,
+    configuring,
+    completion,
+    halting,
+    stopping,
+    opening,
+)
+
+
 def make_app() -> typer.Typer:
     """Give the application with all its commands, in the order of a run's life."""
     app = typer.Typer(
@@ -62,7 +84,7 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": list(HELP)},
     )
-    for group in (documents, run, watch, steer, with_lock, harvest, doctor, demo, report, init, configuring, completion):
+    for group in _GROUPS:
         group.register(app)
     return app
 

@@ -9,7 +9,12 @@ if TYPE_CHECKING:
 _PAUSE = 0.05  #: seconds before a supervisor that only just starts is asked again
 _PATIENCE = 30.0  #: seconds in which a living supervisor must answer
 #: What each request is about, for agents that may not ask it.
-_PERSONS = {"answer": "answer questions", "stop": "stop a run", "unlock": "free what others hold"}
+_PERSONS = {
+    "answer": "answer questions",
+    "stop": "stop a run",
+    "unlock": "free what others hold",
+    "tell": "speak for a person",
+}
 
 
 def ask(project: "Project", method: str, params: dict[str, object], *, unless_gone: bool = False) -> object:

@@ -11,14 +11,14 @@ from pathlib import Path
 from orchestrator import git
 from orchestrator.config import Config, dump
 from orchestrator.errors import JournalError
-from orchestrator.events import RunResumed, RunStarted, TaskRevived
+from orchestrator.events import RunResumed, RunStarted
 from orchestrator.journal import Journal
-from orchestrator.model import Isolation, Plan, RunId, TaskState
+from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
-from orchestrator.questions import has_asked, open_of
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
+from orchestrator.steering import revivals
 from orchestrator.views.agent_plan import Points, render_agent_plan
 from orchestrator.workspaces import names
 
@@ -64,12 +64,9 @@ def _is_taken(project: Project, worktrees: Path, run: RunId) -> bool:
 
 def revive(recorder: Recorder, state: State, config: Config) -> None:
     """Record that a supervisor goes on, by which settings; what was parked gets another chance, unless it waits for an answer."""
-    parked = [task for task, status in state.tasks.items() if status.state is TaskState.PARKED]
-    parked = [task for task in parked if not (has_asked(state, task) and open_of(state, task))]
-    gates = {planned.task.id for planned in recorder.plan.tasks if planned.task.gate}
     recorder.record(
         RunResumed(reason=state.outcome or "its supervisor was gone", settings=recorder.journal.save_document(dump(config))),
-        *(TaskRevived(task=task, reason="resumed by a person") for task in parked if task not in gates),
+        *revivals(recorder.plan, state),
     )
 
 

@@ -1,5 +1,6 @@
 """A supervisor in the foreground: its sockets, its signals, its files and what the terminal shows."""
 
+import os
 import signal
 import sys
 import time
@@ -14,13 +15,24 @@ import anyio.lowlevel
 
 from orchestrator.adoption import restore
 from orchestrator.ahead import BEHIND
+from orchestrator.cli import closing
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
-from orchestrator.events import ConversationKnown, Entry, LockRefused, Noticed, QuestionAnswered, QuestionAsked, QuestionClosed
+from orchestrator.events import (
+    ConversationKnown,
+    Entry,
+    LockRefused,
+    Noticed,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionClosed,
+    RemarkMade,
+    StopRequested,
+)
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
 from orchestrator.model import AgentId, RunId
@@ -32,11 +44,11 @@ from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line, question_note
+from orchestrator.views.changes import change_line, question_note, remark_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
-from orchestrator.views.text import page
+from orchestrator.views.text import fitted, page
 
 INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
@@ -59,6 +71,7 @@ class Conduct:
     since: int  #: number of the last event before this supervisor's own
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
+    stopping_at: float | None = None  #: since when it is being ended
 
     @property
     def is_over(self) -> bool:
@@ -133,15 +146,17 @@ async def _take_in(journal: Journal) -> None:
 
 
 async def _heed_signals(run: Conduct) -> None:
-    """End the run orderly at the first signal, at once at the second; a hangup that `nohup` ignores stays ignored."""
+    """End the run more firmly with each signal, and at last without it; a hangup that `nohup` ignores stays ignored."""
     heeded = [one for one in _SIGNALS if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN]
     with anyio.open_signal_receiver(*heeded) as signals:
         async for number in signals:
-            again = bool(run.ended_by)
             run.ended_by.append(_SIGNALS[number])
-            if not again and not run.options.quiet:
-                (run.screen.say if run.screen else say)("stopping: agents get 10 s; once more to end them now")
-            run.supervisor.stop(now=again, reason=_SIGNALS[number])
+            haste = run.supervisor.haste + 1
+            if haste > closing.KILLED:
+                os._exit(128 + number)  # the leashes end what is left, and the journal holds the rest
+            if not run.options.quiet:
+                (run.screen.say if run.screen else say)(closing.said(haste))
+            run.supervisor.stop(now=haste >= closing.NOW, kill=haste >= closing.KILLED, reason=_SIGNALS[number])
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
@@ -208,6 +223,8 @@ class Keeper:
         for entry in entries:
             if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
                 self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
+            elif isinstance(entry.event, RemarkMade):
+                self._comms.note(AgentId(entry.event.agent), remark_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
         with self._told_once("comm files"):
@@ -283,6 +300,8 @@ async def _show(run: Conduct, news: Subscription) -> None:
         for entry in news.drain():
             if isinstance(entry.event, QuestionAsked):
                 run.screen.say(change_line(run.supervisor.plan, entry))
+            if isinstance(entry.event, StopRequested):
+                run.stopping_at = entry.at
         is_over = run.is_over
         if not await display(run.screen.frame(partial(_table, run))) or (is_over and news.is_empty):
             return
@@ -291,9 +310,18 @@ async def _show(run: Conduct, news: Subscription) -> None:
 
 
 def _table(run: Conduct, width: int, height: int) -> str:
-    rows = height - 1  # the cursor stands below the table
-    state, color = run.supervisor.recorder.state, run.options.colors
-    return board(run.supervisor.plan, state, now=time.time(), color=color, width=width, height=rows)
+    state, color, now = run.supervisor.recorder.state, run.options.colors, time.time()
+    below = _below(run, now=now)
+    rows = height - (2 if below else 1)  # the cursor stands below all
+    return board(run.supervisor.plan, state, now=now, color=color, width=width, height=rows) + fitted(below, width)
+
+
+def _below(run: Conduct, *, now: float) -> str:
+    """Give the line below the table: what a person has ordered, and what takes it back or hastens it."""
+    state = run.supervisor.recorder.state
+    if run.stopping_at is not None and state.phase == "ending":
+        return closing.countdown(run.supervisor.haste, since=run.stopping_at, now=now)
+    return "paused by a person; go on: squad resume" if state.phase == "running" and state.held else ""
 
 
 async def _show_lines(run: Conduct, news: Subscription) -> None:

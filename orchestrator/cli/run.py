@@ -60,13 +60,16 @@ def resume(
 ) -> int:
     """Example:  squad resume
 
-    Go on with a run that was stopped, or whose supervisor is gone.
+    Go on with a run that was paused or stopped, or whose supervisor is gone.
     """
     from orchestrator.cli.early import heed_early_signals
+    from orchestrator.cli.halting import let_go_on
     from orchestrator.cli.launch import relaunch
 
     heed_early_signals()
     options: Context = context.obj
+    if (code := let_go_on(options, name, unattended=unattended)) is not None:
+        return code
     if unattended:
         options = replace(options, no_input=True)
     return relaunch(options, name, unattended=unattended)

@@ -1,4 +1,4 @@
-"""`inbox`, `answer`, `stop`, `unlock`: requests of a person to the living supervisor."""
+"""`inbox`, `answer`, `unlock`: requests of a person to the living supervisor."""
 
 import time
 from typing import Annotated
@@ -14,7 +14,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(inbox)
     app.command()(answer)
-    app.command()(stop)
     app.command()(unlock)
 
 
@@ -71,25 +70,6 @@ def _answered(told: "dict[str, object]") -> str:
         return f"{told['id']} has that answer already"
     way = f"told {told['agent']}" if told["told"] else f"{told['agent']} hears it as soon as it can"
     return f"answered {told['id']} of {told['task']}: {way}"
-
-
-def stop(
-    context: typer.Context, now: Annotated[bool, typer.Option("--now", help="without the 10 s for agents to end")] = False
-) -> None:
-    """Example:  squad stop
-
-    End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
-    """
-    from orchestrator.supervised import outlast
-
-    options: Context = context.obj
-    project = options.project()
-    ask(project, "stop", {"now": now}, unless_gone=True)
-    outlast(project)
-    if options.as_json:
-        out_json({"schema_version": 1, "stopped": True})
-    elif not options.quiet:
-        out("stopped; go on: squad resume")
 
 
 def unlock(context: typer.Context, path: Annotated[str, typer.Argument(help="a locked path")]) -> None:

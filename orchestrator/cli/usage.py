@@ -30,10 +30,12 @@ Before or after each command: -C DIR  -c FILE|NAME  --json  -q (quiet)
 _WIDTH = 78
 #: Commands that share the line of another, so that the help stays one screen.
 _TOGETHER: Mapping[str, tuple[str, ...]] = {
-    "inbox": ("answer",),
+    "inbox": ("answer", "tell"),
     "locks": ("unlock", "with-lock"),
     "doctor": ("demo", "config", "init", "completion"),
     "report": ("compare", "cost"),
+    "pause": ("stop", "restart"),
+    "diff": ("open",),
 }
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from orchestrator.cli.context import say
 from orchestrator.cli.finish import FAILED, exit_code
 from orchestrator.errors import UsageError
-from orchestrator.model import TaskState
+from orchestrator.model import Plan, TaskState
 from orchestrator.platform.watching import watching
 from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
+from orchestrator.scheduler import is_work_left
 from orchestrator.spelling import nearest
 from orchestrator.state import State
 
@@ -40,14 +41,14 @@ def wish(until: str, timeout: str | None) -> Wish:
         raise UsageError(f"--timeout: {error}") from error
 
 
-def wait_for(wanted: Wish, *, project: Project, lives: Callable[[], bool], read: Callable[[], State]) -> int:
+def wait_for(wanted: Wish, *, project: Project, plan: Plan, lives: Callable[[], bool], read: Callable[[], State]) -> int:
     """Wait; gives 0 when it is so, 124 when the time is over, else how the run ended, and 1 if it ended well otherwise."""
     deadline = time.monotonic() + wanted.seconds
     with watching(project.state) as changes:
         while True:
             is_alive = lives()
             state = read()
-            if _is_so(wanted.until, state, lives=is_alive):
+            if _is_so(wanted.until, plan, state, lives=is_alive):
                 return 0
             if not is_alive:
                 return exit_code(state, []) or FAILED
@@ -58,14 +59,21 @@ def wait_for(wanted: Wish, *, project: Project, lives: Callable[[], bool], read:
             changes.wait(left)
 
 
-def _is_so(until: str, state: State, *, lives: bool) -> bool:
+def _is_so(until: str, plan: Plan, state: State, *, lives: bool) -> bool:
     if until == "done":
         return state.phase == "ended" and state.outcome == "done"
     if until == "needs-you":
         return (
             state.phase == "paused"
-            or (state.phase == "running" and not lives)
+            or (state.phase == "running" and (not lives or bool(state.held)))
             or any(task.state is TaskState.PARKED for task in state.tasks.values())
             or any(question.state == "open" for question in state.questions.values())
         )
-    return not lives or all(agent.task is None for agent in state.agents.values())
+    return not lives or _is_idle(plan, state)
+
+
+def _is_idle(plan: Plan, state: State) -> bool:
+    """Tell whether nothing is under way and nothing will be by itself: not between two tasks, nor in a back-off."""
+    if any(agent.task is not None for agent in state.agents.values()):
+        return False
+    return bool(state.held) or state.phase != "running" or not is_work_left(plan, state)

@@ -131,7 +131,7 @@ def wait(
 ) -> int:
     """Example:  squad wait --for done --timeout 8h
 
-    Wait for a run; exit 0 when it is so, 5 when the time is over, else as the run ended.
+    Wait for a run; exit 0 when it is so, 124 when the time is over, else as the run ended.
     """
     from orchestrator.cli.waiting import wait_for, wish
 
@@ -139,7 +139,7 @@ def wait(
     wanted = wish(until, timeout)
     project, journal, replayed = replayed_of(options, run)
     lives = partial(is_supervised, project, journal, replayed.run)
-    code = wait_for(wanted, project=project, lives=lives, read=lambda: _state(journal, replayed))
+    code = wait_for(wanted, project=project, plan=replayed.plan, lives=lives, read=lambda: _state(journal, replayed))
     if options.as_json:
         out_json({"schema_version": 1, "run": replayed.run, "for": until, "reached": code == 0, "exit_code": code})
     return code

@@ -11,7 +11,7 @@ from orchestrator.state import State
 from orchestrator.versions import UNTRIED
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, way_out
-from orchestrator.views.status import is_orphaned
+from orchestrator.views.status import is_held, is_orphaned
 
 _LOST = "its leash was killed"  #: how the reason of such an attempt begins
 _UNSURE = "unsure who changed"  #: how such a notice begins
@@ -37,6 +37,8 @@ def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised:
         yield Need(text, way.removesuffix(")"))
     if is_orphaned(state, supervised=supervised):
         yield Need("its supervisor is gone", f"go on: squad resume {state.run}")
+    elif is_held(state):
+        yield Need("paused by a person", f"go on: squad resume {state.run}")
     for planned in plan.tasks:
         yield from _of_task(planned, state)
     yield from _of_questions(state, supervised=supervised)

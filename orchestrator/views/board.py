@@ -72,7 +72,8 @@ def board(
 
 def phase(state: State, *, supervised: bool) -> str:
     """Give the word for where the run stands; a run that goes on without a supervisor is paused in fact."""
-    word = "paused" if state.phase in {"running", "ending"} and not supervised else state.phase
+    is_paused = (state.phase in {"running", "ending"} and not supervised) or (state.phase == "running" and state.held)
+    word = "paused" if is_paused else state.phase
     return f"{word} ({state.outcome})" if state.outcome else word
 
 
@@ -164,7 +165,7 @@ def _progress(plan: Plan, state: State, now: float, *, supervised: bool) -> str:
     if state.phase == "ended":
         took = max(0.0, (state.ended_at or now) - state.started_at)
         return f"{counted}, ended {format_duration(round(took))} after its start"
-    if state.phase != "running" or not supervised:
+    if state.phase != "running" or not supervised or state.held:
         return counted
     elapsed = format_duration(round(max(0.0, now - state.started_at)))
     return f"{counted}, {elapsed} so far, {estimate(plan, state, now=now)}"

@@ -91,6 +91,13 @@ def question_note(event: ev.Event) -> str:
             return ""
 
 
+def remark_note(event: ev.RemarkMade | ev.RemarkTold) -> str:
+    """Give the line for what a person has to tell an agent, as the agent finds it in its comm file."""
+    if isinstance(event, ev.RemarkMade):
+        return f"{event.id} you tell {event.task or event.agent}: {plain(event.text)}"
+    return f"{event.id} heard by {event.agent} ({event.attempt})"
+
+
 def _limit_line(entry: ev.Entry) -> str:
     return limit_line(entry.event, entry.at) if isinstance(entry.event, ev.LimitReached) else ""
 
@@ -99,6 +106,14 @@ def _rarer_line(event: ev.Event) -> str:
     match event:
         case ev.StopRequested(reason=reason):
             return f"stopping: {plain(reason)}"
+        case ev.WorkPaused(now=now):
+            return f"paused: {'what was under way is stopped' if now else 'nothing more is started'}; go on: squad resume"
+        case ev.WorkResumed(reason=reason):
+            return f"goes on: {plain(reason)}"
+        case ev.RestartOrdered(task=task, attempt=attempt):
+            return f"{task}: a person restarts {attempt}"
+        case ev.RemarkMade() | ev.RemarkTold():
+            return remark_note(event)
         case ev.HandoffRequested(from_=sender, to=to, file=file):
             return f"{plain(sender)} hands {plain(file)} to {plain(to) or 'anybody'}"
         case ev.Noticed(text=text):

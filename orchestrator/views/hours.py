@@ -1,11 +1,11 @@
 """What each agent did with its time: every second of every agent counts once, as work or as idle for one cause.
 
-Seconds count only while a supervisor lived and only inside the run's wall time, so work and idle add up to wall time
-times agents. An agent works from `AttemptStarted` to `AttemptEnded`, save while it waits for a lock. From the end of an
-attempt to its result it is held by checks for as long as they ran, else by integration; so it is while its workspace
-is made. Without a task it idles for a limit while its provider's holds; for a stall while a task that it could do waits
-out its back-off; for a lock while one that it could do waits for a lock of another; and else for needs, also when
-nothing is left for it.
+Seconds count only while a supervisor lived and was not paused, and only inside the run's wall time, so work and idle
+add up to wall time times agents. An agent works from `AttemptStarted` to `AttemptEnded`, save while it waits for a
+lock. From the end of an attempt to its result it is held by checks for as long as they ran, else by integration; so it
+is while its workspace is made. Without a task it idles for a limit while its provider's holds; for a stall while a
+task that it could do waits out its back-off; for a lock while one that it could do waits for a lock of another; and
+else for needs, also when nothing is left for it.
 """
 
 from collections.abc import Iterable

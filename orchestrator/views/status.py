@@ -24,6 +24,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             "title": state.title,
             "state": run_state(state, supervised=supervised),
             "outcome": state.outcome,
+            "held": state.held or None,
             "started_at": utc(state.started_at),
             "branch": state.branch,
             "supervised": supervised,
@@ -40,18 +41,8 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
             }
             for lock in state.locks.values()
         ],
-        "strange": [
-            {
-                "task": one.task,
-                "agent": one.agent if one.blamed else None,
-                "where": one.where,
-                "paths": one.paths,
-                "certainty": one.certainty,
-                "why": one.why,
-                "ref": one.ref,
-            }
-            for one in state.strange
-        ],
+        "strange": _strange(state),
+        "remarks": _remarks(state),
         "needs_you": needs_you(plan, state, supervised=supervised),
     }
 
@@ -90,12 +81,41 @@ def levels(state: State) -> dict[str, str]:
 
 def run_state(state: State, *, supervised: bool) -> str:
     """Give the word for where the run stands; a run that goes on without a supervisor is paused in fact."""
-    return "paused" if is_orphaned(state, supervised=supervised) else state.phase
+    return "paused" if is_orphaned(state, supervised=supervised) or is_held(state) else state.phase
+
+
+def is_held(state: State) -> bool:
+    """Tell whether a person has paused the run, whose supervisor lives on."""
+    return state.phase == "running" and bool(state.held)
 
 
 def is_orphaned(state: State, *, supervised: bool) -> bool:
     """Tell whether the run's supervisor is gone without a word."""
     return state.phase in {"running", "ending"} and not supervised
+
+
+def _strange(state: State) -> list[dict[str, object]]:
+    """Give the changes that were found where none may be."""
+    return [
+        {
+            "task": one.task,
+            "agent": one.agent if one.blamed else None,
+            "where": one.where,
+            "paths": one.paths,
+            "certainty": one.certainty,
+            "why": one.why,
+            "ref": one.ref,
+        }
+        for one in state.strange
+    ]
+
+
+def _remarks(state: State) -> list[dict[str, str | None]]:
+    """Give what a person has to tell agents, and which attempt has heard it."""
+    return [
+        {"id": name, "task": one.task or None, "agent": one.agent, "text": plain(one.text), "told": one.told or None}
+        for name, one in state.remarks.items()
+    ]
 
 
 def _limited(agent: AgentStatus, now: float) -> list[dict[str, str]]:
@@ -139,6 +159,8 @@ def needs_you(plan: Plan, state: State, *, supervised: bool) -> list[dict[str, s
     resume = f"squad resume {state.run}"
     if is_orphaned(state, supervised=supervised):
         told.append({"what": "no supervisor", "task": "", "reason": "its supervisor is gone", "command": resume})
+    elif is_held(state):
+        told.append({"what": "paused", "task": "", "reason": "by a person", "command": resume})
     elif state.phase == "paused":
         told = [*_reached(state), *told] or [{"what": "paused", "task": "", "reason": state.outcome, "command": resume}]
     return told
@@ -170,7 +192,12 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     text = board(plan, state, now=now, supervised=supervised)
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
+    elif is_held(state):
+        text += f"  paused by a person: squad resume {state.run}\n"
     text += page([f"  {told}" for told in attention_lines(state, now=now)])
+    text += page(
+        f"  {name} is not heard yet by {one.agent}: {plain(one.text)}" for name, one in state.remarks.items() if not one.told
+    )
     for name, question in state.questions.items():
         if question.state == "open":
             told = fitted(f"  {name} {question.agent} asks: {plain(question.text)}", 100)

@@ -1,10 +1,14 @@
-"""The time of a run: from its start to its last result, or until now, without the times in which no supervisor lived."""
+"""The time of a run: from its start to its last result, or until now.
+
+The times in which no supervisor lived, or a person's pause lasted, are no part of it.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
+from orchestrator.views.pauses import pauses
 
 _PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
 _WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded, ev.Notified)
@@ -16,7 +20,7 @@ class Wall:
 
     start: float  #: seconds since the epoch
     end: float
-    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived, in their order
+    gaps: tuple[tuple[float, float], ...]  #: times in which no supervisor lived, or a person's pause lasted, by their beginning
     is_over: bool  #: the run has ended by itself
 
     @property
@@ -51,7 +55,7 @@ def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
     elif last is not None and isinstance(last.event, ev.RunEnded):
         end = max(_results(entries), default=last.at)
     over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
-    return Wall(start=start, end=max(start, end), gaps=tuple(sorted(_gaps(entries))), is_over=over)
+    return Wall(start=start, end=max(start, end), gaps=tuple(sorted((*_gaps(entries), *pauses(entries)))), is_over=over)
 
 
 def _results(entries: Iterable[Entry]) -> list[float]:

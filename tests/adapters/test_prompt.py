@@ -175,18 +175,26 @@ WHYS = st.sampled_from(
 TEXTS = st.one_of(st.text(max_size=300), st.just("Which of the two dashboards is the one that is meant, and why? " * 5))
 
 
-def brief(answered: int, closed: int, still: int, *, text: str, answer: str, whys: list[str]) -> Briefing:
+def brief(answered: int, closed: int, still: int, *, text: str, answer: str, whys: list[str], said: int = 0) -> Briefing:
     names = [f"Q{number}" for number in range(101, 101 + answered + closed + still)]
     return Briefing(
         texts=dict.fromkeys(names, text),
         answers=dict.fromkeys(names[:answered], answer),
         closed={name: whys[place % len(whys)] for place, name in enumerate(names[answered : answered + closed])},
         still=tuple(names[answered + closed :]),
+        said=(answer,) * said,
     )
 
 
 BRIEFINGS = st.builds(
-    brief, NUMBERS, NUMBERS, NUMBERS, text=TEXTS, answer=st.text(max_size=300), whys=st.lists(WHYS, min_size=1, max_size=3)
+    brief,
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+    text=TEXTS,
+    answer=st.text(max_size=300),
+    whys=st.lists(WHYS, min_size=1, max_size=3),
+    said=NUMBERS,
 )
 SEATS = st.builds(
     lambda label, role: seat(AgentId(f"agent-12-{label}"), role=role),
@@ -224,6 +232,14 @@ def test_squads_part_is_at_most_400_tokens(
 
     assert added(prompt(one, who, words, handover=last, asked=asked), one) <= MOST + asked.answered
     assert tokens(resumed(one, who, handover=last, asked=asked).removeprefix(f"# {one.task.title}\n\n")) <= MOST + asked.answered
+
+
+def test_what_a_person_tells_is_read_whole_by_a_new_conversation_and_by_one_that_goes_on() -> None:
+    said = "Use the new endpoint;\nkeep both lines. " * 90
+    asked, one = Briefing(said=(said, "and hurry")), planned(task("T1"))
+
+    for text in (prompt(one, seat(ONE), Words(), asked=asked), resumed(one, seat(ONE), asked=asked)):
+        assert text.endswith(f"\n\n## From a person\n- {said}\n- and hurry\n")
 
 
 @pytest.mark.parametrize("role", SHIPPED)

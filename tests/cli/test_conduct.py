@@ -3,17 +3,16 @@
 import contextlib
 import json
 import os
-import pty
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Self
 
 from tests.support.commands import Squad
 from tests.support.here import Said
 from tests.support.repositories import Repository
+from tests.support.terminals import Terminal
 from tests.support.waiting import until
 
 
@@ -175,33 +174,6 @@ def test_a_reader_that_does_not_read_holds_nothing_up(squad: Squad, repository: 
         assert process.wait(60) == 0
 
 
-class Terminal:
-    """A run on a terminal; what it writes is kept."""
-
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        self.text = b""
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.environ.update(PYTHONPATH=str(Path(__file__).parents[2]), TERM="xterm")
-            os.execv(sys.executable, [sys.executable, "-m", "orchestrator", *arguments])
-
-    def finish(self) -> int:
-        """Read to the end; gives the exit code."""
-        with contextlib.suppress(OSError):
-            while data := os.read(self.descriptor, 65536):
-                self.text += data
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-
-
 def test_on_a_terminal_the_last_table_stays_and_the_ending_comes_below_it(repository: Repository) -> None:
     tasks(repository, shell("T1", "echo x > a.txt", "a.txt"))
 
@@ -223,5 +195,6 @@ def test_an_interrupt_is_told_in_place_of_the_table_and_the_run_is_paused(squad:
         assert terminal.finish() == 130
 
     assert b"\x1b[Jstopping: agents get 10 s" in terminal.text
+    assert b"Ctrl-C ends them now" in terminal.text
     assert squad.json("status")["run"]["state"] == "paused"
     assert [row["reason"] for row in squad.events("StopRequested")] == ["interrupted"]

@@ -175,7 +175,8 @@ def test_a_run_under_way_is_looked_at_and_ended_by_stop_and_goes_on_with_resume(
     assert here.json("status")["run"]["state"] == "paused"
     assert left_of(squad) == []
     assert process.wait(LONGEST) == 6
-    assert here("stop").code == 1
+    assert here.ok("stop") == "stopped already; go on: squad resume\n"
+    assert here.ok("pause") == "tasks-1 is paused already: nothing is under way\nundo: squad resume\n"
     assert here("wait").code == 6
     assert here("wait", "--for", "needs-you").code == 0
     unfinished = here("run", "tasks.yaml", "--agent", "simulated", "--json")
@@ -211,7 +212,7 @@ def test_a_second_signal_does_not_wait_for_an_agent_that_is_deaf(squad: Squad, h
     until(lambda: ignores(agent["pid"], signal.SIGTERM), "an agent that ignores SIGTERM")
 
     process.send_signal(signal.SIGINT)
-    until(lambda: "once more to end them now" in squad.output(), "the offer to end at once")
+    until(lambda: "Ctrl-C once more ends them now" in squad.output(), "the offer to end at once")
     process.send_signal(signal.SIGINT)
 
     assert process.wait(LONGEST) == 130

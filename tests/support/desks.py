@@ -35,7 +35,7 @@ class Lead:
     pids: set[int] = field(default_factory=set)  #: processes of agents
     orders: Mapping[str, Order] = field(default_factory=dict)
 
-    def stop(self, *, now: bool) -> None:
+    def stop(self, *, now: bool, kill: bool = False) -> None:
         self.stopped.append(now)
 
     def tell(self, agent: AgentId, text: str) -> bool:

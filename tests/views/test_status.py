@@ -36,6 +36,7 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
         "title": "Demo",
         "state": "running",
         "outcome": "",
+        "held": None,
         "started_at": "1970-01-01T00:00:01Z",
         "branch": "squad/demo-1",
         "supervised": True,
