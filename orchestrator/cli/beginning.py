@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator import git
 from orchestrator.config import Config, dump
 from orchestrator.errors import JournalError
-from orchestrator.events import RunResumed, RunStarted, TaskRevived
+from orchestrator.events import Noticed, ProjectMoved, RunResumed, RunStarted, TaskRevived
 from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.planning.document import plan_document
@@ -20,7 +20,9 @@ from orchestrator.questions import has_asked, open_of
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
 from orchestrator.views.agent_plan import Points, render_agent_plan
+from orchestrator.views.text import counted
 from orchestrator.workspaces import names
+from orchestrator.workspaces.moved import bring_along, former_root
 
 
 def begin(
@@ -71,6 +73,18 @@ def revive(recorder: Recorder, state: State, config: Config) -> None:
         RunResumed(reason=state.outcome or "its supervisor was gone", settings=recorder.journal.save_document(dump(config))),
         *(TaskRevived(task=task, reason="resumed by a person") for task in parked if task not in gates),
     )
+
+
+def find_moved(project: Project, recorder: Recorder) -> None:
+    """Bring a run's worktrees along whose project was moved or copied since, and say so."""
+    state = recorder.state
+    workspaces = list(dict.fromkeys(Path(attempt.workspace) for attempt in state.attempts.values()))
+    old = former_root(project, workspaces) if project.repository else None
+    if old is None:
+        return
+    count = bring_along(project, RunId(state.run), workspaces, old=old)
+    told = f"the project was moved here from {old}: {counted(count, 'worktree')} of {len(workspaces)} brought along"
+    recorder.record(ProjectMoved(from_=str(old), to=str(project.root)), Noticed(text=told))
 
 
 def set_former_aside(project: Project, former: RunId | None) -> None:
