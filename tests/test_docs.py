@@ -13,6 +13,7 @@ from orchestrator import config
 from orchestrator.cli.app import make_app
 from orchestrator.prd import read
 from tests.support.commands import Squad
+from tests.support.repositories import Repository
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
@@ -110,6 +111,26 @@ def test_every_file_that_the_code_names_exists() -> None:
             r"\b(?:orchestrator|configs/demo|tests|docs)/[\w/-]+\.(?:py|md|sh)\b", path.read_text(encoding="utf-8")
         ):
             assert (ROOT / name).exists(), f"{path} names {name}"
+
+
+def test_the_page_about_running_again_does_what_it_says(squad: Squad, repository: Repository) -> None:
+    [script] = blocks(ROOT / "docs" / "again.md", "example: again")
+    repository.commit({"prd.md": "# Feature: Help\n## Tasks\n- Create the index in index.md\n"})
+    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
+
+    done = subprocess.run(
+        ["sh", "-c", preamble + script],
+        cwd=repository.root,
+        env=dict(squad._environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "done already by help-1: T1" in done.stdout
+    assert re.findall(r"^help-\d .* 1/1 tasks", done.stdout, re.MULTILINE)
+    assert not list(repository.root.glob("help.md"))
 
 
 def test_the_demo_needs_only_a_shell_and_git(squad: Squad) -> None:

@@ -52,6 +52,7 @@ class Conduct:
     since: int  #: number of the last event before this supervisor's own
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
+    begun: Callable[[RunId], None] = lambda _: None  #: called once the run can be looked at and spoken to
 
     @property
     def is_over(self) -> bool:
@@ -81,6 +82,7 @@ async def oversee(run: Conduct, show: View) -> None:
                 news.offer(entry)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
+            run.begun(RunId(recorder.state.run))
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run

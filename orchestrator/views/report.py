@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.limits import UNLIMITED, Limits
-from orchestrator.model import Outcome, Plan, TaskState
+from orchestrator.model import Former, Outcome, Plan, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.state import AttemptStatus, State, TaskStatus
 from orchestrator.views.attention import attention
@@ -17,6 +17,7 @@ from orchestrator.views.contention import Contention, contention_json, contentio
 from orchestrator.views.figures import Figures, Idle, measure
 from orchestrator.views.hours import Stint
 from orchestrator.views.limits import limit_lines, limits_json
+from orchestrator.views.plan_table import done_lines
 from orchestrator.views.status import is_orphaned, run_state
 from orchestrator.views.text import padded, page, plain, shortened, utc
 
@@ -95,6 +96,8 @@ class Report:
     idle: Idle
     usage: dict[str, object]
     moves: tuple[Move, ...]  #: oldest first
+    before: tuple[Former, ...]  #: tasks of the document that runs before have done
+    before_lines: tuple[str, ...]
     attention: tuple[str, ...]
     limits: dict[str, object]
     limit_lines: tuple[str, ...]
@@ -121,6 +124,8 @@ def make_report(
         idle=measured.idle,
         usage=_usage(entries),
         moves=_moves(entries),
+        before=plan.before,
+        before_lines=tuple(done_lines(plan)),
         attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
         limits=limits_json(state, limits, now=now),
         limit_lines=tuple(limit_lines(state, limits, now=now)),
@@ -145,6 +150,7 @@ def report_json(report: Report) -> dict[str, object]:
         "idle": {name: round(value, 3) for name, value in asdict(report.idle).items()},
         "usage": report.usage,
         "limits": report.limits,
+        "done_already": [asdict(one) for one in report.before],
         "moves": [{"task": one.task, "from": one.from_, "to": one.to, "why": one.why} for one in report.moves],
         "attention": list(report.attention),
     }
@@ -158,6 +164,7 @@ def render_report(report: Report) -> str:
     lines += [
         *_task_table(report),
         "",
+        *report.before_lines,
         *_agent_table(report),
         "",
         *_move_lines(report),
