@@ -215,9 +215,10 @@ class Journal:
         which = "in" if splits else "not in"
         return [RunId(row[0]) for row in self._connection.execute(f"{query} and run {which} ({_SPLITS}) order by seq")]
 
-    def last_begun(self) -> RunId | None:
-        """Give the run that was begun or resumed last: the one that a living supervisor works on."""
-        query = "select run from events where type in ('RunStarted', 'RunResumed') order by seq desc limit 1"
+    def last_begun(self, *, splits: bool = True) -> RunId | None:
+        """Give the run that was begun or resumed last: the one that a living supervisor works on; or the last but for splits."""
+        which = "" if splits else f" and run not in ({_SPLITS})"
+        query = f"select run from events where type in ('RunStarted', 'RunResumed'){which} order by seq desc limit 1"  # noqa: S608 - both parts are constants
         row = self._connection.execute(query).fetchone()
         return RunId(row[0]) if row else None
 

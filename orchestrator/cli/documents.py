@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from orchestrator.model import Plan
 
 PLAN_DIFFERS = 10
-_OF_THE_DOCUMENT = frozenset({"line", "why"})  #: keys of a task
+_OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
 
 
 def register(app: typer.Typer) -> None:
@@ -197,4 +197,5 @@ def _planned(body: bytes) -> dict[str, object]:
             for row in rows
         ]
     plan.pop("source_digest", None)
+    plan.setdefault("done_already", [])  # plans of an older squad know of none
     return plan

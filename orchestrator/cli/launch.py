@@ -15,7 +15,7 @@ from orchestrator.accounts import Accounts
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
 from orchestrator.cli.again import tell_nothing_left
-from orchestrator.cli.beginning import begin, find_moved, lay_out, revive, set_former_aside
+from orchestrator.cli.beginning import begin, change_over, find_moved, lay_out, revive, set_former_aside
 from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
 from orchestrator.cli.detached import Begun, in_background, told_nobody
@@ -132,7 +132,7 @@ def launch(options: Context, wishes: Wishes) -> int:
     def carry(options: Context, begun: Begun) -> int:
         with held(project, config) as (journal, log):
             _require_finished(journal, plan, wishes)
-            set_former_aside(project, journal.latest())
+            set_former_aside(project, journal.last_begun(splits=False))
             since = journal.last()
             recorder = begin(project, journal, config, plan, base=base, document=document)
             recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
@@ -169,6 +169,7 @@ def relaunch(options: Context, name: str | None, *, unattended: bool = False, de
     def carry(options: Context, begun: Begun) -> int:
         with held(project, config) as (journal, log):
             now = replay(journal, replayed.run)
+            change_over(project, journal, now.run)
             since = journal.last()
             recorder = Recorder(journal, now.plan, now.state, clock=time.time)
             revive(recorder, now.state, config)

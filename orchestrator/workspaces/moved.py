@@ -47,6 +47,16 @@ def bring_along(project: Project, run: RunId, workspaces: Iterable[Path], *, old
     return found
 
 
+def where_now(project: Project, run: RunId, workspaces: Iterable[Path]) -> dict[Path, Path]:
+    """Give where worktrees lie now, brought along if their project was moved."""
+    made = list(workspaces)
+    old = former_root(project, made)
+    if old is None:
+        return {workspace: workspace for workspace in made}
+    bring_along(project, run, made, old=old)
+    return {one: project.root / one.relative_to(old) if one.is_relative_to(old) else one for one in made}
+
+
 def _link(project: Project, before: Path, now: Path) -> bool:
     """Let git's own folder for a worktree, and the worktree, name each other as they lie now; tell whether there is one."""
     admin = admin_of(project, before) or admin_of(project, now)

@@ -95,6 +95,7 @@ def test_a_moved_project_brings_its_worktrees_along(killed: Squad) -> None:
     assert Here(there / ".squad" / "worktrees" / "tasks-1" / "B.1").json("status")["run"]["id"] == "tasks-1"
 
 
+@pytest.mark.soak
 def test_moved_and_killed_while_it_is_brought_along_it_is_brought_along_again(killed: Squad) -> None:
     there = moved(killed.folder, Path.rename)
     Repository(there).git("worktree", "repair", str(there / ".squad" / "worktrees" / "tasks-1" / "B.1"))
@@ -102,6 +103,17 @@ def test_moved_and_killed_while_it_is_brought_along_it_is_brought_along_again(ki
     resumed(there)
 
     work_goes_on(there)
+
+
+def test_a_run_of_a_moved_project_is_dropped_and_its_work_kept(killed: Squad) -> None:
+    there = moved(killed.folder, Path.rename)
+
+    Here(there).ok("discard", "-y")
+
+    assert Repository(there).show("refs/squad/kept/tasks-1/B.1", "half.md") == "half"
+    assert not list((there / ".squad" / "worktrees").glob("*/*"))
+    assert Repository(there).git("worktree", "list").count("\n") == 0
+    assert Here(there)("resume").code == 1
 
 
 def test_a_copy_goes_on_by_itself_and_leaves_the_original_alone(killed: Squad) -> None:
@@ -137,6 +149,7 @@ def test_a_deleted_folder_of_views_is_made_anew(killed: Squad) -> None:
     assert "Status: COMPLETE" in (folder / "comms" / "agent-1-comm.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.soak
 def test_moved_and_its_folder_of_views_deleted_it_still_goes_on(killed: Squad) -> None:
     there = moved(killed.folder, Path.rename)
     shutil.rmtree(there / ".squad")
