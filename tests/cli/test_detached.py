@@ -186,6 +186,15 @@ def test_stop_ends_it_and_resume_d_goes_on(detached: Squad) -> None:
     assert over(detached)
 
 
+def test_a_stop_that_comes_while_agents_are_being_started_is_heeded(detached: Squad) -> None:
+    detached.ok("run", "tasks.yaml", "-d", "-y")
+
+    detached.here.ok("stop")
+
+    assert owner_of(detached) == 0
+    assert left_of(detached) == []
+
+
 def test_what_stands_in_the_way_is_told_as_in_the_foreground(detached: Squad, repository: Repository) -> None:
     assert detached("run", "tasks.yaml", "-d", "--no-input").returncode == 6
     detached.ok("run", "tasks.yaml", "-d", "-y")
