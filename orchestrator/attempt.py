@@ -154,6 +154,8 @@ class Attempt:
         # before it is confined: what is not there by then is not shown to it
         await anyio.to_thread.run_sync(_write_files, self._scratch(), assignment.invocation.files)
         assignment = await confined(assignment, self._ground())
+        if self._ended_by is not None:  # it was to end while there was nobody yet who could be told
+            return self._ended_by, None
         self.at_work = AtWork(
             self._recorder,
             self._take,

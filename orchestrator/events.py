@@ -45,6 +45,13 @@ class RunResumed(_Event, frozen=True, kw_only=True):
     settings: str = ""  #: digest of the settings document that holds from here on; empty: as before
 
 
+class ProjectMoved(_Event, frozen=True, kw_only=True):
+    """The project's folder lies elsewhere than when its run began; paths that name the old place mean the new one."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+
+
 class StopRequested(_Event, frozen=True, kw_only=True):
     """Somebody wants the supervisor to end; what is under way is stopped first."""
 
@@ -505,6 +512,7 @@ Event: TypeAlias = (
     RunStarted
     | RunPaused
     | RunResumed
+    | ProjectMoved
     | StopRequested
     | WorkPaused
     | WorkResumed

@@ -53,7 +53,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
             _fold_run(state, event, at)
-        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified():
+        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified() | ev.ProjectMoved():
             _fold_notice(state, event, at)
         case (
             ev.AttemptPrepared()
@@ -114,8 +114,14 @@ def _fold_run(
             questions.end(state, at)
 
 
-def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified, at: float) -> None:
+def _fold_notice(
+    state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified | ev.ProjectMoved, at: float
+) -> None:
     match event:
+        case ev.ProjectMoved(from_=old, to=new):
+            for attempt in state.attempts.values():
+                attempt.workspace = _elsewhere(attempt.workspace, old, new)
+                attempt.log = _elsewhere(attempt.log, old, new)
         case ev.Noticed(text=text):
             state.notices.append(text)
         case ev.LimitReached():
@@ -124,6 +130,11 @@ def _fold_notice(state: State, event: ev.Noticed | ev.Merged | ev.LimitReached |
             state.notified.append(about)
         case ev.Merged():
             pass
+
+
+def _elsewhere(path: str, old: str, new: str) -> str:
+    """Give a path as it is called once a folder above it was moved."""
+    return f"{new}{path.removeprefix(old)}" if path.startswith(f"{old}/") else path
 
 
 def _fold_attempt(

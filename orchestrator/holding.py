@@ -46,7 +46,7 @@ def _locked(project: Project, path: Path) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not _lock(descriptor):
-            raise Supervised(project.root, owner_in(descriptor))
+            raise Supervised(project, owner_in(descriptor))
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
         yield

@@ -54,6 +54,10 @@ select run from events where seq = max(
     coalesce((select max(seq) from events where type = 'RunStarted'), 0),
     coalesce((select max(seq) from events where type = 'RunResumed'), 0))
 """
+_LAST_BEGUN_BUT_SPLITS = (
+    f"select run from events where type in ('RunStarted', 'RunResumed') and run not in ({_SPLITS})"  # noqa: S608 - a constant
+    " order by seq desc limit 1"
+)
 #: The numbers come from the table itself, since a command of a person's may have written meanwhile.
 _ROW = "(?, ?, ?, ?)"
 _APPEND = "insert into events (at, run, type, body) values "
@@ -308,9 +312,9 @@ class Journal:
         which = "in" if splits else "not in"
         return [RunId(row[0]) for row in self._connection.execute(f"{query} and run {which} ({_SPLITS}) order by seq")]
 
-    def last_begun(self) -> RunId | None:
-        """Give the run that was begun or resumed last: the one that a living supervisor works on."""
-        row = self._connection.execute(_LAST_BEGUN).fetchone()
+    def last_begun(self, *, splits: bool = True) -> RunId | None:
+        """Give the run that was begun or resumed last: the one that a living supervisor works on; or the last but for splits."""
+        row = self._connection.execute(_LAST_BEGUN if splits else _LAST_BEGUN_BUT_SPLITS).fetchone()
         return RunId(row[0]) if row else None
 
     def next_run_id(self, title: str, *, is_taken: Callable[[RunId], bool] = lambda _: False) -> RunId:

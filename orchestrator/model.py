@@ -159,6 +159,7 @@ class Task:
     parent: TaskId | None = None
     priority: int | None = None  #: 0 is the most urgent
     criteria: tuple[str, ...] = ()  #: by which it is told that it is done
+    numbered: bool = False  #: its document gives it no id, so squad counts: T1, T2 ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +269,15 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Former:
+    """A task of the document that is not planned, since a run before has done it and the base holds its result."""
+
+    id: TaskId
+    title: str
+    run: RunId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Tasks, owners, write sets, order and certificate; everything a run needs to know of the document."""
 
@@ -282,6 +292,7 @@ class Plan:
     bound: float  #: seconds: max(critical path, total work / agents)
     certificate: Certificate
     warnings: tuple[str, ...] = ()
-    done: tuple[TaskId, ...] = field(default=())  #: marked done in the document, not planned
+    done: tuple[TaskId, ...] = field(default=())  #: not planned: marked done in the document, or done by a run before
+    before: tuple[Former, ...] = ()  #: those of them that a run has done
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> texts that mean it
     capacity: Mapping[str, int] = field(default_factory=dict)  #: operation -> how many may hold it at once; 1 unless said

@@ -14,7 +14,10 @@ from orchestrator.fold import fold
 from orchestrator.journal import Journal
 from orchestrator.model import Plan, RunId
 from orchestrator.planning.document import load_plan
+from orchestrator.spelling import nearest
 from orchestrator.state import State, decode, initial
+
+_SHOWN = 8  #: runs that an error names
 
 
 class NoRun(JournalError):
@@ -22,8 +25,18 @@ class NoRun(JournalError):
 
     def __init__(self, run: str | None = None, known: tuple[str, ...] = ()) -> None:
         message = f"there is no run {run!r}" if run else "no run yet in this project"
-        hint = f"runs: {', '.join(known)}" if known else "start one: squad run feature-prd.md"
-        super().__init__(message, hint=hint)
+        hint = f"runs: {', '.join(known[-_SHOWN:])}" if known else "start one: squad run feature-prd.md"
+        near = nearest(run, known) if run else ""
+        super().__init__(message, hint=f"{near}\n{hint}" if near else hint)
+        self.run = run
+
+
+class SeveralRuns(JournalError):
+    """The beginning of a run's id that several have."""
+
+    def __init__(self, run: str, fitting: tuple[str, ...]) -> None:
+        shown = ", ".join(fitting[-_SHOWN:])
+        super().__init__(f"{len(fitting)} runs begin with {run!r}: {shown}", hint=f"name one of them, such as {fitting[-1]}")
         self.run = run
 
 
@@ -41,7 +54,8 @@ def find_run(journal: Journal, wanted: str | None) -> RunId:
     """Give the latest run, or the one whose id begins with `wanted` and is the only one.
 
     Raises:
-        NoRun: None fits, or several do.
+        NoRun: None fits.
+        SeveralRuns: More than one does.
     """
     runs, latest = journal.runs(), journal.latest()
     if wanted is None:
@@ -49,8 +63,10 @@ def find_run(journal: Journal, wanted: str | None) -> RunId:
             raise NoRun
         return latest
     fitting = [run for run in runs if run == wanted] or [run for run in runs if run.startswith(wanted)]
-    if len(fitting) != 1:
-        raise NoRun(wanted, tuple(runs[-8:]))
+    if not fitting:
+        raise NoRun(wanted, tuple(runs))
+    if len(fitting) > 1:
+        raise SeveralRuns(wanted, tuple(fitting))
     return fitting[0]
 
 
@@ -63,7 +79,7 @@ def replay(journal: Journal, run: RunId) -> Replayed:
     """
     started = next((entry.event for entry in journal.entries(run=run) if isinstance(entry.event, RunStarted)), None)
     if started is None:
-        raise NoRun(run, tuple(journal.runs()[-8:]))
+        raise NoRun(run, tuple(journal.runs()))
     plan = load_plan(journal.document(started.plan), name=f"plan of {run}")
     state = _saved(journal, run) or initial(run, plan)
     for entry in journal.entries(run=run, after=state.seq):

@@ -4,16 +4,18 @@ import fcntl
 import os
 from pathlib import Path
 
-from orchestrator.errors import AlreadySupervised
+from orchestrator.errors import AlreadySupervised, JournalError
+from orchestrator.journal import Journal
 from orchestrator.project import Project
 
 
 class Supervised(AlreadySupervised):
     """Another supervisor works on the project."""
 
-    def __init__(self, root: Path, owner: str) -> None:
+    def __init__(self, project: Project, owner: str) -> None:
         hint = "look on: squad status   end it: squad stop"
-        super().__init__(f"another supervisor (process {owner or 'unknown'}) works on {root}", hint=hint)
+        who = f"another supervisor (process {owner or 'unknown'}) works on {project.root}"
+        super().__init__(f"{who}{_run_of(project)}", hint=hint)
         self.owner = owner
 
 
@@ -24,7 +26,7 @@ def require_free(project: Project) -> None:
         Supervised: Somebody does.
     """
     if (owner := supervisor_of(project)) is not None:
-        raise Supervised(project.root, str(owner or ""))
+        raise Supervised(project, str(owner or ""))
 
 
 def supervisor_of(project: Project) -> int | None:
@@ -80,3 +82,17 @@ def lock_of(project: Project) -> Path:
 def owner_in(descriptor: int) -> str:
     """Give what stands in a lock's file: the process id of its owner, or nothing yet."""
     return os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
+
+
+def _run_of(project: Project) -> str:
+    """Name the run that the living supervisor began last; one that has only just started has none yet."""
+    try:
+        journal = Journal.read(project.state)
+        if journal is None:
+            return ""
+        with journal:
+            run = journal.last_begun()
+            is_over = run not in (*journal.unfinished(), *journal.unfinished(splits=True))
+    except JournalError:  # then the lock says enough
+        return ""
+    return "" if run is None or is_over else f": {run}"

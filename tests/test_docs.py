@@ -133,6 +133,26 @@ def test_every_file_that_the_code_names_exists() -> None:
             assert (ROOT / name).exists(), f"{path} names {name}"
 
 
+def test_the_page_about_running_again_does_what_it_says(squad: Squad, repository: Repository) -> None:
+    [script] = blocks(ROOT / "docs" / "again.md", "example: again")
+    repository.commit({"prd.md": "# Feature: Help\n## Tasks\n- Create the index in index.md\n"})
+    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
+
+    done = subprocess.run(
+        ["sh", "-c", preamble + script],
+        cwd=repository.root,
+        env=dict(squad._environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "done already by help-1: T1" in done.stdout
+    assert re.findall(r"^help-\d .* 1/1 tasks", done.stdout, re.MULTILINE)
+    assert not list(repository.root.glob("help.md"))
+
+
 def test_the_demo_needs_only_a_shell_and_git(squad: Squad) -> None:
     assert shutil.which("sh")
     assert (ROOT / "configs" / "demo" / "feature-prd.md").read_text(encoding="utf-8") in README

@@ -35,6 +35,7 @@ OURS = {
     "StopRequested": "reason",
     "RunPaused": "reason",
     "RunResumed": "reason",
+    "ProjectMoved": "from to",
     "AttemptPrepared": "task agent attempt workspace branch base locks",
     "OutputRead": "task attempt log status",
     "ResultRefused": "task agent attempt cause reason counted",

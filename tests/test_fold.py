@@ -299,6 +299,12 @@ def test_the_phases_of_a_run() -> None:
     assert (ending.phase, ending.outcome, ending.ended_at) == ("ended", "done", 50.0)
 
 
+def test_paths_of_a_project_that_was_moved_name_the_new_place() -> None:
+    state = after(prepared("T1.1"), ev.ProjectMoved(from_="/w", to="/new/y"), ev.ProjectMoved(from_="/ne", to="/other"))
+
+    assert [attempt.workspace for attempt in state.attempts.values()] == ["/new/y/T1.1"]
+
+
 def test_the_tip_moves_with_each_integration() -> None:
     integrated = ev.Integrated(task="T1", attempt="T1.1", commit="m1")
 

@@ -164,3 +164,24 @@ def _waits_for(path: Path) -> bool:
     """Tell whether somebody stands in line for the lock of a file."""
     number = f":{path.stat().st_ino} "
     return any("-> FLOCK" in row and number in row for row in Path("/proc/locks").read_text(encoding="ascii").splitlines())
+
+
+def test_of_twenty_processes_at_once_one_holds_the_project_and_when_it_is_killed_the_next_can(project: Project) -> None:
+    argv = [sys.executable, "-c", HOLDER, str(project.root)]
+    environment = {**os.environ, "PYTHONPATH": HERE}
+    for _ in range(2):
+        starters = [
+            subprocess.Popen(
+                argv, text=True, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+            for _ in range(20)
+        ]
+        said = [starter.stdout.readline() for starter in starters if starter.stdout]
+
+        assert sorted(said) == [""] * 19 + ["held\n"]
+        [owner] = [starter for starter, word in zip(starters, said, strict=True) if word]
+        assert supervisor_of(project) == owner.pid
+        owner.kill()
+        for starter in starters:
+            starter.communicate()
+        assert supervisor_of(project) is None

@@ -4,6 +4,7 @@ What a former run left there is set aside before, so that nothing of it is lost 
 """
 
 import contextlib
+import shutil
 import time
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from orchestrator import git
 from orchestrator.config import Config, dump
 from orchestrator.errors import JournalError
-from orchestrator.events import RunResumed, RunStarted
+from orchestrator.events import Noticed, ProjectMoved, RunResumed, RunStarted
 from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.planning.document import plan_document
@@ -20,7 +21,11 @@ from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
 from orchestrator.steering import revivals
 from orchestrator.views.agent_plan import Points, render_agent_plan
+from orchestrator.views.text import counted
 from orchestrator.workspaces import names
+from orchestrator.workspaces.moved import bring_along, former_root
+
+_MOVED = ("parallel-plans", "comms")  #: folders of what each run has of its own
 
 
 def begin(
@@ -70,13 +75,47 @@ def revive(recorder: Recorder, state: State, config: Config) -> None:
     )
 
 
+def find_moved(project: Project, recorder: Recorder) -> None:
+    """Bring a run's worktrees along whose project was moved or copied since, and say so."""
+    state = recorder.state
+    workspaces = list(dict.fromkeys(Path(attempt.workspace) for attempt in state.attempts.values()))
+    old = former_root(project, workspaces) if project.repository else None
+    if old is None:
+        return
+    count = bring_along(project, RunId(state.run), workspaces, old=old)
+    told = f"the project was moved here from {old}: {counted(count, 'worktree')} of {len(workspaces)} brought along"
+    recorder.record(ProjectMoved(from_=str(old), to=str(project.root)), Noticed(text=told))
+
+
 def set_former_aside(project: Project, former: RunId | None) -> None:
-    """Move the plans and comm files of the former run to its own folder."""
-    aside = project.folder / "runs" / (former or "before")
-    for name in ("parallel-plans", "comms"):
-        for path in sorted((project.folder / name).glob("*.md")):
-            (aside / name).mkdir(parents=True, exist_ok=True)
-            path.replace(aside / name / path.name)
+    """Move the plans and comm files of the former run to its own folder, and copy its plan and document there."""
+    aside = _aside(project, former)
+    for name in _MOVED:
+        _move(project.folder / name, aside / name)
+    for name in ("plan.json", "feature-prd.md"):
+        if (project.folder / name).is_file():
+            aside.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(project.folder / name, aside / name)
+
+
+def change_over(project: Project, journal: Journal, run: RunId) -> None:
+    """Put the plans and comm files of a run that is gone on with in the place of those of a later one."""
+    former = journal.last_begun(splits=False)
+    if former == run:
+        return
+    set_former_aside(project, former)
+    for name in _MOVED:
+        _move(_aside(project, run) / name, project.folder / name)
+
+
+def _aside(project: Project, run: RunId | None) -> Path:
+    return project.folder / "runs" / (run or "before")
+
+
+def _move(folder: Path, to: Path) -> None:
+    for path in sorted(folder.glob("*.md")):
+        to.mkdir(parents=True, exist_ok=True)
+        path.replace(to / path.name)
 
 
 def views_of(project: Project, state: State) -> Path:

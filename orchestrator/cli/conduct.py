@@ -72,6 +72,7 @@ class Conduct:
     ended_by: list[str] = field(default_factory=list)  #: signals that came
     screen: Screen | None = None  #: the table, where there is one
     stopping_at: float | None = None  #: since when it is being ended
+    begun: Callable[[RunId], None] = lambda _: None  #: called once the run can be looked at and spoken to
 
     @property
     def is_over(self) -> bool:
@@ -108,6 +109,7 @@ async def oversee(run: Conduct, show: View) -> None:
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
             group.start_soon(_take_in, recorder.journal)
+            run.begun(RunId(recorder.state.run))
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run

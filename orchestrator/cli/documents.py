@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.run import AllOption, OrderOption
 
 if TYPE_CHECKING:
     from orchestrator.model import Plan
 
 PLAN_DIFFERS = 10
-_OF_THE_DOCUMENT = frozenset({"line", "why"})  #: keys of a task
+_OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
 
 
 def register(app: typer.Typer) -> None:
@@ -51,9 +52,8 @@ def plan(
     output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent is told at first")] = None,
-    any_order: Annotated[
-        bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
-    ] = False,
+    any_order: OrderOption = False,
+    everything: AllOption = False,
     optimise: Annotated[bool, typer.Option("--optimise", help="look longer for a shorter order, with OR-tools")] = False,
     graph: Annotated[str | None, typer.Option("--graph", metavar="FORM", help="draw it: mermaid or ascii")] = None,
     check: Annotated[bool, typer.Option("--check", help="compare with the saved plan; exit 10 if it differs")] = False,
@@ -73,7 +73,8 @@ def plan(
         from orchestrator.cli.split import split
 
         file = split(options, file, split_with, count=count)
-    made = make_plan_for(options, file, count=count, any_order=any_order, optimise=optimise)
+    among = () if everything else _left_out_before(options) if check else None
+    made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
     body = plan_document(made)
     if output is not None:
         _write(options.folder / output, body)
@@ -148,6 +149,15 @@ def _write(path: Path, body: bytes) -> None:
         raise FolderError(f"cannot write {path}: {error.strerror}") from error
 
 
+def _left_out_before(options: Context) -> list[str]:
+    """Give the tasks that the saved plan left out as done: what its own run has finished since is no change of the document."""
+    try:
+        rows = json.loads((options.project().folder / "plan.json").read_bytes())["done_already"]
+        return [str(row["id"]) for row in rows]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return []
+
+
 def _compare(options: Context, body: bytes) -> int:
     from orchestrator.errors import PlanError
 
@@ -187,4 +197,5 @@ def _planned(body: bytes) -> dict[str, object]:
             for row in rows
         ]
     plan.pop("source_digest", None)
+    plan.setdefault("done_already", [])  # plans of an older squad know of none
     return plan

@@ -142,10 +142,13 @@ def drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[
     from orchestrator.config import load_dump
     from orchestrator.model import AgentId, AttemptId
     from orchestrator.workspaces.branch import Left, discard
+    from orchestrator.workspaces.moved import where_now
 
     workspaces = worktrees_of(project, replayed.run, load_dump(journal.document(replayed.settings)))
+    made = {name: Path(one.workspace) for name, one in replayed.state.attempts.items()}
+    here = where_now(project, replayed.run, made.values())
     left = {
-        Path(one.workspace): Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
+        here[made[name]]: Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
         for name, one in replayed.state.attempts.items()
     }
     return discard(workspaces, left)

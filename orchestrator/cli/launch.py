@@ -14,9 +14,11 @@ from orchestrator import git
 from orchestrator.accounts import Accounts
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
-from orchestrator.cli.beginning import begin, lay_out, revive, set_former_aside
+from orchestrator.cli.again import tell_nothing_left
+from orchestrator.cli.beginning import begin, change_over, find_moved, lay_out, revive, set_former_aside
 from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
+from orchestrator.cli.detached import Begun, in_background, told_nobody
 from orchestrator.cli.limiting import amended, differences, warnings
 from orchestrator.cli.programs import accounts_of, with_adapter
 from orchestrator.cli.start import plan_with
@@ -39,7 +41,10 @@ from orchestrator.runlog import RunLog, open_log
 from orchestrator.spelling import nearest
 from orchestrator.state import State
 from orchestrator.supervised import require_free
+from orchestrator.supervisor import Supervisor
 from orchestrator.views.plan_table import render_plan
+
+Carry = Callable[[Conduct], Awaitable[int]]  #: runs a supervisor and shows it; gives the exit code
 
 
 class UnfinishedRun(NeedsYou):
@@ -77,6 +82,13 @@ class Wishes:
     unattended: bool = False
     tick: bool = False
     any_order: bool = False
+    detach: bool = False
+    everything: bool = False  #: also what runs before have done
+
+    @property
+    def among(self) -> tuple[str, ...] | None:
+        """Give the tasks that may be left out as done by a run before; None: all."""
+        return () if self.everything else None
 
 
 def rehearse(options: Context, wishes: Wishes) -> str:
@@ -88,7 +100,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     start_of(project)
-    plan, _ = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
+    plan, _ = _planned(options, wishes, project, config)
     config = with_adapter(config, plan, wishes.agent)
     _require_levels(config, accounts_of(plan, config))
     for line in warnings(config, accounts_of(plan, config)):
@@ -97,7 +109,7 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
-def launch(options: Context, wishes: Wishes, *, carry: Callable[[Conduct], Awaitable[int]] = conduct) -> int:
+def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     """Plan and carry out; gives the exit code. `carry` runs the supervisor and shows it.
 
     Raises:
@@ -107,28 +119,38 @@ def launch(options: Context, wishes: Wishes, *, carry: Callable[[Conduct], Await
     require_free(project)
     config = settings.load(options, project, _flags(wishes))
     base = start_of(project)
-    plan, document = plan_with(options, wishes.file, project, config, count=wishes.count, any_order=wishes.any_order)
+    plan, document = _planned(options, wishes, project, config)
+    _require_none_unfinished(project, plan, wishes)
+    if not plan.tasks:
+        return tell_nothing_left(options, plan)
     config = with_adapter(config, plan, wishes.agent)
     accounts = accounts_of(plan, config)
     _require_levels(config, accounts)
     options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
-    with held(project, config) as (journal, log):
-        _require_finished(journal, plan, wishes)
-        announce(options, project, isolation=plan.isolation)
-        set_former_aside(project, journal.latest())
-        since = journal.last()
-        recorder = begin(project, journal, config, plan, base=base, document=document)
-        recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
-        lay_out(project, recorder)
-        supervisor = supervisor_for(project, config, recorder)
-        code = anyio.run(carry, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
-        tick(options, project, config, recorder.plan, recorder.state)
-        return code
+    announce(options, project, isolation=plan.isolation)
+
+    def carried(options: Context, begun: Begun) -> int:
+        with held(project, config) as (journal, log):
+            _require_finished(journal, plan, wishes)
+            set_former_aside(project, journal.last_begun(splits=False))
+            since = journal.last()
+            recorder = begin(project, journal, config, plan, base=base, document=document)
+            recorder.record(*(Noticed(text=line) for line in warnings(config, accounts)))
+            supervisor = _supervisor(project, config, recorder)
+            run = Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since, begun=begun)
+            return _conducted(run, carry)
+
+    return in_background(options, project, carried) if wishes.detach else carried(options, told_nobody)
 
 
-def relaunch(options: Context, name: str | None, *, unattended: bool = False) -> int:
+def _planned(options: Context, wishes: Wishes, project: Project, config: Config) -> tuple[Plan, bytes]:
+    ordered, among = wishes.any_order, wishes.among
+    return plan_with(options, wishes.file, project, config, count=wishes.count, any_order=ordered, among=among)
+
+
+def relaunch(options: Context, name: str | None, *, unattended: bool = False, detach: bool = False) -> int:
     """Go on with a run, `unattended` with nobody to ask from now on; gives the exit code.
 
     Raises:
@@ -144,20 +166,37 @@ def relaunch(options: Context, name: str | None, *, unattended: bool = False) ->
     if commands(config) != commands(before):
         settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))
-    with held(project, config) as (journal, log):
-        replayed = replay(journal, replayed.run)
-        since = journal.last()
-        recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-        revive(recorder, replayed.state, config)
-        changed = differences(before.run.limits, config.run.limits)
-        recorder.record(*(Noticed(text=line) for line in (*changed, *warnings(config, accounts))))
-        if not unattended:
-            _tell_of_questions(options, replayed.state)
-        lay_out(project, recorder)
-        supervisor = supervisor_for(project, config, recorder)
-        code = anyio.run(conduct, Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since))
-        tick(options, project, config, recorder.plan, recorder.state)
-        return code
+    if not unattended:
+        _tell_of_questions(options, replayed.state)
+
+    def carry(options: Context, begun: Begun) -> int:
+        with held(project, config) as (journal, log):
+            now = replay(journal, replayed.run)
+            change_over(project, journal, now.run)
+            since = journal.last()
+            recorder = Recorder(journal, now.plan, now.state, clock=time.time)
+            revive(recorder, now.state, config)
+            find_moved(project, recorder)
+            changed = differences(before.run.limits, config.run.limits)
+            recorder.record(*(Noticed(text=line) for line in (*changed, *warnings(config, accounts))))
+            supervisor = _supervisor(project, config, recorder)
+            return _conducted(Conduct(options=options, project=project, supervisor=supervisor, log=log, since=since, begun=begun))
+
+    return in_background(options, project, carry) if detach else carry(options, told_nobody)
+
+
+def _supervisor(project: Project, config: Config, recorder: Recorder) -> Supervisor:
+    """Put the files of a run where people look for them, and build its supervisor."""
+    lay_out(project, recorder)
+    return supervisor_for(project, config, recorder)
+
+
+def _conducted(run: Conduct, carry: Carry = conduct) -> int:
+    """Carry a run out, and mark what is finished in its document; gives the exit code."""
+    code = anyio.run(carry, run)
+    recorder = run.supervisor.recorder
+    tick(run.options, run.project, run.supervisor.stage.config, recorder.plan, recorder.state)
+    return code
 
 
 def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
@@ -226,6 +265,14 @@ def announce(options: Context, project: Project, *, isolation: Isolation) -> Non
     if isolation is Isolation.WORKTREE and (count := git.uncommitted(project.root)):
         files = "1 uncommitted file" if count == 1 else f"{count} uncommitted files"
         options.note(f"{files}: agents start from the last commit and will not see what is in there")
+
+
+def _require_none_unfinished(project: Project, plan: Plan, wishes: Wishes) -> None:
+    """Refuse a second run of a document before anything is asked; whoever holds the project looks once more."""
+    journal = None if wishes.new else Journal.read(project.state)
+    if journal is not None:
+        with journal:
+            _require_finished(journal, plan, wishes)
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:

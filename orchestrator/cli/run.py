@@ -1,4 +1,4 @@
-"""`run` and `resume`: carry a plan out, in the foreground."""
+"""`run` and `resume`: carry a plan out, in the foreground or the background."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -6,6 +6,10 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.context import Context, out
+
+DetachOption = Annotated[bool, typer.Option("-d", "--detach", help="in the background: it goes on when the terminal is closed")]
+AllOption = Annotated[bool, typer.Option("--all", help="also what a run before has done and the base holds")]
+OrderOption = Annotated[bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,11 +30,11 @@ def run(
     ] = None,
     enforce: Annotated[str | None, typer.Option("--enforce", metavar="LEVEL", help="agree, detect, hook, deny or auto")] = None,
     new: Annotated[bool, typer.Option("--new", help="start anew although a run of this file is unfinished")] = False,
+    everything: AllOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show the plan and start nothing")] = False,
     tick: Annotated[bool, typer.Option("--tick", help="mark finished tasks in the document")] = False,
-    any_order: Annotated[
-        bool, typer.Option("--any-order", help="only needs that are said count, not the order of the document")
-    ] = False,
+    any_order: OrderOption = False,
+    detach: DetachOption = False,
     unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: refuse what agents ask")] = False,
 ) -> int:
     """Example:  squad run feature-prd.md
@@ -45,7 +49,16 @@ def run(
     if unattended:
         options = replace(options, no_input=True)
     wishes = Wishes(
-        file=file, count=count, agent=agent, enforce=enforce, new=new, unattended=unattended, tick=tick, any_order=any_order
+        file=file,
+        count=count,
+        agent=agent,
+        enforce=enforce,
+        new=new,
+        unattended=unattended,
+        tick=tick,
+        any_order=any_order,
+        detach=detach,
+        everything=everything,
     )
     if dry_run:
         out(rehearse(options, wishes))
@@ -56,6 +69,7 @@ def run(
 def resume(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="RUN", help="a run's id or its beginning; default: the latest")] = None,
+    detach: DetachOption = False,
     unattended: Annotated[bool, typer.Option("--unattended", help="nobody is there: refuse what agents ask from now on")] = False,
 ) -> int:
     """Example:  squad resume
@@ -72,4 +86,4 @@ def resume(
         return code
     if unattended:
         options = replace(options, no_input=True)
-    return relaunch(options, name, unattended=unattended)
+    return relaunch(options, name, unattended=unattended, detach=detach)

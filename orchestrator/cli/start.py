@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator import git
 from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
+from orchestrator.cli.again import plan_left
 from orchestrator.cli.context import Context
 from orchestrator.cli.optimising import optimiser
 from orchestrator.cli.samples import samples
@@ -21,6 +22,7 @@ from orchestrator.errors import PlanError, Where
 from orchestrator.model import Document, Isolation, Plan
 from orchestrator.ownership import label_of
 from orchestrator.places import Plain
+from orchestrator.planning.again import without
 from orchestrator.planning.checker import problems
 from orchestrator.planning.crew import Crew, crews
 from orchestrator.planning.document import load_plan, plan_document
@@ -64,8 +66,16 @@ def read(options: Context, file: str, *, format: str | None = None, strict: bool
     return read_material(found.material, claim=claims_of(options.project()), format=format, strict=strict), found
 
 
-def make_plan_for(options: Context, file: str, *, count: int | None, any_order: bool = False, optimise: bool = False) -> Plan:
-    """Plan a document with the project's surroundings.
+def make_plan_for(
+    options: Context,
+    file: str,
+    *,
+    count: int | None,
+    any_order: bool = False,
+    among: Collection[str] | None = None,
+    optimise: bool = False,
+) -> Plan:
+    """Plan a document with the project's surroundings; see `plan_with`.
 
     Raises:
         SquadError: It cannot be read or planned.
@@ -75,7 +85,7 @@ def make_plan_for(options: Context, file: str, *, count: int | None, any_order: 
     config = settings.load(options, project, flags)
     improve = optimiser(options) if optimise else None
     with uncollected():
-        return plan_with(options, file, project, config, count=count, any_order=any_order, improve=improve)[0]
+        return plan_with(options, file, project, config, count=count, any_order=any_order, among=among, improve=improve)[0]
 
 
 def crews_for(options: Context, file: str, made: Plan, *, any_order: bool = False) -> tuple[Crew, ...]:
@@ -87,6 +97,7 @@ def crews_for(options: Context, file: str, made: Plan, *, any_order: bool = Fals
     document, found = read(options, file)
     if len(document.tasks) > _TRIED:
         return ()
+    document = without(document, (one.id for one in made.before))
     document = _in_any_order(document) if any_order else document
     around = replace(surroundings(project, config, count=None), allocation=allocation_for(options, project, config))
     with contextlib.suppress(PlanError):  # a document that names its agents has no other number of them
@@ -102,11 +113,13 @@ def plan_with(
     *,
     count: int | None,
     any_order: bool = False,
+    among: Collection[str] | None = None,
     improve: Improve | None = None,
 ) -> tuple[Plan, bytes]:
     """Plan a document, or read a plan that was made before, and give its bytes; either way it is checked independently.
 
-    With `any_order` what the document implies by its order alone orders nothing.
+    With `any_order` what the document implies by its order alone orders nothing. What runs before have done is left out;
+    `among`: of these tasks only.
 
     Raises:
         PlanRefused: It does not hold.
@@ -122,7 +135,8 @@ def plan_with(
     if document.format not in OWN or path.is_dir():
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
     named = _named(document, inside(path, project), {name: inside(page, project) for name, page in found.paths.items()})
-    return checked(make_plan(named, around, source_digest=found.digest, improve=improve), file), found.data
+    make = partial(make_plan, surroundings=around, source_digest=found.digest, improve=improve)
+    return checked(plan_left(options, project, named, make, among=among), file), found.data
 
 
 def is_plan(path: Path) -> bool:

@@ -25,13 +25,14 @@ class UnknownName(UsageError):
 
 
 def follow_logs(
-    read: Callable[[], State], name: str | None, *, raw: bool, over: Callable[[], bool], wait: Callable[[], None]
+    read: Callable[[], State], name: str | None, *, folder: Path, raw: bool, over: Callable[[], bool], wait: Callable[[], None]
 ) -> None:
     """Print the logs of an agent, a task, an attempt, or of all as they grow, until the run is over.
 
     Args:
         read: Gives the state as it is now.
         name: An agent, a task, an attempt, or the beginning of one; None: all.
+        folder: Where the logs of the run lie now; the project may have been moved since they were begun.
         raw: The bytes as they came.
         over: Tells whether nothing more will come.
         wait: Returns when something may have changed.
@@ -42,7 +43,7 @@ def follow_logs(
         is_over = over()
         state = read()
         for attempt in attempts_of(state, name):
-            tail = tails.setdefault(attempt, _Tail(Path(state.attempts[attempt].log or os.devnull), raw=raw))
+            tail = tails.setdefault(attempt, _Tail(_place(state.attempts[attempt].log, folder), raw=raw))
             if tail.has_more():
                 if shown != attempt and not raw:
                     sys.stdout.write(f"==> {attempt} ({state.attempts[attempt].agent})\n")
@@ -54,7 +55,11 @@ def follow_logs(
         wait()
 
 
-def logs_json(state: State, name: str | None) -> dict[str, object]:
+def _place(log: str, folder: Path) -> Path:
+    return folder / Path(log).name if log else Path(os.devnull)
+
+
+def logs_json(state: State, name: str | None, *, folder: Path) -> dict[str, object]:
     """Give the document of `squad logs --json`: where the raw bytes of each attempt are."""
     rows = [(attempt, state.attempts[attempt]) for attempt in attempts_of(state, name)]
     return {
@@ -65,8 +70,8 @@ def logs_json(state: State, name: str | None) -> dict[str, object]:
                 "attempt": attempt,
                 "task": status.task,
                 "agent": status.agent,
-                "path": status.log,
-                "bytes": Path(status.log).stat().st_size if status.log and Path(status.log).is_file() else 0,
+                "path": str(_place(status.log, folder)) if status.log else "",
+                "bytes": _place(status.log, folder).stat().st_size if _place(status.log, folder).is_file() else 0,
             }
             for attempt, status in rows
         ],

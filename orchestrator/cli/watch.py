@@ -94,12 +94,13 @@ def logs(
     options: Context = context.obj
     project, journal, replayed = replayed_of(options, run)
     if options.as_json:
-        out_json(logs_json(replayed.state, name))
+        out_json(logs_json(replayed.state, name, folder=project.logs / replayed.run))
         return
     with watching(project.state, project.logs / replayed.run) as changes:
         follow_logs(
             lambda: _state(journal, replayed),
             name,
+            folder=project.logs / replayed.run,
             raw=raw,
             over=lambda: not follow or _is_over(project, journal, replayed.run),
             wait=changes.wait,

@@ -14,10 +14,12 @@ from orchestrator.model import (
     AgentId,
     Area,
     Certificate,
+    Former,
     Isolation,
     Mark,
     Plan,
     PlannedTask,
+    RunId,
     Seat,
     Simulation,
     Source,
@@ -60,6 +62,13 @@ class _Row(msgspec.Struct, kw_only=True):
     priority: int | None = None
     criteria: list[str] = []
     spread: tuple[float, float] | None = None
+    numbered: bool = False
+
+
+class _FormerRow(msgspec.Struct, kw_only=True):
+    id: str
+    title: str
+    run: str
 
 
 class _SeatRow(msgspec.Struct, kw_only=True):
@@ -92,6 +101,7 @@ class _Document(msgspec.Struct, kw_only=True):
     certificate: Certificate
     warnings: list[str] = []
     done: list[str] = []
+    done_already: list[_FormerRow] = []
     never_parallel: dict[str, list[str]] = {}
     capacity: dict[str, int] = {}
 
@@ -124,6 +134,7 @@ def plan_document(plan: Plan) -> bytes:
         certificate=plan.certificate,
         warnings=list(plan.warnings),
         done=list(plan.done),
+        done_already=[_FormerRow(id=one.id, title=one.title, run=one.run) for one in plan.before],
         never_parallel={name: list(signs) for name, signs in plan.never_parallel.items()},
         capacity=dict(plan.capacity),
     )
@@ -156,6 +167,7 @@ def load_plan(data: bytes, *, name: str) -> Plan:
         certificate=document.certificate,
         warnings=tuple(document.warnings),
         done=tuple(TaskId(task) for task in document.done),
+        before=tuple(Former(id=TaskId(row.id), title=row.title, run=RunId(row.run)) for row in document.done_already),
         never_parallel={name: tuple(signs) for name, signs in document.never_parallel.items()},
         capacity=document.capacity,
     )
@@ -193,6 +205,7 @@ def _row(planned: PlannedTask) -> _Row:
         priority=task.priority,
         criteria=list(task.criteria),
         spread=planned.spread,
+        numbered=task.numbered,
     )
 
 
@@ -219,6 +232,7 @@ def _planned(row: _Row, source: str) -> PlannedTask:
         parent=TaskId(row.parent) if row.parent else None,
         priority=row.priority,
         criteria=tuple(row.criteria),
+        numbered=row.numbered,
     )
     return PlannedTask(
         task=task,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from orchestrator.claims import key
-from orchestrator.model import Access, Document, Isolation, Mark, Plan, PlannedTask, Task, TaskId
+from orchestrator.model import Access, Certificate, Document, Isolation, Mark, Plan, PlannedTask, Task, TaskId
 from orchestrator.ownership import MatrixIndex
 from orchestrator.planning.closures import Tree, closures, named_keys
 from orchestrator.planning.guard import certify, guard_pairs
@@ -25,14 +25,22 @@ from orchestrator.uncollected import uncollected
 
 
 def make_plan(
-    document: Document, surroundings: Surroundings, *, source_digest: str, effort: int = 1, improve: Improve | None = None
+    document: Document,
+    surroundings: Surroundings,
+    *,
+    source_digest: str,
+    effort: int = 1,
+    improve: Improve | None = None,
+    may_be_empty: bool = False,
 ) -> Plan:
     """Plan a document; `effort` is how long a better order is looked for, 0 not at all; `improve` is asked for a better one.
 
     Raises:
-        PlanError: It cannot be planned: nothing is open, a task names an agent that does not exist.
+        PlanError: It cannot be planned: nothing is open (unless it `may_be_empty`), a task names an agent that does not exist.
     """
     with uncollected():
+        if may_be_empty and _is_all_done(document):
+            return _empty(document, surroundings, source_digest)
         return _made(document, surroundings, source_digest=source_digest, effort=effort, improve=improve)
 
 
@@ -70,10 +78,37 @@ def _made(document: Document, surroundings: Surroundings, *, source_digest: str,
         bound=order.bound,
         certificate=certify(planned, pairs, reach, shared=shared, several=capacity),
         warnings=(*document.warnings, *warnings, *seating.warnings, *_forbidden(planned, matrix)),
-        done=tuple(task.id for task in document.tasks if task.state is Mark.DONE),
+        done=_done(document),
         never_parallel=surroundings.never_parallel,
         capacity=capacity,
     )
+
+
+def _is_all_done(document: Document) -> bool:
+    parents = {task.parent for task in document.tasks}
+    return all(task.state in {Mark.DONE, Mark.DEFERRED} for task in document.tasks if task.id not in parents)
+
+
+def _empty(document: Document, surroundings: Surroundings, source_digest: str) -> Plan:
+    """Give the plan of a document in which nothing is left to do."""
+    return Plan(
+        title=document.title,
+        source=document.path,
+        source_digest=source_digest,
+        isolation=surroundings.isolation,
+        agents=(),
+        tasks=(),
+        matrix=(),
+        makespan=0.0,
+        bound=0.0,
+        certificate=Certificate(holds=True),
+        warnings=document.warnings,
+        done=_done(document),
+    )
+
+
+def _done(document: Document) -> tuple[TaskId, ...]:
+    return tuple(task.id for task in document.tasks if task.state is Mark.DONE)
 
 
 def _assigned(

@@ -155,6 +155,7 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
         parent=draft.parent.final_id if draft.parent else None,
         priority=draft.priority,
         criteria=draft.criteria or criteria_in(draft.title, draft.text),
+        numbered=not (draft.id and _usable(draft.id)),
     )
 
 

@@ -13,7 +13,8 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
     event = entry.event
     match event:
         case ev.RunStarted(title=title, agents=agents):
-            return f"run {entry.run}: {plain(title)}, {counted(len(titles), 'task')}, {counted(len(agents), 'agent')}"
+            before = f", {len(plan.before)} done already" if plan.before else ""
+            return f"run {entry.run}: {plain(title)}, {counted(len(titles), 'task')}, {counted(len(agents), 'agent')}{before}"
         case ev.RunResumed(reason=reason):
             return f"run {entry.run} goes on: {plain(reason)}"
         case ev.AttemptStarted(task=task, agent=agent, attempt=attempt):

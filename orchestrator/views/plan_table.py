@@ -27,12 +27,21 @@ def render_plan(plan: Plan, *, remarks: Sequence[Remark] = (), crews: Sequence[C
     ]
     if path:
         lines.append(f"  * critical path: {_chain(path)}")
+    lines += [f"  {line}" for line in done_lines(plan)]
     lines.append("")
     critical = frozenset(path)
     for seat in plan.agents:
         lines += _seat(plan, seat, critical)
     lines += ["", *_crews(crews), *overlaps(plan), *unsure(plan, remarks)]
     return page(lines, width=_WIDTH)
+
+
+def done_lines(plan: Plan) -> list[str]:
+    """Name the tasks that runs before have done, one line for each run."""
+    by_run: dict[str, list[str]] = {}
+    for one in plan.before:
+        by_run.setdefault(one.run, []).append(one.id)
+    return [f"done already by {run}: {shortened(', '.join(names), 70)}" for run, names in by_run.items()]
 
 
 def _when(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from orchestrator.state import FINAL, AgentStatus, State
 from orchestrator.views.board import board
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, held_until, share, way_out
+from orchestrator.views.plan_table import done_lines
 from orchestrator.views.text import fitted, padded, page, plain, utc
 
 
@@ -31,6 +32,7 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
         },
         "agents": [_agent(plan, state, seat.id, supervised=supervised, now=now) for seat in plan.agents],
         "tasks": [_task(state, name) for name in state.tasks],
+        "done_already": [{"id": one.id, "title": one.title, "run": one.run} for one in plan.before],
         "locks": [
             {
                 "path": lock.path,
@@ -189,7 +191,7 @@ def _levels(state: State) -> str:
 
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
     """Give the text of `squad status`."""
-    text = board(plan, state, now=now, supervised=supervised)
+    text = board(plan, state, now=now, supervised=supervised) + page(f"  {line}" for line in done_lines(plan))
     if is_orphaned(state, supervised=supervised):
         text += f"  its supervisor is gone: squad resume {state.run}\n"
     elif is_held(state):

@@ -16,7 +16,7 @@ from orchestrator.workspaces import notes
 def mend_link(project: Project, folder: Path) -> bool:
     """See to it that a folder is the worktree that git knows there, whatever an agent did to its `.git`; tell whether it is."""
     link = folder / ".git"
-    admin = _admin_of(project, folder)
+    admin = admin_of(project, folder)
     if admin is None or not folder.is_dir():
         return False
     if link.is_dir() and not link.is_symlink():
@@ -30,13 +30,23 @@ def mend_link(project: Project, folder: Path) -> bool:
     return True
 
 
+def admin_of(project: Project, folder: Path) -> Path | None:
+    """Give git's own folder for a worktree; it outlives whatever happens to the worktree's."""
+    wanted = os.path.realpath(folder)
+    for noted in sorted((project.state.parent / "worktrees").glob("*/gitdir")):
+        with contextlib.suppress(OSError):
+            if os.path.realpath(Path(os.fsdecode(noted.read_bytes()).rstrip("\n")).parent) == wanted:
+                return noted.parent
+    return None
+
+
 def clear(project: Project, folder: Path) -> None:
     """Make room for a worktree; only what squad itself left half-made may be removed."""
     if notes.is_half_made(project, folder):
         shutil.rmtree(folder, ignore_errors=True)
     if os.path.lexists(folder):
         folder.rename(_free(folder.with_name(f"{folder.name}-aside")))
-    if _admin_of(project, folder) is not None:
+    if admin_of(project, folder) is not None:
         Git(project.root).run("worktree", "remove", "--force", "--force", str(folder))
 
 
@@ -48,16 +58,6 @@ def leave_operations(here: Git) -> None:
             (folder / name).unlink()
     for name in ("rebase-merge", "rebase-apply", "sequencer"):
         shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _admin_of(project: Project, folder: Path) -> Path | None:
-    """Give git's own folder for a worktree; it outlives whatever happens to the worktree's."""
-    wanted = os.path.realpath(folder)
-    for noted in sorted((project.state.parent / "worktrees").glob("*/gitdir")):
-        with contextlib.suppress(OSError):
-            if os.path.realpath(Path(os.fsdecode(noted.read_bytes()).rstrip("\n")).parent) == wanted:
-                return noted.parent
-    return None
 
 
 def _free(path: Path) -> Path:

@@ -31,6 +31,13 @@ def is_whole(project: Project, workspace: Path) -> bool:
     return note.is_file() and note.read_bytes().endswith(b"\0" + _WHOLE)
 
 
+def root_of(project: Project, workspace: Path) -> Path | None:
+    """Give where the project lay when a worktree was made; None if it is not squad's."""
+    note = project.note_of(workspace)
+    root, mark, _ = note.read_bytes().partition(b"\0") if note.is_file() else (b"", b"", b"")
+    return Path(os.fsdecode(root)) if root and mark else None
+
+
 def is_half_made(project: Project, workspace: Path) -> bool:
     """Tell whether squad began to make a worktree and did not come to its end."""
     return project.note_of(workspace).is_file() and not is_whole(project, workspace)

@@ -1,6 +1,7 @@
 """Everything between a command line and a running run: what stands in the way is said before anything is started."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from orchestrator.journal import Journal
 from orchestrator.project import find
 from orchestrator.replay import NoRun
 from tests.support.fake_claude import FakeClaude
+from tests.support.here import Here
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
 
@@ -165,6 +167,44 @@ def test_resume_means_the_unfinished_run_also_when_a_later_one_has_ended(run: Ru
 
     assert ran.code == 0
     assert ran.order(TaskDone) == ["T5", "T1"]
+
+
+def test_a_run_that_is_gone_on_with_has_its_own_plans_and_comm_files_again(run: Runs) -> None:
+    folder = run.repository.root / ".squad"
+    run(FAILS, run={"stall": {"same_failure": 1, "ladder": ["park"]}})
+    with (folder / "comms" / "agent-1-comm.md").open("a", encoding="utf-8") as comm:
+        comm.write("\na line of the first run\n")
+    run.repository.write({"other.yaml": json.dumps({"version": 1, "tasks": [shell("T5", "echo x > x.txt", writes=["x.txt"])]})})
+    wishes = Wishes(file="other.yaml", count=None, agent=None, enforce=None, new=False)
+    assert launch(Context(folder=run.repository.root, yes=True, quiet=True), wishes) == 0
+    assert "a line of the first run" in (folder / "runs" / "tasks-1" / "comms" / "agent-1-comm.md").read_text(encoding="utf-8")
+    assert b"T1" in (folder / "runs" / "tasks-1" / "plan.json").read_bytes()
+    Path("~/now").expanduser().touch()
+
+    assert run.resume().code == 0
+
+    assert "a line of the first run" in (folder / "comms" / "agent-1-comm.md").read_text(encoding="utf-8")
+    assert "T5" in (folder / "runs" / "other-1" / "parallel-plans" / "agent-1-plan.md").read_text(encoding="utf-8")
+    assert "T1" in (folder / "parallel-plans" / "agent-1-plan.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("tasks", r"2 runs begin with 'tasks': tasks-1, tasks-2\nname one of them, such as tasks-2"),
+        ("taks-1", "there is no run 'taks-1'\ndid you mean 'tasks-1'"),
+    ],
+)
+def test_a_run_that_is_named_by_half_or_wrongly_is_not_guessed(run: Runs, named: str, said: str) -> None:
+    run(TASK)
+    run(TASK)
+    here = Here(run.repository.root)
+
+    for command in ("status", "logs", "events", "locks", "report", "inbox", "diff", "wait"):
+        told = here(command, "--run", named)
+        assert told.code == 3
+        assert re.search(said, told.err), told.err
+    assert here.json("status", "--run", "tasks-1")["run"]["id"] == "tasks-1"
 
 
 def test_a_run_that_has_ended_is_not_resumed(run: Runs) -> None:

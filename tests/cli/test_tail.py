@@ -23,7 +23,7 @@ def shown(tmp_path: Path, *parts: bytes, raw: bool = False) -> None:
             file.write(rest.pop(0))
         return not rest
 
-    follow_logs(lambda: state_of(log), "T1", raw=raw, over=is_over, wait=lambda: None)
+    follow_logs(lambda: state_of(log), "T1", folder=log.parent, raw=raw, over=is_over, wait=lambda: None)
 
 
 def test_what_is_cut_between_two_looks_is_shown_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

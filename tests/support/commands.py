@@ -54,6 +54,10 @@ class Squad:
         assert done.returncode == 0, f"squad {' '.join(arguments)} ended with {done.returncode}: {done.stderr}{done.stdout}"
         return done.stdout
 
+    def json_of(self, *arguments: str) -> Any:
+        """Run a command in a process of its own; gives its document."""
+        return json.loads(self.ok(*arguments, "--json"))
+
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command in the background; its output goes to `squad.out` beside the project."""
         with (self.folder.parent / "squad.out").open("a", encoding="utf-8") as out:

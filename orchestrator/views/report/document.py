@@ -25,6 +25,7 @@ def report_json(report: Report) -> dict[str, object]:
         "figures": asdict(report.figures),
         "time_saved": None if saved is None else {**asdict(saved), "measured": saved.beside is not None},
         "idle": asdict(report.idle),
+        "done_already": [asdict(one) for one in report.before],
         "moves": [{"task": one.task, "from": one.from_, "to": one.to, "why": one.why} for one in report.moves],
         "foreign": [asdict(one) for one in report.foreign],
         "timeline": {"bars": [asdict(bar) for bar in report.bars], "marks": [asdict(mark) for mark in report.marks]},

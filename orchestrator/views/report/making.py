@@ -12,6 +12,7 @@ from orchestrator.state import AttemptStatus, State
 from orchestrator.views.attention import attention, look
 from orchestrator.views.figures import Figures, Measured, measure
 from orchestrator.views.limits import limit_lines, limits_json
+from orchestrator.views.plan_table import done_lines
 from orchestrator.views.report.model import REFUSED, Bar, Foreign, Mark, Move, Report, Saved
 from orchestrator.views.report.rows import Facts, agent_rows, task_rows
 from orchestrator.views.status import is_orphaned, run_state
@@ -60,6 +61,8 @@ def make_report(
         idle=measured.idle,
         usage=usage_of(entry.event for entry in entries if isinstance(entry.event, ev.UsageReported)),
         moves=_moves(entries),
+        before=plan.before,
+        before_lines=tuple(done_lines(plan)),
         foreign=tuple(_foreign(entries)),
         attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
         bars=tuple(_bars(measured, state)),

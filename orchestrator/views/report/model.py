@@ -5,6 +5,7 @@ Texts in it are as they came, a stranger's; whoever renders them makes them safe
 
 from dataclasses import dataclass
 
+from orchestrator.model import Former
 from orchestrator.views.attention import Need
 from orchestrator.views.contention import Contention
 from orchestrator.views.figures import Figures, Idle
@@ -174,6 +175,8 @@ class Report:
     idle: Idle
     usage: Usage
     moves: tuple[Move, ...]  #: oldest first
+    before: tuple[Former, ...]  #: tasks of the document that runs before have done
+    before_lines: tuple[str, ...]
     foreign: tuple[Foreign, ...]  #: oldest first
     attention: tuple[Need, ...]
     bars: tuple[Bar, ...]  #: agent by agent, in their order

@@ -35,6 +35,7 @@ def parts(report: Report) -> list[Part]:
     told = [
         needs,
         Part(title="Tasks", table=_tasks(report)),
+        Part(title="Done by runs before", lines=tuple(Line(text=line) for line in report.before_lines)),
         Part(title="Attempts", table=_attempts(report)),
         Part(title="Agents", table=_agents(report)),
         Part(title="Where agents' time went", table=_hours(report)),
