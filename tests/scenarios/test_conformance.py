@@ -19,6 +19,7 @@ from tests.support.commands import LONGEST, Squad
 from tests.support.conformance.steps import Limited, Longline, Shell, Step, Wait, Write
 from tests.support.conformance.subjects import LACKS, SOAKED, SUBJECTS, Subject
 from tests.support.conformance.table import PROPERTY, Row, page
+from tests.support.real_agents import absent
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE
 from tests.support.waiting import marked, until
@@ -31,6 +32,8 @@ BUSY = Shell(f"{TOOL}; true")
 RUN = ("-y", "run", "tasks.json", "--no-input")
 #: MiB; of a supervisor with one agent, who says little or much.
 MEMORY = 160
+#: Which program and column a stand-in stands for.
+REAL = {"stand-in for Claude Code": ("claude", "real Claude Code"), "stand-in for Codex": ("codex", "real Codex")}
 #: Seconds until the pretended limit is lifted: time for a program to start and run into it.
 LIFTED = {True: 8.0, False: 2.0}  # real programs are slow to start
 
@@ -39,8 +42,14 @@ def behaviour(row: Row) -> pytest.MarkDecorator:
     """Try a row with every program that can do it by its nature."""
     names = [name for name in SUBJECTS if row not in LACKS[name]]
     soak = {True: [pytest.mark.soak], False: []}
-    cells = [pytest.param((row, name), id=name, marks=soak[row in SOAKED[name]]) for name in names]
+    cells = [pytest.param((row, name), id=name, marks=soak[row in SOAKED[name] or stands_in(name, row)]) for name in names]
     return pytest.mark.parametrize("scene", cells, indirect=True)
+
+
+def stands_in(name: str, row: Row) -> bool:
+    """Say whether a program only stands in for one that is here itself, and tried."""
+    real = REAL.get(name)
+    return real is not None and not absent(real[0]) and row not in SOAKED[real[1]] and row not in LACKS[real[1]]
 
 
 @dataclass(slots=True)

@@ -91,7 +91,8 @@ One list for all adapters. Each "yes" is a test that runs squad, git and the pro
 Programs marked "real" are the ones that people have, at the versions of `tests/agents/package.json`, with a model that does
 what a script says; the others stand in for what is not installed everywhere, or need no model at all. What is not in a
 program's nature says so instead. Each run of these tests prints the table with its results; "by `--soak`" says that the
-cell takes long, shows little that the others of its column do not, and is tried with that option of the tests only.
+cell takes long, shows little that the others of its column do not, and is tried with that option of the tests only, like
+what stands in for Claude Code and Codex where they are installed themselves.
 
 This page is written by `python -m tests.support.conformance`.
 
