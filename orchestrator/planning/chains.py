@@ -85,21 +85,11 @@ class Chains:
                     longest = tail[one]
             tail[task] = longest + length[task]
 
-    def through(self, first: int, last: int) -> int:
-        """Give the longest path through the tasks from one place up to another."""
-        finish, tail, length = self.finish, self.tail, self.length
-        return max([finish[task] + tail[task] - length[task] for task in self.sequence[first:last]])
-
     def settle(self) -> None:
         """Bring the sequence into the order of the starts."""
         start = [finish - length for finish, length in zip(self.finish, self.length, strict=False)]
         self.sequence.sort(key=start.__getitem__)
         self.number(0, len(self.sequence))
-
-    def critical(self, makespan: int) -> list[int]:
-        """Give the tasks that let nobody start later."""
-        finish, tail, length = self.finish, self.tail, self.length
-        return [task for task in self.sequence if finish[task] + tail[task] - length[task] == makespan]
 
     def timetable(self) -> Timetable:
         """Give the schedule as it is."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from orchestrator.model import AgentId, TaskId
-from orchestrator.planning.dispatch import dispatch, urgency
+from orchestrator.planning.dispatch import best_dispatch, dispatch, urgency
 from orchestrator.planning.justify import justify
 from orchestrator.planning.rebuilding import rebuild
 from orchestrator.planning.shop import Shop, Slot, Timetable, in_time, shop_of
@@ -54,7 +54,7 @@ def arrange(
     shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
     found = dispatch(shop, urgency(shop))
     if effort and len(slots) <= _LARGE:
-        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, found, effort=effort)
+        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, best_dispatch(shop), effort=effort)
     if improve is not None and found.makespan > shop.bound:
         found = _shorter(shop, found, improve(shop, found))
     tails = _tails(shop, found)

@@ -9,14 +9,15 @@ the same schedule on every machine.
 
 import random
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from math import log
 
 from orchestrator.planning.chains import Chains
 from orchestrator.planning.shop import Shop, Timetable
 
-_STEPS = 1500  #: at most, and fewer where there is little to try or a kept step is long
+_STEPS = 900  #: at most, and fewer where there is little to try or a kept step is long
 _LARGE = 100  #: tasks, from which on there are fewer steps, and less heat: there is no time to cool down
-_OUT = 4  #: tasks taken out at a time
+_OUT = 3  #: tasks taken out at a time
 _HEAT = 0.5  #: of a task's mean length: by how much a step may make the schedule longer at first
 _CHANCE = 0.05  #: of a task's mean length: by how much a place may be worse than the best one
 _STRAY = 0.1  #: share of steps whose first task is any, not a critical one
@@ -29,7 +30,7 @@ def rebuild(shop: Shop, first: Timetable, *, effort: int) -> Timetable:
     size = len(shop.length)
     if size < 2 or first.makespan <= shop.bound:
         return first
-    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.6)), 12 * size * size))
+    return _Rebuilding(shop, first).run(effort * min(int(_STEPS * min(1.0, (_LARGE / size) ** 0.75)), 12 * size * size))
 
 
 class _Rebuilding:
@@ -49,26 +50,35 @@ class _Rebuilding:
         """Walk, at first also to what is worse, and remember the best."""
         now = self._now
         makespan = self._time(0, self._size)
-        critical = now.critical(makespan)
+        now.settle()
         for step in range(steps):
             limit = makespan - self._heat * (1 - step / steps) * log(1.0 - self._chance())
-            among = now.sequence if self._chance() < _STRAY else critical
-            task = among[int(self._chance() * len(among))]
+            task = self._critical(makespan)
             first, last = self._around(task, _REACH)
-            if self._step(self._picked(task), first, last, limit):
-                makespan = self._time(first, last)
-                critical = now.critical(makespan)
+            changed = self._step(self._picked(task), first, last, limit)
+            if changed is not None:
+                makespan = self._time(*changed)
+                now.settle()
                 if makespan < self._best.makespan:
                     self._best = now.timetable()
                     if makespan <= self._shop.bound:
                         break
         return self._best
 
+    def _critical(self, makespan: int) -> int:
+        """Draw a task that lets nobody start later, or now and then any."""
+        now = self._now
+        finish, tail, length = now.finish, now.tail, now.length
+        any_will_do = self._chance() < _STRAY
+        while True:
+            task = now.sequence[int(self._chance() * self._size)]
+            if any_will_do or finish[task] + tail[task] - length[task] == makespan:
+                return task
+
     def _time(self, first: int, last: int) -> int:
-        """Work out all times after a change between two places; gives the makespan."""
+        """Work out all times after a change of the places from one to another; gives the makespan."""
         self._now.pass_on(first, self._size)
-        self._now.pass_back(0, last)
-        self._now.settle()
+        self._now.pass_back(0, last + 1)
         return max(self._now.finish)
 
     def _around(self, task: int, reach: float) -> tuple[int, int]:
@@ -84,8 +94,11 @@ class _Rebuilding:
         turn = int(self._chance() * len(picked))
         return picked[turn:] + picked[:turn]
 
-    def _step(self, picked: list[int], first: int, last: int, limit: float) -> bool:
-        """Take tasks out and put them back; undone unless the schedule keeps to the limit. Leaves times to be worked out."""
+    def _step(self, picked: list[int], first: int, last: int, limit: float) -> tuple[int, int] | None:
+        """Take tasks out and put them back; undone unless the schedule keeps to the limit.
+
+        Gives between which places times are still to be worked out, and for what stands before and behind.
+        """
         now = self._now
         window = now.sequence[first:last]
         times = now.finish[:], now.tail[:]
@@ -103,7 +116,7 @@ class _Rebuilding:
             changed = now.move(task, found[0])
             now.put(task, found[1])
         else:
-            return True
+            return changed
         for task in picked[:count]:
             now.take(task)
         now.sequence[first:last] = window
@@ -111,38 +124,42 @@ class _Rebuilding:
         now.finish, now.tail = times
         for task, agent in zip(picked, agents, strict=True):
             now.put(task, agent)
-        return False
+        return None
 
     def _place(self, task: int, first: int, last: int, limit: float) -> tuple[int, int] | None:
         """Give the place where the longest path through a task is shortest, and the agent; None: all are beyond the limit."""
-        now, place, keys = self._now, self._now.place, self._keys[task]
-        least = now.through(first, last)  # a path that is shorter than another gains nothing
+        now, keys, length, chance = self._now, self._keys[task], self._shop.length[task], self._chance
         near, heads, tails, early, late = self._near(task, first, last)
         best, found, looked = float("inf"), None, self._agents[task]
+        before, behind = self._held(keys, heads, early), self._held(keys, tails, late)
         for at in range(len(near) + 1):
-            before = max([early, *[heads[key] for key in keys]]) if keys else early
-            behind = max([late, *[tails[key] for key in keys]]) if keys else late
             for agent in looked:
                 head, tail = heads[agent], tails[agent]
-                path = max(max(head, before) + self._shop.length[task] + max(tail, behind), least)
-                if path <= limit and (drawn := path - self._noise * log(1.0 - self._chance())) < best:
-                    best, found = drawn, (at, agent)
+                path = (head if head > before else before) + length + (tail if tail > behind else behind)  # noqa: FURB136 - quicker
+                if path < best and path <= limit:  # chance only adds to it
+                    drawn = path - self._noise * log(1.0 - chance())
+                    if drawn < best:
+                        best, found = drawn, (at, agent)
             if at < len(near):
-                looked = self._pass(near[at], task, heads, tails)
+                other = near[at]
+                agent = now.agent[other]
+                heads[agent], tails[agent], looked = now.finish[other], now.tail[now.after[other][0]], (agent,)
+                if keys and not keys.isdisjoint(now.keys[other]):
+                    self._pass(other, heads, tails)
+                    before, behind, looked = self._held(keys, heads, early), self._held(keys, tails, late), self._agents[task]
         if found is None:
             return None
         at, agent = found
-        return (place[near[at]] if at < len(near) else place[near[-1]] + 1 if near else place[task]), agent
+        return (now.place[near[at]] if at < len(near) else now.place[near[-1]] + 1 if near else now.place[task]), agent
 
-    def _pass(self, other: int, task: int, heads: dict[int, int], tails: dict[int, int]) -> tuple[int, ...]:
-        """Go on behind another task; gives the agents for whom that makes a difference."""
-        now, agent, keys = self._now, self._now.agent[other], self._keys[task]
-        heads[agent], tails[agent] = now.finish[other], now.tail[now.after[other][0]]
-        if not keys or keys.isdisjoint(now.keys[other]):
-            return (agent,)
-        for number, key in enumerate(now.keys[other], start=1):
-            heads[key], tails[key] = now.finish[other], now.tail[now.after[other][number]]
-        return self._agents[task]
+    def _held(self, keys: Iterable[int], times: Mapping[int, int], least: int) -> int:
+        """Give how long keys are held, by whom stands before or by whom stands behind."""
+        return max([least, *[times[key] for key in keys]]) if keys else least
+
+    def _pass(self, other: int, heads: dict[int, int], tails: dict[int, int]) -> None:
+        """Go on behind another task, as to its keys."""
+        for number, key in enumerate(self._now.keys[other], start=1):
+            heads[key], tails[key] = self._now.finish[other], self._now.tail[self._now.after[other][number]]
 
     def _near(self, task: int, first: int, last: int) -> tuple[list[int], dict[int, int], dict[int, int], int, int]:
         """Give what a task could stand between, and what it would wait for and keep waiting before the first of these.

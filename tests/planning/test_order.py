@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.model import AgentId, TaskId
+from orchestrator.planning.dispatch import best_dispatch, dispatch, urgency
 from orchestrator.planning.order import Order, arrange
-from orchestrator.planning.shop import Slot
+from orchestrator.planning.shop import Slot, shop_of
 from tests.support.builders import ONE, THREE, TWO
 from tests.support.commands import Squad
 from tests.support.here import Here
 from tests.support.instances import PSPLIB, planted, psplib, tasks_file
+from tests.support.planting import plant
 from tests.support.repositories import Repository
 
 CAPACITY = {"op:c": 2}
@@ -174,3 +176,12 @@ def test_the_same_document_gives_the_same_bytes_in_every_process(repository: Rep
         plans.add(squad.ok("plan", "planted.json", "-n", "4", "--json"))
 
     assert len(plans) == 1
+
+
+def test_an_early_mistake_of_the_first_schedule_is_not_kept() -> None:
+    made = plant(tasks=96, agents=8, seed=404)
+    shop = shop_of(made.slots, at_once=made.agents, capacity=made.capacity)
+
+    assert dispatch(shop, urgency(shop)).makespan > 1.3 * shop.bound, "what this is about"
+    assert best_dispatch(shop).makespan < 1.15 * shop.bound
+    assert arrange(made.slots, at_once=made.agents).makespan < 1.1 * made.best
