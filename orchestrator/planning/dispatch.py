@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from orchestrator.planning.shop import Shop, Timetable
 
-
 _TRIES, _WORK = 12, 1200  #: schedules to choose from, at most, and tasks in them
 _SPREAD = 0.3  #: of the longest remaining path: by how much chance may lift its task up
 
