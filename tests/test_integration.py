@@ -219,11 +219,11 @@ def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: 
 def test_a_check_that_hangs_is_ended_and_has_failed(run: Runs) -> None:
     ran = run(
         shell("T1", "echo one > a.txt", writes=["a.txt"]),
-        run={"checks": ["test ! -e a.txt || sleep 600"], "stall": {"after": "400ms"}, "attempts": 1},
+        run={"checks": ["test ! -e a.txt || sleep 600"], "stall": {"after": "1200ms"}, "attempts": 1},
     )
 
     assert ran.code == 1
-    assert "showed no sign of life for 0.4 s" in ran.all(TaskFailed)[0].reason
+    assert "showed no sign of life for 1.2 s" in ran.all(TaskFailed)[0].reason
     assert [check.exit for check in ran.all(CheckEnded)] == [124, 0]
 
 

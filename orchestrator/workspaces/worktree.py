@@ -50,7 +50,7 @@ class Worktrees:
         """Name the ref that keeps what an attempt left."""
         return names.kept_attempt(self.run, attempt)
 
-    def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:
+    def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - a shared tree wants it
         """Make a worktree at a commit unless a whole one is there; tell whether it is new.
 
         What a dead supervisor left half-made is done again; anything else that is in the way is moved aside.
@@ -63,7 +63,7 @@ class Worktrees:
         clear(self.project, folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         notes.own(self.project, folder)
-        where = (self.branch(attempt) or "", str(folder), start or "HEAD")
+        where = (self._branch_of(folder), str(folder), start or "HEAD")  # which may be an earlier attempt's
         Git(self.project.root).run("worktree", "add", "--quiet", "--no-checkout", "-B", *where)
         # by squad's own settings, as it is read later: what an agent has set would fill it otherwise
         self._reading.forget(folder)
@@ -147,8 +147,7 @@ class Worktrees:
         What the agent's branch held and the commit does not hold stays kept; branches of others are never moved.
         """
         here = Git(folder)
-        name = f"{names.work_branches(self.run)}/{folder.name}"
-        branch = f"refs/heads/{name}"
+        branch = f"refs/heads/{self._branch_of(folder)}"
         before = here.attempt("rev-parse", "--verify", "--quiet", branch).stdout.strip()
         if before and not here.succeeds("merge-base", "--is-ancestor", before, commit):
             keep(
@@ -157,6 +156,9 @@ class Worktrees:
         here.run("symbolic-ref", "HEAD", branch)
         here.run("update-ref", branch, commit)
         self._reading.give(folder)
+
+    def _branch_of(self, folder: Path) -> str:
+        return f"{names.work_branches(self.run)}/{folder.name}"
 
     def _read(self, folder: Path) -> Git:
         self._reading.begin()

@@ -23,7 +23,8 @@ def runs(repository: Repository) -> Runs:
 
 
 def notices(squad: Squad) -> list[str]:
-    return [row["text"] for row in squad.events("Noticed")]
+    """Give what a person is told, besides the level that programs are held at, which depends on the machine."""
+    return [row["text"] for row in squad.events("Noticed") if " is held at level " not in row["text"]]
 
 
 def two(agents: dict[str, dict[str, object]]) -> tuple[list[dict[str, object]], dict[str, object]]:
@@ -44,7 +45,7 @@ def test_one_that_tells_its_version_is_warned_of_once_in_the_run_and_in_its_repo
 
     [text] = notices(squad)
     assert text.startswith("claude 1.0.9 is older than the range known to work, >=2.1.300,<3")
-    assert squad.json("report")["attention"] == [text]
+    assert [one for one in squad.json("report")["attention"] if " is held at level " not in one] == [text]
 
 
 @pytest.mark.parametrize("version", ["2.1.330", "0-fake"])

@@ -97,6 +97,18 @@ def test_a_worktree_whose_making_was_killed_is_made_again(place: Place) -> None:
     assert (folder / "src" / "app.py").is_file()
 
 
+def test_a_worktree_that_a_later_attempt_makes_again_keeps_its_branch(place: Place) -> None:
+    """A second branch once was told of as one that an agent had made."""
+    shutil.rmtree(place.folder)
+
+    assert place.worktrees.make(AttemptId("T1.2"), place.folder, start=place.base)
+
+    assert place.git("symbolic-ref", "HEAD") == "refs/heads/squad-work/demo-1/T1.1"
+    assert place.repository.git("for-each-ref", "--format=%(refname)", "refs/heads/squad-work/").split() == [
+        "refs/heads/squad-work/demo-1/T1.1"
+    ]
+
+
 def test_a_worktree_whose_folder_was_deleted_is_made_again_from_the_kept_work(place: Place) -> None:
     place.write("src/new.py")
     work = place.harvest()
