@@ -57,6 +57,12 @@ class RunEnded(_Event, frozen=True, kw_only=True):
     outcome: str  #: done | failed | discarded
 
 
+class RunReopened(_Event, frozen=True, kw_only=True):
+    """A person changed a run that had ended, or whose supervisor was gone without a word; `resume` goes on with it."""
+
+    reason: str
+
+
 # attempts
 
 
@@ -152,14 +158,22 @@ class TaskParked(_Event, frozen=True, kw_only=True):
 
 
 class TaskSkipped(_Event, frozen=True, kw_only=True):
-    """A task will not be done because of another."""
+    """A task will not be done because of another, or because a person says so."""
+
+    task: str
+    reason: str
+    by: str = ""  #: person; empty: it needs one that is never done
+
+
+class TaskRevived(_Event, frozen=True, kw_only=True):
+    """A parked task gets another chance."""
 
     task: str
     reason: str
 
 
-class TaskRevived(_Event, frozen=True, kw_only=True):
-    """A parked task gets another chance."""
+class TaskRetried(_Event, frozen=True, kw_only=True):
+    """A person has a task tried again, its counts anew; one that was to be taken from its agent stays with it."""
 
     task: str
     reason: str
@@ -171,6 +185,18 @@ class TaskReassigned(_Event, frozen=True, kw_only=True):
     task: str
     from_: str = msgspec.field(name="from")
     to: str
+    reason: str
+    by: str = ""  #: person: it stays with that agent; empty: squad
+
+
+class AttemptRecalled(_Event, frozen=True, kw_only=True):
+    """A person takes a task from the agent that is at it: the intent, before its attempt is stopped."""
+
+    task: str
+    agent: str
+    attempt: str
+    then: str  #: what becomes of the task when nothing of the attempt is left: skip | reassign
+    to: str = ""  #: agent that goes on with it
     reason: str
 
 
@@ -455,6 +481,7 @@ Event: TypeAlias = (
     | RunResumed
     | StopRequested
     | RunEnded
+    | RunReopened
     | AttemptPrepared
     | AttemptStarted
     | OutputRead
@@ -465,7 +492,9 @@ Event: TypeAlias = (
     | TaskParked
     | TaskSkipped
     | TaskRevived
+    | TaskRetried
     | TaskReassigned
+    | AttemptRecalled
     | AgentReported
     | ConversationKnown
     | ClaimMade

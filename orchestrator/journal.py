@@ -49,6 +49,9 @@ create table if not exists snapshots (run text primary key, seq integer not null
 """
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
+#: Runs whose end was not taken back; the type beside the highest number is the last one's (SQLite's bare columns).
+_UNFINISHED = """select run from events where type = 'RunStarted' and run not in (select run from (
+select run, type, max(seq) from events where type in ('RunEnded', 'RunReopened') group by run) where type = 'RunEnded')"""
 #: The number comes from the table itself, since a command of a person's may have written meanwhile.
 _APPEND = "insert into events select coalesce(max(seq), 0) + 1, ?, ?, ?, ? from events"
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
@@ -211,9 +214,8 @@ class Journal:
 
     def unfinished(self, *, splits: bool = False) -> list[RunId]:
         """Give the ids of the runs that have no end, oldest first: of those that carry a plan out, or of the splits."""
-        query = "select run from events where type = 'RunStarted' and run not in (select run from events where type = 'RunEnded')"
         which = "in" if splits else "not in"
-        return [RunId(row[0]) for row in self._connection.execute(f"{query} and run {which} ({_SPLITS}) order by seq")]
+        return [RunId(row[0]) for row in self._connection.execute(f"{_UNFINISHED} and run {which} ({_SPLITS}) order by seq")]
 
     def last_begun(self) -> RunId | None:
         """Give the run that was begun or resumed last: the one that a living supervisor works on."""

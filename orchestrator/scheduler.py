@@ -243,9 +243,9 @@ def working(state: State) -> int:
 def able(
     plan: Plan, planned: PlannedTask, status: TaskStatus, *, names: Callable[[PlannedTask], tuple[AgentId, ...]] | None = None
 ) -> tuple[AgentId, ...]:
-    """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
+    """Give the agents that can do the task, its owner first; only the one it was given to once it was reassigned."""
     owner = AgentId(status.agent)
-    if "reassign" in status.rungs:
+    if status.pinned or "reassign" in status.rungs:
         return (owner,)
     others = could_do(plan, planned) if names is None else names(planned)
     return (owner, *(name for name in others if name != owner))

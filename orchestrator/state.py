@@ -89,6 +89,14 @@ class StrangeStatus(msgspec.Struct, kw_only=True):
     blamed: bool  #: the agent's result was refused for it
 
 
+class WishStatus(msgspec.Struct, kw_only=True):
+    """What a person wants of a task once the attempt under way is gone."""
+
+    then: str  #: skip | reassign
+    to: str
+    reason: str
+
+
 class TaskStatus(msgspec.Struct, kw_only=True):
     """Where a task stands and how it came there."""
 
@@ -112,6 +120,9 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     ended_at: float = 0.0  #: of the last attempt that did not become a result
     money: float = 0.0  #: of all its attempts, as far as it was told
     limit: ReachedStatus | None = None  #: that it has used up
+    pinned: bool = False  #: a person gave it to its agent: squad does not move it
+    wish: WishStatus | None = None
+    dropped: bool = False  #: a person skipped it, and not the task it needs
 
 
 class AgentStatus(msgspec.Struct, kw_only=True):

@@ -12,7 +12,7 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import limits, preparing, questions, scheduler
+from orchestrator import limits, preparing, questions, scheduler, shaping
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.doors import Gates
@@ -31,6 +31,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
+from orchestrator.shaper import Shaper
 from orchestrator.stage import Stage
 from orchestrator.verdicts import limit_event, stall_events
 from orchestrator.workspaces import Work
@@ -63,7 +64,7 @@ class Supervisor:
         )
         self.stage = stage
         #: what a person may order of the run besides ending it, by the name of the request
-        self.orders: Mapping[str, Order] = {}
+        self.orders: Mapping[str, Order] = {**Shaper(recorder, self._recall).orders}
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
@@ -128,6 +129,11 @@ class Supervisor:
         at_work = self._at_work(agent)
         return at_work is not None and at_work.tell(text)
 
+    def _recall(self, agent: AgentId, why: str) -> None:
+        """Stop what an agent is at, because a person takes its task away; that is not counted, and its work is kept."""
+        if (attempt := self._attempts.get(agent)) is not None:
+            attempt.stop(Outcome.STOPPED, why)
+
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
@@ -164,9 +170,13 @@ class Supervisor:
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         state = self.recorder.state
-        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.doubtful(state))):
-            for verdict in verdicts:
-                self.recorder.record(*self._effects(verdict))
+        while doubtful := self._front.doubtful(state):
+            events = list(shaping.due(self.plan, state, doubtful))
+            for verdict in () if events else scheduler.verdicts(self.plan, state, self._rules, among=doubtful):
+                events += self._effects(verdict)
+            if not events:
+                return
+            self.recorder.record(*events)
 
     def _effects(self, verdict: scheduler.Verdict) -> list[Event]:
         status = self.recorder.state.tasks[verdict.task]

@@ -34,6 +34,9 @@ PROMISED = {
 OURS = {
     "StopRequested": "reason",
     "RunPaused": "reason",
+    "RunReopened": "reason",
+    "TaskRetried": "task reason",
+    "AttemptRecalled": "task agent attempt then to reason",
     "RunResumed": "reason",
     "AttemptPrepared": "task agent attempt workspace branch base locks",
     "OutputRead": "task attempt log status",

@@ -60,6 +60,8 @@ def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
         end = last.at
     elif last is not None and isinstance(last.event, ev.RunEnded):
         end = max(_results(entries), default=last.at)
+    elif last is not None and isinstance(last.event, ev.RunReopened):
+        end = min(last.at, max(_results(entries), default=last.at))
     over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
     return Wall(start=start, end=max(start, end), gaps=tuple(_gaps(entries)), is_over=over)
 
@@ -87,7 +89,7 @@ def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     return hours
 
 
-_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
+_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded, ev.RunReopened)
 _WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded)
 
 
@@ -104,12 +106,14 @@ def _results(entries: Iterable[Entry]) -> list[float]:
 
 def _gaps(entries: Iterable[Entry]) -> Iterable[tuple[float, float]]:
     """Give the times in which no supervisor lived: from its last event to `RunResumed`."""
-    before = None
+    before, is_alone = None, False
     for entry in entries:
         if isinstance(entry.event, ev.RunResumed) and before is not None:
             yield before, entry.at
-        if not isinstance(entry.event, _WITHOUT_SUPERVISOR):
+        is_alone = isinstance(entry.event, ev.RunReopened) or (is_alone and not isinstance(entry.event, ev.RunResumed))
+        if not is_alone and not isinstance(entry.event, _WITHOUT_SUPERVISOR):
             before = entry.at
+        is_alone = is_alone or isinstance(entry.event, ev.RunPaused)
 
 
 @dataclass(slots=True)
@@ -175,7 +179,7 @@ class _Floor:
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
                 self._take_attempt(event)
-            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived():
+            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived() | ev.TaskRetried():
                 self._take_task(event)
             case ev.TaskReassigned(task=task, to=to):
                 self._owner[task] = to
@@ -210,9 +214,15 @@ class _Floor:
                 self._waiting.add(event.task)
                 self._backing_off.add(event.task)
 
-    def _take_task(self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived) -> None:
+    def _take_task(
+        self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived | ev.TaskRetried
+    ) -> None:
+        if isinstance(event, ev.TaskRetried) and any(
+            doing.task == event.task and doing.phase != "free" for doing in self._doing.values()
+        ):
+            return  # it stays with the agent that is at it
         self._backing_off.discard(event.task)
-        if isinstance(event, ev.TaskRevived):
+        if isinstance(event, ev.TaskRevived | ev.TaskRetried):
             self._waiting.add(event.task)
             return
         self._waiting.discard(event.task)
