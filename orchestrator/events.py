@@ -179,6 +179,15 @@ class TaskRetried(_Event, frozen=True, kw_only=True):
     reason: str
 
 
+class TaskAdded(_Event, frozen=True, kw_only=True):
+    """A person put another task into the plan, which was amended for it and holds."""
+
+    task: str
+    agent: str  #: its planned owner
+    title: str
+    plan: str  #: digest of the amended plan document in the journal
+
+
 class TaskReassigned(_Event, frozen=True, kw_only=True):
     """Another agent than before does the task."""
 
@@ -195,9 +204,35 @@ class AttemptRecalled(_Event, frozen=True, kw_only=True):
     task: str
     agent: str
     attempt: str
-    then: str  #: what becomes of the task when nothing of the attempt is left: skip | reassign
+    then: str  #: what becomes of the task when nothing of the attempt is left: skip | reassign | leave (its agent does)
     to: str = ""  #: agent that goes on with it
     reason: str
+
+
+# the agents
+
+
+class RunScaled(_Event, frozen=True, kw_only=True):
+    """A person said how many agents may work at once, and who leaves for that as soon as it has no task."""
+
+    agents: int
+    leaving: list[str] = []
+
+
+class AgentAdded(_Event, frozen=True, kw_only=True):
+    """An agent joined the run, or came back to it."""
+
+    agent: str
+    role: str
+    like: str = ""  #: the agent whose program and settings it has; empty: its own, it was there before
+    plan: str = ""  #: digest of the plan document with it; empty: as before
+    settings: str = ""  #: digest of the settings document with it; empty: as before
+
+
+class AgentLeft(_Event, frozen=True, kw_only=True):
+    """An agent does nothing more in the run."""
+
+    agent: str
 
 
 # what agents say
@@ -493,8 +528,12 @@ Event: TypeAlias = (
     | TaskSkipped
     | TaskRevived
     | TaskRetried
+    | TaskAdded
     | TaskReassigned
     | AttemptRecalled
+    | RunScaled
+    | AgentAdded
+    | AgentLeft
     | AgentReported
     | ConversationKnown
     | ClaimMade

@@ -65,7 +65,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_attempt(state, event, at)
         case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskRetried():
             _fold_task(state, event)
-        case ev.TaskReassigned() | ev.AttemptRecalled():
+        case ev.TaskReassigned() | ev.AttemptRecalled() | ev.TaskAdded() | ev.RunScaled() | ev.AgentAdded() | ev.AgentLeft():
             fold_shape(state, event)
         case (
             ev.AgentReported()

@@ -18,28 +18,40 @@ from orchestrator.shaping import Shaped
 #: Stops what an agent is at, uncounted and with its work kept; the second is the reason.
 Recall = Callable[[AgentId, str], None]
 Params = Mapping[str, object]
+#: Says what an order comes to; raises Refused or Rejected, and records nothing.
+Decision = Callable[[Recorder, Params], Shaped]
+ENDING = "the supervisor is just ending: ask again"  #: what is recorded from here on is the next one's
 _LONGEST = 500  #: characters of a reason
 
 
 class Shaper:
     """Takes orders that change tasks."""
 
-    def __init__(self, recorder: Recorder, recall: Recall) -> None:
-        """Change the run of the recorder."""
+    def __init__(
+        self, recorder: Recorder, recall: Recall, decisions: Mapping[str, Decision], *, take_in: Callable[[], None]
+    ) -> None:
+        """Change the run of the recorder, by these decisions; `take_in` gives who joins what an agent has."""
         self._recorder = recorder
+        self._take_in = take_in
         self._recall = recall
+        self._decisions = decisions
 
     @property
     def orders(self) -> Mapping[str, Order]:
         """Give what can be ordered, by the name of the request."""
-        return {name: self._ordering(name) for name in DECISIONS}
+        return {name: self._ordering(name) for name in self._decisions}
 
     def _ordering(self, name: str) -> Order:
         def carry_out(params: Params) -> object:
+            if self._recorder.state.split:
+                raise Rejected("an agent only splits a document into tasks here: there is no work to change")
+            if self._recorder.state.phase in {"paused", "ended"}:
+                raise Rejected(ENDING)
             try:
-                shaped = decide(self._recorder, name, params)
+                shaped = decide(self._recorder, self._decisions[name], params)
             except Refused as refused:
                 raise Rejected(str(refused)) from refused
+            self._take_in()
             for status in self._recorder.state.tasks.values():
                 if status.wish is not None:
                     self._recall(AgentId(status.agent), status.wish.reason)
@@ -48,16 +60,16 @@ class Shaper:
         return carry_out
 
 
-def decide(recorder: Recorder, name: str, params: Params, *, before: Sequence[Event] = ()) -> Shaped:
+def decide(recorder: Recorder, decision: Decision, params: Params, *, before: Sequence[Event] = ()) -> Shaped:
     """Decide an order and record what it comes to, behind what has to be said first.
 
     Raises:
         Refused: It cannot be carried out.
         Rejected: It makes no sense.
     """
-    shaped = DECISIONS[name](recorder, params)
+    shaped = decision(recorder, params)
     if shaped.events:
-        recorder.record(*before, *shaped.events)
+        recorder.amend(shaped.plan or recorder.plan, *before, *shaped.events)
     return shaped
 
 
@@ -81,22 +93,27 @@ def _retry(recorder: Recorder, params: Params) -> Shaped:
 
 
 def _reassign(recorder: Recorder, params: Params) -> Shaped:
-    return shaping.reassign(recorder.plan, recorder.state, _text(params, "task"), _text(params, "to"))
+    return shaping.reassign(recorder.plan, recorder.state, text_of(params, "task"), text_of(params, "to"))
 
 
 def _skip(recorder: Recorder, params: Params) -> Shaped:
     reason = params.get("reason", "")
     if not isinstance(reason, str):
         raise Rejected("expected reason as a text", code=INVALID_PARAMS)
-    name, reason, agreed = _text(params, "task"), " ".join(reason.split())[:_LONGEST], params.get("agreed") is True
+    name, reason, agreed = text_of(params, "task"), " ".join(reason.split())[:_LONGEST], params.get("agreed") is True
     return shaping.skip(recorder.plan, recorder.state, name, reason=reason, agreed=agreed)
 
 
-def _text(params: Params, name: str) -> str:
+def text_of(params: Params, name: str) -> str:
+    """Give a text that an order must have.
+
+    Raises:
+        Rejected: It has not.
+    """
     value = params.get(name)
     if not isinstance(value, str) or not value:
         raise Rejected(f"expected {name}", code=INVALID_PARAMS)
     return value
 
 
-DECISIONS: Mapping[str, Callable[[Recorder, Params], Shaped]] = {"retry": _retry, "reassign": _reassign, "skip": _skip}
+DECISIONS: Mapping[str, Decision] = {"retry": _retry, "reassign": _reassign, "skip": _skip}

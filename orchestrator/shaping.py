@@ -14,7 +14,7 @@ from orchestrator.errors import Refused
 from orchestrator.events import Event
 from orchestrator.model import AgentId, AgentState, Plan, PlannedTask, TaskId, TaskState
 from orchestrator.spelling import nearest
-from orchestrator.state import State, TaskStatus
+from orchestrator.state import State, TaskStatus, is_gone
 
 PERSON = "person"  #: who orders, in the journal
 _RESULT = frozenset({TaskState.CHECKING, TaskState.INTEGRATING})
@@ -31,6 +31,7 @@ class Shaped:
     tasks: tuple[str, ...] = ()  #: that are changed
     agents: tuple[str, ...] = ()  #: that are changed
     undo: str = ""  #: a command
+    plan: Plan | None = None  #: as amended; its document is in the journal
     asks: str = ""  #: what has to be confirmed first; then there are no events
 
 
@@ -47,8 +48,8 @@ def named(name: str, known: Iterable[str], *, what: str) -> str:
         if len(fitting) == 1:
             return fitting[0]
         if fitting and name:
-            raise Refused(f"{name!r} may be {_listed(fitting)}", hint=f"name one {what} of them")
-    raise Refused(f"there is no {what} {name!r}", hint=nearest(name, names) or f"there are: {_listed(names)}")
+            raise Refused(f"{name!r} may be {listed(fitting)}", hint=f"name one {what} of them")
+    raise Refused(f"there is no {what} {name!r}", hint=nearest(name, names) or f"there are: {listed(names)}")
 
 
 def retry(plan: Plan, state: State, names: Sequence[str], *, failed: bool = False) -> Shaped:
@@ -69,8 +70,8 @@ def retry(plan: Plan, state: State, names: Sequence[str], *, failed: bool = Fals
     closed = [one for name in chosen for one in _unanswered(state, name)]
     retried = [ev.TaskRetried(task=name, reason="a person had it tried again") for name in chosen]
     follow = [ev.TaskRetried(task=name, reason="what it needs is tried again") for name in back]
-    said = [f"{_listed(chosen)} {'is' if len(chosen) == 1 else 'are'} tried again"]
-    said += [f"with {'it' if len(chosen) == 1 else 'them'}: {_listed(back)}"] if back else []
+    said = [f"{listed(chosen)} {'is' if len(chosen) == 1 else 'are'} tried again"]
+    said += [f"with {'it' if len(chosen) == 1 else 'them'}: {listed(back)}"] if back else []
     return Shaped(
         said=tuple(said),
         events=(*closed, *retried, *follow, *moved),
@@ -100,9 +101,9 @@ def reassign(plan: Plan, state: State, name: str, to: str) -> Shaped:
         return _stays(name, f"{name} stays with {agent}")
     undo = f"squad reassign {name} --to {status.agent}"
     if status.state is TaskState.RUNNING:
-        recalled = _recalled(name, status, then="reassign", to=agent, reason="a person gave it to another agent")
+        taken = recalled(name, status, then="reassign", to=agent, reason="a person gave it to another agent")
         said = f"{name} is taken from {status.agent}; {agent} goes on with its work"
-        return Shaped(said=(said,), events=(recalled,), tasks=(name,), undo=undo)
+        return Shaped(said=(said,), events=(taken,), tasks=(name,), undo=undo)
     moved = ev.TaskReassigned(task=name, from_=status.agent, to=agent, reason="a person gave it to another agent", by=PERSON)
     if status.state in _GIVEN_UP:
         again = retry(plan, state, [name])
@@ -126,13 +127,13 @@ def skip(plan: Plan, state: State, name: str, *, reason: str = "", agreed: bool 
         raise Refused(f"{name} {_stands(status)}: there is nothing to skip", hint=_way_out(name, status))
     behind = _behind(plan, state, TaskId(name))
     if behind and not agreed:
-        what = f"{_listed(behind)} {'needs' if len(behind) == 1 else 'need'} {name} and would be skipped too"
+        what = f"{listed(behind)} {'needs' if len(behind) == 1 else 'need'} {name} and would be skipped too"
         return Shaped(said=(what,), tasks=tuple(behind), asks=f"{what}: skip {name}?")
     why = reason or "skipped by a person"
     event: Event = ev.TaskSkipped(task=name, reason=why, by=PERSON)
     if status.state is TaskState.RUNNING:
-        event = _recalled(name, status, then="skip", to="", reason=why)
-    said = f"{name} is skipped" + (f", and so {'is' if len(behind) == 1 else 'are'} {_listed(behind)}" if behind else "")
+        event = recalled(name, status, then="skip", to="", reason=why)
+    said = f"{name} is skipped" + (f", and so {'is' if len(behind) == 1 else 'are'} {listed(behind)}" if behind else "")
     return Shaped(said=(said,), events=(event,), tasks=(name, *behind), undo=f"squad retry {name}")
 
 
@@ -147,7 +148,8 @@ def due(plan: Plan, state: State, among: Sequence[PlannedTask]) -> Iterator[Even
         elif wish.then == "skip":
             yield ev.TaskSkipped(task=planned.task.id, reason=wish.reason, by=PERSON)
         else:
-            yield ev.TaskReassigned(task=planned.task.id, from_=status.agent, to=wish.to, reason=wish.reason, by=PERSON)
+            by = PERSON if wish.then == "reassign" else ""
+            yield ev.TaskReassigned(task=planned.task.id, from_=status.agent, to=wish.to, reason=wish.reason, by=by)
 
 
 def require_able(plan: Plan, state: State, planned: PlannedTask, agent: AgentId) -> None:
@@ -157,20 +159,20 @@ def require_able(plan: Plan, state: State, planned: PlannedTask, agent: AgentId)
         Refused: It may not.
     """
     may = able(plan, state, planned)
-    hint = f"may do it: {_listed(may)}" if may else None
-    if state.agents[agent].state is AgentState.STOPPED:
-        raise Refused(f"{agent} has left the run", hint=hint)
+    hint = f"may do it: {listed(may)}" if may else None
+    if is_gone(state, agent):
+        raise Refused(f"{agent} has left the run, or is about to", hint=hint)
     if agent in may:
         return
     task = planned.task
-    why = f"it is for {_listed(task.agents)}" if task.agents else f"it wants the skills {_listed(task.skills)}"
+    why = f"it is for {listed(task.agents)}" if task.agents else f"it wants the skills {listed(task.skills)}"
     raise Refused(f"{agent} may not do {task.id}: {why}", hint=hint)
 
 
 def able(plan: Plan, state: State, planned: PlannedTask) -> tuple[AgentId, ...]:
     """Give the agents that may do a task and have not left, its planned one first."""
     could = dict.fromkeys((planned.agent, *scheduler.could_do(plan, planned)))
-    return tuple(name for name in could if state.agents[name].state is not AgentState.STOPPED)
+    return tuple(name for name in could if not is_gone(state, name))
 
 
 def _stays(name: str, said: str) -> Shaped:
@@ -259,7 +261,8 @@ def _unanswered(state: State, name: str) -> list[Event]:
     ]
 
 
-def _recalled(name: str, status: TaskStatus, *, then: str, to: str, reason: str) -> ev.AttemptRecalled:
+def recalled(name: str, status: TaskStatus, *, then: str, to: str, reason: str) -> ev.AttemptRecalled:
+    """Take a task from the agent that is at it."""
     attempt = status.attempt or ""
     return ev.AttemptRecalled(task=name, agent=status.agent, attempt=attempt, then=then, to=to, reason=reason)
 
@@ -284,7 +287,7 @@ def _way_out(name: str, status: TaskStatus) -> str | None:
     )
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Name a few of many."""
     given = list(names)
     return ", ".join(given[:8]) + (f" and {len(given) - 8} more" if len(given) > 8 else "")

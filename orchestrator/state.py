@@ -92,7 +92,7 @@ class StrangeStatus(msgspec.Struct, kw_only=True):
 class WishStatus(msgspec.Struct, kw_only=True):
     """What a person wants of a task once the attempt under way is gone."""
 
-    then: str  #: skip | reassign
+    then: str  #: skip | reassign | leave
     to: str
     reason: str
 
@@ -142,6 +142,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     blocked_on: str = ""
     meanwhile: str = ""
     refused: int = 0  #: requests for locks, in the whole run
+    leaving: bool = False  #: it goes as soon as it has no task; who has gone is `stopped`
     starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 
@@ -221,9 +222,15 @@ class State(msgspec.Struct, kw_only=True):
     locks: list[LockStatus] = []
     waiting: list[WaitStatus] = []
     fence: int = 0
+    scaled: int = 0  #: how many agents may work at once, by a person's word; 0: as configured
     notices: list[str] = []
     strange: list[StrangeStatus] = []  #: in the order of finding
     questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
+
+
+def is_gone(state: State, agent: str) -> bool:
+    """Tell whether the agent has left the run, or does as soon as it can."""
+    return state.agents[agent].leaving or state.agents[agent].state is AgentState.STOPPED
 
 
 def initial(run: RunId, plan: Plan) -> State:

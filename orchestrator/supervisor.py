@@ -12,11 +12,10 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import limits, preparing, questions, scheduler, shaping
+from orchestrator import limits, preparing, questions, scaling, scheduler, shaping
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.doors import Gates
-from orchestrator.events import Event
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result
@@ -24,16 +23,27 @@ from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import PERSON, AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import (
+    PERSON,
+    AgentId,
+    AgentState,
+    AttemptId,
+    Isolation,
+    Outcome,
+    Plan,
+    PlannedTask,
+    Seat,
+    TaskId,
+    TaskState,
+)
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
 from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
-from orchestrator.shaper import Shaper
 from orchestrator.stage import Stage
-from orchestrator.verdicts import limit_event, stall_events
+from orchestrator.verdicts import effects, limit_event
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -47,7 +57,6 @@ class Supervisor:
     def __init__(self, recorder: Recorder, stage: Stage, integration: Integration, rules: scheduler.Rules) -> None:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
-        self.plan = recorder.plan
         locks = stage.config.locks.model_dump()
         self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence, **locks)
         self.rights = Rights(self.plan.matrix, self.table)
@@ -64,20 +73,29 @@ class Supervisor:
         )
         self.stage = stage
         #: what a person may order of the run besides ending it, by the name of the request
-        self.orders: Mapping[str, Order] = {**Shaper(recorder, self._recall).orders}
+        self.orders: Mapping[str, Order] = {}
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
-        self._front = Front(self.plan, touched=recorder.touched)
-        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
-        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
+        self._heed_plan()
         self._attempts: dict[AgentId, Attempt] = {}
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._stopping = ""
         self._out_of_time = False
         self._told_reset = 0.0
+
+    @property
+    def plan(self) -> Plan:
+        """Give the plan as it stands."""
+        return self.recorder.plan
+
+    def _heed_plan(self) -> None:
+        """Go by a plan that a person has amended."""
+        self._front = Front(self.plan, touched=self.recorder.touched)
+        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
+        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -129,7 +147,7 @@ class Supervisor:
         at_work = self._at_work(agent)
         return at_work is not None and at_work.tell(text)
 
-    def _recall(self, agent: AgentId, why: str) -> None:
+    def recall(self, agent: AgentId, why: str) -> None:
         """Stop what an agent is at, because a person takes its task away; that is not counted, and its work is kept."""
         if (attempt := self._attempts.get(agent)) is not None:
             attempt.stop(Outcome.STOPPED, why)
@@ -159,6 +177,8 @@ class Supervisor:
 
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
+        if self._front.plan is not self.plan:
+            self._heed_plan()
         if not self._stopping:
             self.inbox.settle()
             self._settle()
@@ -170,33 +190,13 @@ class Supervisor:
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         state = self.recorder.state
-        while doubtful := self._front.doubtful(state):
-            events = list(shaping.due(self.plan, state, doubtful))
-            for verdict in () if events else scheduler.verdicts(self.plan, state, self._rules, among=doubtful):
-                events += self._effects(verdict)
-            if not events:
+        while True:
+            doubtful = self._front.doubtful(state)
+            verdicts = scheduler.verdicts(self.plan, state, self._rules, among=doubtful)
+            due = [*scaling.departures(self.plan, state), *shaping.due(self.plan, state, doubtful)]
+            if not (events := due or [event for one in verdicts for event in effects(state, one)]):
                 return
             self.recorder.record(*events)
-
-    def _effects(self, verdict: scheduler.Verdict) -> list[Event]:
-        status = self.recorder.state.tasks[verdict.task]
-        attempt = status.attempt or ""
-        match verdict:
-            case scheduler.Fail(task=task, reason=reason):
-                return [ev.TaskFailed(task=task, reason=reason)]
-            case scheduler.Skip(task=task, reason=reason):
-                return [ev.TaskSkipped(task=task, reason=reason)]
-            case scheduler.Park(task=task, reason=reason, rung=rung):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                told: list[Event] = [
-                    *([climbed] if rung else []),
-                    *([limit_event(verdict.limit, task=task)] if verdict.limit else []),
-                ]
-                return [*stall_events(verdict, status), *told, ev.TaskParked(task=task, reason=reason)]
-            case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
-                moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
-                return [*stall_events(verdict, status), climbed, *([moved] if to != status.agent else [])]
 
     def _heed_limits(self, now: float) -> None:
         """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import shaping
+from orchestrator import scaling, shaping
 from orchestrator.errors import Refused
 from orchestrator.events import Event, kind
 from orchestrator.fold import fold
@@ -224,11 +224,19 @@ def ordered(draw: st.DataObject, play: Play) -> Shaped | None:
     name = draw.draw(st.sampled_from([str(one.task.id) for one in of.tasks]))
     to = draw.draw(st.sampled_from([seat.id for seat in of.agents]))
     try:
-        match draw.draw(st.sampled_from(["retry", "failed", "reassign", "skip"])):
+        match draw.draw(st.sampled_from(["retry", "failed", "reassign", "skip", "fewer", "back"])):
             case "retry":
                 return shaping.retry(of, state, [name])
             case "failed":
                 return shaping.retry(of, state, [], failed=True)
+            case "fewer":
+                number = scaling.number_of(of, state, at_once=play.rules.agents)
+                target = scaling.target(draw.draw(st.sampled_from(["-1", "1", "2"])), number)
+                return scaling.fewer(of, state, target, now=draw.draw(st.booleans())) if target < number else None
+            case "back":
+                back, _ = scaling.joining(of, state, len(of.agents))
+                joined = tuple(ev.AgentAdded(agent=one, role="x") for one in back)
+                return Shaped(said=(), events=(ev.RunScaled(agents=len(of.agents)), *joined))
             case "reassign":
                 return shaping.reassign(of, state, name, to)
             case _:

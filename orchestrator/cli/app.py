@@ -17,7 +17,7 @@ from typing import Any, cast
 import typer
 from typer.main import get_command
 
-from orchestrator.cli import doctor, documents, harvest, options, run, shape, steer, watch, with_lock
+from orchestrator.cli import add, doctor, documents, harvest, options, run, shape, steer, watch, with_lock
 from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
 from orchestrator.cli.options import HELP
 from orchestrator.cli.usage import HOME, explained, of_command, overall, unknown_command
@@ -48,7 +48,7 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": list(HELP)},
     )
-    for group in (documents, run, watch, steer, shape, with_lock, harvest, doctor):
+    for group in (documents, run, watch, steer, shape, add, with_lock, harvest, doctor):
         group.register(app)
     return app
 

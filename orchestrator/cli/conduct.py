@@ -12,6 +12,7 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.adoption import restore
+from orchestrator.cli.beginning import lay_out
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
@@ -81,6 +82,7 @@ async def oversee(run: Conduct, show: View) -> None:
                 news.offer(entry)
         async with serve(run.supervisor.desk.answer, settle=recorder.settle) as server, anyio.create_task_group() as group:
             await _listen(run, server)
+            group.start_soon(_listen_on, run, server)
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
@@ -96,6 +98,17 @@ async def _listen(run: Conduct, server: Server) -> None:
     await server.listen(run.project.sockets / "control.sock")
     for agent, path in stage.sockets.items():
         await server.listen(path, agent=agent, token=stage.tokens[AgentId(agent)])
+
+
+async def _listen_on(run: Conduct, server: Server) -> None:
+    """Open the sockets of agents that join the run."""
+    is_open = set(run.supervisor.stage.sockets)
+    while True:
+        await run.supervisor.recorder.changed()
+        stage = run.supervisor.stage
+        for agent in stage.sockets.keys() - is_open:
+            is_open.add(agent)
+            await server.listen(stage.sockets[agent], agent=agent, token=stage.tokens[agent])
 
 
 async def _heed_signals(run: Conduct) -> None:
@@ -155,7 +168,8 @@ class Keeper:
         """Begin with files that say nothing yet."""
         self._run = run
         views = run.supervisor.stage.views
-        self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
+        self._plan = run.supervisor.plan
+        self._comms = CommFiles(views / "comms", self._plan, run.supervisor.hear)
         self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
         self.later: list[Later] = []  #: what a person has freed and whose doors are still to be closed
@@ -175,6 +189,8 @@ class Keeper:
                 self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
+        if self._plan is not self._run.supervisor.plan:
+            self._heed_plan()
         with self._told_once("comm files"):
             if self._behind:
                 self._comms.write(self._run.supervisor.recorder.state, now=now)
@@ -184,6 +200,13 @@ class Keeper:
         with self._told_once("lock files"):
             self._locks.sync(self._run.supervisor.table.grants, self._force)
         self._run.supervisor.recorder.settle()
+
+    def _heed_plan(self) -> None:
+        """Write an amended plan where people look for it."""
+        self._plan = self._run.supervisor.plan
+        self._comms.heed(self._plan)
+        with self._told_once("plan's files"):
+            lay_out(self._run.project, self._run.supervisor.recorder)
 
     def hear_out(self, agent: AgentId) -> None:
         """Take in the last that an agent whose processes are gone wrote into its comm file."""

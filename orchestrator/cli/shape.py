@@ -1,4 +1,4 @@
-"""`retry`, `reassign`, `skip`: what a person changes of the work of a run, whether its supervisor lives or not."""
+"""`retry`, `reassign`, `skip`, `scale`: what a person changes of the work of a run, whether its supervisor lives or not."""
 
 from typing import Annotated
 
@@ -14,6 +14,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for command in (retry, reassign, skip):
         app.command()(command)
+    app.command(context_settings={"ignore_unknown_options": True})(scale)  # -1 is a number here
 
 
 def retry(
@@ -70,3 +71,19 @@ def skip(
         agreed(options, str(answered["asks"]), command=f"squad skip {task} -y")
         answered = order(options, "skip", {**wish, "agreed": True}, run=run)
     tell(options, answered)
+
+
+def scale(
+    context: typer.Context,
+    agents: Annotated[str, typer.Argument(metavar="N|+N|-N", help="how many, or how many more or fewer")],
+    now: Annotated[bool, typer.Option("--now", help="who leaves is stopped, uncounted; others go on with the work")] = False,
+    run: RunOption = None,
+) -> None:
+    """Example:  squad scale +2
+
+    Change the number of agents. Who leaves ends its task first; new ones are like the one with the most left to do.
+    """
+    from orchestrator.cli.shaping import order, tell
+
+    options: Context = context.obj
+    tell(options, order(options, "scale", {"agents": agents, "now": now}, run=run))

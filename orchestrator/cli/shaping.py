@@ -4,6 +4,7 @@ Either way it is decided by the same functions on what the journal adds up to, s
 as one under way; `squad resume` carries them out.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from orchestrator.replay import Replayed
 
 _GO_ON = "squad resume"
+_PAUSE = 0.05  #: seconds before a supervisor that ends is looked at again
 
 
 def order(options: Context, name: str, params: dict[str, object], *, run: str | None) -> Mapping[str, object]:
@@ -28,14 +30,16 @@ def order(options: Context, name: str, params: dict[str, object], *, run: str | 
     from orchestrator.supervised import Supervised, supervisor_of
 
     project = options.project()
-    while supervisor_of(project) is None:
-        _require_run(project, run)
-        try:
+    _require_run(project, run)
+    while True:
+        if supervisor_of(project) is not None:
+            _require_living(project, run)
+            if (answered := _asked(project, name, params)) is not None:
+                return answered
+            time.sleep(_PAUSE)  # it is just ending
+            continue
+        with contextlib.suppress(Supervised):  # one has begun meanwhile: it takes the order
             return _by_hand(project, name, params, run)
-        except Supervised:
-            continue  # one has begun meanwhile: it takes the order
-    _require_living(project, run)
-    return _asked(project, name, params)
 
 
 def tell(options: Context, answered: Mapping[str, object]) -> None:
@@ -63,21 +67,25 @@ def agreed(options: Context, question: str, *, command: str) -> None:
         )
 
 
-def _asked(project: "Project", name: str, params: dict[str, object]) -> Mapping[str, object]:
-    """Have the living supervisor do it."""
+def _asked(project: "Project", name: str, params: dict[str, object]) -> Mapping[str, object] | None:
+    """Have the living supervisor do it; None if it is just ending, or gone."""
     from orchestrator.cli.asking import ask
     from orchestrator.errors import Refused
+    from orchestrator.shaper import ENDING
 
     try:
-        told = ask(project, name, params)
+        told = ask(project, name, params, unless_gone=True)
     except Refused as refusal:
+        if refusal.message == ENDING:
+            return None
         message, newline, hint = refusal.message.partition("\n")
         raise Refused(message, hint=hint if newline else refusal.hint) from refusal
-    return told if isinstance(told, dict) else {}
+    return told if isinstance(told, dict) else None
 
 
 def _by_hand(project: "Project", name: str, params: dict[str, object], run: str | None) -> Mapping[str, object]:
     """Record it in the place of a supervisor that is gone."""
+    from orchestrator.cli.adding import decisions
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
     from orchestrator.events import RunReopened
@@ -93,7 +101,7 @@ def _by_hand(project: "Project", name: str, params: dict[str, object], run: str 
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
         first = () if replayed.state.phase == "paused" else (RunReopened(reason=f"squad {name}"),)
         try:
-            shaped = decide(recorder, name, params, before=first)
+            shaped = decide(recorder, decisions(project)[name], params, before=first)
         except Rejected as refused:
             raise Refused(refused.reason) from refused
     return {**answer(shaped), "go_on": f"{_GO_ON} {replayed.run}" if shaped.events else None}

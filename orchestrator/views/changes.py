@@ -63,9 +63,15 @@ def _shape_line(event: ev.Event) -> str:
     match event:
         case ev.TaskRetried(task=task, reason=reason):
             return f"{task} is tried again: {plain(reason)}"
+        case ev.TaskAdded(task=task, agent=agent, title=title):
+            return f"{task} joins the run, for {agent}: {plain(title)}"
         case ev.AttemptRecalled(task=task, agent=agent, then=then, to=to):
             after = "is skipped then" if then == "skip" else f"goes to {to} then"
             return f"{task} is taken from {agent}: its attempt is stopped, and it {after}"
+        case ev.AgentAdded(agent=agent, like=like):
+            return f"{agent} joins the run{f', like {like}' if like else ' again'}"
+        case ev.AgentLeft(agent=agent):
+            return f"{agent} has left the run"
         case ev.RunReopened(reason=reason):
             return f"the run is taken up again: {plain(reason)}"
         case _:

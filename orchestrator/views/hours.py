@@ -155,6 +155,7 @@ class _Floor:
         self._done: set[TaskId] = set(plan.done)
         self._backing_off: set[str] = set()
         self._held: dict[tuple[str, str], None] = {}  #: path and holder
+        self._absent: set[str] = set()  #: agents that have not joined yet, or have left
 
     def spend(self, begin: float, end: float, wall: Wall) -> None:
         """Let time pass."""
@@ -163,6 +164,8 @@ class _Floor:
             return
         ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)]
         for doing in self._doing.values():
+            if doing.seat.id in self._absent:
+                continue
             if doing.phase == "work" and not doing.waits and not doing.asks:
                 self._hours.stints[doing.attempt].seconds += seconds
             elif doing.phase == "free":
@@ -183,6 +186,8 @@ class _Floor:
                 self._take_task(event)
             case ev.TaskReassigned(task=task, to=to):
                 self._owner[task] = to
+            case ev.RunStarted() | ev.AgentAdded() | ev.AgentLeft():
+                self._take_crew(event)
             case ev.LockRequested() | ev.LockGranted() | ev.LockRefused() | ev.LockReleased():
                 self._take_lock(event)
             case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionClosed() | ev.AgentReported():
@@ -193,6 +198,15 @@ class _Floor:
                 self._doing[agent].take_limit(event, at)
             case _:
                 pass
+
+    def _take_crew(self, event: ev.RunStarted | ev.AgentAdded | ev.AgentLeft) -> None:
+        match event:
+            case ev.RunStarted(agents=agents):
+                self._absent = set(self._doing) - set(agents) if agents else set()
+            case ev.AgentAdded(agent=agent):
+                self._absent.discard(agent)
+            case ev.AgentLeft(agent=agent):
+                self._absent.add(agent)
 
     def _take_attempt(self, event: ev.AttemptPrepared | ev.AttemptStarted | ev.AttemptEnded | ev.ResultRefused) -> None:
         doing = self._doing[event.agent]

@@ -161,3 +161,87 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(repository: Repository,
     for command in commands:
         over = squad.here(*command)
         assert (over.code, "the run tasks-1 has ended: discarded" in over.err) == (1, True)
+
+
+MORE = {"version": 1, "tasks": [simulated("M1", writes=["src/a.txt"]), simulated("M2", writes=["m.txt"], needs=["M1", "T1"])]}
+
+
+def test_tasks_join_a_living_run_in_a_plan_that_holds_and_are_done(repository: Repository, squad: Squad) -> None:
+    write(squad, simulated("T1", *HANGS, writes=["src/"]), simulated("T2", writes=["b.txt"]))
+    (squad.folder / "more.json").write_text(json.dumps(MORE))
+    with going(squad):
+        squad.wait_for_event("AttemptStarted", lambda row: row["task"] == "T1")
+        added = shaped(squad, "add", "more.json")
+        assert (added["tasks"], added["undo"]) == (["M1", "M2"], "squad skip M1; squad skip M2")
+        assert shaped(squad, "add", "more.json")["changed"] is False
+        assert shaped(squad, "add", "--title", "One more", "--writes", "c.txt", "--needs", "M2")["tasks"] == ["T3"]
+        for words, why in (
+            (["--title", "x", "--needs", "M9"], "task T4 needs M9, which does not exist"),
+            (["--title", "x", "--id", "T1"], "the run has another task T1 already"),
+            (["--title", "x", "--writes", "../x"], "leaves the project"),
+            (["--title", "x", "--agents", "agent-9"], "agent-9"),
+        ):
+            refused = squad.here("add", *words)
+            assert (refused.code, why in refused.err) == (1, True), refused.err
+        at = next(row["agent"] for row in squad.json("status")["tasks"] if row["id"] == "T1")
+        squad.here("reassign", "T1", "--to", "agent-2" if at == "agent-1" else "agent-1")
+
+    assert set(states(squad).values()) == {"done"}
+    assert squad.here("verify", ".squad/plan.json").code == 0
+    assert [row["task"] for row in squad.events("TaskAdded")] == ["M1", "M2", "T3"]
+    assert repository.git("show", "--format=", "--name-only", "squad/tasks-1:").count("c.txt") == 1
+
+
+def test_a_task_joins_a_run_that_is_paused_and_not_one_that_is_done(repository: Repository, squad: Squad) -> None:
+    write(squad, simulated("T1", "fail", writes=["a.txt"]), attempts=1)
+    assert squad.here("add", "--title", "x").code == 3
+    assert squad.here("run", "tasks.yaml", "-y").code == 1
+
+    assert squad.here("add", "--title", "Another", "--writes", "b.txt").out.endswith("go on: squad resume tasks-1\n")
+    assert squad.here("add", "--title", "Behind", "--needs", "T1").code == 1
+    assert squad.here("resume", "-y").code == 1
+    assert states(squad) == {"T1": "failed", "T2": "done"}
+
+    assert squad.here("skip", "T1").code == 1
+    assert squad.here("add", "more.txt").code == 3
+    assert squad.here("add").code == 2
+
+
+def test_agents_join_a_living_run_and_leave_it(repository: Repository, squad: Squad) -> None:
+    write(squad, *(simulated(f"T{number}", *HANGS, writes=[f"{number}.txt"]) for number in (1, 2, 3)))
+    with going(squad):
+        squad.wait_for_event("AttemptStarted", lambda row: row["task"] == "T2")
+        assert shaped(squad, "scale", "+1") == {
+            "changed": True,
+            "said": ["agent-3 joins the run"],
+            "tasks": [],
+            "agents": ["agent-3"],
+            "undo": "squad scale 2",
+        }
+        assert shaped(squad, "scale", "3")["changed"] is False
+        squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == "agent-3")
+        assert (repository.root / ".squad" / "parallel-plans" / "agent-3-plan.md").is_file()
+        for wanted in ("0", "-9", "many"):
+            assert squad.here("scale", wanted).code == 1
+
+        assert shaped(squad, "scale", "-2", "--now")["agents"] == ["agent-3", "agent-2"]
+        until(lambda: len(squad.events("AgentLeft")) == 2, "two agents leaving")
+        assert [row["state"] for row in squad.json("status")["agents"]][1:] == ["stopped", "stopped"]
+        squad.here("scale", "2")
+        [hangs] = [row["id"] for row in squad.json("status")["tasks"] if row["state"] == "running"]
+        assert squad.here("reassign", hangs, "--to", "agent-2").code == 0
+
+    assert set(states(squad).values()) == {"done"}
+    assert {row["outcome"] for row in squad.events("AttemptEnded")} == {"stopped", "done"}
+    assert squad.here("verify", ".squad/plan.json").code == 0
+
+
+def test_a_paused_run_is_resumed_with_the_agents_it_was_given(repository: Repository, squad: Squad) -> None:
+    write(squad, simulated("T1", "fail", "done", writes=["a.txt"]), attempts=1)
+    assert squad.here("run", "tasks.yaml", "-y").code == 1
+    assert squad.here("scale", "3").code == 0
+    assert squad.here("retry", "T1").code == 0
+    assert squad.here("reassign", "T1", "--to", "agent-3").code == 0
+
+    assert squad.here("resume", "-y").code == 0
+    assert [row["agent"] for row in squad.events("AttemptStarted")][1:] == ["agent-3"]

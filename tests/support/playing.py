@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import limits, questions, scheduler, shaping
+from orchestrator import limits, questions, scaling, scheduler, shaping
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
@@ -101,7 +101,8 @@ class Play:
 
     def decided(self) -> list[Event]:
         """Give what the supervisor would record now, before it starts anything."""
-        if due := list(shaping.due(self.plan, self.state, self.plan.tasks)):
+        departures = list(scaling.departures(self.plan, self.state))
+        if due := [*departures, *shaping.due(self.plan, self.state, self.plan.tasks)]:
             return due
         return [event for one in scheduler.verdicts(self.plan, self.state, self.rules) for event in self._effects(one)]
 
