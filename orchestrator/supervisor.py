@@ -179,6 +179,7 @@ class Supervisor:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
         if self._front.plan is not self.plan:
             self._heed_plan()
+            self._hold_added(now)
         if not self._stopping:
             self.inbox.settle()
             self._settle()
@@ -186,6 +187,15 @@ class Supervisor:
             self._heed_limits(now)
             self._start(group, now)
         return self._is_over(now)
+
+    def _hold_added(self, now: float) -> None:
+        """Take for what is under way the keys that keep it apart from tasks that were added meanwhile."""
+        for agent, attempt in self._attempts.items():
+            planned = attempt.piece.planned
+            keys = [key for key in self._tasks[planned.task.id].locks if key not in planned.locks]
+            grants = self.table.acquire_all(agent, keys, now=now, purpose=planned.task.title)
+            if grants and not isinstance(grants, Blocked):
+                self.recorder.record(*map(granted_event, grants))
 
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""

@@ -245,3 +245,20 @@ def test_a_paused_run_is_resumed_with_the_agents_it_was_given(repository: Reposi
 
     assert squad.here("resume", "-y").code == 0
     assert [row["agent"] for row in squad.events("AttemptStarted")][1:] == ["agent-3"]
+
+
+def test_in_a_shared_tree_what_is_added_waits_for_work_of_which_nobody_knows_what_it_writes(
+    repository: Repository, squad: Squad
+) -> None:
+    write(squad, simulated("T1", *HANGS))
+    settings = json.loads((squad.folder / "squad.yaml").read_text())
+    (squad.folder / "squad.yaml").write_text(json.dumps({**settings, "isolation": {"mode": "shared"}}))
+    with going(squad):
+        first = squad.wait_for_event("AttemptStarted")
+        assert squad.here("add", "--title", "x", "--writes", "x.txt").code == 0
+        squad.wait_for_event("LockGranted", lambda row: row["path"] == "files:1" and row["holder"] == first["agent"])
+        squad.here("reassign", "T1", "--to", "agent-2" if first["agent"] == "agent-1" else "agent-1")
+
+    told = [(row["type"], row["task"]) for row in squad.events("AttemptStarted", "AttemptEnded")]
+    assert told[:2] == [("AttemptStarted", "T1"), ("AttemptEnded", "T1")]
+    assert [kind for kind, _ in told] == ["AttemptStarted", "AttemptEnded"] * 3, "never two at once"
