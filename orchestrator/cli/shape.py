@@ -25,7 +25,7 @@ def retry(
 ) -> None:
     """Example:  squad retry --failed
 
-    Try tasks again that failed, were parked or skipped, with fresh counts; what was skipped because of them comes back too.
+    Try tasks again, with fresh counts; what was skipped because of them comes back too.
     """
     from orchestrator.cli.shaping import order, tell
     from orchestrator.errors import UsageError

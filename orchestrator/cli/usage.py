@@ -29,7 +29,12 @@ Before or after each command: -C DIR  -c FILE|NAME  --json  -q (quiet)
 """
 _WIDTH = 78
 #: Commands that share the line of another, so that the help stays one screen.
-_TOGETHER: Mapping[str, tuple[str, ...]] = {"inbox": ("answer",), "locks": ("unlock", "with-lock")}
+_TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "inbox": ("answer",),
+    "locks": ("unlock", "with-lock"),
+    "plan": ("verify",),
+    "retry": ("reassign", "skip", "add", "scale"),
+}
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
 
 

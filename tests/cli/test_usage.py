@@ -14,8 +14,9 @@ from tests.support.here import Here
 COMMANDS = (
     *("run", "resume", "plan", "verify", "tasks", "status", "events", "logs", "ls", "stop", "wait", "diff", "merge", "discard"),
     *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer"),
+    *("retry", "reassign", "skip", "add", "scale"),
 )
-LATER = ("init", "demo", "watch", "web", "tell", "pause", "restart", "retry", "reassign", "skip")
+LATER = ("init", "demo", "watch", "web", "tell", "pause", "restart")
 
 
 def test_the_help_of_squad_is_one_screen_that_begins_with_an_example_and_names_every_command(here: Here) -> None:
