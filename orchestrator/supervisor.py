@@ -12,11 +12,10 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import limits, preparing, questions, scheduler
+from orchestrator import limits, preparing, questions, scaling, scheduler, shaping
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.doors import Gates
-from orchestrator.events import Event
 from orchestrator.fold_steering import NOW as NOW_PAUSED
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
@@ -25,7 +24,19 @@ from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import PERSON, AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import (
+    PERSON,
+    AgentId,
+    AgentState,
+    AttemptId,
+    Isolation,
+    Outcome,
+    Plan,
+    PlannedTask,
+    Seat,
+    TaskId,
+    TaskState,
+)
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
@@ -34,7 +45,7 @@ from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
 from orchestrator.steering import Steering
-from orchestrator.verdicts import limit_event, stall_events
+from orchestrator.verdicts import effects, limit_event
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -48,7 +59,6 @@ class Supervisor:
     def __init__(self, recorder: Recorder, stage: Stage, integration: Integration, rules: scheduler.Rules) -> None:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
-        self.plan = recorder.plan
         locks = stage.config.locks.model_dump()
         self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence, **locks)
         self.rights = Rights(self.plan.matrix, self.table)
@@ -71,9 +81,7 @@ class Supervisor:
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
         self._rules = rules
-        self._front = Front(self.plan, touched=recorder.touched)
-        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
-        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
+        self._heed_plan()
         self._attempts: dict[AgentId, Attempt] = {}
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
@@ -82,6 +90,17 @@ class Supervisor:
         self.haste = 0  #: how it is ended: 1 orderly, 2 now, 3 by killing what is left
         self._out_of_time = False
         self._told_reset = 0.0
+
+    @property
+    def plan(self) -> Plan:
+        """Give the plan as it stands."""
+        return self.recorder.plan
+
+    def _heed_plan(self) -> None:
+        """Go by a plan that a person has amended."""
+        self._front = Front(self.plan, touched=self.recorder.touched)
+        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
+        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -139,6 +158,11 @@ class Supervisor:
         at_work = self._at_work(agent)
         return at_work is not None and at_work.tell(text)
 
+    def recall(self, agent: AgentId, why: str) -> None:
+        """Stop what an agent is at, because a person takes its task away; that is not counted, and its work is kept."""
+        if (attempt := self._attempts.get(agent)) is not None:
+            attempt.stop(Outcome.STOPPED, why)
+
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
@@ -164,6 +188,9 @@ class Supervisor:
 
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
+        if self._front.plan is not self.plan:
+            self._heed_plan()
+            self._hold_added(now)
         if not self._stopping:
             self.inbox.settle()
             self._steering.settle()
@@ -175,32 +202,25 @@ class Supervisor:
                 self._start(group, now)
         return self._is_over(now)
 
+    def _hold_added(self, now: float) -> None:
+        """Take for what is under way the keys that keep it apart from tasks that were added meanwhile."""
+        for agent, attempt in self._attempts.items():
+            planned = attempt.piece.planned
+            keys = [key for key in self._tasks[planned.task.id].locks if key not in planned.locks]
+            grants = self.table.acquire_all(agent, keys, now=now, purpose=planned.task.title)
+            if grants and not isinstance(grants, Blocked):
+                self.recorder.record(*map(granted_event, grants))
+
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         state = self.recorder.state
-        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.doubtful(state))):
-            for verdict in verdicts:
-                self.recorder.record(*self._effects(verdict))
-
-    def _effects(self, verdict: scheduler.Verdict) -> list[Event]:
-        status = self.recorder.state.tasks[verdict.task]
-        attempt = status.attempt or ""
-        match verdict:
-            case scheduler.Fail(task=task, reason=reason):
-                return [ev.TaskFailed(task=task, reason=reason)]
-            case scheduler.Skip(task=task, reason=reason):
-                return [ev.TaskSkipped(task=task, reason=reason)]
-            case scheduler.Park(task=task, reason=reason, rung=rung):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                told: list[Event] = [
-                    *([climbed] if rung else []),
-                    *([limit_event(verdict.limit, task=task)] if verdict.limit else []),
-                ]
-                return [*stall_events(verdict, status), *told, ev.TaskParked(task=task, reason=reason)]
-            case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
-                moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
-                return [*stall_events(verdict, status), climbed, *([moved] if to != status.agent else [])]
+        while True:
+            doubtful = self._front.doubtful(state)
+            verdicts = scheduler.verdicts(self.plan, state, self._rules, among=doubtful)
+            due = [*scaling.departures(self.plan, state), *shaping.due(self.plan, state, doubtful)]
+            if not (events := due or [event for one in verdicts for event in effects(state, one)]):
+                return
+            self.recorder.record(*events)
 
     def _heed_limits(self, now: float) -> None:
         """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""

@@ -134,6 +134,7 @@ class _Floor:
         self._done: set[TaskId] = set(plan.done)
         self._backing_off: set[str] = set()
         self._held: dict[tuple[str, str], None] = {}  #: path and holder
+        self._absent: set[str] = set()  #: agents that have not joined yet, or have left
 
     def spend(self, begin: float, end: float, wall: Wall) -> None:
         """Let time pass."""
@@ -141,6 +142,8 @@ class _Floor:
         ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)] if pieces else []
         for start, stop in pieces:
             for doing in self._doing.values():
+                if doing.seat.id in self._absent:
+                    continue
                 self._spend(doing, start, stop, ready)
 
     def _spend(self, doing: _Doing, begin: float, end: float, ready: list[str]) -> None:
@@ -168,10 +171,12 @@ class _Floor:
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
                 self._take_attempt(event)
-            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived():
+            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived() | ev.TaskRetried():
                 self._take_task(event)
             case ev.TaskReassigned(task=task, to=to):
                 self._owner[task] = to
+            case ev.RunStarted() | ev.AgentAdded() | ev.AgentLeft():
+                self._take_crew(event)
             case ev.LockRequested() | ev.LockGranted() | ev.LockRefused() | ev.LockReleased():
                 self._take_lock(event)
             case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionClosed() | ev.AgentReported():
@@ -182,6 +187,15 @@ class _Floor:
                 self._doing[agent].take_limit(event, at)
             case _:
                 pass
+
+    def _take_crew(self, event: ev.RunStarted | ev.AgentAdded | ev.AgentLeft) -> None:
+        match event:
+            case ev.RunStarted(agents=agents):
+                self._absent = set(self._doing) - set(agents) if agents else set()
+            case ev.AgentAdded(agent=agent):
+                self._absent.discard(agent)
+            case ev.AgentLeft(agent=agent):
+                self._absent.add(agent)
 
     def _take_attempt(self, event: ev.AttemptPrepared | ev.AttemptStarted | ev.AttemptEnded | ev.ResultRefused) -> None:
         doing = self._doing[event.agent]
@@ -203,9 +217,15 @@ class _Floor:
                 self._waiting.add(event.task)
                 self._backing_off.add(event.task)
 
-    def _take_task(self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived) -> None:
+    def _take_task(
+        self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived | ev.TaskRetried
+    ) -> None:
+        if isinstance(event, ev.TaskRetried) and any(
+            doing.task == event.task and doing.phase != "free" for doing in self._doing.values()
+        ):
+            return  # it stays with the agent that is at it
         self._backing_off.discard(event.task)
-        if isinstance(event, ev.TaskRevived):
+        if isinstance(event, ev.TaskRevived | ev.TaskRetried):
             self._waiting.add(event.task)
             return
         self._waiting.discard(event.task)
