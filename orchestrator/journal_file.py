@@ -4,6 +4,7 @@ Nothing is written before the file is known to be one of this squad's, and a rea
 """
 
 import sqlite3
+import time
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from orchestrator.errors import JournalError
 
 VERSION = 1
+_PATIENCE = 10.0  #: seconds for others to be done with the file
 _LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
 #: Whatever is not needed to find a run is not kept in order by an index: each would double what a lock costs.
 _TABLES = """
@@ -34,15 +36,29 @@ def connect_writer(path: Path) -> sqlite3.Connection:
         JournalError: It was written by a newer squad.
         sqlite3.Error, OSError: It cannot be written, or is damaged; see `trouble`.
     """
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE)
     path.chmod(0o600)
     _check_version(connection, path)
-    connection.execute("pragma journal_mode = wal")
+    _keep_log(connection)
     connection.execute("pragma synchronous = normal")
     connection.execute(f"pragma wal_autocheckpoint = {_LOG_PAGES}")
     # in one step, so that a reader finds either no journal or a whole one
     connection.executescript(f"begin immediate; {_TABLES} pragma user_version = {VERSION}; commit")
     return connection
+
+
+def _keep_log(connection: sqlite3.Connection) -> None:
+    """Have SQLite write to a log first; it does not wait by itself for those who read a new file at that moment."""
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("pragma journal_mode = wal")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > patience:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def connect_reader(path: Path) -> sqlite3.Connection | None:
@@ -55,7 +71,7 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
     for mode in ("mode=rw", "mode=ro", "immutable=1"):
         try:
             connection = sqlite3.connect(
-                f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+                f"file:{escaped}?{mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE
             )
             connection.execute("pragma query_only = on")
             version = _check_version(connection, path)

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -374,3 +375,25 @@ def test_killed_between_any_two_writes_the_journal_is_whole(tmp_path: Path) -> N
             texts = notices(journal)
             assert len(texts) >= 2 * told
             assert len(texts) % 2 == 0
+
+
+def test_a_journal_is_made_while_somebody_looks_into_the_new_file(tmp_path: Path) -> None:
+    """SQLite refuses at once to begin its log meanwhile, so that of two that started at one moment one once failed."""
+    reader = sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)
+    reader.execute("create table other (x)")
+    reader.execute("begin")
+    reader.execute("select * from other").fetchall()
+    made: list[int] = []
+
+    def make() -> None:
+        with Journal.open(tmp_path) as journal:
+            made.append(journal.last())
+
+    making = threading.Thread(target=make)
+    making.start()
+    assert not made
+    reader.execute("commit")
+    making.join(timeout=60)
+    reader.close()
+
+    assert made == [0]

@@ -14,6 +14,7 @@ from orchestrator.cli.context import Context, out, out_json, say, show
 from orchestrator.cli.early import heed_early_signals
 from orchestrator.cli.finish import FAILED, conclude
 from orchestrator.cli.launch import Wishes, launch
+from orchestrator.cli.reporting import report_of
 from orchestrator.cli.scratch import Scratch, scratch
 from orchestrator.cli.screen import display
 from orchestrator.events import Entry
@@ -21,7 +22,7 @@ from orchestrator.feed import Subscription
 from orchestrator.model import RunId
 from orchestrator.quantities import format_duration
 from orchestrator.views.demo import Happened, Narration, count_lines, happened, happened_json
-from orchestrator.views.report import make_report, render_report, report_json
+from orchestrator.views.report import render_report, report_json
 from orchestrator.views.text import page
 
 _WISHES = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=False, unattended=True)
@@ -49,7 +50,7 @@ class Demonstration:
         recorder = run.supervisor.recorder
         entries = list(recorder.journal.entries(run=RunId(recorder.state.run)))
         self.happened = happened(entries)
-        made = make_report(entries, recorder.plan, recorder.state, now=time.time())
+        made = report_of(run.project, recorder.journal, recorder.plan, recorder.state)
         self.report, self.document = render_report(made), report_json(made)
         return conclude(run.options, run.project, recorder, run.ended_by)
 

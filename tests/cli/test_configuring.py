@@ -60,13 +60,13 @@ def test_the_origin_of_each_value_is_told(
         for line in here.ok("config", "show", "--origin", "-n", "2").splitlines()
     }
 
-    assert lines["folder"] == f"{own}:1"
     assert lines["checks"] == "squad.yaml:3"
     assert lines["enforce"] == ".squad/local.yaml:2"
     assert lines["tick"] == "SQUAD_CONFIG_RUN__TICK"
     assert lines["bell"] == "default"
     told = here.json("config", "show", "-n", "2")["origins"]
     assert told["run.agents"]["source"] == "flag"
+    assert (told["log.folder"]["name"], told["log.folder"]["line"]) == (str(own), 1)
     assert told["run.attempts"] == {"source": "file", "name": "squad.yaml", "line": 2}
 
 

@@ -224,4 +224,4 @@ def test_squads_own_are_in_what_is_installed() -> None:
     patterns = tomllib.loads((project / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
     shipped_files = {path for pattern in patterns["orchestrator"] for path in (project / "orchestrator").glob(pattern)}
 
-    assert {path.stem for path in shipped_files if path.suffix == ".md"} == set(SHIPPED)
+    assert {path.stem for path in shipped_files if path.parent.name == "roles"} == set(SHIPPED)

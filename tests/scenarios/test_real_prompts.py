@@ -74,14 +74,14 @@ def scene(request: pytest.FixtureRequest, squad: Squad, repository: Repository, 
 def test_the_model_is_told_to_the_letter_what_plan_shows_and_pages_are_read_or_named(scene: Scene) -> None:
     cost = scene.run("T1")
 
-    shown = scene.squad.ok("plan", "T1.json", "--prompt", "T1")
+    shown = scene.squad.ok("plan", "T1.json", "--all", "--prompt", "T1")
     assert any(shown.strip() in said for said in scene.said())
     own, other = {"claude": (1, 0), "codex": (0, 1)}[scene.name]
     everything = json.dumps(scene.model.asked[-1].body)
     assert f"kumquat{own}" in everything, "its own page it reads by itself"
     assert f"kumquat{other}" not in everything
     assert f"Read first: `{list(PAGES)[other]}`.\n" in shown
-    squads = json.loads(scene.squad.ok("plan", "T1.json", "--prompt", "T1", "--json"))["tokens"]
+    squads = json.loads(scene.squad.ok("plan", "T1.json", "--all", "--prompt", "T1", "--json"))["tokens"]
     print(f"\n{scene.name}: {cost} fresh tokens by its own record, {squads} of them the prompt", end="")
     assert cost > squads
 
