@@ -9,8 +9,8 @@ from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.fold_locks import fold_lock, set_waiting
-from orchestrator.fold_shape import anew, fold_shape, is_given_up
-from orchestrator.fold_steering import fold_order, live_on
+from orchestrator.fold_shape import Shape, anew, fold_shape, is_given_up
+from orchestrator.fold_steering import Order, fold_order, live_on
 from orchestrator.fold_strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
@@ -67,8 +67,6 @@ def fold(state: State, entry: ev.Entry) -> None:
             _fold_attempt(state, event, at)
         case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskRetried():
             _fold_task(state, event)
-        case ev.TaskReassigned() | ev.AttemptRecalled() | ev.TaskAdded() | ev.RunScaled() | ev.AgentAdded() | ev.AgentLeft():
-            fold_shape(state, event)
         case (
             ev.AgentReported()
             | ev.ConversationKnown()
@@ -78,9 +76,6 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.UsageReported()
         ):
             _fold_speech(state, event)
-        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
-            questions.take(state, event, at)
-            set_waiting(state, event.agent)
         case (
             ev.AgentStalled()
             | ev.RungClimbed()
@@ -91,8 +86,20 @@ def fold(state: State, entry: ev.Entry) -> None:
         ):
             _fold_evidence(state, event)
         case _:
-            fold_order(state, event, at)
+            _fold_person(state, event, at)
     _note_life(state, event, at)
+
+
+def _fold_person(state: State, event: Shape | Order | questions.Asked, at: float) -> None:
+    """Let what a person orders, is asked or answers take effect."""
+    match event:
+        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
+            questions.take(state, event, at)
+            set_waiting(state, event.agent)
+        case ev.TaskReassigned() | ev.AttemptRecalled() | ev.TaskAdded() | ev.RunScaled() | ev.AgentAdded() | ev.AgentLeft():
+            fold_shape(state, event)
+        case _:
+            fold_order(state, event, at)
 
 
 def _note_life(state: State, event: ev.Event, at: float) -> None:
