@@ -76,14 +76,9 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.UsageReported()
         ):
             _fold_speech(state, event)
-        case (
-            ev.AgentStalled()
-            | ev.RungClimbed()
-            | ev.CheckEnded()
-            | ev.MergeConflicted()
-            | ev.ForeignChangeFound()
-            | ev.UnsureChangeFound()
-        ):
+        case ev.ForeignChangeFound() | ev.UnsureChangeFound():
+            fold_strange(state, event)
+        case ev.AgentStalled() | ev.RungClimbed() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
             _fold_person(state, event, at)
@@ -338,13 +333,8 @@ def _fold_speech(
             pass
 
 
-_Evidence = ev.AgentStalled | ev.RungClimbed | ev.CheckEnded | ev.MergeConflicted | ev.ForeignChangeFound | ev.UnsureChangeFound
-
-
-def _fold_evidence(state: State, event: _Evidence) -> None:
+def _fold_evidence(state: State, event: ev.AgentStalled | ev.RungClimbed | ev.CheckEnded | ev.MergeConflicted) -> None:
     match event:
-        case ev.ForeignChangeFound() | ev.UnsureChangeFound():
-            fold_strange(state, event)
         case ev.RungClimbed(task=task, rung=rung, attempt=attempt) if rung in {"restart", "reassign", "park"}:
             state.tasks[task].rungs.append(rung)
             state.tasks[task].judged = attempt
