@@ -15,6 +15,7 @@ from orchestrator import events as ev
 from orchestrator import limits, preparing, questions, scaling, scheduler, shaping
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
+from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
 from orchestrator.fold_steering import NOW as NOW_PAUSED
 from orchestrator.front import Front
@@ -80,9 +81,10 @@ class Supervisor:
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
-        self._rules = rules
+        self.rules = rules
         self._heed_plan()
         self._attempts: dict[AgentId, Attempt] = {}
+        self._gone_from: dict[AgentId, tuple[str, ...]] = {}  #: keys of the tasks of those that are gone, up to their end
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._left: list[tuple[PlannedTask, AgentId]] = []  #: results whose checks or merge a pause has broken off
@@ -203,10 +205,11 @@ class Supervisor:
         return self._is_over(now)
 
     def _hold_added(self, now: float) -> None:
-        """Take for what is under way the keys that keep it apart from tasks that were added meanwhile."""
+        """Take for what is under way the keys that keep it apart from tasks that were added since."""
         for agent, attempt in self._attempts.items():
-            planned = attempt.piece.planned
-            keys = [key for key in self._tasks[planned.task.id].locks if key not in planned.locks]
+            planned = self._tasks[attempt.piece.planned.task.id]
+            held = {grant.path for grant in self.table.held_by(agent)}
+            keys = [key for key in planned.locks if key.startswith("files:") and key not in held]
             grants = self.table.acquire_all(agent, keys, now=now, purpose=planned.task.title)
             if grants and not isinstance(grants, Blocked):
                 self.recorder.record(*map(granted_event, grants))
@@ -216,7 +219,7 @@ class Supervisor:
         state = self.recorder.state
         while True:
             doubtful = self._front.doubtful(state)
-            verdicts = scheduler.verdicts(self.plan, state, self._rules, among=doubtful)
+            verdicts = scheduler.verdicts(self.plan, state, self.rules, among=doubtful)
             due = [*scaling.departures(self.plan, state), *shaping.due(self.plan, state, doubtful)]
             if not (events := due or [event for one in verdicts for event in effects(state, one)]):
                 return
@@ -224,7 +227,7 @@ class Supervisor:
 
     def _heed_limits(self, now: float) -> None:
         """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""
-        state, allowed = self.recorder.state, self._rules.limits
+        state, allowed = self.recorder.state, self.rules.limits
         if (reached := limits.reached(state, allowed, now=now)) is None:
             return
         is_up = limits.time_is_up(state, allowed, now=now) and not self._out_of_time
@@ -244,7 +247,7 @@ class Supervisor:
         """Tell, once for each, of a reset that the whole run waits for."""
         if self._under_way or self._stopping or self.recorder.state.held:
             return
-        reset = scheduler.reset_at(self.plan, self.recorder.state, self._rules, now=now)
+        reset = scheduler.reset_at(self.plan, self.recorder.state, self.rules, now=now)
         if reset is not None and reset != self._told_reset:
             self._told_reset = reset
             text = f"nothing can go on before {format_moment(reset)}: every agent that could is at its usage limit"
@@ -254,9 +257,11 @@ class Supervisor:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
         self.table.is_declared_for = False
         front = self._steering.first(self._front.ready(self.recorder.state))
-        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
+        for start in scheduler.starts(self.plan, self.recorder.state, self.rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
+            if any(any_meets(keys, left) for left in self._gone_from.values()):
+                continue  # an attempt there has no process and no lock any more, but has not ended in the journal
             grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
             if not isinstance(grants, Blocked):
                 self._reserve(start, planned, grants)
@@ -273,18 +278,8 @@ class Supervisor:
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
         piece = preparing.piece_of(self.recorder.state, planned, self._seats[agent], root=self.stage.project.root)
-        hear_out = partial(self.hear_out, agent)
-        desk = self.desk
-        attempt = Attempt(
-            self.recorder,
-            self.stage,
-            self.rights,
-            piece,
-            take=desk.take,
-            permit=desk.permit,
-            inquire=desk.inquire,
-            hear_out=hear_out,
-        )
+        own, desk, hear_out = (self.recorder, self.stage, self.rights, piece), self.desk, partial(self.hear_out, agent)
+        attempt = Attempt(*own, take=desk.take, permit=desk.permit, inquire=desk.inquire, hear_out=hear_out)
         attempt.gone = partial(self._gone, agent)
         attempt.watch = partial(self._integration.watch, piece.attempt)
         self._attempts[agent] = attempt
@@ -326,6 +321,7 @@ class Supervisor:
     def _release(self, agent: AgentId) -> None:
         """Free the agent's seat and locks; its whole process tree is gone."""
         attempt = self._attempts.pop(agent)
+        self._gone_from.pop(agent, None)
         self.desk.leave(agent)
         self.rights.end(agent)
         if self.recorder.state.tasks[attempt.piece.planned.task.id].state in _UNDER_WAY:
@@ -338,6 +334,7 @@ class Supervisor:
     def _gone(self, agent: AgentId) -> None:
         """Free the locks of an agent that has left nothing to integrate; in a shared tree only once that was looked at."""
         if self.recorder.state.isolation == Isolation.WORKTREE:
+            self._gone_from[agent] = self._attempts[agent].piece.planned.locks
             self._free(agent)
 
     def _free(self, agent: AgentId) -> None:
@@ -346,9 +343,8 @@ class Supervisor:
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
-        state = self.recorder.state
-        expires = self.recorder.clock() + self.table.stale_after
-        self.table.restore(tuple(kept_grant(lock, expires=expires) for lock in state.locks.values()))
+        state, now = self.recorder.state, self.recorder.clock()
+        self.table.restore(tuple(kept_grant(lock, expires=now + self.table.stale_after) for lock in state.locks.values()))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
             if status.state in _UNDER_WAY:
@@ -356,6 +352,7 @@ class Supervisor:
                 group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
         for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
             self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
+        self._hold_added(now)
 
     def _take_up(self, group: anyio.abc.TaskGroup) -> None:
         while self._left:
@@ -376,18 +373,17 @@ class Supervisor:
             return bool(self._stopping)
         if scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state):
             return True
-        return scheduler.halted(self.plan, self.recorder.state, self._rules, now=now)
+        return scheduler.halted(self.plan, self.recorder.state, self.rules, now=now)
 
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
         self._tell_wait(decided)
         state = self.recorder.state
-        started = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.tried(state))
+        started = scheduler.next_wake(self.plan, state, self.rules, now=decided, among=self._front.tried(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
-        seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(None if wake is None else max(0.0, wake - self.recorder.clock())):
             await self.recorder.changed()
 
     def _conclude(self) -> None:
