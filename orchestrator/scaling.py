@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator import events as ev
-from orchestrator.errors import Refused
+from orchestrator.errors import Refused, UsageError
 from orchestrator.events import Event
 from orchestrator.model import AgentId, Plan, PlannedTask, Seat, TaskState
 from orchestrator.shaping import Shaped, able, listed, recalled
@@ -23,18 +23,26 @@ def number_of(plan: Plan, state: State, *, at_once: int | None) -> int:
     return min(state.scaled or at_once or present, present)
 
 
+def is_capped(plan: Plan, state: State, *, at_once: int | None) -> bool:
+    """Tell whether fewer may work at once than are there, by the settings: then nobody need leave for still fewer."""
+    return at_once is not None and at_once < len(_present(plan, state))
+
+
 def target(wanted: str, number: int) -> int:
     """Give the number of agents that is meant by N, +N or -N.
 
     Raises:
-        Refused: It is no number, or nobody would be left.
+        UsageError: It is no number.
+        Refused: Nobody would be left, or too many.
     """
     sign, digits = (wanted[:1], wanted[1:]) if wanted[:1] in {"+", "-"} else ("", wanted)
     if not (digits.isascii() and digits.isdigit()) or len(digits) > 4:
-        raise Refused(f"{wanted!r} is no number of agents", hint="squad scale 4, squad scale +1 or squad scale -1")
+        raise UsageError(f"{wanted!r} is no number of agents", hint="squad scale 4, squad scale +1 or squad scale -1")
     found = {"": int(digits), "+": number + int(digits), "-": number - int(digits)}[sign]
-    if not 1 <= found <= MOST:
-        raise Refused(f"{found} agents: a run has 1 to {MOST}", hint="end it for now: squad stop" if found < 1 else None)
+    if found < 1:
+        raise Refused(f"nobody would be left of {number}: a run has at least 1 agent", hint="end it for now: squad stop")
+    if found > MOST:
+        raise Refused(f"{found} agents: a run has at most {MOST}", hint=f"squad scale {MOST}")
     return found
 
 
@@ -66,20 +74,37 @@ def fewer(plan: Plan, state: State, wanted: int, *, now: bool = False) -> Shaped
         Refused: Those that are left could not do all that is left.
     """
     leaving = _leaving(plan, state, len(_present(plan, state)) - wanted)
-    events: list[Event] = [ev.RunScaled(agents=wanted, leaving=list(leaving))]
-    said = []
-    for agent in leaving:
-        task = state.agents[agent].task
-        if task is None:
-            said.append(f"{agent} leaves")
-        elif now and state.tasks[task].state is TaskState.RUNNING:
-            said.append(f"{agent} leaves: its attempt at {task} is stopped, and another goes on with its work")
-            to = _next(plan, state, _planned(plan, task), {*leaving})
-            events.append(recalled(task, state.tasks[task], then="leave", to=to, reason=f"{agent} leaves the run"))
-        else:
-            said.append(f"{agent} leaves when {task} is over")
-    said = said or [f"at most {wanted} agents work at once"]
-    return Shaped(said=tuple(said), events=tuple(events), agents=tuple(leaving))
+    orders = [_farewell(plan, state, agent, {*leaving}, now=now) for agent in leaving]
+    said = [told for told, _ in orders] or [f"at most {wanted} agents work at once"]
+    taken = [event for _, event in orders if event is not None]
+    events: tuple[Event, ...] = (ev.RunScaled(agents=wanted, leaving=list(leaving)), *taken)
+    return Shaped(said=tuple(said), events=events, agents=tuple(leaving))
+
+
+def hasten(plan: Plan, state: State) -> Shaped | None:
+    """Take their tasks from those who are leaving; None if there is nobody from whom one could be taken."""
+    leaving = [seat.id for seat in plan.agents if state.agents[seat.id].leaving]
+    orders = [_farewell(plan, state, agent, {*leaving}, now=True) for agent in leaving]
+    taken = [(told, event) for told, event in orders if event is not None]
+    if not taken:
+        return None
+    said, events = tuple(told for told, _ in taken), tuple(event for _, event in taken)
+    return Shaped(said=said, events=events, agents=tuple(event.agent for event in events))
+
+
+def _farewell(
+    plan: Plan, state: State, agent: AgentId, leaving: set[AgentId], *, now: bool
+) -> tuple[str, ev.AttemptRecalled | None]:
+    """Say when an agent leaves; with `now` also what takes its task from it."""
+    task = state.agents[agent].task
+    if task is None:
+        return f"{agent} leaves", None
+    status = state.tasks[task]
+    if not now or status.state is not TaskState.RUNNING or status.wish is not None:
+        return f"{agent} leaves when {task} is over", None
+    to = _next(plan, state, _planned(plan, task), leaving)
+    taken = recalled(task, status, then="leave", to=to, reason=f"{agent} leaves the run")
+    return f"{agent} leaves: its attempt at {task} is stopped, and {to} goes on with its work", taken
 
 
 def departures(plan: Plan, state: State) -> Iterator[Event]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator import shaping
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
-from orchestrator.errors import Refused
+from orchestrator.errors import SquadError
 from orchestrator.events import Event
 from orchestrator.model import AgentId
 from orchestrator.recorder import Recorder
@@ -18,7 +18,7 @@ from orchestrator.shaping import Shaped
 #: Stops what an agent is at, uncounted and with its work kept; the second is the reason.
 Recall = Callable[[AgentId, str], None]
 Params = Mapping[str, object]
-#: Says what an order comes to; raises Refused or Rejected, and records nothing.
+#: Says what an order comes to; raises SquadError or Rejected, and records nothing.
 Decision = Callable[[Recorder, Params], Shaped]
 ENDING = "the supervisor is just ending: ask again"  #: what is recorded from here on is the next one's
 _LONGEST = 500  #: characters of a reason
@@ -49,8 +49,8 @@ class Shaper:
                 raise Rejected(ENDING)
             try:
                 shaped = decide(self._recorder, self._decisions[name], params)
-            except Refused as refused:
-                raise Rejected(str(refused)) from refused
+            except SquadError as refused:
+                raise Rejected(str(refused), data={"exit_code": refused.exit_code}) from refused
             self._take_in()
             for status in self._recorder.state.tasks.values():
                 if status.wish is not None:
@@ -64,7 +64,7 @@ def decide(recorder: Recorder, decision: Decision, params: Params, *, before: Se
     """Decide an order and record what it comes to, behind what has to be said first.
 
     Raises:
-        Refused: It cannot be carried out.
+        SquadError: It cannot be carried out, or speaks of what does not exist.
         Rejected: It makes no sense.
     """
     shaped = decision(recorder, params)

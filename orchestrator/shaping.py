@@ -13,8 +13,8 @@ from orchestrator import questions, scheduler
 from orchestrator.errors import Refused
 from orchestrator.events import Event
 from orchestrator.model import AgentId, AgentState, Plan, PlannedTask, TaskId, TaskState
-from orchestrator.spelling import nearest
-from orchestrator.state import State, TaskStatus, is_gone
+from orchestrator.spelling import meant
+from orchestrator.state import State, TaskStatus, WishStatus, is_gone
 
 PERSON = "person"  #: who orders, in the journal
 _RESULT = frozenset({TaskState.CHECKING, TaskState.INTEGRATING})
@@ -35,37 +35,22 @@ class Shaped:
     asks: str = ""  #: what has to be confirmed first; then there are no events
 
 
-def named(name: str, known: Iterable[str], *, what: str) -> str:
-    """Give the name that is meant: exactly, else by its beginning, where only one begins so.
-
-    Raises:
-        Refused: None does, or several.
-    """
-    names = list(known)
-    if name in names:
-        return name
-    for fitting in ([one for one in names if one.startswith(name)], [one for one in names if one.casefold() == name.casefold()]):
-        if len(fitting) == 1:
-            return fitting[0]
-        if fitting and name:
-            raise Refused(f"{name!r} may be {listed(fitting)}", hint=f"name one {what} of them")
-    raise Refused(f"there is no {what} {name!r}", hint=nearest(name, names) or f"there are: {listed(names)}")
-
-
 def retry(plan: Plan, state: State, names: Sequence[str], *, failed: bool = False) -> Shaped:
     """Have tasks tried again with fresh counts, and with them what was skipped because of them.
 
     Raises:
-        Refused: One is done, a step for a person, or behind another that is never done.
+        Refused: One is done, a step for a person, or behind another that is never done, or nobody is left to do it.
+        UsageError: There is none of that name, or several.
     """
     rows = {str(planned.task.id): planned for planned in plan.tasks}
-    wanted = [*dict.fromkeys(named(name, rows, what="task") for name in names), *(_failed(plan, state) if failed else ())]
+    wanted = [*dict.fromkeys(meant(name, rows, what="task") for name in names), *(_failed(plan, state) if failed else ())]
     if not wanted:
         return Shaped(said=("no task has failed",))
     chosen = [name for name in dict.fromkeys(wanted) if _may_retry(state, rows[name], wanted)]
     if not chosen:
-        return Shaped(said=tuple(f"{name} {_stands(state.tasks[name])} already" for name in wanted))
+        return Shaped(said=tuple(f"{name} {stands(state.tasks[name])} already" for name in wanted))
     back = list(_comes_back(plan, state, {TaskId(name) for name in chosen}))
+    _require_hands(plan, state, [rows[name] for name in (*chosen, *back)])
     moved = [move for name in (*chosen, *back) if (move := _away(plan, state, rows[name])) is not None]
     closed = [one for name in chosen for one in _unanswered(state, name)]
     retried = [ev.TaskRetried(task=name, reason="a person had it tried again") for name in chosen]
@@ -76,7 +61,7 @@ def retry(plan: Plan, state: State, names: Sequence[str], *, failed: bool = Fals
         said=tuple(said),
         events=(*closed, *retried, *follow, *moved),
         tasks=(*chosen, *back),
-        undo="; ".join(f"squad skip {name}" for name in chosen),
+        undo="; ".join(f"squad skip {name}{' -y' if back else ''}" for name in chosen),
     )
 
 
@@ -87,29 +72,30 @@ def reassign(plan: Plan, state: State, name: str, to: str) -> Shaped:
         Refused: The task is done or about to be, or the agent may not do it.
     """
     rows = {str(planned.task.id): planned for planned in plan.tasks}
-    name = named(name, rows, what="task")
-    agent = AgentId(named(to, (seat.id for seat in plan.agents), what="agent"))
+    name = meant(name, rows, what="task")
+    agent = AgentId(meant(to, [seat.id for seat in plan.agents], what="agent"))
     status, planned = state.tasks[name], rows[name]
     if status.state in _RESULT | {TaskState.DONE, TaskState.SKIPPED}:
-        raise Refused(f"{name} {_stands(status)}", hint=_way_out(name, status))
+        raise Refused(f"{name} {stands(status)}", hint=_way_out(name, status))
     if status.agent == agent and (status.state not in _GIVEN_UP) and status.wish is None:
-        return Shaped(said=(f"{name} is {agent}'s already",))
+        return _is_its_own(name, status)
     if status.wish is not None and (status.wish.then, status.wish.to) == ("reassign", agent):
         return Shaped(said=(f"{name} goes to {agent} already, as soon as its attempt is stopped",))
     require_able(plan, state, planned, agent)
     if status.state is TaskState.RUNNING and status.agent == agent:
-        return _stays(name, f"{name} stays with {agent}")
+        return _stays(name, f"{name} stays with {agent}", status.wish)
     undo = f"squad reassign {name} --to {status.agent}"
+    at = state.agents[agent].task
+    busy = f" as soon as {at} is over" if at is not None else ""
     if status.state is TaskState.RUNNING:
         taken = recalled(name, status, then="reassign", to=agent, reason="a person gave it to another agent")
-        said = f"{name} is taken from {status.agent}; {agent} goes on with its work"
+        said = f"{name} is taken from {status.agent}; {agent} goes on with its work{busy}"
         return Shaped(said=(said,), events=(taken,), tasks=(name,), undo=undo)
     moved = ev.TaskReassigned(task=name, from_=status.agent, to=agent, reason="a person gave it to another agent", by=PERSON)
     if status.state in _GIVEN_UP:
         again = retry(plan, state, [name])
         events = (*(one for one in again.events if not isinstance(one, ev.TaskReassigned)), moved)
-        return Shaped(said=(f"{name} goes to {agent}", *again.said), events=events, tasks=again.tasks, undo=f"squad skip {name}")
-    busy = "" if scheduler.is_idle(state, agent) else f" as soon as {agent} is free"
+        return Shaped(said=(f"{name} goes to {agent}{busy}", *again.said), events=events, tasks=again.tasks, undo=again.undo)
     return Shaped(said=(f"{name} goes to {agent}{busy}",), events=(moved,), tasks=(name,), undo=undo)
 
 
@@ -119,12 +105,12 @@ def skip(plan: Plan, state: State, name: str, *, reason: str = "", agreed: bool 
     Raises:
         Refused: It is done, about to be, or has failed.
     """
-    name = named(name, (planned.task.id for planned in plan.tasks), what="task")
+    name = meant(name, list(state.tasks), what="task")
     status = state.tasks[name]
     if status.state is TaskState.SKIPPED or (status.wish is not None and status.wish.then == "skip"):
-        return Shaped(said=(f"{name} is skipped already",))
+        return Shaped(said=(f"{name} is skipped already{'' if status.dropped or status.wish else f': {status.reason}'}",))
     if status.state in _RESULT | {TaskState.DONE, TaskState.FAILED}:
-        raise Refused(f"{name} {_stands(status)}: there is nothing to skip", hint=_way_out(name, status))
+        raise Refused(f"{name} {stands(status)}: there is nothing to skip", hint=_way_out(name, status))
     behind = _behind(plan, state, TaskId(name))
     if behind and not agreed:
         what = f"{listed(behind)} {'needs' if len(behind) == 1 else 'need'} {name} and would be skipped too"
@@ -175,9 +161,19 @@ def able(plan: Plan, state: State, planned: PlannedTask) -> tuple[AgentId, ...]:
     return tuple(name for name in could if not is_gone(state, name))
 
 
-def _stays(name: str, said: str) -> Shaped:
+def _is_its_own(name: str, status: TaskStatus) -> Shaped:
+    """Keep a task with the agent that it waits for; else squad would give it to whoever is idle."""
+    if status.pinned or status.state is not TaskState.WAITING:
+        return Shaped(said=(f"{name} is {status.agent}'s already",))
+    kept = ev.TaskReassigned(task=name, from_=status.agent, to=status.agent, reason="a person left it there", by=PERSON)
+    return Shaped(said=(f"{name} is {status.agent}'s already, and stays with it",), events=(kept,), tasks=(name,))
+
+
+def _stays(name: str, said: str, wish: WishStatus | None) -> Shaped:
     """Let a task go on where it is that was to be taken from its agent: it is stopped, and begun again there."""
-    return Shaped(said=(said,), events=(ev.TaskRetried(task=name, reason="a person left it with its agent"),), tasks=(name,))
+    left = ev.TaskRetried(task=name, reason="a person left it with its agent")
+    undo = f"squad skip {name}" if wish is None or wish.then == "skip" else f"squad reassign {name} --to {wish.to}"
+    return Shaped(said=(said,), events=(left,), tasks=(name,), undo=undo)
 
 
 def _failed(plan: Plan, state: State) -> list[str]:
@@ -196,15 +192,22 @@ def _may_retry(state: State, planned: PlannedTask, wanted: Sequence[str]) -> boo
     """Tell whether the task is to be brought back; false: it goes on by itself."""
     name, status = str(planned.task.id), state.tasks[planned.task.id]
     if status.state in _RESULT | {TaskState.DONE}:
-        raise Refused(f"{name} {_stands(status)}: there is nothing to try again", hint=_way_out(name, status))
+        raise Refused(f"{name} {stands(status)}: there is nothing to try again", hint=_way_out(name, status))
     if status.state is TaskState.PARKED and planned.task.gate:
         raise Refused(f"{name} is a step for a person: no agent does it", hint=f"leave it out: squad skip {name}")
     if status.state in {TaskState.WAITING, TaskState.RUNNING}:
         return status.wish is not None
     dead = [need for need in planned.needs if need in state.tasks and state.tasks[need].state in scheduler.DEAD]
     if first := next((need for need in dead if need not in wanted), None):
-        raise Refused(f"{name} needs {first}, which {_stands(state.tasks[first])}", hint=f"bring both back: squad retry {first}")
+        raise Refused(f"{name} needs {first}, which {stands(state.tasks[first])}", hint=f"bring both back: squad retry {first}")
     return True
+
+
+def _require_hands(plan: Plan, state: State, among: Sequence[PlannedTask]) -> None:
+    """See to it that somebody is left who may do what comes back: else the run would wait for ever."""
+    for planned in among:
+        if not able(plan, state, planned):
+            raise Refused(f"all who may do {planned.task.id} have left the run", hint="let agents come back: squad scale +1")
 
 
 def _comes_back(plan: Plan, state: State, chosen: set[TaskId]) -> Iterator[TaskId]:
@@ -267,7 +270,7 @@ def recalled(name: str, status: TaskStatus, *, then: str, to: str, reason: str) 
     return ev.AttemptRecalled(task=name, agent=status.agent, attempt=attempt, then=then, to=to, reason=reason)
 
 
-def _stands(status: TaskStatus) -> str:
+def stands(status: TaskStatus) -> str:
     """Say where a task stands."""
     words = {
         TaskState.WAITING: "waits",
@@ -282,9 +285,12 @@ def _stands(status: TaskStatus) -> str:
 def _way_out(name: str, status: TaskStatus) -> str | None:
     if status.state in _RESULT:
         return "its agent has done its part; look: squad status"
-    return {TaskState.FAILED: f"try it again: squad retry {name}", TaskState.SKIPPED: f"bring it back: squad retry {name}"}.get(
-        status.state
-    )
+    ways = {
+        TaskState.DONE: f"look: squad diff {name}",
+        TaskState.FAILED: f"try it again: squad retry {name}",
+        TaskState.SKIPPED: f"bring it back: squad retry {name}",
+    }
+    return ways.get(status.state)
 
 
 def listed(names: Iterable[str]) -> str:

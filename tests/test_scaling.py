@@ -3,9 +3,9 @@
 import pytest
 
 from orchestrator import events as ev
-from orchestrator import scaling
-from orchestrator.errors import Refused
-from orchestrator.events import Event
+from orchestrator import scaling, shaping
+from orchestrator.errors import Refused, UsageError
+from orchestrator.events import Event, kind
 from orchestrator.fold import fold
 from orchestrator.model import AgentState, TaskState
 from orchestrator.shaping import Shaped
@@ -42,9 +42,15 @@ def test_a_number_is_meant_or_a_change(wanted: str, number: int) -> None:
     assert scaling.target(wanted, 3) == number
 
 
-@pytest.mark.parametrize("wanted", ["0", "-3", "501", "x", "", "+", "1.5", "\u0663", "99999"])
-def test_what_is_no_number_of_agents_is_refused(wanted: str) -> None:
+@pytest.mark.parametrize("wanted", ["0", "-3", "501"])
+def test_a_number_of_agents_that_no_run_can_have_is_refused(wanted: str) -> None:
     with pytest.raises(Refused):
+        scaling.target(wanted, 3)
+
+
+@pytest.mark.parametrize("wanted", ["x", "", "+", "1.5", "\u0663", "99999"])
+def test_what_is_no_number_of_agents_is_wrong_use(wanted: str) -> None:
+    with pytest.raises(UsageError):
         scaling.target(wanted, 3)
 
 
@@ -79,6 +85,22 @@ def test_now_has_the_attempt_stopped_uncounted() -> None:
     assert wish is not None
     assert (wish.then, wish.to) == ("leave", TWO)
     assert state.tasks["T1"].wish is None
+
+
+def test_who_leaves_when_its_task_is_over_can_be_hastened_once() -> None:
+    state = after(prepared("T3.1", agent=THREE), started("T3.1", agent=THREE), prepared("T1.1"), started("T1.1"))
+    assert scaling.hasten(PLAN, state) is None
+    assert fewer(state, 2).said == ("agent-3 leaves when T3 is over",)
+
+    hastened = scaling.hasten(PLAN, state)
+    assert hastened is not None
+    assert (hastened.agents, [kind(event) for event in hastened.events]) == ((THREE,), ["AttemptRecalled"])
+    take(state, *hastened.events)
+    assert scaling.hasten(PLAN, state) is None
+
+    take(state, ended("T3.1", "stopped", agent=THREE))
+    take(state, *scaling.departures(PLAN, state), *shaping.due(PLAN, state, PLAN.tasks))
+    assert (state.agents[THREE].state, state.tasks["T3"].agent) == (AgentState.STOPPED, TWO)
 
 
 def test_who_alone_may_do_what_is_left_stays() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator import events as ev
 from orchestrator import scaling, shaping
-from orchestrator.errors import Refused
+from orchestrator.errors import Refused, UsageError
 from orchestrator.events import Event, kind
 from orchestrator.fold import fold
 from orchestrator.front import Front
@@ -133,6 +133,16 @@ def test_a_waiting_task_moves_and_stays_with_the_agent_a_person_gave_it_to() -> 
     assert shaping.reassign(PLAN, state, "T4", "agent-2") == Shaped(said=("T4 is agent-2's already",))
 
 
+def test_a_task_that_is_given_to_the_agent_it_waits_for_stays_there_from_then_on() -> None:
+    state = after()
+
+    assert shaping.reassign(PLAN, state, "T4", "agent-1").said == ("T4 is agent-1's already, and stays with it",)
+    shaped_by(state, shaping.reassign(PLAN, state, "T4", "agent-1"))
+
+    assert state.tasks["T4"].pinned
+    assert shaping.reassign(PLAN, state, "T4", "agent-1").events == ()
+
+
 def test_a_task_under_way_is_recalled_first_and_moves_when_nothing_of_its_attempt_is_left() -> None:
     state = after(*BEGUN)
 
@@ -163,9 +173,6 @@ def test_a_failed_task_that_is_given_to_another_agent_is_tried_again() -> None:
     ("name", "to", "why"),
     [
         ("T4", "agent-3", "agent-3 may not do T4: it is for agent-1, agent-2"),
-        ("T4", "agent-9", "there is no agent 'agent-9'"),
-        ("T9", "agent-1", "there is no task 'T9'"),
-        ("T", "agent-1", "'T' may be T1, T2, T3, T4, T5"),
         ("T2", "agent-1", "T2 is skipped"),
     ],
 )
@@ -173,6 +180,44 @@ def test_a_task_is_not_given_to_who_may_not_do_it(name: str, to: str, why: str) 
     with pytest.raises(Refused, match=why) as refused:
         shaping.reassign(PLAN, after(*FAILED), name, to)
     assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "why", "hint"),
+    [
+        ("T4", "agent-9", "there is no agent 'agent-9'", "did you mean 'agent-3'?"),
+        ("T9", "agent-1", "there is no task 'T9'", "known: T1, T2, T3, T4, T5"),
+        ("T", "agent-1", "'T' may be any of T1, T2, T3, T4, T5", "name one of them"),
+    ],
+)
+def test_a_name_that_nothing_or_several_have_is_no_request(name: str, to: str, why: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=why) as refused:
+        shaping.reassign(PLAN, after(*FAILED), name, to)
+    assert refused.value.hint == hint
+
+
+def test_who_gets_a_task_while_at_another_is_said_to_begin_after_that() -> None:
+    state = after(*BEGUN, prepared("T4.1", agent=TWO), started("T4.1", agent=TWO))
+
+    assert shaping.reassign(PLAN, state, "T1", "agent-2").said[0].endswith("goes on with its work as soon as T4 is over")
+
+
+def test_a_task_that_is_left_with_its_agent_says_what_takes_that_back() -> None:
+    state = after(*BEGUN)
+    shaped_by(state, shaping.reassign(PLAN, state, "T1", "agent-2"))
+
+    stays = shaping.reassign(PLAN, state, "T1", "agent-1")
+
+    assert (stays.said, stays.undo) == (("T1 stays with agent-1",), "squad reassign T1 --to agent-2")
+
+
+def test_a_task_whose_agents_have_all_left_is_not_tried_again_for_nobody() -> None:
+    left = (ev.AgentLeft(agent=ONE), ev.AgentLeft(agent=TWO))
+    failed = (prepared("T4.1"), started("T4.1"), ended("T4.1", "failed"), ev.TaskFailed(task="T4", reason="x"))
+
+    with pytest.raises(Refused, match="all who may do T4 have left the run") as refused:
+        shaping.retry(PLAN, after(*failed, *left), ["T4"])
+    assert refused.value.hint == "let agents come back: squad scale +1"
 
 
 # skip
@@ -187,6 +232,7 @@ def test_what_needs_a_task_is_named_before_it_is_skipped_with_it() -> None:
     states = shaped_by(state, shaping.skip(PLAN, state, "T1", agreed=True, reason="by hand"))
     assert (states["T1"], state.tasks["T1"].reason) == (TaskState.SKIPPED, "by hand")
     assert shaping.skip(PLAN, state, "T1", agreed=True) == Shaped(said=("T1 is skipped already",))
+    assert shaping.skip(PLAN, after(*FAILED), "T2", agreed=True) == Shaped(said=("T2 is skipped already: T1 failed",))
 
 
 def test_a_task_under_way_is_skipped_when_nothing_of_its_attempt_is_left() -> None:

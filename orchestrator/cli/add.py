@@ -1,15 +1,12 @@
 """`add`: a task joins a run that is under way or paused."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from orchestrator.cli.context import Context
 from orchestrator.cli.watch import RunOption
-
-if TYPE_CHECKING:
-    from orchestrator.project import Project
 
 Many = list[str] | None
 
@@ -34,7 +31,6 @@ def add(
 
     Put a task into the run. The plan is amended and must hold: what would break its certificate is refused.
     """
-    from orchestrator.cli.adding import as_document
     from orchestrator.cli.shaping import order, tell
     from orchestrator.errors import UsageError
 
@@ -42,12 +38,23 @@ def add(
     if (file is None) == (not title):
         raise UsageError("name a tasks file, or one task by --title", hint="see: squad add --help")
     if file is not None:
-        document, shown = _text_of(options, file), file
+        wish: dict[str, object] = {"document": _text_of(options, file), "name": file}
     else:
-        row = {"id": name or _next(options.project(), run), "title": title, "needs": needs, "agents": agents}
         paths = [options.from_root(options.project(), path) for path in writes or ()]
-        document, shown = as_document({**row, "writes": paths, "estimate": estimate}), "squad add"
-    tell(options, order(options, "add", {"document": document, "name": shown}, run=run))
+        row = {"id": name, "title": title, "needs": needs, "agents": agents, "writes": paths, "estimate": _time(estimate)}
+        wish = {"row": {key: value for key, value in row.items() if value}}
+    tell(options, order(options, "add", wish, run=run))
+
+
+def _time(estimate: str) -> str:
+    """Give a duration as it was written, if it is one."""
+    from orchestrator.errors import UsageError
+    from orchestrator.quantities import parse_duration
+
+    try:
+        return f"{parse_duration(estimate):g}s" if estimate else ""
+    except ValueError as error:
+        raise UsageError(f"--estimate: {error}") from error
 
 
 def _text_of(options: Context, file: str) -> str:
@@ -68,18 +75,3 @@ def _text_of(options: Context, file: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         raise PrdError(f"no UTF-8: {error.reason}", where=Where(file)) from error
-
-
-def _next(project: "Project", run: str | None) -> str:
-    """Give the next free id of the form T<n>."""
-    from orchestrator.journal import Journal
-    from orchestrator.replay import NoRun, find_run, replay
-
-    journal = Journal.read(project.state)
-    if journal is None:
-        raise NoRun(run)
-    with journal:
-        plan = replay(journal, find_run(journal, run)).plan
-    taken = [*(str(one.task.id) for one in plan.tasks), *map(str, plan.done)]
-    numbers = [int(one[1:]) for one in taken if one[:1] == "T" and one[1:].isdecimal()]
-    return f"T{max(numbers, default=0) + 1}"

@@ -32,7 +32,10 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
     target = scaling.target(wanted, number)
     undo = f"squad scale {number}"
     if target == number:
-        return Shaped(said=(f"{_agents(number)} already",))
+        hastened = scaling.hasten(plan, state) if now else None
+        return hastened or Shaped(said=(f"{_agents(number)} already",))
+    if target < number and scaling.is_capped(plan, state, at_once=config.run.agents) and not now:
+        return Shaped(said=(f"at most {_agents(target)} at once",), events=(RunScaled(agents=target),), undo=undo)
     if target < number:
         return replace(scaling.fewer(plan, state, target, now=now), undo=undo)
     back, new = scaling.joining(plan, state, target)
@@ -42,7 +45,7 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
         said = (
             (f"{listed(back)} come back" if len(back) > 1 else f"{back[0]} comes back",)
             if back
-            else (f"{_agents(target)} at once",)
+            else (f"at most {_agents(target)} at once",)
         )
         return Shaped(said=said, events=(scale, *returned), agents=tuple(back), undo=undo)
     like = scaling.busiest(plan, state).id
@@ -73,6 +76,7 @@ def take_in(project: Project, supervisor: Supervisor) -> None:
         return
     config = load_dump(recorder.journal.document(recorder.state.settings))
     supervisor.stage = _widened(project, recorder, stage, config)
+    supervisor.rules = replace(supervisor.rules, ways=supervisor.stage.accounts.ways())
 
 
 def _widened(project: Project, recorder: Recorder, stage: Stage, config: Config) -> Stage:

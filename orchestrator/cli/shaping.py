@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orchestrator.cli.context import Context, out, out_json
 
 if TYPE_CHECKING:
+    from orchestrator.errors import Refused, SquadError
     from orchestrator.project import Project
     from orchestrator.replay import Replayed
 
@@ -23,7 +24,7 @@ def order(options: Context, name: str, params: dict[str, object], *, run: str | 
     """Carry an order out; gives the answer.
 
     Raises:
-        Refused: It cannot be done, and the run stays as it was.
+        SquadError: It cannot be done, and the run stays as it was.
         NoRun: There is no such run.
         Supervised: A supervisor works on another run.
     """
@@ -44,6 +45,8 @@ def order(options: Context, name: str, params: dict[str, object], *, run: str | 
 
 def tell(options: Context, answered: Mapping[str, object]) -> None:
     """Say what was done, how it is undone, and how it goes on."""
+    if options.quiet and not options.as_json:
+        return
     if options.as_json:
         out_json({"schema_version": 1, "result": {key: value for key, value in answered.items() if key != "asks"}})
         return
@@ -78,19 +81,32 @@ def _asked(project: "Project", name: str, params: dict[str, object]) -> Mapping[
     except Refused as refusal:
         if refusal.message == ENDING:
             return None
-        message, newline, hint = refusal.message.partition("\n")
-        raise Refused(message, hint=hint if newline else refusal.hint) from refusal
+        raise _as_refused(refusal) from refusal
     return told if isinstance(told, dict) else None
+
+
+def _as_refused(refusal: "Refused") -> "SquadError":
+    """Give what the supervisor refused as it would have been raised here."""
+    from orchestrator.control.protocol import Rejected
+    from orchestrator.errors import InputError, Refused, UsageError
+
+    cause = refusal.__cause__
+    data = cause.data if isinstance(cause, Rejected) and isinstance(cause.data, dict) else {}
+    kind = {UsageError.exit_code: UsageError, InputError.exit_code: InputError}.get(data.get("exit_code", 1), Refused)
+    message, newline, hint = refusal.message.rpartition("\n")
+    return kind(message, hint=hint) if newline else kind(refusal.message, hint=refusal.hint)
 
 
 def _by_hand(project: "Project", name: str, params: dict[str, object], run: str | None) -> Mapping[str, object]:
     """Record it in the place of a supervisor that is gone."""
     from orchestrator.cli.adding import decisions
+    from orchestrator.cli.beginning import lay_out
     from orchestrator.control.protocol import Rejected
     from orchestrator.errors import Refused
     from orchestrator.events import RunReopened
     from orchestrator.holding import hold
     from orchestrator.journal import Journal
+    from orchestrator.project import MARK
     from orchestrator.recorder import Recorder
     from orchestrator.replay import find_run, replay
     from orchestrator.shaper import answer, decide
@@ -99,11 +115,13 @@ def _by_hand(project: "Project", name: str, params: dict[str, object], run: str 
         replayed = replay(journal, find_run(journal, run))
         _require_open(replayed)
         recorder = Recorder(journal, replayed.plan, replayed.state, clock=time.time)
-        first = () if replayed.state.phase == "paused" else (RunReopened(reason=f"squad {name}"),)
+        first = () if replayed.state.phase == "paused" else (RunReopened(reason=f"changed by squad {name}"),)
         try:
             shaped = decide(recorder, decisions(project)[name], params, before=first)
         except Rejected as refused:
             raise Refused(refused.reason) from refused
+        if shaped.plan is not None and (project.folder / MARK).is_file() and journal.last_begun(splits=False) == replayed.run:
+            lay_out(project, recorder)
     return {**answer(shaped), "go_on": f"{_GO_ON} {replayed.run}" if shaped.events else None}
 
 

@@ -42,6 +42,8 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
 
 def _trouble_line(event: ev.Event) -> str:
     match event:
+        case ev.TaskReassigned(task=task, from_=old, to=new) if old == new:
+            return f"{task} stays with {new}"
         case ev.TaskReassigned(task=task, from_=old, to=new, reason=reason):
             return f"{task} moves from {old} to {new}: {plain(reason)}"
         case ev.AgentStalled(agent=agent, task=task, evidence=evidence):

@@ -57,7 +57,7 @@ def test_a_living_run_takes_back_what_failed_gives_away_what_hangs_and_leaves_ou
         other = "agent-2" if at == "agent-1" else "agent-1"
 
         retried = shaped(squad, "retry", "--failed")
-        assert (retried["tasks"], retried["undo"]) == (["T1", "T2"], "squad skip T1")
+        assert (retried["tasks"], retried["undo"]) == (["T1", "T2"], "squad skip T1 -y")
         squad.wait_for_event("TaskDone", lambda row: row["task"] == "T2")
 
         given = shaped(squad, "reassign", "T3", "--to", other)
@@ -127,8 +127,10 @@ def test_a_run_that_ended_with_failures_is_taken_up_again_by_retry_and_resume(re
     assert squad.here("resume").code == 1
 
     retried = squad.here("retry", "T1")
-    assert retried.out == "T1 is tried again\nwith it: T2\nundo: squad skip T1\ngo on: squad resume tasks-1\n"
+    assert retried.out == "T1 is tried again\nwith it: T2\nundo: squad skip T1 -y\ngo on: squad resume tasks-1\n"
     assert squad.here("retry", "T1").out == "T1 waits already\n"
+    assert squad.here("-q", "skip", "T2").out == ""
+    assert squad.here("retry", "T2").out.startswith("T2 is tried again\n")
     assert squad.json("status")["run"]["state"] == "paused"
     assert squad.here("run", "tasks.yaml", "-y").code == 6, "the run is unfinished again"
 
@@ -152,7 +154,7 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(repository: Repository,
         done = squad.here(*command)
         assert (done.code, done.err.startswith("squad: T1 is done")) == (1, True)
         unknown = squad.here(command[0], "Task9", *command[2:])
-        assert (unknown.code, unknown.err) == (1, "squad: there is no task 'Task9'\nthere are: T1, T2\n")
+        assert (unknown.code, unknown.err) == (2, "squad: there is no task 'Task9'\nknown: T1, T2\n")
         assert squad.here(*command, "--run", "other").code == 3
     assert squad.events() == before, "what was refused leaves nothing in the journal"
 
@@ -166,29 +168,41 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(repository: Repository,
 MORE = {"version": 1, "tasks": [simulated("M1", writes=["src/a.txt"]), simulated("M2", writes=["m.txt"], needs=["M1", "T1"])]}
 
 
+REFUSED = (
+    (["--title", "x", "--needs", "M9"], 2, "there is no task 'M9'"),
+    (["--title", "x", "--needs", "M"], 2, "'M' may be any of M1, M2"),
+    (["--title", "x", "--id", "T1"], 1, "the run has another task T1 already"),
+    (["--title", "x", "--writes", "../x"], 2, "squad: '../x' leaves the project\nname a path"),
+    (["--title", "x", "--agents", "agent-9"], 2, "there is no agent 'agent-9'"),
+    (["--title", "x", "--estimate", "5x"], 2, "--estimate: '5x' is no duration"),
+    (["wrong.json"], 3, "wrong.json:1:63: task W1 needs nothing-so, which does not exist"),
+)
+
+
 def test_tasks_join_a_living_run_in_a_plan_that_holds_and_are_done(repository: Repository, squad: Squad) -> None:
     write(squad, simulated("T1", *HANGS, writes=["src/"]), simulated("T2", writes=["b.txt"]))
     (squad.folder / "more.json").write_text(json.dumps(MORE))
+    wrong = {"version": 1, "tasks": [{"id": "W1", "title": "w", "needs": ["nothing-so"]}]}
+    (squad.folder / "wrong.json").write_text(json.dumps(wrong))
     with going(squad):
         squad.wait_for_event("AttemptStarted", lambda row: row["task"] == "T1")
         added = shaped(squad, "add", "more.json")
-        assert (added["tasks"], added["undo"]) == (["M1", "M2"], "squad skip M1; squad skip M2")
+        assert (added["tasks"], added["undo"]) == (["M1", "M2"], "squad skip M2; squad skip M1")
         assert shaped(squad, "add", "more.json")["changed"] is False
         assert shaped(squad, "add", "--title", "One more", "--writes", "c.txt", "--needs", "M2")["tasks"] == ["T3"]
-        for words, why in (
-            (["--title", "x", "--needs", "M9"], "task T4 needs M9, which does not exist"),
-            (["--title", "x", "--id", "T1"], "the run has another task T1 already"),
-            (["--title", "x", "--writes", "../x"], "leaves the project"),
-            (["--title", "x", "--agents", "agent-9"], "agent-9"),
-        ):
+        again = shaped(squad, "add", "--title", "One more", "--writes", "c.txt", "--needs", "M2")
+        assert (again["changed"], again["said"][0].startswith("T3 is that task already")) == (False, True)
+        for words, code, why in REFUSED:
             refused = squad.here("add", *words)
-            assert (refused.code, why in refused.err) == (1, True), refused.err
+            assert (refused.code, why in refused.err) == (code, True), refused.err
         at = next(row["agent"] for row in squad.json("status")["tasks"] if row["id"] == "T1")
         squad.here("reassign", "T1", "--to", "agent-2" if at == "agent-1" else "agent-1")
 
     assert set(states(squad).values()) == {"done"}
     assert squad.here("verify", ".squad/plan.json").code == 0
     assert [row["task"] for row in squad.events("TaskAdded")] == ["M1", "M2", "T3"]
+    both = [row["attempt"] for row in squad.events("AttemptStarted", "AttemptEnded") if row["task"] in {"T1", "M1"}]
+    assert both[::2] == both[1::2], "both write in src: what has begun ends before the other begins"
     assert repository.git("show", "--format=", "--name-only", "squad/tasks-1:").count("c.txt") == 1
 
 
@@ -221,8 +235,9 @@ def test_agents_join_a_living_run_and_leave_it(repository: Repository, squad: Sq
         assert shaped(squad, "scale", "3")["changed"] is False
         squad.wait_for_event("AttemptStarted", lambda row: row["agent"] == "agent-3")
         assert (repository.root / ".squad" / "parallel-plans" / "agent-3-plan.md").is_file()
-        for wanted in ("0", "-9", "many"):
-            assert squad.here("scale", wanted).code == 1
+        assert [squad.here("scale", wanted).code for wanted in ("0", "-9", "many")] == [1, 1, 2]
+        adapters = [row["adapter"] for row in squad.events("AttemptPrepared") if row["agent"] == "agent-3"]
+        assert adapters == ["simulated"], "what holds its account up holds it up too"
 
         assert shaped(squad, "scale", "-2", "--now")["agents"] == ["agent-3", "agent-2"]
         until(lambda: len(squad.events("AgentLeft")) == 2, "two agents leaving")
@@ -247,6 +262,19 @@ def test_a_paused_run_is_resumed_with_the_agents_it_was_given(repository: Reposi
     assert [row["agent"] for row in squad.events("AttemptStarted")][1:] == ["agent-3"]
 
 
+def test_where_fewer_may_work_than_there_are_the_number_is_changed_and_nobody_leaves(
+    repository: Repository, squad: Squad
+) -> None:
+    write(squad, simulated("T1", "fail", writes=["a.txt"]), attempts=1, agents=1)
+    assert squad.here("run", "tasks.yaml", "-y").code == 1
+
+    more, fewer = shaped(squad, "scale", "2"), shaped(squad, "scale", "1")
+
+    assert (more["said"], more["undo"]) == (["at most 2 agents at once"], "squad scale 1")
+    assert (fewer["said"], fewer["undo"]) == (["at most 1 agent at once"], "squad scale 2")
+    assert shaped(squad, "scale", "1", "--now")["changed"] is False
+
+
 def test_in_a_shared_tree_what_is_added_waits_for_work_of_which_nobody_knows_what_it_writes(
     repository: Repository, squad: Squad
 ) -> None:
@@ -262,3 +290,23 @@ def test_in_a_shared_tree_what_is_added_waits_for_work_of_which_nobody_knows_wha
     told = [(row["type"], row["task"]) for row in squad.events("AttemptStarted", "AttemptEnded")]
     assert told[:2] == [("AttemptStarted", "T1"), ("AttemptEnded", "T1")]
     assert [kind for kind, _ in told] == ["AttemptStarted", "AttemptEnded"] * 3, "never two at once"
+
+
+def test_what_is_added_while_nobody_supervises_waits_for_a_result_that_is_still_to_be_checked(
+    repository: Repository, squad: Squad
+) -> None:
+    go = squad.folder.parent / "go"
+    write(squad, simulated("T1", writes=["src/"]), checks=[f"until test -e {go}; do sleep 0.1; done"])
+    process = squad.start("run", "tasks.yaml", "-y")
+    squad.wait_for_event("AttemptEnded", lambda row: row["task"] == "T1")
+    squad.kill(process)
+    assert squad.here("add", "--title", "x", "--id", "N", "--writes", "src/a.txt").code == 0
+    assert squad.here("verify", ".squad/plan.json").out.startswith(".squad/plan.json holds: 1 pair")
+
+    process = squad.start("resume", "-y")
+    squad.wait_for_event("LockGranted", lambda row: row["path"] == "files:1" and row["holder"] == "agent-1")
+    go.touch()
+    assert process.wait(90) == 0, squad.output()
+
+    order = [(row["type"], row["task"]) for row in squad.events("AttemptStarted", "TaskDone")]
+    assert order.index(("TaskDone", "T1")) < order.index(("AttemptStarted", "N"))
