@@ -81,11 +81,13 @@ def fewer(plan: Plan, state: State, wanted: int, *, now: bool = False) -> Shaped
     return Shaped(said=tuple(said), events=events, agents=tuple(leaving))
 
 
-def hasten(plan: Plan, state: State) -> Shaped | None:
-    """Take their tasks from those who are leaving; None if there is nobody from whom one could be taken."""
+def hasten(plan: Plan, state: State, wanted: int) -> Shaped | None:
+    """Take their tasks from those who are leaving, or are at work beyond what may be; None if there is nobody like that."""
     leaving = [seat.id for seat in plan.agents if state.agents[seat.id].leaving]
     orders = [_farewell(plan, state, agent, {*leaving}, now=True) for agent in leaving]
     taken = [(told, event) for told, event in orders if event is not None]
+    if not taken and sum(1 for one in state.agents.values() if one.task is not None and not one.leaving) > wanted:
+        return fewer(plan, state, wanted, now=True)
     if not taken:
         return None
     said, events = tuple(told for told, _ in taken), tuple(event for _, event in taken)

@@ -89,18 +89,30 @@ def test_now_has_the_attempt_stopped_uncounted() -> None:
 
 def test_who_leaves_when_its_task_is_over_can_be_hastened_once() -> None:
     state = after(prepared("T3.1", agent=THREE), started("T3.1", agent=THREE), prepared("T1.1"), started("T1.1"))
-    assert scaling.hasten(PLAN, state) is None
+    assert scaling.hasten(PLAN, state, 2) is None
     assert fewer(state, 2).said == ("agent-3 leaves when T3 is over",)
 
-    hastened = scaling.hasten(PLAN, state)
+    hastened = scaling.hasten(PLAN, state, 2)
     assert hastened is not None
     assert (hastened.agents, [kind(event) for event in hastened.events]) == ((THREE,), ["AttemptRecalled"])
     take(state, *hastened.events)
-    assert scaling.hasten(PLAN, state) is None
+    assert scaling.hasten(PLAN, state, 2) is None
 
     take(state, ended("T3.1", "stopped", agent=THREE))
     take(state, *scaling.departures(PLAN, state), *shaping.due(PLAN, state, PLAN.tasks))
     assert (state.agents[THREE].state, state.tasks["T3"].agent) == (AgentState.STOPPED, TWO)
+
+
+def test_who_works_beyond_the_number_that_may_is_hastened_too() -> None:
+    state = after(prepared("T3.1", agent=THREE), started("T3.1", agent=THREE), prepared("T1.1"), started("T1.1"))
+    take(state, ev.RunScaled(agents=1))
+
+    hastened = scaling.hasten(PLAN, state, 1)
+
+    assert hastened is not None
+    assert [kind(event) for event in hastened.events] == ["RunScaled", "AttemptRecalled", "AttemptRecalled"]
+    take(state, *hastened.events)
+    assert scaling.hasten(PLAN, state, 1) is None
 
 
 def test_who_alone_may_do_what_is_left_stays() -> None:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
-from orchestrator import scaling
+from orchestrator import scaling, scheduler
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.start import checked
 from orchestrator.cli.telling import words_of
@@ -32,10 +32,12 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
     target = scaling.target(wanted, number)
     undo = f"squad scale {number}"
     if target == number:
-        hastened = scaling.hasten(plan, state) if now else None
+        hastened = scaling.hasten(plan, state, target) if now else None
         return hastened or Shaped(said=(f"{_agents(number)} already",))
     if target < number and scaling.is_capped(plan, state, at_once=config.run.agents) and not now:
-        return Shaped(said=(f"at most {_agents(target)} at once",), events=(RunScaled(agents=target),), undo=undo)
+        beyond = "; who is at work beyond that ends its task first" if scheduler.working(state) > target else ""
+        said = (f"at most {_agents(target)} at once{beyond}",)
+        return Shaped(said=said, events=(RunScaled(agents=target),), undo=undo)
     if target < number:
         return replace(scaling.fewer(plan, state, target, now=now), undo=undo)
     back, new = scaling.joining(plan, state, target)
