@@ -23,11 +23,6 @@ def number_of(plan: Plan, state: State, *, at_once: int | None) -> int:
     return min(state.scaled or at_once or present, present)
 
 
-def is_capped(plan: Plan, state: State, *, at_once: int | None) -> bool:
-    """Tell whether fewer may work at once than are there, by the settings: then nobody need leave for still fewer."""
-    return at_once is not None and at_once < len(_present(plan, state))
-
-
 def target(wanted: str, number: int) -> int:
     """Give the number of agents that is meant by N, +N or -N.
 

@@ -10,8 +10,8 @@ from orchestrator.cli.start import checked
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config, dump, load_dump
 from orchestrator.errors import Refused, SquadError
-from orchestrator.events import AgentAdded, RunScaled
-from orchestrator.model import AgentId, Plan, Seat
+from orchestrator.events import AgentAdded, RunScaled, RunStarted
+from orchestrator.model import AgentId, Plan, RunId, Seat
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
@@ -34,7 +34,7 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
     if target == number:
         hastened = scaling.hasten(plan, state, target) if now else None
         return hastened or Shaped(said=(f"{_agents(number)} already",))
-    if target < number and scaling.is_capped(plan, state, at_once=config.run.agents) and not now:
+    if target < number and not now and _is_capped(recorder, config):
         beyond = "; who is at work beyond that ends its task first" if scheduler.working(state) > target else ""
         said = (f"at most {_agents(target)} at once{beyond}",)
         return Shaped(said=said, events=(RunScaled(agents=target),), undo=undo)
@@ -57,6 +57,13 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
     names = (*back, *(one.id for one in new))
     said = (f"{listed(names)} {'joins' if len(names) == 1 else 'join'} the run",)
     return Shaped(said=said, events=(scale, *returned, *added), agents=names, undo=undo, plan=joined)
+
+
+def _is_capped(recorder: Recorder, config: Config) -> bool:
+    """Tell whether the run began with more agents than may work at once: then nobody need leave for still fewer."""
+    entries = recorder.journal.entries(run=RunId(recorder.state.run))
+    began = next((len(entry.event.agents) for entry in entries if isinstance(entry.event, RunStarted)), 0)
+    return config.run.agents is not None and config.run.agents < began
 
 
 def _with(plan: Plan, config: Config, new: list[Seat], like: AgentId) -> tuple[Plan, Config]:
