@@ -1,26 +1,9 @@
-"""Which agent or task a person means: by its exact name, else by the one name that begins so; never by a guess."""
+"""Which agent or task of a run a person means; a name that fits two is refused."""
 
 from dataclasses import dataclass
 
-from orchestrator.errors import UsageError
-from orchestrator.spelling import nearest
+from orchestrator.spelling import meant
 from orchestrator.state import State
-
-
-class NothingSo(UsageError):
-    """Nothing of the kind has that name."""
-
-    def __init__(self, name: str, known: list[str], *, what: str) -> None:
-        super().__init__(f"there is no {what} {name!r}", hint=nearest(name, known) or f"known: {', '.join(known[:16])}")
-        self.name = name
-
-
-class AmbiguousName(UsageError):
-    """Several agents or tasks begin so."""
-
-    def __init__(self, name: str, fitting: list[str]) -> None:
-        super().__init__(f"{name!r} may be any of {', '.join(fitting[:16])}", hint="name one of them")
-        self.fitting = fitting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,22 +24,10 @@ def task_or_agent(state: State, name: str) -> Meant:
     Raises:
         UsageError: Nothing begins so, or several do.
     """
-    found = _found(name, [*state.tasks, *state.agents], what="agent or task")
+    found = meant(name, [*state.tasks, *state.agents], what="agent or task")
     return Meant(task=found) if found in state.tasks else Meant(agent=found)
 
 
 def task_named(state: State, name: str) -> str:
     """Find the task that is meant; raises as `task_or_agent`."""
-    return _found(name, list(state.tasks), what="task")
-
-
-def _found(name: str, known: list[str], *, what: str) -> str:
-    if name in known:
-        return name
-    whole = [one for one in known if one.startswith(f"{name}-")]  # agent-1 is agent-1-frontend, and not agent-10
-    fitting = (whole if len(whole) == 1 else []) or [one for one in known if name and one.startswith(name)]
-    if not fitting:
-        raise NothingSo(name, known, what=what)
-    if len(fitting) > 1:
-        raise AmbiguousName(name, fitting)
-    return fitting[0]
+    return meant(name, list(state.tasks), what="task")
