@@ -124,7 +124,7 @@ class Reader:
         words = shlex.split(text.replace("\\\n", " "), comments=True)
         settings = [word.partition("=")[::2] for word in takewhile(_SETTING.match, words)]
         rest = words[len(settings) :]
-        if rest[0] == "squad" and "-d" not in rest and not _SHELL.search(text):  # with -d it forks
+        if rest[0] == "squad" and "-d" not in rest and not _SHELL.search(text):  # -d forks, and no open journal outlives that
             self.code, said = self._here(rest[1:], dict(settings))
         else:
             self.code, said = self._shell(text)
