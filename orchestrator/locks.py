@@ -20,7 +20,8 @@ from orchestrator.circles import circle
 from orchestrator.claims import is_operation, parts_of
 from orchestrator.grants import Blocked, Denied, Freed, Grant, Ticket
 from orchestrator.keyindex import KeyIndex
-from orchestrator.model import AgentId
+from orchestrator.model import PERSON, AgentId
+from orchestrator.quantities import format_duration
 
 __all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
 
@@ -178,7 +179,9 @@ class LockTable:
             return Denied(path=path, holder=None, reason=f"nobody holds a lock on {path}")
         if fresh := next((grant for grant in held if grant.expires > now), None):
             silent = now - (fresh.expires - self.stale_after)
-            reason = f"{fresh.holder} showed life {silent:.0f} s ago; a lock is stale after {self.stale_after:.0f} s"
+            showed = f"{fresh.holder} showed life {format_duration(silent)} ago"
+            way_out = "" if fresh.holder == PERSON else f"; to take it away: squad restart {fresh.holder}"
+            reason = f"{showed}; a lock is stale after {format_duration(self.stale_after)}{way_out}"
             return Denied(path=path, holder=fresh.holder, reason=reason)
         return held
 

@@ -275,7 +275,7 @@ def test_a_lock_is_freed_by_a_person_only_when_its_holder_is_silent_for_long() -
     late = table.force("a", now=NOW + 1800)
 
     assert isinstance(early, Denied)
-    assert early.reason == "agent-1 showed life 1799 s ago; a lock is stale after 1800 s"
+    assert early.reason == "agent-1 showed life 29m59s ago; a lock is stale after 30m; to take it away: squad restart agent-1"
     assert isinstance(late, Freed)
     assert [grant.holder for grant in late.granted] == [TWO]
 

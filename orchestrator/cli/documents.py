@@ -130,6 +130,7 @@ def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="
     Prove a plan's certificate anew, with code that shares nothing with the planner.
     """
     from orchestrator.cli.start import require_holds
+    from orchestrator.views.text import counted
 
     options: Context = context.obj
     document = require_holds(options.folder / file, shown=file)
@@ -137,7 +138,7 @@ def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="
     if options.as_json:
         out_json({"schema_version": 1, "holds": True, "guarded": len(pairs)})
     else:
-        out(f"{file} holds: {len(pairs)} pairs of tasks that could collide are kept apart")
+        out(f"{file} holds: {counted(len(pairs), 'pair')} of tasks that could collide, kept apart")
 
 
 def _write(path: Path, body: bytes) -> None:
