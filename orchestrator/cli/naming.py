@@ -1,5 +1,6 @@
-"""Which agent or task a person means: by its exact name, else by the one name that begins so; never by a guess."""
+"""Which agent, task or attempt a person means: by its exact name, else by the one name that begins so; never by a guess."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.errors import UsageError
@@ -41,22 +42,31 @@ def task_or_agent(state: State, name: str) -> Meant:
     Raises:
         UsageError: Nothing begins so, or several do.
     """
-    found = _found(name, [*state.tasks, *state.agents], what="agent or task")
+    found = named(name, [*state.tasks, *state.agents], what="agent or task")
     return Meant(task=found) if found in state.tasks else Meant(agent=found)
 
 
 def task_named(state: State, name: str) -> str:
     """Find the task that is meant; raises as `task_or_agent`."""
-    return _found(name, list(state.tasks), what="task")
+    return named(name, list(state.tasks), what="task")
 
 
-def _found(name: str, known: list[str], *, what: str) -> str:
-    if name in known:
+def named(name: str, known: Sequence[str], *, what: str, beside: Sequence[str] = ()) -> str:
+    """Find what is meant among the known names; those beside count where none of these begins so.
+
+    Raises:
+        UsageError: Nothing begins so, or several do.
+    """
+    if name in known or name in beside:
         return name
     whole = [one for one in known if one.startswith(f"{name}-")]  # agent-1 is agent-1-frontend, and not agent-10
-    fitting = (whole if len(whole) == 1 else []) or [one for one in known if name and one.startswith(name)]
+    fitting = (whole if len(whole) == 1 else []) or _begin(name, known) or _begin(name, beside)
     if not fitting:
-        raise NothingSo(name, known, what=what)
+        raise NothingSo(name, [*known, *beside], what=what)
     if len(fitting) > 1:
         raise AmbiguousName(name, fitting)
     return fitting[0]
+
+
+def _begin(name: str, known: Sequence[str]) -> list[str]:
+    return [one for one in known if name and one.startswith(name)]
