@@ -10,7 +10,6 @@ from orchestrator.project import find
 from orchestrator.supervised import lock_of
 from tests.support.calling import as_ordinary_user
 from tests.support.here import Here, Said
-from tests.support.ordinary_user import as_user
 from tests.support.repositories import Repository
 from tests.support.runs import simulated
 from tests.support.situations import Places, with_a_journal_that_is_read_only
@@ -112,7 +111,6 @@ def test_an_agent_that_no_run_knows_is_told_apart_from_one_that_there_is_not(her
     )
 
 
-@pytest.mark.skipif(as_user()[1] == 0, reason="root may write everything")
 def test_a_result_is_taken_also_where_the_journal_may_only_be_read(around: Places) -> None:
     """It was merged, and then said to have failed."""
     project = with_a_journal_that_is_read_only(around.copy("read-merged", of="finished"))
