@@ -54,8 +54,10 @@ def refused(reason: str, method: str) -> Exception:
     """Give a refusal of the supervisor's as an error: what it says, and what helps."""
     from orchestrator.errors import Refused
 
-    message, _, way_out = reason.partition("\n")
-    return Refused(message, hint=way_out or f"see: squad {_LOOK.get(method, 'status')}")
+    message, newline, way_out = reason.rpartition("\n")
+    if not newline:
+        message, way_out = reason, f"see: squad {_LOOK.get(method, 'status')}"
+    return Refused(message, hint=way_out)
 
 
 def _walled_off(method: str, owner: int) -> Exception:
