@@ -61,6 +61,7 @@ def named(name: str, known: Sequence[str], *, what: str, beside: Sequence[str] =
         return name
     whole = [one for one in known if one.startswith(f"{name}-")]  # agent-1 is agent-1-frontend, and not agent-10
     fitting = (whole if len(whole) == 1 else []) or _begin(name, known) or _begin(name, beside)
+    fitting = fitting or [one for one in known if one.casefold() == name.casefold()]
     if not fitting:
         raise NothingSo(name, [*known, *beside], what=what)
     if len(fitting) > 1:

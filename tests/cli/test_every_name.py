@@ -63,7 +63,7 @@ FREE = {"COUNT", "N", "OUTPUT", "TIMEOUT", "WAIT", "PURPOSE", "PATH", "DIR", "TE
 #: What is nearly a name, the name, and the exit code where there is none; of a run another than of the rest.
 NEARLY = {
     "RUN": ("taks-1", "tasks-1", 3),
-    "TASK": ("LAST", "last", 2),
+    "TASK": ("lsta", "last", 2),
     "AGENT|TASK": ("agnet-2-backend", "agent-2-backend", 2),
     "NAME": ("agnet-2-backend", "agent-2-backend", 2),
     "FILE": ("task.json", "tasks.json", 3),

@@ -64,10 +64,13 @@ def test_what_a_run_has_done_is_not_planned_and_that_is_said(here: Here, reposit
     assert here("plan", "one.json", "--why", "T1", "--all").code == 0
 
 
-def test_a_name_in_other_letters_is_proposed_and_not_taken(here: Here, repository: Repository) -> None:
+def test_a_name_in_other_letters_is_taken_where_one_is_the_same_and_proposed_where_it_is_near(
+    here: Here, repository: Repository
+) -> None:
     ran(here, repository, "one")
 
-    assert here("logs", "t1").err == "squad: there is no agent, task or attempt 't1'\ndid you mean 'T1'?\n"
+    assert here.ok("logs", "t1") == here.ok("logs", "T1")
+    assert here("logs", "t12").err == "squad: there is no agent, task or attempt 't12'\ndid you mean 'T1'?\n"
 
 
 def test_what_is_waited_for_and_does_not_come_says_why(here: Here, repository: Repository) -> None:
