@@ -5,6 +5,8 @@ something, or run a hook on squad's behalf. Variables that would point it at ano
 """
 
 import os
+import re
+import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,6 +27,7 @@ _PLAIN = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "tag.gpgSign=false", "-c", "gc.auto=0"),
     *("-c", "core.quotePath=false", "-c", "advice.detachedHead=false", "-c", "core.fsmonitor=false"),
+    *("-c", "diff.autoRefreshIndex=false"),  # to look on writes nothing
     # settings of the user's that would turn a plain step into a refusal, a rewrite, or a process that outlives it
     *("-c", "core.safecrlf=false", "-c", "commit.cleanup=whitespace", "-c", "merge.verifySignatures=false"),
     *("-c", "rerere.enabled=false", "-c", "maintenance.auto=false", "-c", "advice.graftFileDeprecated=false"),
@@ -32,13 +35,21 @@ _OPTIONS = (
 _TRIES = 40  #: attempts while another git holds a lock file
 _PAUSE = 0.05  #: seconds between them
 _BUSY = (".lock': File exists", "cannot lock ref", "index.lock", "Unable to create")
+_SCARCE = 1 << 16  #: bytes; where fewer are free a disk counts as full
+#: What no waiting mends, and what does.
+_WAYS_OUT = {
+    **dict.fromkeys(("No space left", "Out of diskspace", "Disk quota exceeded"), "free some space: df -h {folder}"),
+    **dict.fromkeys(("Permission denied", "insufficient permission"), "see whose it is: ls -ld {folder} {folder}/.git"),
+    "Read-only file system": "make it writable, or work in a clone elsewhere",
+}
 
 
 class GitFailed(RepositoryError):
     """A git command ended with an error."""
 
     def __init__(self, arguments: Sequence[str], folder: Path, said: str) -> None:
-        super().__init__(f"git {' '.join(arguments[:4])} failed in {folder}: {said.strip() or 'no reason given'}")
+        hint = way_out(said, folder) or f"see what git says there: git -C {folder} status"
+        super().__init__(f"git {' '.join(arguments[:4])} failed in {folder}: {said.strip() or 'no reason given'}", hint=hint)
         self.arguments = tuple(arguments)
         self.said = said
 
@@ -68,7 +79,7 @@ class Git:
         """Run a command and give how it ended."""
         for left in range(_TRIES, 0, -1):
             done = self._once(arguments, stdin, extra)
-            if done.returncode == 0 or left == 1 or not any(sign in done.stderr for sign in _BUSY):
+            if done.returncode == 0 or left == 1 or not _is_busy(done.stderr):
                 return done
             time.sleep(_PAUSE)
         raise AssertionError
@@ -107,6 +118,14 @@ class Git:
             raise ToolMissing(message, hint="install git: https://git-scm.com/downloads") from error
 
 
+def way_out(said: str, folder: Path) -> str:
+    """Give what helps against what git cannot do in a folder, such as writing to a full disk; empty if it is something else."""
+    ways = [way for sign, way in _WAYS_OUT.items() if sign in said]
+    if not ways and "write" in said and shutil.disk_usage(folder).free < _SCARCE:  # of some files git does not say why
+        ways = [_WAYS_OUT["No space left"]]
+    return ways[0].format(folder=folder) if ways else ""
+
+
 def literal(paths: Iterable[str]) -> str:
     """Give paths for `--pathspec-from-file=- --pathspec-file-nul`, each meaning nothing but itself."""
     return "\0".join(f":(literal){path}" for path in paths)
@@ -135,7 +154,12 @@ def toplevel(start: Path) -> Path | None:
         return None
     if "must be run in a work tree" in done.stderr:
         raise RepositoryError(f"{start} is git's own folder", hint="run squad in the folder that holds your files")
-    raise RepositoryError(f"git cannot work in {start}: {done.stderr.strip()}")
+    if "dubious ownership" in done.stderr:
+        found = re.search("--add safe.directory (.+)", done.stderr)
+        hint = f"if you trust it: git config --global --add safe.directory {found[1] if found else start.absolute()}"
+        raise RepositoryError(f"{start.absolute()} belongs to another user, and so git does not work there", hint=hint)
+    hint = f"see what git says there: git -C {start.absolute()} status"
+    raise RepositoryError(f"git cannot work in {start.absolute()}: {done.stderr.strip()}", hint=hint)
 
 
 def require_installed() -> None:
@@ -243,6 +267,11 @@ def message_with(title: str, trailers: Mapping[str, str]) -> str:
     lines = "".join(f"{name}: {value}\n" for name, value in trailers.items())
     subject = " ".join(title.replace("\0", " ").split())
     return f"{subject or 'Work'}\n\n{lines}"
+
+
+def _is_busy(said: str) -> bool:
+    """Tell whether a git command met another one, which waiting helps against."""
+    return any(sign in said for sign in _BUSY) and not any(sign in said for sign in _WAYS_OUT)
 
 
 def _setting(root: Path, name: str) -> str:

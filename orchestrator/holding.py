@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orchestrator.errors import FolderError
 from orchestrator.platform import processes_marked
 from orchestrator.project import MARK, Project
 from orchestrator.supervised import Supervised, lock_of, owner_in
@@ -21,12 +22,21 @@ _RETRIES, _PAUSE = 50, 0.01  #: readers hold the lock for an instant; nobody is 
 _PATIENCE = 30.0  #: seconds in which a dead supervisor's leashes and git commands must have ended
 
 
+class CannotSupervise(FolderError):
+    """The file whose lock makes a supervisor cannot be written."""
+
+    def __init__(self, project: Project, path: Path, error: OSError) -> None:
+        hint = f"see that there is room, and that squad can write there: ls -ld {path.parent} {path}"
+        super().__init__(f"cannot supervise {project.root}: {path}: {error.strerror}", hint=hint)
+
+
 @contextmanager
 def hold(project: Project) -> Iterator[None]:
     """Be the one supervisor of the project's journal while inside the block.
 
     Raises:
         Supervised: Another one is.
+        CannotSupervise: The journal's folder cannot be written.
     """
     project.state.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as locks:
@@ -43,12 +53,18 @@ def hold(project: Project) -> Iterator[None]:
 
 @contextmanager
 def _locked(project: Project, path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise CannotSupervise(project, path, error) from error
     try:
         if not _lock(descriptor):
             raise Supervised(project, owner_in(descriptor))
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise CannotSupervise(project, path, error) from error
         yield
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # before those who watch the folder are told of the file's end, and look

@@ -167,7 +167,7 @@ class Inbox:
         name, text, allow = _read(params)
         found, why_not = questions.find(self._recorder.state, name)
         if not found:
-            raise Rejected(f"{why_not}; see: squad inbox")
+            raise Rejected(f"{why_not}\nsee: squad inbox")
         question = self._recorder.state.questions[found]
         _require_fit(found, question, text=text, allow=allow)
         again = question.state == "answered" and (question.answer, question.allow) == (text, allow)

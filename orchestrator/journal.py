@@ -105,9 +105,9 @@ class Journal:
             JournalError: It is damaged, or was written by a newer squad.
         """
         path = folder / _NAME
-        if not path.exists():
-            return None
         try:
+            if not path.exists():
+                return None
             connection = connect_reader(path)
             return cls(connection, path) if connection else None
         except (sqlite3.Error, OSError) as error:

@@ -3,6 +3,10 @@
 Nothing is written before the file is known to be one of this squad's, and a reader never changes what it reads.
 """
 
+import contextlib
+import os
+import pwd
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -13,6 +17,7 @@ from orchestrator.errors import JournalError
 
 VERSION = 1
 _PATIENCE = 10.0  #: seconds for others to be done with the file
+_SCARCE = 1 << 16  #: bytes; with fewer SQLite cannot make the index that readers share, and calls that an error of the disk
 _LOG_PAGES = 4000  #: 16 MiB of events before they move from SQLite's log to its table, for which everybody waits
 #: Whatever is not needed to find a run is not kept in order by an index: each would double what a lock costs.
 _TABLES = """
@@ -78,9 +83,16 @@ def connect_reader(path: Path) -> sqlite3.Connection | None:
         except sqlite3.OperationalError:
             if mode == "immutable=1":
                 raise
+            if mode == "mode=ro" and _has_log(path):  # read as it stands, what lies in the log would be missing
+                raise
         else:
             return connection if version else None
     raise AssertionError
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> int:
@@ -95,12 +107,35 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> int:
 def trouble(path: Path, error: Exception) -> JournalError:
     """Say what an error of the database or its folder means, and what helps."""
     text = str(error)
-    if "full" in text or "No space" in text:
-        return JournalError(f"no room left to write the journal {path}", hint="free some space, then: squad resume")
+    if "full" in text or "No space" in text or ("disk I/O" in text and _room(path) < _SCARCE):
+        hint = "free some space there, and try again; a run that stopped goes on with: squad resume"
+        return JournalError(f"no room left to write the journal {path}", hint=hint)
     if "malformed" in text or "not a database" in text or isinstance(error, msgspec.DecodeError):
         return JournalError(
             f"the journal {path} is damaged: {text}", hint="keep a copy, move it away, and start anew: squad run FILE"
         )
+    if (owner := _other_owner(path)) is not None:
+        hint = "work as that user, or in a clone of your own"
+        return JournalError(f"cannot use the journal {path}: it belongs to {owner} ({text})", hint=hint)
     return JournalError(
-        f"cannot use the journal {path}: {text}", hint="check the folder's permissions: squad must be able to write there"
+        f"cannot use the journal {path}: {text}", hint=f"see that squad can write there: ls -ld {path.parent} {path}"
     )
+
+
+def _room(path: Path) -> int:
+    """Give how many bytes can still be written beside a file."""
+    try:
+        return shutil.disk_usage(path.parent).free
+    except OSError:
+        return _SCARCE
+
+
+def _other_owner(path: Path) -> str | None:
+    """Name the user to whom a file belongs, or the nearest folder above it that can be seen, if that is somebody else."""
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            uid = place.stat().st_uid
+            with contextlib.suppress(KeyError):
+                return None if uid == os.geteuid() else pwd.getpwuid(uid).pw_name
+            return f"user {uid}"
+    return None

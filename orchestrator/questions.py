@@ -187,6 +187,12 @@ def find(state: State, name: str) -> tuple[str, str]:
         return "", f"{name} has asked {', '.join(fitting)}: name one of them"
     if name in state.tasks or name in state.agents:
         return "", f"{name} has no open question"
+    begin = [one for one in (*state.tasks, *state.agents) if name and one.startswith(name)]
+    whole = [one for one in begin if one.startswith(f"{name}-")]  # agent-1 is agent-1-frontend, and not agent-10
+    if len(whole) == 1 or len(begin) == 1:
+        return find(state, (whole if len(whole) == 1 else begin)[0])
+    if begin:
+        return "", f"{name!r} may be any of {', '.join(begin[:16])}"
     is_open = [one for one, question in state.questions.items() if question.state == "open"]
     near = nearest(named, [*state.questions, *state.tasks, *state.agents])
     return "", f"there is no question {name!r}: " + (near or f"open: {', '.join(is_open) or 'none'}")

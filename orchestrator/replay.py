@@ -5,6 +5,7 @@ Everything that reads a run (`status`, `report`, `resume`) does it through here,
 
 import contextlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -23,8 +24,8 @@ _SHOWN = 8  #: runs that an error names
 class NoRun(JournalError):
     """There is no run to show."""
 
-    def __init__(self, run: str | None = None, known: tuple[str, ...] = ()) -> None:
-        message = f"there is no run {run!r}" if run else "no run yet in this project"
+    def __init__(self, run: str | None = None, known: tuple[str, ...] = (), *, root: Path | None = None) -> None:
+        message = f"there is no run {run!r}" if run else f"no run yet in {root or 'this project'}"
         hint = f"runs: {', '.join(known[-_SHOWN:])}" if known else "start one: squad run feature-prd.md"
         near = nearest(run, known) if run else ""
         super().__init__(message, hint=f"{near}\n{hint}" if near else hint)

@@ -27,23 +27,30 @@ class AmbiguousName(UsageError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Give a hint to the known word that comes nearest; empty if none does."""
-    found = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    names = list(known)
+    by_sound = {name.casefold(): name for name in reversed(names)}
+    found = get_close_matches(word, names, n=1, cutoff=0.6)
+    found = found or [by_sound[name] for name in get_close_matches(word.casefold(), list(by_sound), n=1, cutoff=0.6)]
     return f"did you mean {found[0]!r}?" if found else ""
 
 
-def meant(name: str, known: Collection[str], *, what: str) -> str:
-    """Find the name that is meant; `agent-1` is agent-1-frontend, and not agent-10.
+def meant(name: str, known: Collection[str], *, what: str, beside: Collection[str] = ()) -> str:
+    """Find the name that is meant; `agent-1` is agent-1-frontend, and not agent-10. Those beside count where no other begins so.
 
     Raises:
         UsageError: None begins so, or several do.
     """
-    if name in known:
+    if name in known or name in beside:
         return name
     whole = [one for one in known if one.startswith(f"{name}-")]
-    fitting = (whole if len(whole) == 1 else []) or [one for one in known if name and one.startswith(name)]
+    fitting = (whole if len(whole) == 1 else []) or _begin(name, known) or _begin(name, beside)
     fitting = fitting or [one for one in known if one.casefold() == name.casefold()]
     if not fitting:
-        raise NothingSo(name, known, what=what)
+        raise NothingSo(name, [*known, *beside], what=what)
     if len(fitting) > 1:
         raise AmbiguousName(name, fitting)
     return fitting[0]
+
+
+def _begin(name: str, known: Collection[str]) -> list[str]:
+    return [one for one in known if name and one.startswith(name)]

@@ -99,3 +99,23 @@ def test_an_empty_folder_is_simply_taken(repository: Repository) -> None:
     found.folder.mkdir()
 
     assert prepare(found, now=0.0) == ""
+
+
+@pytest.mark.parametrize("made", [["run"], ["run/leash", "runs"], ["run", "runs", "comms", "locks"]], ids=str)
+def test_folders_that_squad_had_only_begun_to_make_are_its_own(repository: Repository, made: list[str]) -> None:
+    """A disk that was full, or a kill, at the first start once left a folder that squad took for another tool's for ever."""
+    for name in made:
+        (repository.root / ".squad" / name).mkdir(parents=True)
+    (repository.root / ".squad" / "run" / "where").write_text("/run/user/0/squad\n", encoding="utf-8")
+    (repository.root / ".squad" / ".gitignore").write_text("", encoding="utf-8")
+
+    prepare(find(repository.root), now=0.0)
+
+    assert (repository.root / ".squad" / "squad.json").is_file()
+
+
+def test_such_a_folder_with_anything_in_it_is_another_tools(repository: Repository) -> None:
+    repository.write({".squad/runs/theirs.txt": "theirs"})
+
+    with pytest.raises(ForeignFolder, match="squad does not know runs"):
+        prepare(find(repository.root), now=0.0)

@@ -194,7 +194,7 @@ async def test_an_agent_may_not_answer_through_the_socket_of_people_either(desk:
 @pytest.mark.parametrize(
     ("params", "reason"),
     [
-        ({"id": "Q7", "text": "x"}, "there is no question 'Q7': open: Q1, Q2; see: squad inbox"),
+        ({"id": "Q7", "text": "x"}, "there is no question 'Q7': open: Q1, Q2\nsee: squad inbox"),
         ({"id": "Q1"}, "Q1 is a question: squad answer Q1 TEXT"),
         ({"id": "Q1", "text": "x", "allow": True}, "Q1 is a question: squad answer Q1 TEXT"),
         ({"id": "Q2", "text": "x"}, "Q2 asks for permission: squad answer Q2 --allow, or: squad answer Q2 --deny TEXT"),

@@ -48,7 +48,7 @@ def plan_left(
     """Plan what runs before have not done; `among`: only these tasks are left out. Tell what is done again, and why."""
     if among is not None and not among:
         return make(document)
-    again = done_before(project, document)
+    again = done_before(options, project, document)
     here = {name: done for name, done in again.here.items() if among is None or name in among}
     if among is None:
         options.note(again.told)
@@ -59,15 +59,15 @@ def plan_left(
     return replace(plan, before=before, warnings=(*plan.warnings, *remarks(document.tasks, here)))
 
 
-def done_before(project: Project, document: Document) -> Again:
+def done_before(options: Context, project: Project, document: Document) -> Again:
     """Find out what of a document, named as plans name it, is done already."""
-    known = list(_finished(project, document.path))
+    known = list(_finished(options, project, document.path))
     here = matched(document, (done for done, stands in known if stands))
     others = matched(document, (done for done, stands in known if not stands))
     return Again(here=here, elsewhere={name: done for name, done in others.items() if name not in here})
 
 
-def _finished(project: Project, source: str) -> Iterator[tuple[Done, bool]]:
+def _finished(options: Context, project: Project, source: str) -> Iterator[tuple[Done, bool]]:
     """Give the tasks that runs of a document have done, newest run first, and whether the base holds each."""
     try:
         journal = Journal.read(project.state)
@@ -76,8 +76,8 @@ def _finished(project: Project, source: str) -> Iterator[tuple[Done, bool]]:
         with journal:
             for run in _runs_of(journal, source)[:_RUNS]:
                 yield from _of_run(project, journal, replay(journal, run))
-    except SquadError:  # a journal that cannot be read knows of nothing; who writes to it says why
-        return
+    except SquadError as error:  # a journal that cannot be read knows of nothing
+        options.note(f"what runs before have done cannot be told: {error.message}")
 
 
 def _runs_of(journal: Journal, source: str) -> list[RunId]:

@@ -46,6 +46,7 @@ from orchestrator.spelling import nearest
 BUG = 70
 INTERRUPTED = 130
 _THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENAMETOOLONG}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _WRONG_CALL = cast("type[Exception]", typer.BadParameter.__mro__[1])  #: every usage error that typer finds
 
 _FLAGS: dict[str, Callable[[Context], Context]] = {
@@ -238,9 +239,11 @@ def _leaves(error: Exception) -> Iterator[Exception]:
 def _cause(error: Exception) -> SquadError | None:
     """Give what squad's user can mend; None for a bug in squad."""
     if isinstance(error, OSError) and error.errno in _THEIRS:
-        return FolderError(
-            f"cannot use {error.filename or 'a file'}: {error.strerror}", hint="see to its permissions and the disk"
-        )
+        if error.errno in _FULL:  # of two files the second is written
+            what = error.filename2 or error.filename or "a file"
+            return FolderError(f"cannot write {what}: {error.strerror}", hint="free some space: df -h")
+        hint = "see to its permissions and the disk"
+        return FolderError(f"cannot use {error.filename or 'a file'}: {error.strerror}", hint=hint)
     return error if isinstance(error, SquadError) else None
 
 

@@ -15,6 +15,8 @@ _PERSONS = {
     "unlock": "free what others hold",
     "tell": "speak for a person",
 }
+#: Where a person sees why a request was refused.
+_LOOK = {"answer": "inbox", "unlock": "locks", "hold": "locks"}
 
 
 def ask(project: "Project", method: str, params: dict[str, object], *, unless_gone: bool = False) -> object:
@@ -36,7 +38,7 @@ def ask(project: "Project", method: str, params: dict[str, object], *, unless_go
         try:
             return call(str(project.sockets / "control.sock"), method, params)
         except Rejected as refusal:
-            raise Refused(refusal.reason) from refusal
+            raise refused(refusal.reason, method) from refusal
         except Unreachable as error:
             if time.monotonic() > patience:
                 raise Refused(f"the supervisor (process {owner}) does not answer", hint=f"end it: kill {owner}") from error
@@ -46,6 +48,16 @@ def ask(project: "Project", method: str, params: dict[str, object], *, unless_go
     if lived and unless_gone:
         return None
     raise _gone(project)
+
+
+def refused(reason: str, method: str) -> Exception:
+    """Give a refusal of the supervisor's as an error: what it says, and what helps."""
+    from orchestrator.errors import Refused
+
+    message, newline, way_out = reason.rpartition("\n")
+    if not newline:
+        message, way_out = reason, f"see: squad {_LOOK.get(method, 'status')}"
+    return Refused(message, hint=way_out)
 
 
 def _walled_off(method: str, owner: int) -> Exception:
@@ -64,9 +76,10 @@ def _gone(project: "Project") -> Exception:
 
     journal = Journal.read(project.state)
     if journal is None:
-        return NoRun()
+        return NoRun(root=project.root)
     with journal:
         last = replay(journal, find_run(journal, None))
     if last.state.phase == "ended":
         return Refused(f"the run {last.run} has ended: {last.state.outcome}", hint="look: squad report")
-    return Refused(f"no supervisor works on {project.root}", hint="go on with the latest run: squad resume")
+    gone = "its supervisor was ended" if last.state.phase == "paused" else "its supervisor is gone"
+    return Refused(f"nobody works on {last.run} in {project.root}: {gone}", hint=f"go on with it: squad resume {last.run}")

@@ -33,6 +33,7 @@ def config(
 
     Show the configuration that holds, as YAML; check it, or a file; give its JSON Schema for editors.
     """
+    from orchestrator.cli.programs import require_level
     from orchestrator.errors import UsageError
     from orchestrator.spelling import nearest
     from orchestrator.views.config_schema import config_schema
@@ -47,6 +48,8 @@ def config(
         )
     if (origin or comments) and (action != "show" or (origin and comments)):
         raise UsageError("--origin and --comments go with show, one of them", hint="see: squad config --help")
+    if enforce is not None:
+        require_level(enforce)
     if action == "schema":
         out_json(config_schema())
     elif action == "check":

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from orchestrator.claims import is_operation
 from orchestrator.errors import SquadError
 from orchestrator.project import Project, find
 from orchestrator.views.text import as_json
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +107,20 @@ def show(text: str) -> None:
 
 
 def is_output_lost(error: OSError) -> bool:
-    """Tell whether an error comes from writing to standard output, which names no file."""
-    return error.filename is None and error.errno in {errno.EPIPE, errno.EIO, errno.ENOSPC, errno.EBADF, errno.EFBIG}
+    """Tell whether an error comes from writing to standard output, which names no file; nor do other files once they are open."""
+    if error.filename is not None:
+        return False
+    return error.errno in {errno.EPIPE, errno.EIO, errno.EBADF} or (error.errno in _NO_ROOM and not _has_room())
+
+
+def _has_room() -> bool:
+    """Tell whether standard output is no file, or one that could still grow."""
+    try:
+        found = os.fstat(sys.stdout.fileno())
+        room = os.fstatvfs(sys.stdout.fileno()).f_bavail
+    except (OSError, ValueError):
+        return True
+    return sys.stdout.isatty() or not (stat.S_ISCHR(found.st_mode) or (stat.S_ISREG(found.st_mode) and room == 0))
 
 
 def drop_output() -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +11,7 @@ from orchestrator.cli.context import Context, out, out_json, say
 from orchestrator.cli.run import AllOption, OrderOption
 
 if TYPE_CHECKING:
-    from orchestrator.model import Plan
+    from orchestrator.model import Plan, TaskId
 
 PLAN_DIFFERS = 10
 _OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
@@ -65,6 +64,7 @@ def plan(
 
     Show who would do what, what waits for what, and what the plan cannot promise.
     """
+    from orchestrator.cli.reporting import write_whole
     from orchestrator.cli.start import make_plan_for
     from orchestrator.planning.document import plan_document
 
@@ -77,7 +77,7 @@ def plan(
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
     body = plan_document(made)
     if output is not None:
-        _write(options.folder / output, body)
+        write_whole(options.folder / output, body)
     if check:
         return _compare(options, body)
     if why is None and prompt is None and graph is None and not options.as_json:
@@ -101,17 +101,42 @@ def _print(options: Context, made: "Plan", file: str, *, any_order: bool) -> Non
 
 def _tell(options: Context, made: "Plan", body: bytes, *, why: str | None, prompt: str | None, graph: str | None) -> None:
     from orchestrator.cli.telling import show_prompt, why_role
-    from orchestrator.model import TaskId
     from orchestrator.planning.explain import explain
 
     if why is not None:
-        out("\n".join((*explain(made, TaskId(why)), why_role(options, made, why))))
+        task = _meant(made, why)
+        reasons = (*explain(made, task), why_role(options, made, task))
+        _show(options, {"task": task, "why": reasons}, text="\n".join(reasons))
     elif prompt is not None:
-        show_prompt(options, made, prompt)
+        show_prompt(options, made, _meant(made, prompt))
     elif graph is not None:
-        out(_drawn(made, graph))
+        drawn = _drawn(made, graph)
+        _show(options, {"form": graph, "graph": drawn}, text=drawn)
     else:
         out(body.decode())
+
+
+def _show(options: Context, told: dict[str, object], *, text: str) -> None:
+    if options.as_json:
+        out_json({"schema_version": 1, **told})
+    else:
+        out(text)
+
+
+def _meant(made: "Plan", name: str) -> "TaskId":
+    """Give the task of a plan that is meant by its name or the beginning of it.
+
+    Raises:
+        UsageError: There is none, there are several, or a run before has done it.
+    """
+    from orchestrator.errors import UsageError
+    from orchestrator.model import TaskId
+    from orchestrator.spelling import meant
+
+    done = next((one for one in made.before if one.id == name), None)
+    if done is not None:
+        raise UsageError(f"{name} is not planned: {done.run or 'its document'} has done it", hint="plan it all the same: --all")
+    return TaskId(meant(name, [one.task.id for one in made.tasks], what="task"))
 
 
 def _drawn(made: "Plan", form: str) -> str:
@@ -141,15 +166,6 @@ def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="
         out(f"{file} holds: {counted(len(pairs), 'pair')} of tasks that could collide, kept apart")
 
 
-def _write(path: Path, body: bytes) -> None:
-    from orchestrator.errors import FolderError
-
-    try:
-        path.write_bytes(body)
-    except OSError as error:
-        raise FolderError(f"cannot write {path}: {error.strerror}") from error
-
-
 def _left_out_before(options: Context) -> list[str]:
     """Give the tasks that the saved plan left out as done: what its own run has finished since is no change of the document."""
     try:
@@ -165,25 +181,25 @@ def _compare(options: Context, body: bytes) -> int:
     saved = options.project().folder / "plan.json"
     if not saved.is_file():
         raise PlanError("there is no saved plan to compare with", hint="a run saves its plan in .squad/plan.json")
-    before = saved.read_bytes()
-    if before == body:
-        out("the plan is the saved one")
-        return 0
-    changed = _changed(before, body)
-    if not changed:
-        out("the plan is the saved one; its document has changed since, but nothing that is planned")
-        return 0
-    say(f"the plan differs from {os.path.relpath(saved, options.folder)}: {changed}")
-    return PLAN_DIFFERS
+    before, shown = saved.read_bytes(), os.path.relpath(saved, options.folder)
+    changed = _changed(before, body) if before != body else []
+    if options.as_json:
+        out_json({"schema_version": 1, "saved": shown, "differs": changed})
+    elif changed:
+        say(f"the plan differs from {shown}: {', '.join(changed)}")
+    else:
+        since = "" if before == body else "; its document has changed since, but nothing that is planned"
+        out(f"the plan is the saved one{since}")
+    return PLAN_DIFFERS if changed else 0
 
 
-def _changed(before: bytes, body: bytes) -> str:
-    """Name what differs besides where the document says it; empty if nothing does."""
+def _changed(before: bytes, body: bytes) -> list[str]:
+    """Name what differs besides where the document says it; nothing if nothing does."""
     try:
         old, new = _planned(before), _planned(body)
     except (ValueError, RecursionError):
-        return "the saved one is no plan"
-    return ", ".join(key for key in sorted({*old, *new}) if old.get(key) != new.get(key))
+        return ["the saved one is no plan"]
+    return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
 def _planned(body: bytes) -> dict[str, object]:

@@ -19,6 +19,7 @@ from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context, out, out_json, say
 from orchestrator.cli.screen import Screen, display, is_terminal
+from orchestrator.cli.seat import seats_of
 from orchestrator.config import AgentSettings, Config
 from orchestrator.doctor.examine import Means, examine_all, redactor
 from orchestrator.doctor.findings import Diagnosis, Examined, Finding, Tool, fault, warning
@@ -32,7 +33,7 @@ from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
 from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
-from orchestrator.spelling import nearest
+from orchestrator.spelling import NothingSo
 from orchestrator.views.doctor import details, doctor_json, table
 
 TERMINATED = 143
@@ -41,6 +42,15 @@ _SAID = """\
 Each installed agent program gets one or two short requests, on your account, in a
 scratch folder that is removed afterwards. Without any request: squad doctor --quick
 """
+
+
+class NeverAtWork(UsageError):
+    """An agent that is configured, and part of no run yet."""
+
+    def __init__(self, name: str, use: str) -> None:
+        super().__init__(
+            f"{name} has no part in the latest run: there is nothing to tell yet", hint=f"it uses {use}: squad doctor {use}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +163,18 @@ def _wanted(names: Sequence[str], here: Here) -> list[tuple[Known, str]]:
     known = [*KNOWN, *here.commands]
     for name in names:
         if name not in known:
-            hint = nearest(name, known) or f"known: {', '.join(known)}"
-            raise UsageError(f"there is no agent program or agent {name!r}", hint=hint)
+            raise _unknown(name, known, here)
     chosen = [KNOWN[name] for name in KNOWN if not names or name in names]
     return [(one, "it was asked for" if names else _user_of(one, here)) for one in chosen]
+
+
+def _unknown(name: str, known: Sequence[str], here: Here) -> SquadError:
+    """Say why nothing can be told of a name; raises JournalError where that cannot be told either."""
+    if here.project is None:
+        return RepositoryError(here.findings[0].text, hint=here.findings[0].remedy)
+    if (agent := here.config.agents.get(AgentId(name))) is not None:
+        return NeverAtWork(name, agent.use)
+    return NothingSo(name, [*known, *seats_of(here.project)], what="agent program or agent")
 
 
 def _user_of(known: Known, here: Here) -> str:

@@ -60,10 +60,13 @@ def tell(
     """
     from orchestrator.cli.naming import task_or_agent
     from orchestrator.cli.steered import latest, said_of_remark
+    from orchestrator.errors import UsageError
 
     options: Context = context.obj
+    if not (text := " ".join(words).strip()):
+        raise UsageError("the text is empty: there is nothing to tell", hint=f"squad tell {name} TEXT")
     meant = task_or_agent(latest(options).state, name)
-    told = _asked(options.project(), "tell", {**meant.as_params(), "text": " ".join(words).strip()})
+    told = _asked(options.project(), "tell", {**meant.as_params(), "text": text})
     _tell(options, told, text=said_of_remark(told), undo=f"squad tell {told['task'] or told['agent']} TEXT")
 
 

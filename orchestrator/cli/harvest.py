@@ -34,14 +34,13 @@ def diff(
 
     Show what a run changed, or one task of it.
     """
-    from orchestrator.cli.tail import UnknownName
+    from orchestrator.cli.naming import task_named
     from orchestrator.git import Git, changed_paths
 
     options: Context = context.obj
     project, replayed = _of(options, run)
     state = replayed.state
-    if task is not None and task not in state.tasks:
-        raise UnknownName(task, list(state.tasks))
+    task = None if task is None else task_named(state, task)
     if foreign:
         _show_foreign(options, project, replayed, task, stat=stat)
         return
@@ -78,6 +77,7 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
 
     Merge the result of a run into the branch that is checked out.
     """
+    from orchestrator.errors import JournalError
     from orchestrator.events import Merged
     from orchestrator.git import Git, head
     from orchestrator.journal import Journal
@@ -88,14 +88,17 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
     project, replayed = _of(options, run)
     if replayed.state.branch is None:
         raise _no_branch(project, replayed.state)
-    before = head(project.root)
-    commit = merge_into(project, replayed.run)
+    before = head(project.root) or ""
+    is_empty = replayed.state.tip == replayed.state.base
+    commit = before if is_empty else merge_into(project, replayed.run)
     into = Git(project.root).run("branch", "--show-current").strip() or "HEAD"
     nothing = commit == before
-    is_empty = replayed.state.tip == replayed.state.base
     if supervisor_of(project) is None and not is_empty:
-        with Journal.open(project.state) as journal:
-            journal.append(replayed.run, Merged(into=into, commit=commit), at=time.time())
+        try:
+            with Journal.open(project.state) as journal:
+                journal.append(replayed.run, Merged(into=into, commit=commit), at=time.time())
+        except JournalError as error:  # what was asked for is done
+            options.note(f"not noted in the journal: {error.message}")
     if options.as_json:
         out_json({"schema_version": 1, "into": into, "commit": commit})
     elif nothing:
@@ -122,18 +125,30 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     options: Context = context.obj
     project, replayed = _of(options, run)
     require_free(project)
-    _confirm(options, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
+    _confirm(options, replayed.run, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
+        already = _is_dropped(project, replayed)
         refs = drop(project, journal, replayed) if replayed.state.base else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())
     if options.as_json:
-        out_json({"schema_version": 1, "kept": list(refs)})
+        out_json({"schema_version": 1, "run": replayed.run, "kept": list(refs), "already": already})
         return
-    out(f"dropped {replayed.run}; kept: {len(refs)} refs")
+    out(f"{f'{replayed.run} is dropped already' if already else f'dropped {replayed.run}'}; kept: {len(refs)} refs")
     if refs and replayed.state.branch:
         out(f"undo: git branch {integration_branch(replayed.run)} {kept_result(replayed.run)}")
+
+
+def _is_dropped(project: "Project", replayed: "Replayed") -> bool:
+    """Tell whether a run has ended and has no branch of its own any more."""
+    from orchestrator.git import Git
+    from orchestrator.workspaces.names import integration_branch, work_branches
+
+    if replayed.state.phase != "ended" or not project.repository:
+        return replayed.state.phase == "ended"
+    branches = [f"refs/heads/{name(replayed.run)}" for name in (integration_branch, work_branches)]
+    return not Git(project.root).run("for-each-ref", "--count=1", *branches)
 
 
 def drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[str, ...]:
@@ -161,7 +176,7 @@ def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":
     project = options.project()
     journal = Journal.read(project.state)
     if journal is None:
-        raise NoRun(run)
+        raise NoRun(run, root=project.root)
     with journal:
         return project, replay(journal, find_run(journal, run))
 
@@ -176,12 +191,12 @@ def _result(project: "Project", replayed: "Replayed") -> str:
     return branch if found.returncode == 0 else kept
 
 
-def _confirm(options: Context, question: str) -> None:
+def _confirm(options: Context, run: str, question: str) -> None:
     from orchestrator.errors import NeedsYou
 
     if options.yes or (options.is_interactive and options.agrees(question)):
         return
-    raise NeedsYou("not confirmed, so nothing was dropped", hint="agree: squad discard -y")
+    raise NeedsYou(f"not confirmed, so nothing of {run} was dropped", hint=f"agree: squad discard --run {run} -y")
 
 
 def _no_branch(project: "Project", state: "State") -> Exception:

@@ -126,14 +126,14 @@ def _write(options: Context, project: Project, answers: Answers) -> None:
     """Write the configuration and the schema it names; an existing file is left as it is, whoever made it meanwhile."""
     from orchestrator.adoption import prepare
     from orchestrator.cli.context import as_document
+    from orchestrator.cli.reporting import write_new, write_whole
     from orchestrator.views.config_schema import config_schema
 
     options.note(prepare(project, now=time.time()))
     text = first_config(answers)
-    (project.root / SCHEMA).write_text(as_document(config_schema()), encoding="utf-8")
+    write_whole(project.root / SCHEMA, as_document(config_schema()).encode())
     try:
-        with (project.root / _FILE).open("x", encoding="utf-8") as file:
-            file.write(text)
+        write_new(project.root / _FILE, text.encode())
     except FileExistsError:
         raise Exists(project.root / _FILE, text) from None
     written = [_FILE, SCHEMA, *([".gitignore"] if answers.ignore and _ignore(project.root / ".gitignore") else [])]

@@ -3,6 +3,7 @@
 What stands in the way is found before anything is touched; from then on the project is held.
 """
 
+import shlex
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -20,13 +21,13 @@ from orchestrator.cli.conduct import Conduct, conduct
 from orchestrator.cli.context import Context
 from orchestrator.cli.detached import Begun, in_background, told_nobody
 from orchestrator.cli.limiting import amended, differences, warnings
-from orchestrator.cli.programs import accounts_of, with_adapter
+from orchestrator.cli.programs import accounts_of, require_adapter, require_level, with_adapter
 from orchestrator.cli.start import plan_with
 from orchestrator.cli.telling import require_roles
 from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
-from orchestrator.config import Config, commands, level_names, load_dump
-from orchestrator.errors import NeedsYou, Refused, UsageError
+from orchestrator.config import Config, commands, load_dump
+from orchestrator.errors import NeedsYou, Refused
 from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
@@ -38,7 +39,6 @@ from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.runlog import RunLog, open_log
-from orchestrator.spelling import nearest
 from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.supervisor import Supervisor
@@ -59,8 +59,9 @@ class UnfinishedRun(NeedsYou):
 class RunIsOver(Refused):
     """A run that ended cannot be resumed."""
 
-    def __init__(self, run: RunId, outcome: str) -> None:
-        super().__init__(f"the run {run} has ended: {outcome}", hint="start anew: squad run FILE")
+    def __init__(self, run: RunId, outcome: str, *, source: str) -> None:
+        hint = f"what it did: squad report --run {run}   do what is new or left: squad run {shlex.quote(source)}"
+        super().__init__(f"the run {run} has ended: {outcome}", hint=hint)
 
 
 class NoWork(Refused):
@@ -203,12 +204,12 @@ def _resumable(project: Project, name: str | None) -> tuple[Replayed, Config]:
     """Give a run that is not over, and its settings, before anything is touched."""
     journal = Journal.read(project.state)
     if journal is None:
-        raise NoRun(name)
+        raise NoRun(name, root=project.root)
     with journal:
         unfinished = journal.unfinished()
         replayed = replay(journal, unfinished[-1] if name is None and unfinished else find_run(journal, name))
         if replayed.state.phase == "ended":
-            raise RunIsOver(replayed.run, replayed.state.outcome)
+            raise RunIsOver(replayed.run, replayed.state.outcome, source=replayed.state.source)
         config = load_dump(journal.document(replayed.settings))
         if replayed.state.split:
             raise NoWork(replayed.run, replayed.state.source, next(iter(config.agents.values())).use)
@@ -238,11 +239,10 @@ def _flags(wishes: Wishes) -> dict[str, Plain]:
         flags["run.questions.wait"] = "0"
     if wishes.tick:
         flags["run.tick"] = "true"
+    if wishes.agent is not None:
+        require_adapter(wishes.agent)
     if wishes.enforce is not None:
-        levels = level_names()
-        if wishes.enforce not in levels:
-            hint = nearest(wishes.enforce, levels) or f"levels: {', '.join(levels)}"
-            raise UsageError(f"--enforce {wishes.enforce}: no such level", hint=hint)
+        require_level(wishes.enforce)
         flags["enforce"] = wishes.enforce
     return flags
 

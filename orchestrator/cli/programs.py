@@ -4,7 +4,7 @@ import os
 
 from orchestrator.accounts import Accounts
 from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
-from orchestrator.config import AgentSettings, Config
+from orchestrator.config import AgentSettings, Config, level_names
 from orchestrator.environment import passed
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import AgentId, Plan
@@ -73,11 +73,23 @@ def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
     """
     if use is None:
         return config
-    if use not in NAMES:
-        raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+    require_adapter(use)
     known = {seat.id: config.agents.get(seat.id, AgentSettings()) for seat in plan.agents}
     agents = {name: _using(agent, use) for name, agent in {**config.agents, **known}.items()}
     return config.model_copy(update={"agents": agents})
+
+
+def require_adapter(use: str) -> None:
+    """See to it that the command line names an adapter; raises UsageError."""
+    if use not in NAMES:
+        raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+
+
+def require_level(level: str) -> None:
+    """See to it that the command line names an enforcement level; raises UsageError."""
+    levels = level_names()
+    if level not in levels:
+        raise UsageError(f"--enforce {level}: no such level", hint=nearest(level, levels) or f"levels: {', '.join(levels)}")
 
 
 def _using(agent: AgentSettings, use: str) -> AgentSettings:

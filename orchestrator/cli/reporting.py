@@ -4,6 +4,7 @@ A report's file is put in its place whole or not at all, and the one that stood 
 """
 
 import contextlib
+import errno
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "json": lambda report: as_document(report_json(report)),
 }
 _KEPT = ("md", "html", "json")  #: formats of the files
+_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LARGEST = 1 << 28  #: bytes of a former report that are kept
 
 
@@ -102,7 +104,33 @@ def write_whole(path: Path, body: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             fresh.unlink()
-        raise FolderError(f"cannot write {path}: {error.strerror}", hint="name another place: -o FILE") from error
+        raise _unwritable(path, error) from error
+
+
+def write_new(path: Path, body: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all.
+
+    Raises:
+        FileExistsError: It is there.
+        FolderError: It cannot be written.
+    """
+    try:
+        file = path.open("xb")
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    try:
+        with file:
+            file.write(body)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> FolderError:
+    way = "free some space, or name another place: df -h" if error.errno in _FULL else "see whose it is: ls -ld"
+    return FolderError(f"cannot write {path}: {error.strerror}", hint=f"{way} {path.parent}")
 
 
 def _keep_former(folder: Folder, run: str, files: Mapping[str, bytes]) -> None:

@@ -14,6 +14,7 @@ from orchestrator.journal import Journal
 from orchestrator.model import Seat
 from orchestrator.project import Project
 from orchestrator.replay import Replayed, replay
+from orchestrator.spelling import NothingSo, meant
 from orchestrator.supervised import supervisor_of
 from orchestrator.views.seat import Told, seat_json, seat_text
 
@@ -30,7 +31,7 @@ def examine_seat(options: Context, name: str) -> int | None:
     with journal:
         run = journal.latest()
         replayed = replay(journal, run) if run is not None else None
-        if replayed is None or (seat := next((one for one in replayed.plan.agents if one.id == name), None)) is None:
+        if replayed is None or (seat := _seat(replayed, name)) is None:
             return None
         told = _told(project, replayed, seat, load_dump(journal.document(replayed.settings)))
     if options.as_json:
@@ -38,6 +39,29 @@ def examine_seat(options: Context, name: str) -> int | None:
     else:
         out(seat_text(replayed.plan, replayed.state, told))
     return 0
+
+
+def seats_of(project: Project | None) -> list[str]:
+    """Name the agents of the latest run.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    journal = Journal.read(project.state) if project is not None else None
+    if journal is None:
+        return []
+    with journal:
+        run = journal.latest()
+        return [str(one.id) for one in replay(journal, run).plan.agents] if run is not None else []
+
+
+def _seat(replayed: Replayed, name: str) -> Seat | None:
+    """Find an agent by its id, or the beginning of it; None if none begins so."""
+    known = {str(one.id): one for one in replayed.plan.agents}
+    try:
+        return known[meant(name, list(known), what="agent")]
+    except NothingSo:
+        return None
 
 
 def _told(project: Project, replayed: Replayed, seat: Seat, config: Config) -> Told:

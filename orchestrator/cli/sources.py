@@ -18,6 +18,7 @@ from orchestrator.prd.page import Material, material, single
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import MARK
+from orchestrator.spelling import nearest
 
 #: Where a project's own PRD lies, first found first taken.
 _NAMES = ("PRD.md", "prd.md")
@@ -129,10 +130,16 @@ def bytes_of(path: Path, shown: str, *, most: int = LARGEST) -> bytes:
             raise PrdError(message, where=Where(shown), hint="split the document")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        near = sorted(one.name for one in path.parent.glob("*.md"))[:5] if path.parent.is_dir() else []
-        hint = f"documents here: {', '.join(near)}" if near else "write one: a '## Tasks' heading and a list below it"
-        raise PrdError("there is no such file", where=Where(shown), hint=hint) from error
+        raise PrdError("there is no such file", where=Where(shown), hint=_beside(path)) from error
     except OSError as error:
         raise PrdError(f"cannot be read: {error.strerror}", where=Where(shown), hint="look at it: ls -l") from error
     except ValueError as error:
         raise PrdError(f"no name of a file: {error}", where=Where(repr(shown)[1:-1])) from error
+
+
+def _beside(path: Path) -> str:
+    """Say what was probably meant by a file that is not there, else which documents are."""
+    names = sorted(one.name for one in path.parent.iterdir() if one.is_file()) if path.parent.is_dir() else []
+    documents = [name for name in names if name.endswith(".md")][:5]
+    listed = f"documents here: {', '.join(documents)}" if documents else "write one: a '## Tasks' heading and a list below it"
+    return nearest(path.name, names) or listed

@@ -262,6 +262,17 @@ def claims_of(project: Project) -> Callable[[str], Claim]:
     return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=RealPaths(project.root))
 
 
+def claimed(options: Context, project: Project, path: str) -> str:
+    """Give a path as a person names it, seen from the root of the project, for a request.
+
+    Raises:
+        OutsideProject: It leads out of the project, or is none.
+    """
+    from_root = options.from_root(project, path)
+    claims_of(project)(from_root)
+    return from_root
+
+
 def _codeowners(root: Path) -> str | None:
     for name in _CODEOWNERS:
         if (root / name).is_file():

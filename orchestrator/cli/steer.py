@@ -54,6 +54,8 @@ def answer(
     options: Context = context.obj
     if allow and deny:
         raise UsageError("--allow and --deny contradict each other", hint="see: squad answer --help")
+    if not name:
+        raise UsageError("the question is missing", hint="see which are open: squad inbox")
     text = " ".join(words or ()).strip()
     if not (text or allow or deny):
         raise UsageError("an answer is missing", hint=f"squad answer {name} TEXT, or for a permission: --allow, --deny [TEXT]")
@@ -77,9 +79,11 @@ def unlock(context: typer.Context, path: Annotated[str, typer.Argument(help="a l
 
     Free a stale lock; one whose holder shows life stays.
     """
+    from orchestrator.cli.start import claimed
+
     options: Context = context.obj
     project = options.project()
-    answer = ask(project, "unlock", {"path": options.from_root(project, path)})
+    answer = ask(project, "unlock", {"path": claimed(options, project, path)})
     if options.as_json:
         out_json({"schema_version": 1, "result": answer})
     else:

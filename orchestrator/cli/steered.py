@@ -20,7 +20,7 @@ def latest(options: Context) -> Replayed:
     lives = supervisor_of(project) is not None
     journal = Journal.read(project.state)
     if journal is None:
-        raise NoRun
+        raise NoRun(root=project.root)
     with journal:
         begun = journal.last_begun() if lives else None
         return replay(journal, begun or find_run(journal, None))

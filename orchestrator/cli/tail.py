@@ -7,21 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.adapters.spoken import spoken
-from orchestrator.errors import UsageError
-from orchestrator.spelling import nearest
+from orchestrator.spelling import meant
 from orchestrator.state import State
 from orchestrator.views.text import plain_lines
 
 _CHUNK = 1 << 20
-
-
-class UnknownName(UsageError):
-    """No agent, task or attempt has that name."""
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(
-            f"there is no agent, task or attempt {name!r}", hint=nearest(name, known) or f"known: {', '.join(known[:16])}"
-        )
 
 
 def follow_logs(
@@ -82,16 +72,11 @@ def attempts_of(state: State, name: str | None) -> list[str]:
     """Give the attempts that a name means: of an agent, of a task, itself, or of what begins so and is the only one.
 
     Raises:
-        UnknownName: Nothing is called so.
+        UsageError: Nothing is called so, or several begin so.
     """
     if name is None:
         return list(state.attempts)
-    known = [*state.agents, *state.tasks, *state.attempts]
-    if name not in known:
-        fitting = [one for one in (*state.agents, *state.tasks) if one.startswith(name)]
-        if len(fitting) != 1:
-            raise UnknownName(name, known)
-        name = fitting[0]
+    name = meant(name, [*state.tasks, *state.agents], what="agent, task or attempt", beside=list(state.attempts))
     return [attempt for attempt, status in state.attempts.items() if name in (attempt, status.agent, status.task)]
 
 

@@ -51,12 +51,20 @@ def wait_for(wanted: Wish, *, project: Project, plan: Plan, lives: Callable[[], 
             if _is_so(wanted.until, plan, state, lives=is_alive):
                 return 0
             if not is_alive:
+                say(f"squad: {_never(wanted.until, state)}")
                 return exit_code(state, []) or FAILED
             left = deadline - time.monotonic()
             if left <= 0:
                 say(f"squad: {state.run} is still {state.phase}: the time to wait is over")
                 return TIMED_OUT
             changes.wait(left)
+
+
+def _never(until: str, state: State) -> str:
+    """Say why what is waited for does not come by itself, and what helps."""
+    if state.phase == "ended":
+        return f"{state.run} has ended: {state.outcome}; {until} does not come any more\nlook: squad report --run {state.run}"
+    return f"nobody works on {state.run}, so {until} does not come by itself\ngo on with it: squad resume {state.run}"
 
 
 def _is_so(until: str, plan: Plan, state: State, *, lives: bool) -> bool:

@@ -190,7 +190,7 @@ def _journal(options: Context) -> "tuple[Project, Journal]":
     project = options.project()
     journal = Journal.read(project.state)
     if journal is None:
-        raise NoRun
+        raise NoRun(root=project.root)
     return project, journal
 
 

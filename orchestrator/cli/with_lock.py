@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class NobodyHolds(InputError):
     """There is no supervisor, so that nothing can be locked and nobody has to be held off."""
 
-    def __init__(self) -> None:
+    def __init__(self, project: "Project") -> None:
         hint = "run the command by itself, or begin a run: squad run FILE, or go on with one: squad resume"
-        super().__init__("no run is under way here: there is no agent to hold off", hint=hint)
+        super().__init__(f"no run is under way in {project.root}: there is no agent to hold off", hint=hint)
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +40,8 @@ def with_lock(
     Run a command while paths or operations are locked; they are free when it has ended.
     """
     from orchestrator.cli.agent import Misused
+    from orchestrator.cli.asking import refused
+    from orchestrator.cli.start import claimed
     from orchestrator.cli.underlock import Door, carry_out, read
     from orchestrator.control.client import Unreachable
     from orchestrator.control.protocol import Rejected
@@ -51,14 +53,14 @@ def with_lock(
         raise UsageError(str(error), hint="see: squad with-lock --help") from error
     project = options.project()
     socket = _socket(project)
-    wish = wish._replace(paths=tuple(options.from_root(project, path) for path in wish.paths))
+    wish = wish._replace(paths=tuple(claimed(options, project, path) for path in wish.paths))
     os.chdir(options.folder)
     try:
         return carry_out(Door(socket, {}), wish)
     except Rejected as refusal:
-        raise Refused(refusal.reason) from refusal
+        raise refused(refusal.reason, "hold") from refusal
     except Unreachable as error:
-        raise Refused(str(error)) from error
+        raise Refused(str(error), hint="is its supervisor there? squad status") from error
 
 
 def _socket(project: "Project") -> str:
@@ -66,9 +68,13 @@ def _socket(project: "Project") -> str:
 
     Raises:
         NobodyHolds: There is none.
+        JournalError: The project is another user's, or a newer squad's, so that it cannot be told.
     """
+    from orchestrator.journal import Journal
     from orchestrator.supervised import supervisor_of
 
     if supervisor_of(project) is None:
-        raise NobodyHolds
+        if (journal := Journal.read(project.state)) is not None:
+            journal.close()
+        raise NobodyHolds(project)
     return str(project.sockets / "control.sock")

@@ -16,6 +16,7 @@ from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import Signed, names
 from orchestrator.workspaces.kept import keep, refs_of
+from orchestrator.workspaces.room import require_room
 from orchestrator.workspaces.worktree import Worktrees, check_out
 
 
@@ -45,9 +46,9 @@ class Left:
 class MergeRefused(Refused):
     """The result of a run cannot be merged into the checked out branch as it stands."""
 
-    def __init__(self, branch: str, said: str) -> None:
-        hint = f"commit or stash your changes, or merge by hand: git merge {branch}"
-        super().__init__(f"cannot merge {branch}: {said}", hint=hint)
+    def __init__(self, branch: str, said: str, *, hint: str = "") -> None:
+        usual = f"commit or stash your changes, or merge by hand: git merge {branch}"
+        super().__init__(f"cannot merge {branch}: {said}", hint=hint or usual)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,18 +150,24 @@ def merge_into(project: Project, run: RunId) -> str:
     """
     here, branch = Git(project.root), names.integration_branch(run)
     if not here.succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"):
-        raise MergeRefused(branch, "there is no such branch")
+        kept = names.kept_result(run)
+        is_kept = here.succeeds("rev-parse", "--verify", "--quiet", kept)
+        hint = f"bring it back: git branch {branch} {kept}" if is_kept else f"see what {run} did: squad report --run {run}"
+        raise MergeRefused(branch, "the run was dropped" if is_kept else "there is no such branch", hint=hint)
     git.require_quiet(project.root)
     if conflicts := _unmerged(here):
         raise MergeRefused(branch, f"your own conflicts in {' '.join(conflicts[:5])} are not resolved yet")
+    require_room(project.root, f"refs/heads/{branch}")
     who = {**git.identity(project.root), **git.own_author(project.root)}
     done = here.attempt("merge", "--no-edit", "--quiet", f"refs/heads/{branch}", "-m", f"Merge {branch}", extra=who)
     if done.returncode != 0:
         conflicts = _unmerged(here)
         if here.succeeds("rev-parse", "--verify", "--quiet", "MERGE_HEAD"):
             here.run("merge", "--abort")
-        said = f"conflicts in {' '.join(conflicts)}" if conflicts else (done.stderr or done.stdout).strip()
-        raise MergeRefused(branch, said)
+        said = (done.stderr or done.stdout).strip()
+        if not conflicts and git.way_out(said, project.root):
+            raise git.GitFailed(("merge", branch), project.root, said)
+        raise MergeRefused(branch, f"conflicts in {' '.join(conflicts)}" if conflicts else said)
     return git.head(project.root) or ""
 
 

@@ -151,7 +151,7 @@ def test_who_resumes_a_paused_run_whose_supervisor_was_killed_lets_it_go_on(
     until(lambda: not marked(f"{squad.folder}/.squad/"), "the end of everything the supervisor had started")
 
     dead = here("pause", "--json")
-    assert (dead.code, dead.error["hint"]) == (1, "go on with the latest run: squad resume")
+    assert (dead.code, dead.error["hint"]) == (1, "go on with it: squad resume tasks-1")
     assert here.json("status")["run"]["state"] == "paused"
     go(side, "T2")
     assert here("resume", "-q").code == 0

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.tail import UnknownName, attempts_of, follow_logs
+from orchestrator.cli.tail import attempts_of, follow_logs
+from orchestrator.spelling import AmbiguousName, NothingSo
 from orchestrator.state import State
 from tests.support.builders import plan, planned, prepared, run_started, started, state_after, task
 
@@ -59,5 +60,7 @@ def test_names_may_be_cut_short_where_only_one_fits() -> None:
     state = state_of(Path("log"))
 
     assert attempts_of(state, "agent-1") == attempts_of(state, "T1.1") == attempts_of(state, "T") == ["T1.1"]
-    with pytest.raises(UnknownName, match="there is no agent, task or attempt 'agent'\ndid you mean 'agent-"):
+    with pytest.raises(NothingSo, match="there is no agent, task or attempt 'agnet-1'\ndid you mean 'agent-1"):
+        attempts_of(state, "agnet-1")
+    with pytest.raises(AmbiguousName, match="'agent' may be any of agent-1"):
         attempts_of(state, "agent")

@@ -107,7 +107,7 @@ def test_before_any_run_there_is_nothing_to_show(here: Here, command: list[str])
     told = json.loads(here("--json", *command).err)
 
     assert (done.code, done.out) == (3, "")
-    assert "no run yet in this project\nstart one: squad run feature-prd.md" in done.err
+    assert f"no run yet in {here.folder}\nstart one: squad run feature-prd.md" in done.err
     assert told["error"]["exit_code"] == 3
     assert not (here.folder / ".squad").exists()
 
@@ -117,7 +117,7 @@ def test_global_options_stand_before_or_after_the_command(here: Here, tmp_path: 
     after = here("status", f"-C{here.folder}", "--json", "-q", "-y", "--no-input", "--color=never", cwd=tmp_path)
 
     assert (before.code, before.err) == (after.code, after.err)
-    assert json.loads(before.err)["error"]["message"] == "no run yet in this project"
+    assert json.loads(before.err)["error"]["message"] == f"no run yet in {here.folder}"
 
 
 def test_a_folder_that_is_not_there_is_named(here: Here) -> None:

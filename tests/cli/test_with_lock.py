@@ -14,7 +14,7 @@ def test_outside_of_a_run_there_is_nobody_to_hold_off(here: Here, tmp_path: Path
 
     assert said.code == 3
     assert said.err == (
-        "squad: no run is under way here: there is no agent to hold off\n"
+        f"squad: no run is under way in {here.folder}: there is no agent to hold off\n"
         "run the command by itself, or begin a run: squad run FILE, or go on with one: squad resume\n"
     )
     assert not (tmp_path / "ran").exists()
@@ -53,7 +53,7 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         1,
         "",
-        "squad: own-1.md is held by agent-1 until its task T1 has ended\n",
+        "squad: own-1.md is held by agent-1 until its task T1 has ended\nsee: squad locks\n",
     )
     assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
     squad.ok("stop", "--now")
