@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli import intree
 from orchestrator.cli.context import Context, out, out_json
 from orchestrator.cli.watch import RunOption
 
@@ -44,6 +45,9 @@ def diff(
         raise UnknownName(task, list(state.tasks))
     if foreign:
         _show_foreign(options, project, replayed, task, stat=stat)
+        return
+    if _is_in_tree(state):
+        intree.diff(options, project, replayed, task, stat=stat)
         return
     if state.base is None or state.branch is None:
         raise _no_branch(project, state)
@@ -86,6 +90,9 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
 
     options: Context = context.obj
     project, replayed = _of(options, run)
+    if _is_in_tree(replayed.state):
+        intree.merge(options, project, replayed)
+        return
     if replayed.state.branch is None:
         raise _no_branch(project, replayed.state)
     before = head(project.root)
@@ -122,14 +129,21 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     options: Context = context.obj
     project, replayed = _of(options, run)
     require_free(project)
-    _confirm(options, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
+    in_tree, told = (
+        _is_in_tree(replayed.state),
+        f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/",
+    )
+    _confirm(options, intree.question(replayed.run) if in_tree else told)
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
+        kept = intree.discard(options, project, journal, replayed) if in_tree else {}
         refs = drop(project, journal, replayed) if replayed.state.base else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())
     if options.as_json:
-        out_json({"schema_version": 1, "kept": list(refs)})
+        out_json({"schema_version": 1, "kept": list(refs), **kept})
+        return
+    if in_tree:
         return
     out(f"dropped {replayed.run}; kept: {len(refs)} refs")
     if refs and replayed.state.branch:
@@ -184,6 +198,11 @@ def _confirm(options: Context, question: str) -> None:
     raise NeedsYou("not confirmed, so nothing was dropped", hint="agree: squad discard -y")
 
 
+def _is_in_tree(state: "State") -> bool:
+    """Tell whether a run that carries tasks out works in the project's own folder."""
+    return state.isolation == "shared" and not state.split
+
+
 def _no_branch(project: "Project", state: "State") -> Exception:
     from orchestrator.cli.shelf import Shelf
     from orchestrator.errors import Refused
@@ -192,4 +211,4 @@ def _no_branch(project: "Project", state: "State") -> Exception:
         tasks = Shelf(project=project, source=state.source).shown
         what = f"{state.run} only proposed the tasks of {state.source}: there is no branch, and nothing to take"
         return Refused(what, hint=f"carry them out: squad run {tasks}")
-    return Refused("this run worked in the project's own folder, so there is no branch", hint="look at the files themselves")
+    return Refused("this run began from no commit, so there is no branch", hint="look at the files themselves")

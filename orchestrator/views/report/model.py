@@ -36,6 +36,7 @@ class CheckRow:
     where: str  #: attempt | combined | base
     seconds: float
     log: str
+    beside: tuple[str, ...]  #: agents that worked in the same tree meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
