@@ -144,7 +144,7 @@ SCENE = Scene(
 
 
 def test_parties_are_those_at_work_and_those_whose_results_are_checked() -> None:
-    begun = [
+    begun: list[Event] = [
         run_started(),
         prepared("T1.1"),
         started("T1.1", level="deny"),
