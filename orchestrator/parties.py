@@ -152,6 +152,7 @@ class Scene:
     matrix: Sequence[Area]
     is_dir: Callable[[str], bool]  #: of a path in the tree
     scratch: Sequence[str] = ()  #: folders that every agent may write, whatever its task
+    asks: Callable[[AttemptStatus], bool] = lambda _: False  #: for who asks for each file the whole folder of one is open
     gone_at: Callable[[AttemptStatus], float | None] = lambda _: None  #: when the last process of an attempt had ended, if known
 
 
@@ -170,9 +171,9 @@ def _is_checked(state: State, name: str, one: AttemptStatus) -> bool:
 
 
 def _party(state: State, scene: Scene, name: AttemptId, one: AttemptStatus, besides: int | None) -> Party:
-    agent, planned, is_over = AgentId(one.agent), scene.tasks[one.task], one.ended_at is not None
-    held = (lock for lock in list(state.locks.values()) if lock.holder == agent and lock.fence != besides)
-    locked = tuple(Claim(lock.path) for lock in held if not is_operation(lock.path))
+    agent, planned, is_over, asks = AgentId(one.agent), scene.tasks[one.task], one.ended_at is not None, scene.asks(one)
+    held = [lock for lock in list(state.locks.values()) if lock.holder == agent and lock.fence != besides]
+    locked = {Claim(lock.path): lock.declared for lock in held if not is_operation(lock.path)}
     area = tuple(row.path for row in scene.matrix if row.access is Access.EXCLUSIVE and row.owners == (agent,))
     claims = None if planned.writes is None else tuple(claim for claim in (*planned.writes, *locked) if not is_operation(claim))
     opened = (*(claims if claims is not None else (Claim("."),)), *area)
@@ -184,10 +185,18 @@ def _party(state: State, scene: Scene, name: AttemptId, one: AttemptStatus, besi
         claims=claims,
         area=area,
         walls=(*opened, *map(Claim, scene.scratch)) if one.level == Level.DENY else None,
-        beside=tuple(_beside(claim) for claim in opened if not (is_folder(claim) or scene.is_dir(claim))),
+        beside=tuple(
+            _beside(claim)
+            for claim in opened
+            if is_glob(claim) or (_is_file(claim, scene) and (asks or not locked.get(claim, True)))
+        ),
         gone_at=None if is_over else scene.gone_at(one),
         checks=is_over,
     )
+
+
+def _is_file(claim: Claim, scene: Scene) -> bool:
+    return not (is_folder(claim) or scene.is_dir(claim))
 
 
 def _beside(claim: Claim) -> Claim:

@@ -152,14 +152,16 @@ def test_parties_are_those_at_work_and_those_whose_results_are_checked() -> None
         started("T2.1", agent=TWO),
     ]
     lock = granted("shared.ts", TWO, fence=7)
+    begun.append(granted("a.txt", declared=True))
 
     both = parties_of(state_after(PLAN, *begun, lock), SCENE)
     before = parties_of(state_after(PLAN, *begun, lock), SCENE, besides=7)
     after = parties_of(state_after(PLAN, *begun, ended("T1.1", outcome="done")), SCENE)
 
     one, two = both
-    assert one.walls == ("a.txt", "gen/*.ts", "mine", "dist/")
-    assert one.beside == ("*", "gen", "*")
+    assert one.walls == ("a.txt", "gen/*.ts", "a.txt", "mine", "dist/")
+    assert one.beside == ("gen",), "a file that is declared is open alone, for who does not ask for each"
+    assert two.beside == ("*",), "and under a lock in its folder"
     assert (two.walls, two.claims) == (None, ("b", "shared.ts"))
     assert before[1].claims == ("b",), "a lock that is only just granted says nothing of what was written before"
     assert [(party.agent, party.checks) for party in after] == [(ONE, True), (TWO, False)]

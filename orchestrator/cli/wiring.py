@@ -5,6 +5,7 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from orchestrator.adapters.known import KNOWN
 from orchestrator.cli.beginning import views_of
 from orchestrator.cli.limiting import limits_of
 from orchestrator.cli.programs import accounts_of
@@ -114,6 +115,7 @@ def scene_of(project: Project, config: Config, plan: Plan) -> Scene:
         matrix=plan.matrix,
         is_dir=lambda path: (project.root / path).is_dir(),
         scratch=config.enforcement.scratch,
+        asks=lambda attempt: attempt.adapter in KNOWN,
         gone_at=_gone_at,
     )
 

@@ -53,6 +53,11 @@ class Ledger:
         """Give the state in which the run began."""
         return self.hidden.find(f"refs/squad/start/{self.run}")
 
+    @property
+    def person(self) -> Mapping[str, str]:
+        """Give the names of the user as author and committer."""
+        return {**git.identity(self._root), **git.own_author(self._root)}
+
     def look(self, title: str, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
         """Take in what changed since the last look, or of one path; gives the newest state."""
         hidden, old = self.hidden, self.tip()
@@ -101,7 +106,7 @@ class Ledger:
         """Keep the tree as it stood when the run began, with all that the user had not committed."""
         hidden = self.hidden
         message = git.message_with(f"The folder when {self.run} began", {"Squad-Run": self.run, "Squad-Kind": Kind.START})
-        new = hidden.commit(tree, "", message, git.identity(self._root) | git.own_author(self._root))
+        new = hidden.commit(tree, "", message, self.person)
         note = hidden.git.run("hash-object", "-w", "--stdin", stdin="\0".join(self._uncommitted())).strip()
         for ref, what in (("uncommitted", note), ("start", new), ("tree", new)):  # the tree last: now it is whole
             hidden.git.run("update-ref", f"refs/squad/{ref}/{self.run}", what)
@@ -119,11 +124,10 @@ class Ledger:
         return {*noted.split("\0"), *changed}
 
     def _names(self, whose: Whose) -> Mapping[str, str]:
-        committer = git.identity(self._root)
         if whose.kind is Kind.PERSON:
-            return committer | git.own_author(self._root)
+            return self.person
         named = {Kind.AGENT: whose.agent, Kind.CHECKS: "squad"}.get(whose.kind, "unsure")
-        return committer | git.author(named)
+        return {**git.identity(self._root), **git.author(named)}
 
     @property
     def _root(self) -> Path:

@@ -122,8 +122,8 @@ def take_back(project: Project, state: State, *, look: Callable[[], str]) -> Tak
         onto.put(reverse(changes))
     moved = {path: row for path, row in onto.moved.items() if row != onto.rows.get(path, GONE)}
     ref = names.kept_result(RunId(state.run))
-    back = hidden.commit(hidden.with_rows(now, moved), ledger.start(), f"Taken back: {state.run}\n", git.identity(hidden.folder))
-    kept = hidden.commit(f"{now}^{{tree}}", back, f"What agents did: {state.run}\n", git.identity(hidden.folder))
+    back = hidden.commit(hidden.with_rows(now, moved), ledger.start(), f"Taken back: {state.run}\n", ledger.person)
+    kept = hidden.commit(f"{now}^{{tree}}", back, f"What agents did: {state.run}\n", ledger.person)
     hidden.git.run("update-ref", ref, kept)
     hidden.give(back, moved)
     return TakenBack(paths=tuple(sorted(moved)), left=tuple(sorted(onto.conflicts)), ref=ref)

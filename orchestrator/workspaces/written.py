@@ -5,7 +5,7 @@ not have any more is left out and never guessed.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,9 +14,9 @@ from orchestrator.git import Git
 from orchestrator.model import Isolation, RunId
 from orchestrator.parties import Kind
 from orchestrator.project import Project
-from orchestrator.state import State
+from orchestrator.state import AttemptStatus, State
 from orchestrator.workspaces.hidden import Hidden, evidence_of
-from orchestrator.workspaces.ledger import Ledger
+from orchestrator.workspaces.ledger import Ledger, Piece
 
 _PAIR = re.compile(r"([0-9a-f]{40,64} [0-9a-f]{40,64})\n")
 _COUNTED = ("--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "-z", "--stdin")
@@ -55,19 +55,43 @@ def _on_branch(git: Git, state: State) -> dict[str, dict[str, Lines]]:
 
 
 def _in_tree(project: Project, state: State) -> dict[str, dict[str, Lines]]:
-    """Add up the pieces of each attempt and its task's earlier ones: what those left in the tree counts too."""
+    """Add up what each attempt and its task's earlier ones did, as far as nobody else was at the same file in between."""
     ledger = Ledger(hidden=Hidden(project), run=RunId(state.run))
-    pieces = [piece for piece in ledger.pieces() if piece.kind is Kind.AGENT]
-    numbers = _numbers(ledger.hidden.git, {piece.commit: (piece.parent, piece.commit) for piece in pieces})
+    here, pieces = ledger.hidden.git, ledger.pieces()
+    paths = {commit: tuple(rows) for commit, rows in _numbers(here, {one.commit: _span(one, one) for one in pieces}).items()}
+    stretches = {name: list(_stretches(pieces, paths, one)) for name, one in state.attempts.items() if one.commit}
+    spans = {f"{first.commit} {last.commit}": _span(first, last) for rows in stretches.values() for _, first, last in rows}
+    numbers = _numbers(here, spans)
     found: dict[str, dict[str, Lines]] = {}
-    for name, one in state.attempts.items():
-        if one.commit:
-            rows = found[name] = {}
-            for piece in pieces:
-                if piece.task == one.task and int(piece.attempt.rpartition(".")[2]) <= one.number:
-                    for path, lines in numbers.get(piece.commit, {}).items():
-                        rows[path] = _sum(rows.get(path, Lines(0, 0)), lines)
+    for name, rows in stretches.items():
+        sums = found[name] = {}
+        for path, first, last in rows:
+            if lines := numbers.get(f"{first.commit} {last.commit}", {}).get(path):
+                sums[path] = _sum(sums.get(path, Lines(0, 0)), lines)
     return found
+
+
+def _span(first: Piece, last: Piece) -> tuple[str, str]:
+    return first.parent, last.commit
+
+
+def _stretches(
+    pieces: Iterable[Piece], paths: Mapping[str, tuple[str, ...]], attempt: AttemptStatus
+) -> Iterator[tuple[str, Piece, Piece]]:
+    """Give for each path the first and last of pieces in a row that are the attempt's or its task's earlier ones."""
+    open_: dict[str, tuple[Piece, Piece]] = {}
+    for piece in pieces:
+        is_own = piece.task == attempt.task and piece.kind is Kind.AGENT and _number(piece) <= attempt.number
+        for path in paths.get(piece.commit, ()):
+            if is_own:
+                open_[path] = (open_[path][0] if path in open_ else piece, piece)
+            elif path in open_:
+                yield path, *open_.pop(path)
+    yield from ((path, *ends) for path, ends in open_.items())
+
+
+def _number(piece: Piece) -> int:
+    return int(piece.attempt.rpartition(".")[2])
 
 
 def _sum(one: Lines, other: Lines) -> Lines:
