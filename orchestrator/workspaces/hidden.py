@@ -68,9 +68,9 @@ class Hidden:
         here = self.git
         (self.folder / "index.lock").unlink(missing_ok=True)  # of a killed git; nobody else writes here
         if within is None or within == "." or is_glob(within):
-            self._add_all(here)
+            self._add_all()
         else:
-            here.attempt("add", "--all", "--ignore-errors", "--", f":(top,literal){within}", extra=self._tree)
+            self._tree.attempt("add", "--all", "--ignore-errors", "--", f":(top,literal){within}")
         return here.line("write-tree")
 
     def changes(self, old: str, new: str) -> dict[str, Change]:
@@ -96,7 +96,7 @@ class Hidden:
         paths = "\0".join(literals(rows))
         options = ("--worktree", "--pathspec-from-file=-", "--pathspec-file-nul")
         if rows:
-            self.git.run("restore", f"--source={commit}", *options, stdin=paths, extra=self._tree)
+            self._tree.run("restore", f"--source={commit}", *options, stdin=paths)
 
     def find(self, ref: str) -> str:
         """Give the commit of a ref; nothing if there is none."""
@@ -107,16 +107,17 @@ class Hidden:
         """Name the tree without a file."""
         return self.git.run("mktree", stdin="").strip()
 
-    def _add_all(self, here: Git) -> None:
+    def _add_all(self) -> None:
         """Stage the tree, with the files of repositories inside of it: a bare link would tell nothing of their changes."""
+        here = self._tree
         options = ("add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul")
-        listed = here.attempt("ls-files", "--others", "--exclude-standard", "-z", extra=self._tree).stdout.split("\0")
+        listed = here.attempt("ls-files", "--others", "--exclude-standard", "-z").stdout.split("\0")
         nested = [name for name in listed if name.endswith("/")]
         inside = {name: list(files_below(self.project.root, name)) for name in nested}
         for found in filter(None, inside.values()):
-            here.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(found), extra=self._tree)
+            here.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(found))
         left_out = (f":(exclude,literal){name.rstrip('/')}" for name, found in inside.items() if not found)
-        here.attempt(*options, stdin="\0".join((":/", *left_out)), extra=self._tree)
+        here.attempt(*options, stdin="\0".join((":/", *left_out)))
 
     def _excluded(self) -> bytes:
         """Give what is ignored besides the files of that name in the tree: also by the user's repository and settings."""
@@ -129,8 +130,9 @@ class Hidden:
         return b"\n".join((*(place.read_bytes() for place in places if place.is_file()), own))
 
     @property
-    def _tree(self) -> dict[str, str]:
-        return {"GIT_DIR": str(self.folder), "GIT_WORK_TREE": str(self.project.root)}
+    def _tree(self) -> Git:
+        """Give git in the tree, with everything else of git's in the hidden repository."""
+        return Git(self.project.root, {"GIT_DIR": str(self.folder), "GIT_WORK_TREE": str(self.project.root)})
 
 
 def evidence_of(project: Project) -> Path:
@@ -149,7 +151,8 @@ def tree_with(here: Git, tree: str, rows: Mapping[str, Row], *, index: Path) -> 
 
 def write_rows(here: Git, rows: Mapping[str, Row], *, extra: Mapping[str, str] | None = None) -> None:
     """Let paths stand in an index as they are told; those that go come first, since they may be in the way."""
-    gone = "".join(f"0 {'0' * 40}\t{path}\0" for path, row in rows.items() if not row.is_there)
+    nothing = "0" * (64 if here.line("rev-parse", "--show-object-format") == "sha256" else 40)
+    gone = "".join(f"0 {nothing}\t{path}\0" for path, row in rows.items() if not row.is_there)
     there = "".join(f"{row.mode} {row.blob}\t{path}\0" for path, row in rows.items() if row.is_there)
     if rows:
         here.run("update-index", "-z", "--index-info", stdin=gone + there, extra=extra)

@@ -248,6 +248,14 @@ def test_changes_in_a_repository_inside_are_seen(tree: Tree, commits: bool) -> N
     assert inner.git("status", "--porcelain", check=False) == ("?? x.txt\n?? y.txt")
 
 
+def test_in_a_repository_too_changes_in_one_inside_are_seen(repository: Repository) -> None:
+    """Git was once asked in its own folder, which lies in the tree, and so told of nothing inside."""
+    inner = Repository.init(repository.root / "inner")
+    prepare(find(repository.root), now=0.0)
+
+    assert Tree(repository.root).changed(lambda: inner.write({"x.txt": "x\n"})) == ("inner/x.txt",)
+
+
 def test_an_empty_repository_inside_does_not_stop_the_evidence(tree: Tree) -> None:
     Repository.init(tree.root / "inner", commit=False)
 
