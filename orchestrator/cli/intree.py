@@ -82,6 +82,7 @@ def merge(options: Context, project: "Project", replayed: "Replayed") -> None:
 def discard(options: Context, project: "Project", journal: "Journal", replayed: "Replayed") -> dict[str, object]:
     """Take what agents did out of the tree again, unless it was merged; gives what is to be told."""
     from orchestrator.events import Merged
+    from orchestrator.views.text import counted
     from orchestrator.workspaces.hidden import evidence_of
     from orchestrator.workspaces.taking import TakenBack, take_back
 
@@ -91,7 +92,7 @@ def discard(options: Context, project: "Project", journal: "Journal", replayed: 
     if not options.as_json:
         out(
             f"dropped {replayed.run}"
-            + ("; it was merged, so the files stay" if is_merged else f"; taken back: {len(back.paths)} files")
+            + ("; it was merged, so the files stay" if is_merged else f"; taken back: {counted(len(back.paths), 'file')}")
         )
         if back.left:
             out(f"left as they are, since they were changed further: {', '.join(back.left[:_SHOWN])}")
