@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -71,6 +72,9 @@ def test_who_was_alone_answers_for_a_foreign_change_and_its_own_work_still_count
     assert ran.code == 0
     assert [found.paths for found in ran.all(ForeignChangeFound)] == [["stray.txt"]]
     assert [ended.outcome for ended in ran.all(AttemptEnded)] == ["foreign", "done"]
+    patch = Here(run.repository.root).ok("diff", "--foreign", "T1")
+    subprocess.run(["git", "apply", "-R"], cwd=run.repository.root, input=patch, text=True, check=True)
+    assert not (run.repository.root / "stray.txt").exists(), "it is left where it is, and can be taken back"
 
 
 LINES = "one\ntwo\nthree\nfour\nfive\nsix\nseven\n"

@@ -3,7 +3,6 @@
 What its agents did lies in the tree among everything else; the hidden repository knows which of it is theirs.
 """
 
-import shlex
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -83,8 +82,7 @@ def discard(options: Context, project: "Project", journal: "Journal", replayed: 
     """Take what agents did out of the tree again, unless it was merged; gives what is to be told."""
     from orchestrator.events import Merged
     from orchestrator.views.text import counted
-    from orchestrator.workspaces.hidden import evidence_of
-    from orchestrator.workspaces.taking import TakenBack, take_back
+    from orchestrator.workspaces.taking import TakenBack, take_back, undo_of
 
     is_merged = any(isinstance(entry.event, Merged) for entry in journal.entries(run=replayed.run))
     nothing = TakenBack(paths=(), left=(), ref="")
@@ -97,7 +95,7 @@ def discard(options: Context, project: "Project", journal: "Journal", replayed: 
         if back.left:
             out(f"left as they are, since they were changed further: {', '.join(back.left[:_SHOWN])}")
         if back.paths:
-            out(f"undo: git --git-dir={shlex.quote(str(evidence_of(project)))} diff --binary {back.ref}^ {back.ref} | git apply")
+            out(f"undo: {undo_of(project, back.ref)}")
     return {"kept": [back.ref] if back.ref else [], "taken_back": list(back.paths), "left": list(back.left)}
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator import git
 from orchestrator.claims import is_glob
 from orchestrator.git import Git
 from orchestrator.project import Project
@@ -43,6 +44,7 @@ class Hidden:
 
     project: Project
     _made: list[bool] = field(default_factory=list)
+    _names: dict[str, str] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -82,6 +84,13 @@ class Hidden:
             found[path] = Change(old=Row(mode=old_mode, blob=old_blob), new=Row(mode=new_mode, blob=new_blob))
         return found
 
+    def blob_of(self, path: str) -> str:
+        """Name the content of a file as it lies in the tree; nothing if there is none."""
+        place = self.project.root / path
+        if place.is_symlink():
+            return self.git.run("hash-object", "--stdin", stdin=str(place.readlink())).strip()
+        return self.git.run("hash-object", "--no-filters", str(place)).strip() if place.is_file() else ""
+
     def with_rows(self, tree: str, rows: Mapping[str, Row]) -> str:
         """Give a tree in which some paths stand otherwise."""
         return tree_with(self.git, tree or self.empty, rows, index=self.folder / "index-apart")
@@ -97,6 +106,12 @@ class Hidden:
         options = ("--worktree", "--pathspec-from-file=-", "--pathspec-file-nul")
         if rows:
             self._tree.run("restore", f"--source={commit}", *options, stdin=paths)
+
+    def names(self, root: Path) -> Mapping[str, str]:
+        """Give the user's names as author and committer, asked for once."""
+        if not self._names:
+            self._names.update({**git.identity(root), **git.own_author(root)})
+        return self._names
 
     def find(self, ref: str) -> str:
         """Give the commit of a ref; nothing if there is none."""

@@ -56,7 +56,7 @@ class Ledger:
     @property
     def person(self) -> Mapping[str, str]:
         """Give the names of the user as author and committer."""
-        return {**git.identity(self._root), **git.own_author(self._root)}
+        return self.hidden.names(self._root)
 
     def look(self, title: str, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
         """Take in what changed since the last look, or of one path; gives the newest state."""
@@ -127,7 +127,7 @@ class Ledger:
         if whose.kind is Kind.PERSON:
             return self.person
         named = {Kind.AGENT: whose.agent, Kind.CHECKS: "squad"}.get(whose.kind, "unsure")
-        return {**git.identity(self._root), **git.author(named)}
+        return {**self.person, **git.author(named)}
 
     @property
     def _root(self) -> Path:

@@ -5,6 +5,7 @@ work stays uncommitted, in the index as well as in the files, and no file of the
 agent wrote where it still stands; what a person changed since stays.
 """
 
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from orchestrator.parties import Kind
 from orchestrator.project import Project
 from orchestrator.state import State
 from orchestrator.workspaces import names
-from orchestrator.workspaces.hidden import Change, Hidden, Row, literals, tree_with, write_rows
+from orchestrator.workspaces.hidden import Change, Hidden, Row, evidence_of, literals, tree_with, write_rows
 from orchestrator.workspaces.ledger import Ledger, Piece
 from orchestrator.workspaces.replaying import GONE, Replay, carried, reverse, rows_of
 
@@ -53,6 +54,11 @@ class TakenBack:
     ref: str  #: keeps how it stood; its parent is how it stands now
 
 
+def undo_of(project: Project, ref: str) -> str:
+    """Give the command that puts back what was taken out of the tree."""
+    return f"git --git-dir={shlex.quote(str(evidence_of(project)))} diff --binary {ref}^ {ref} | git apply"
+
+
 def ledger_of(project: Project, state: State) -> Ledger:
     """Give who wrote what in a run."""
     return Ledger(hidden=Hidden(project), run=RunId(state.run))
@@ -72,10 +78,14 @@ def take(project: Project, state: State, titles: Mapping[str, str]) -> Taken:
 
     Raises:
         NotTaken: It meets what the user has changed or staged; nothing has changed then.
+        Refused: It was taken back.
         RepositoryError: The user is in the middle of something else.
     """
     here, ledger = Git(project.root), ledger_of(project, state)
     git.require_quiet(project.root)
+    if is_out(project, state):
+        what = f"{state.run} was dropped, and what it did taken out of the folder"
+        raise Refused(what, hint=f"put it back first: {undo_of(project, names.kept_result(RunId(state.run)))}")
     before = git.head(project.root) or ""
     known = _taken_before(here, state.run, before)
     work = [one for one in _works(project, ledger, state, titles) if one.piece not in known]
@@ -127,6 +137,16 @@ def take_back(project: Project, state: State, *, look: Callable[[], str]) -> Tak
     hidden.git.run("update-ref", ref, kept)
     hidden.give(back, moved)
     return TakenBack(paths=tuple(sorted(moved)), left=tuple(sorted(onto.conflicts)), ref=ref)
+
+
+def is_out(project: Project, state: State) -> bool:
+    """Tell whether what a run did was taken back, and lies in the tree nowhere."""
+    hidden = ledger_of(project, state).hidden
+    kept = hidden.find(names.kept_result(RunId(state.run)))
+    changes = hidden.changes(f"{kept}^", kept) if kept else {}
+    return bool(changes) and all(
+        hidden.blob_of(path) == (one.old.blob if one.old.is_there else "") for path, one in changes.items()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

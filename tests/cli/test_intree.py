@@ -140,9 +140,12 @@ def test_discard_takes_back_what_agents_did_and_leaves_what_a_person_did_since(r
     assert own(repository) == " M a.txt\n M notes.md\n?? loose.txt"
     assert (repository.root / "a.txt").read_text(encoding="utf-8") == LINES.replace("seven", "mine")
     undo = said.partition("undo: ")[2]
+    dropped = here("merge")
+    assert (dropped.code, undo.strip() in dropped.err) == (1, True), "what was dropped is not committed"
     subprocess.run(["sh", "-c", undo], cwd=repository.root, check=True)
     assert (repository.root / "a.txt").read_text(encoding="utf-8") == CHANGED.replace("seven", "mine")
     assert own(repository) == " M a.txt\n D gone.txt\n M notes.md\n?? loose.txt\n?? new.txt"
+    assert here.ok("merge").startswith("committed T1 to main")
 
 
 def test_discard_names_what_was_changed_too_much_to_be_taken_back(run: Runs, here: Here) -> None:
