@@ -207,6 +207,31 @@ def test_a_check_that_saw_half_done_work_of_others_says_so(run: Runs, tmp_path: 
 
 
 @needs(Means.BUBBLEWRAP)
+@pytest.mark.usefixtures("squad_program")
+def test_confined_agents_write_what_is_theirs_and_what_they_have_locked(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
+    run.repository.commit({"b.txt": "b\n", "shared.txt": "s\n", "loose.txt": "l\n"})
+    run.repository.write({"loose.txt": "mine\n"})
+    refused = [
+        f"! ({command}) 2>/dev/null"
+        for command in (
+            *("echo x >> b.txt", "echo x >> loose.txt", "rm loose.txt", "echo x > stray.txt", "echo x >> shared.txt"),
+            *("git add a.txt", "git stash", "git commit -qam x", "echo x >> .git/config"),
+        )
+    ]
+    locked = ["squad agent lock shared.txt --wait 60s", "echo one >> shared.txt", "squad agent unlock shared.txt"]
+    script = "; ".join(["echo one > a.txt", *refused, *locked, "! (echo late >> shared.txt) 2>/dev/null"])
+
+    ran = run(shell("T1", script, writes=["a.txt"]), settings=SHARED, run={"attempts": 1})
+
+    assert ran.code == 0, ran.all(AttemptEnded)
+    assert [ended.paths for ended in ran.all(AttemptEnded)] == [["a.txt", "shared.txt"]]
+    assert ran.all(UnsureChangeFound) == []
+    assert set(authors(run.repository)) == {("agent-1", "a.txt"), ("agent-1", "shared.txt")}
+    assert run.repository.git("status", "--porcelain", "loose.txt") == " M loose.txt"
+
+
+@needs(Means.BUBBLEWRAP)
 def test_build_folders_that_git_ignores_are_opened_by_name_or_by_a_lock(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
     run.repository.commit({".gitignore": "/build/\n/data/\n"})

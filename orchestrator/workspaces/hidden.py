@@ -14,6 +14,7 @@ from orchestrator.git import Git
 from orchestrator.project import Project
 from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
+_MANY = 5000  #: loose objects that are packed when a run begins
 _RAW = "* -text -eol -ident -filter -working-tree-encoding\n"
 
 
@@ -106,6 +107,12 @@ class Hidden:
         options = ("--worktree", "--pathspec-from-file=-", "--pathspec-file-nul")
         if rows:
             self._tree.run("restore", f"--source={commit}", *options, stdin=paths)
+
+    def tidy(self) -> None:
+        """Pack what has come together over the runs; nothing is dropped."""
+        loose = self.git.line("count-objects").split(" ")[0]
+        if int(loose) > _MANY:
+            self.git.attempt("repack", "-d", "-q")
 
     def names(self, root: Path) -> Mapping[str, str]:
         """Give the user's names as author and committer, asked for once."""

@@ -110,6 +110,7 @@ class Ledger:
         note = hidden.git.run("hash-object", "-w", "--stdin", stdin="\0".join(self._uncommitted())).strip()
         for ref, what in (("uncommitted", note), ("start", new), ("tree", new)):  # the tree last: now it is whole
             hidden.git.run("update-ref", f"refs/squad/{ref}/{self.run}", what)
+        hidden.tidy()
         return new
 
     def _uncommitted(self) -> Iterator[str]:

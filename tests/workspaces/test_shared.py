@@ -321,6 +321,16 @@ def test_in_a_repository_the_users_own_index_and_branch_are_not_touched(reposito
     assert (repository.git("for-each-ref"), repository.head()) == before
 
 
+def test_what_has_come_together_is_packed_when_a_run_begins_and_stays(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tree.changed(lambda: tree.write("new.txt")) == ("new.txt",)
+    monkeypatch.setattr("orchestrator.workspaces.hidden._MANY", 0)
+
+    SharedTree(project=find(tree.root), run=RunId("demo-2"), company=lambda _: ()).look()
+
+    assert tree.kept.line("count-objects").startswith("0 objects")
+    assert tree.written() == [("agent-1", "new.txt")]
+
+
 def test_the_lock_of_a_killed_git_does_not_stop_the_evidence(tree: Tree) -> None:
     tree.make(tree.open(), ONE)
     (find(tree.root).state / "shadow.git" / "index.lock").touch()
