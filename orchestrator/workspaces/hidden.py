@@ -15,7 +15,7 @@ from orchestrator.project import Project
 from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 _MANY = 5000  #: loose objects that are packed when a run begins
-_RAW = "* -text -eol -ident -filter -working-tree-encoding\n"
+_RAW = b"* -text -eol -ident -filter -working-tree-encoding\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,8 @@ class Hidden:
             if not (self.folder / "HEAD").is_file():
                 here.run("init", "--quiet", "--bare", "--template=", ".")
             (self.folder / "info").mkdir(exist_ok=True)
-            (self.folder / "info" / "attributes").write_text(_RAW, encoding="ascii")
-            (self.folder / "info" / "exclude").write_bytes(self._excluded())
+            _keep(self.folder / "info" / "attributes", _RAW)
+            _keep(self.folder / "info" / "exclude", self._excluded())
             self._made.append(True)
         return here
 
@@ -160,6 +160,14 @@ class Hidden:
 def evidence_of(project: Project) -> Path:
     """Give the hidden repository that holds the evidence of a shared tree."""
     return project.state / "shadow.git"
+
+
+def _keep(file: Path, body: bytes) -> None:
+    """Let a file say something; one that does is left alone, since git may be reading it for another process."""
+    if not file.is_file() or file.read_bytes() != body:
+        fresh = file.with_name(f"{file.name}.new")
+        fresh.write_bytes(body)
+        fresh.replace(file)
 
 
 def tree_with(here: Git, tree: str, rows: Mapping[str, Row], *, index: Path) -> str:

@@ -58,7 +58,7 @@ class Ledger:
         """Give the names of the user as author and committer."""
         return self.hidden.names(self._root)
 
-    def look(self, title: str, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
+    def look(self, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
         """Take in what changed since the last look, or of one path; gives the newest state."""
         hidden, old = self.hidden, self.tip()
         tree = hidden.stage(within)
@@ -76,7 +76,7 @@ class Ledger:
         for whose, paths in shares.items():
             is_all = len(shares) == 1
             state = tree if is_all else hidden.with_rows(new, {path: changes[path].new for path in paths})
-            new = hidden.commit(state, new, _message(whose, title, self.run), self._names(whose))
+            new = hidden.commit(state, new, _message(whose, self.run), self._names(whose))
         hidden.git.run("update-ref", self.ref, new, old)
         return new
 
@@ -135,8 +135,8 @@ class Ledger:
         return self.hidden.project.root if self.hidden.project.repository else self.hidden.folder
 
 
-def _message(whose: Whose, title: str, run: RunId) -> str:
-    subject = {Kind.PERSON: "Changed by a person", Kind.UNSURE: "Unsure who changed this"}.get(whose.kind) or whose.title or title
+def _message(whose: Whose, run: RunId) -> str:
+    subject = {Kind.PERSON: "Changed by a person", Kind.UNSURE: "Unsure who changed this"}.get(whose.kind, whose.title)
     told = {
         "Squad-Run": run,
         "Squad-Kind": whose.kind,

@@ -62,7 +62,7 @@ class SharedTree:
     def look(self, *, within: str | None = None, besides: int | None = None) -> str:
         """Take in what changed, in all of the tree or one path; `besides` is a grant that holds only from now on."""
         with self._turn:
-            return self._ledger.look("Work", lambda: list(self._parties(besides)), within=within)
+            return self._ledger.look(lambda: list(self._parties(besides)), within=within)
 
     def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002 - as the protocol has it
         """Look at the tree after an attempt, and give what is its own since its task's first attempt, and what is nobody's.

@@ -7,7 +7,7 @@ agent wrote where it still stands; what a person changed since stays.
 
 import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator import git
@@ -159,6 +159,10 @@ class _Work:
     changes: Mapping[str, Change]
     nested: tuple[str, ...]
 
+    def without(self, paths: Collection[str]) -> "_Work":
+        """Leave paths out."""
+        return replace(self, changes={path: change for path, change in self.changes.items() if path not in paths})
+
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
@@ -184,8 +188,14 @@ def _works(project: Project, ledger: Ledger, state: State, tasks: Collection[str
 
 
 def _played(here: Git, head: str, work: Sequence[_Work]) -> tuple[Replay, list[_Group]]:
-    """Put work upon a commit: a commit for each task if that comes to the same, else in the order in which it was done."""
+    """Put work upon a commit: a commit for each task if that comes to the same, else in the order in which it was done.
+
+    What stands there already as it came to be in the end, by whatever way, is done with.
+    """
     rows = rows_of(here, head) if head else {}
+    last = {path: change.new for one in work for path, change in one.changes.items()}
+    settled = {path for path, row in last.items() if rows.get(path, GONE) == row}
+    work = [one.without(settled) for one in work]
     true, groups = _in_order(Replay(git=here, rows=rows), work)
     first: dict[str, int] = {}
     for place, one in enumerate(work):

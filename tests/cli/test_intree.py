@@ -86,6 +86,14 @@ def test_merge_takes_only_what_is_new_since_the_last_time(run: Runs, here: Here)
     assert own(run.repository) == " M one.txt", "what a task that failed has left stays where it is"
 
 
+def test_what_the_user_has_committed_by_hand_is_not_taken_again(run: Runs, here: Here) -> None:
+    first = shell("T1", "sed -i s/one/ONE/ a.txt", writes=["a.txt"])
+    assert run(first, shell("T2", "sed -i s/ONE/TWO/ a.txt", writes=["a.txt"], needs=["T1"]), settings=SHARED).code == 0
+    run.repository.git("commit", "--quiet", "--message", "All of it", "a.txt")
+
+    assert here.ok("merge") == "nothing to merge: main has all that agents did\n"
+
+
 @pytest.mark.parametrize("staged", [False, True], ids=["committed", "staged"])
 def test_merge_is_refused_where_both_changed_the_same(run: Runs, here: Here, staged: bool) -> None:  # noqa: FBT001
     repository = run.repository
