@@ -102,7 +102,9 @@ def _whose(change: Changed, parties: Sequence[Party], persons: Callable[[], Coll
     if checks:
         names = " and ".join(dict.fromkeys(party.task for party in checks))
         return (
-            _unsure(able, f"the checks of {names} ran meanwhile") if able else Whose(kind=Kind.CHECKS, title=f"Checks of {names}")
+            _unsure(able, f"{_all_named(able)} worked there while the checks of {names} ran")
+            if able
+            else Whose(kind=Kind.CHECKS, title=f"Checks of {names}")
         )
     return _strays(change.path, parties, able, persons)
 

@@ -60,6 +60,9 @@ def test_what_several_may_have_changed_is_unsure_and_nobody_is_blamed(run: Runs,
         ("tree", ["stray.txt"], "unsure", ["agent-1", "agent-2"])
     ], "and it is told once"
     assert told[0].why == "agent-1 and agent-2 were at work in the same folder"
+    here = Here(run.repository.root)
+    assert [row["among"] for row in here.json("status")["strange"]] == [["agent-1", "agent-2"]]
+    assert [row["among"] for row in here.json("report")["foreign"]] == [["agent-1", "agent-2"]]
     assert "+stray" in Here(run.repository.root).ok("diff", "--foreign", "--run", "tasks-1")
 
 

@@ -31,7 +31,7 @@ def diff(options: Context, project: "Project", replayed: "Replayed", task: str |
     flags = (color, *(["--stat"] if stat and not options.as_json else []))
     told = result(project, state, tasks)
     if told is None:
-        work = list(work_of(ledger, state, tasks))
+        work = work_of(ledger, state, tasks)
         paths, patch = ledger.net([piece for piece, _ in work]), patches(ledger, work, flags)
     elif told[0] == told[1]:
         paths, patch = (), ""

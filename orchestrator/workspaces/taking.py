@@ -64,13 +64,30 @@ def ledger_of(project: Project, state: State) -> Ledger:
     return Ledger(hidden=Hidden(project), run=RunId(state.run))
 
 
-def work_of(ledger: Ledger, state: State, tasks: Collection[str]) -> Iterator[tuple[Piece, dict[str, Change]]]:
-    """Give what agents did for tasks, in order, without what they may not have done."""
+def work_of(
+    ledger: Ledger, state: State, tasks: Collection[str], *, known: Collection[str] = ()
+) -> list[tuple[Piece, dict[str, Change]]]:
+    """Give what agents did for tasks, in order, without what they may not have done.
+
+    What a task did to a file in several looks, with nobody else at it in between, is one change, at the last of them: a look may
+    have come in the middle of a write. Pieces that are `known` are left out, and nothing is joined over them.
+    """
+    found: list[tuple[Piece, dict[str, Change]]] = []
+    open_: dict[str, tuple[str, dict[str, Change]]] = {}  #: path -> the task that was last at it, and where that stands
     for piece in ledger.pieces():
-        if piece.kind is Kind.AGENT and piece.task in tasks:
-            attempt = state.attempts.get(piece.attempt)
-            foreign = set(attempt.foreign) if attempt else set()
-            yield piece, {path: change for path, change in ledger.changes(piece).items() if path not in foreign}
+        is_wanted = piece.kind is Kind.AGENT and piece.task in tasks and piece.commit not in known
+        attempt = state.attempts.get(piece.attempt)
+        foreign = attempt.foreign if attempt else ()
+        here: dict[str, Change] = {}
+        for path, change in ledger.changes(piece).items():
+            task, before = open_.pop(path, ("", here))
+            if is_wanted and path not in foreign:
+                first = before.pop(path) if task == piece.task else change
+                here[path] = Change(old=first.old, new=change.new)
+                open_[path] = piece.task, here
+        if is_wanted:
+            found.append((piece, here))
+    return [(piece, {path: one for path, one in here.items() if one.old != one.new}) for piece, here in found]
 
 
 def take(project: Project, state: State, titles: Mapping[str, str]) -> Taken:
@@ -88,7 +105,7 @@ def take(project: Project, state: State, titles: Mapping[str, str]) -> Taken:
         raise Refused(what, hint=f"put it back first: {undo_of(project, names.kept_result(RunId(state.run)))}")
     before = git.head(project.root) or ""
     known = _taken_before(here, state.run, before)
-    work = [one for one in _works(project, ledger, state, titles) if one.piece not in known]
+    work = list(_works(project, ledger, state, titles, known=known))
     onto, groups = _played(here, before, work)
     if onto.conflicts:
         raise NotTaken(onto.conflicts, "what agents wrote there meets changes of your own")
@@ -128,7 +145,7 @@ def take_back(project: Project, state: State, *, look: Callable[[], str]) -> Tak
         return TakenBack(paths=(), left=(), ref="")
     now = look()
     onto = Replay(git=hidden.git, rows=rows_of(hidden.git, now))
-    for _, changes in reversed(list(work_of(ledger, state, state.tasks))):
+    for _, changes in reversed(work_of(ledger, state, state.tasks)):
         onto.put(reverse(changes))
     moved = {path: row for path, row in onto.moved.items() if row != onto.rows.get(path, GONE)}
     ref = names.kept_result(RunId(state.run))
@@ -174,9 +191,9 @@ class _Group:
     moved: dict[str, Row] = field(default_factory=dict)
 
 
-def _works(project: Project, ledger: Ledger, state: State, tasks: Collection[str]) -> Iterator[_Work]:
+def _works(project: Project, ledger: Ledger, state: State, tasks: Collection[str], *, known: Collection[str]) -> Iterator[_Work]:
     bring = carried(ledger.hidden.git, Git(project.root), clean=True)
-    for piece, changes in work_of(ledger, state, tasks):
+    for piece, changes in work_of(ledger, state, tasks, known=known):
         nested = tuple(path for path in changes if _is_nested(project.root, path))
         yield _Work(
             piece=piece.commit,
@@ -206,12 +223,18 @@ def _played(here: Git, head: str, work: Sequence[_Work]) -> tuple[Replay, list[_
 
 def _in_order(onto: Replay, work: Iterable[_Work]) -> tuple[Replay, list[_Group]]:
     groups: list[_Group] = []
+    waiting: dict[str, list[str]] = {}  #: pieces of a task that moved nothing by themselves
     for one in work:
-        if not groups or (groups[-1].task, groups[-1].agent) != (one.task, one.agent):
-            groups.append(_Group(task=one.task, agent=one.agent))
-        groups[-1].moved |= onto.put(one.changes)
-        groups[-1].pieces.append(one.piece)
-    return onto, [group for group in groups if group.moved]
+        moved = onto.put(one.changes)
+        waiting.setdefault(one.task, []).append(one.piece)
+        if moved:
+            if not groups or (groups[-1].task, groups[-1].agent) != (one.task, one.agent):
+                groups.append(_Group(task=one.task, agent=one.agent))
+            groups[-1].moved |= moved
+            groups[-1].pieces += waiting.pop(one.task)
+    for group in reversed(groups):
+        group.pieces += waiting.pop(group.task, [])
+    return onto, groups
 
 
 def _taken_before(here: Git, run: str, head: str) -> set[str]:

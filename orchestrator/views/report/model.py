@@ -116,6 +116,7 @@ class Foreign:
 
     task: str
     agent: str | None  #: None: nobody is blamed
+    among: tuple[str, ...]  #: agents that may have made it then
     attempt: str
     paths: tuple[str, ...]
     certainty: str
