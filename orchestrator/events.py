@@ -518,6 +518,7 @@ class CheckEnded(_Event, frozen=True, kw_only=True):
     log: str
     exit: int
     seconds: float
+    beside: list[str] = []  #: agents at work in the same tree meanwhile, whose half-done work it saw
 
 
 class IntegrationStarted(_Event, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from orchestrator.claims import is_operation
 from orchestrator.enforcement.detect import foreign
 from orchestrator.events import Event
 from orchestrator.gitturn import GitTurn
-from orchestrator.model import Access, AttemptId, PlannedTask, Seat
+from orchestrator.model import Access, AttemptId, Isolation, PlannedTask, Seat
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
@@ -66,19 +66,15 @@ class Evidence:
             return Found(work=work)
         events, blamed = list[Event](), list[str]()
         for _ in range(_TIMES):
-            paths = self._foreign(work)
-            if not work.is_sure:
-                paths, doubtful = self._shared_out(paths)
-                events += strange.several(self.recorder.state, self.attempt, doubtful, self._kept(work))
-                work = _without(work, doubtful)
-            if not (new := [path for path in paths if path not in blamed]):
+            if not (new := [path for path in self._blamed(work) if path not in blamed]):
                 break
             async with self.git:
                 ref = await anyio.to_thread.run_sync(self._set_aside, work, tuple(new))
-            events.append(strange.foreign_change(self.recorder.state, self.attempt, dict(map(self._owned, new)), ref))
+            events.append(self._foreign_change(work, new, ref))
             blamed += new
             work = await self.keep()
-        return Found(work=work, foreign=tuple(blamed), events=(*events, *self._late(work), *await self._outside()))
+        events += self._doubts(work) if self._is_shared else self._late(work)
+        return Found(work=_without(work, blamed), foreign=tuple(blamed), events=(*events, *await self._outside()))
 
     async def keep(self) -> Work:
         """Keep everything that lies in the workspace."""
@@ -124,8 +120,29 @@ class Evidence:
         is_anothers = owned.access is Access.EXCLUSIVE and self.seat.id not in owned.owners
         return path, (owned.owners[0] if owned.owners else "nobody") if is_anothers else ""
 
-    def _shared_out(self, paths: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        return strange.shared_out(self.recorder.state, self.attempt, paths, partial(strange.changed_at, self._folder))
+    @property
+    def _is_shared(self) -> bool:
+        return self.recorder.state.isolation == Isolation.SHARED
+
+    def _blamed(self, work: Work) -> list[str]:
+        """Give what is held against the attempt: what it may not write of its own, and what only it can have written."""
+        doubtful = (path for doubt in work.doubts if doubt.attempt == self.attempt for path in doubt.paths)
+        return list(dict.fromkeys((*self._foreign(work), *doubtful)))
+
+    def _foreign_change(self, work: Work, paths: Sequence[str], ref: str) -> Event:
+        found = (doubt.why for doubt in work.doubts if doubt.attempt == self.attempt and not set(paths).isdisjoint(doubt.paths))
+        why = next(found, "it lies where its task may write, but not this")
+        return strange.foreign_change(self.recorder.state, self.attempt, dict(map(self._owned, paths)), ref, shared_why=why)
+
+    def _doubts(self, work: Work) -> list[Event]:
+        """Tell of changes that several may have made, or none of those at work."""
+        state, ref = self.recorder.state, self._kept(work)
+        told = (
+            strange.unsure(state, self.attempt, "tree", doubt.paths, why=doubt.why, ref=ref, among=doubt.among)
+            for doubt in work.doubts
+            if not doubt.attempt
+        )
+        return [event for events in told for event in events]
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> str:
         return self.workspaces.set_aside(self.attempt, self._folder, work, paths, base=self._status.base)
@@ -153,5 +170,5 @@ class Evidence:
         return [event for events in told for event in events]
 
 
-def _without(work: Work, paths: tuple[str, ...]) -> Work:
+def _without(work: Work, paths: Sequence[str]) -> Work:
     return replace(work, paths=tuple(path for path in work.paths if path not in paths))

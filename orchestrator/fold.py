@@ -152,7 +152,7 @@ def _fold_notice(
 
 def _elsewhere(path: str, old: str, new: str) -> str:
     """Give a path as it is called once a folder above it was moved."""
-    return f"{new}{path.removeprefix(old)}" if path.startswith(f"{old}/") else path
+    return f"{new}{path.removeprefix(old)}" if f"{path}/".startswith(f"{old}/") else path
 
 
 def _fold_attempt(

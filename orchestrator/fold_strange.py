@@ -18,6 +18,7 @@ def fold_strange(state: State, event: ev.ForeignChangeFound | ev.UnsureChangeFou
             why=event.why,
             ref=event.ref,
             owners=event.owners if isinstance(event, ev.ForeignChangeFound) else {},
+            among=[] if isinstance(event, ev.ForeignChangeFound) else event.among,
             blamed=is_blamed,
         )
     )

@@ -23,7 +23,7 @@ from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, Merg
 from orchestrator.git import changed_paths
 from orchestrator.gitturn import GitTurn
 from orchestrator.leash import HUNG, Command, run_command
-from orchestrator.model import AgentId, AttemptId, PlannedTask
+from orchestrator.model import AgentId, AttemptId, Isolation, PlannedTask
 from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
 from orchestrator.workspaces import Work, Workspaces
@@ -222,7 +222,7 @@ class Integration:
         if self._examine is not None and (refusal := await self._read(result, folder, self._examine)):
             return refusal
         for number, command in enumerate(self._commands(result), start=1):
-            log = self._log(result, f"{where}-{number}")
+            log, since = self._log(result, f"{where}-{number}"), self._recorder.clock()
             code = await self._run(result, command, folder, log=log, where=where)
             if code == 0:
                 continue
@@ -230,7 +230,8 @@ class Integration:
                 reason = f"check `{command}` fails on the base too"
                 return Refusal(cause="environment", reason=reason, counted=False, log=self._shown(log))
             said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
-            return Refusal(cause="check", reason=f"check `{command}` {said} ({where})", log=self._shown(log))
+            reason = f"check `{command}` {said} ({where}){self._half_done(result, since)}"
+            return Refusal(cause="check", reason=reason, log=self._shown(log))
         return None
 
     async def _read(self, result: Result, folder: Path, examine: Examine) -> Refusal | None:
@@ -261,7 +262,7 @@ class Integration:
         return self._logs / f"{file_name(result.attempt)}.{what}.log"
 
     async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> int:
-        began = anyio.current_time()
+        began, since = anyio.current_time(), self._recorder.clock()
         code = await run_command(Command(text=command, cwd=folder, environment=self._environment, log=log, silence=self._silence))
         self._recorder.record(
             CheckEnded(
@@ -273,9 +274,19 @@ class Integration:
                 log=str(log),
                 exit=code,
                 seconds=round(anyio.current_time() - began, 3),
+                beside=self._beside(result, since),
             )
         )
         return code
+
+    def _beside(self, result: Result, since: float) -> list[str]:
+        """Give who was at work in the tree in which a check ran: it saw their half-done work too."""
+        state = self._recorder.state
+        return list(strange.beside(state, result.attempt, since=since)) if state.isolation == Isolation.SHARED else []
+
+    def _half_done(self, result: Result, since: float) -> str:
+        named = " and ".join(self._beside(result, since))
+        return f"; it ran in the tree in which {named} worked meanwhile, and saw what was half done there" if named else ""
 
     async def _fails_on_base(self, result: Result, command: str) -> bool:
         """Tell whether a check fails without the result as well; asked once per check and base."""

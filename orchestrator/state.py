@@ -87,6 +87,7 @@ class StrangeStatus(msgspec.Struct, kw_only=True):
     why: str
     ref: str = ""
     owners: dict[str, str] = {}  #: path -> agent, `read-only`, or empty
+    among: list[str] = []  #: agents that may have made it, where nobody is blamed
     blamed: bool  #: the agent's result was refused for it
 
 

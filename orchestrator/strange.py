@@ -11,7 +11,7 @@ from pathlib import Path
 from orchestrator.claims import Claim
 from orchestrator.events import Event, ForeignChangeFound, UnsureChangeFound
 from orchestrator.model import Certainty, Isolation
-from orchestrator.state import AttemptStatus, State
+from orchestrator.state import State
 
 _SLACK = 1.0  #: seconds by which clocks, and the end of a write that was begun in time, may differ
 
@@ -41,11 +41,16 @@ def beside(state: State, attempt: str, *, since: float | None = None) -> tuple[s
     )
 
 
-def foreign_change(state: State, attempt: str, owners: Mapping[str, str], ref: str) -> ForeignChangeFound:
-    """Give the event that refuses changes, by path and owner, with what speaks for their being the attempt's."""
+def foreign_change(
+    state: State, attempt: str, owners: Mapping[str, str], ref: str, *, shared_why: str = ""
+) -> ForeignChangeFound:
+    """Give the event that refuses changes, by path and owner, with what speaks for their being the attempt's.
+
+    In a shared tree that is told by those who looked at it.
+    """
     me, others = state.attempts[attempt], beside(state, attempt)
     if state.isolation == Isolation.SHARED:
-        certainty, why = Certainty.LIKELY, "no other agent was at work when it was made; a person may have been"
+        certainty, why = Certainty.LIKELY, shared_why
     elif others:
         why = f"it lies in its own workspace; {_named(others)} worked elsewhere meanwhile"
         certainty = Certainty.LIKELY
@@ -61,28 +66,6 @@ def foreign_change(state: State, attempt: str, owners: Mapping[str, str], ref: s
         why=why,
         owners=dict(owners),
     )
-
-
-def shared_out(state: State, attempt: str, paths: Iterable[str], when: When) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Part changes in a shared tree by when they were made: those of the attempt, and those that several may have made.
-
-    What was made while it was not at work is another's, who answers for it.
-    """
-    own, doubtful = [], []
-    for path in paths:
-        moment = when(path)
-        working = {name for name, one in state.attempts.items() if moment is None or _was_at_work(one, moment)}
-        if working == {attempt}:
-            own.append(path)
-        elif attempt in working or not working:
-            doubtful.append(path)
-    return tuple(own), tuple(doubtful)
-
-
-def several(state: State, attempt: str, paths: Sequence[str], ref: str) -> list[UnsureChangeFound]:
-    """Tell of changes in a shared tree that several may have made."""
-    among = sorted((state.attempts[attempt].agent, *beside(state, attempt)))
-    return unsure(state, attempt, "tree", paths, ref=ref, why=f"{_named(among)} were at work in the same folder")
 
 
 def too_late(
@@ -102,8 +85,17 @@ def too_late(
     return tuple(found)
 
 
-def unsure(state: State, attempt: str, where: str, paths: Sequence[str], *, why: str, ref: str = "") -> list[UnsureChangeFound]:
-    """Tell of changes that nobody is blamed for, if there are any."""
+def unsure(
+    state: State,
+    attempt: str,
+    where: str,
+    paths: Sequence[str],
+    *,
+    why: str,
+    ref: str = "",
+    among: Sequence[str] | None = None,
+) -> list[UnsureChangeFound]:
+    """Tell of changes that nobody is blamed for, if there are any; `among`: who may have made them, if that is known better."""
     me = state.attempts[attempt]
     event = UnsureChangeFound(
         task=me.task,
@@ -111,7 +103,7 @@ def unsure(state: State, attempt: str, where: str, paths: Sequence[str], *, why:
         attempt=attempt,
         where=where,
         paths=list(paths),
-        among=[me.agent, *beside(state, attempt)],
+        among=[me.agent, *beside(state, attempt)] if among is None else list(among),
         why=why,
         ref=ref,
     )
@@ -124,10 +116,6 @@ def untold(state: State, events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         if not isinstance(event, UnsureChangeFound) or event.where != "tree" or not told.issuperset(event.paths):
             yield event
-
-
-def _was_at_work(one: AttemptStatus, moment: float) -> bool:
-    return one.prepared_at - _SLACK < moment and (one.ended_at is None or moment < one.ended_at + _SLACK)
 
 
 def _named(agents: Sequence[str]) -> str:

@@ -47,6 +47,7 @@ from orchestrator.seats import Seated
 from orchestrator.stage import Stage
 from orchestrator.steering import Steering
 from orchestrator.verdicts import effects, limit_event
+from orchestrator.witness import witnessed
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -72,7 +73,7 @@ class Supervisor:
             lead=self,
             inbox=self.inbox,
             limited=self._limited,
-            doors=Gates(recorder, self._at_work),
+            doors=witnessed(Gates(recorder, self._at_work), stage.workspaces, recorder),
         )
         self.stage = stage
         self._steering = Steering(recorder, halt=self._halt, tell=self._tell)

@@ -193,6 +193,32 @@ def test_the_page_about_running_again_does_what_it_says(squad: Squad, repository
     assert not list(repository.root.glob("help.md"))
 
 
+def test_the_page_about_the_shared_tree_does_what_it_says(squad: Squad, repository: Repository) -> None:
+    page = ROOT / "docs" / "shared-tree.md"
+    [script], [settings] = blocks(page, "example: shared tree"), blocks(page, "example: squad.yaml")
+    tasks = ["{id: T1, title: Index, writes: [index.md]}", "{id: T2, title: Help, writes: [help.md]}"]
+    repository.commit({"squad.yaml": settings, "tasks.yaml": "version: 1\ntasks:\n" + "".join(f"  - {task}\n" for task in tasks)})
+    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
+
+    done = subprocess.run(
+        ["sh", "-c", preamble + script],
+        cwd=repository.root,
+        env=dict(squad._environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "2 files changed, 2 insertions(+)" in done.stdout
+    assert re.search(r"^agent-\d: Index\n\nindex.md$", done.stdout, re.MULTILINE)
+    assert "committed T1, T2 to main" in done.stdout or "committed T2, T1 to main" in done.stdout
+    assert "\n M README.md\n" in done.stdout
+    assert "dropped tasks-2; taken back: 1 file\n" in done.stdout
+    assert sorted(path.name for path in repository.root.glob("*.md")) == ["README.md", "help.md", "index.md"]
+    assert repository.git("show", "--name-only", "--format=%an", "HEAD", "HEAD~1").count("agent-") == 2
+
+
 def test_the_demo_needs_only_a_shell_and_git(squad: Squad) -> None:
     assert shutil.which("sh")
     assert (ROOT / "configs" / "demo" / "feature-prd.md").read_text(encoding="utf-8") in README

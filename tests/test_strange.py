@@ -1,7 +1,5 @@
 """Who is meant by a change that none may make, and how sure that is."""
 
-import pytest
-
 from orchestrator import events as ev
 from orchestrator import strange
 from orchestrator.claims import Claim
@@ -10,7 +8,6 @@ from orchestrator.state import State
 from tests.support.builders import (
     ONE,
     TWO,
-    ended,
     granted,
     plan,
     planned,
@@ -46,28 +43,11 @@ def test_while_others_work_it_is_likely() -> None:
 
 
 def test_what_is_told_of_a_shared_tree_is_told_once() -> None:
-    told = strange.several(state(*FIRST, *OTHER), "T1.1", ["x"], "ref")
-    again = strange.several(state(*FIRST, *OTHER, *told), "T2.1", ["x"], "ref")
+    told = strange.unsure(state(*FIRST, *OTHER), "T1.1", "tree", ["x"], why="both were there", among=[ONE, TWO])
+    again = strange.unsure(state(*FIRST, *OTHER, *told), "T2.1", "tree", ["x"], why="both were there", among=[ONE, TWO])
 
     assert list(strange.untold(state(*FIRST, *OTHER), told)) == told
     assert list(strange.untold(state(*FIRST, *OTHER, *told), again)) == []
-
-
-@pytest.mark.parametrize(
-    ("moment", "own", "doubtful"), [(3.5, ("x",), ()), (50.0, (), ("x",)), (None, (), ("x",)), (-100.0, (), ("x",))]
-)
-def test_in_a_shared_tree_the_time_of_a_change_tells_who_was_at_work(
-    moment: float | None, own: tuple[str, ...], doubtful: tuple[str, ...]
-) -> None:
-    late = state(*FIRST, *(ev.Noticed(text=f"{number}") for number in range(5)), *OTHER)
-
-    assert strange.shared_out(late, "T1.1", ["x"], lambda _: moment) == (own, doubtful)
-
-
-def test_what_was_made_after_an_attempt_had_ended_is_anothers() -> None:
-    over = state(*FIRST, ended("T1.1"), *(ev.Noticed(text=f"{number}") for number in range(5)), *OTHER)
-
-    assert strange.shared_out(over, "T1.1", ["x"], lambda _: 50.0) == ((), ())
 
 
 def test_a_change_after_the_lock_was_given_back_is_late_until_it_is_had_again() -> None:

@@ -31,7 +31,7 @@ def desk(tmp_path: Path) -> Iterator[Office]:
 
 
 def supervisor(of: Office) -> Supervisor:
-    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder), config=Config())
+    stage = SimpleNamespace(project=SimpleNamespace(root=of.folder), workspaces=None, config=Config())
     return Supervisor(of.recorder, cast("Any", stage), cast("Any", None), Rules())
 
 
@@ -196,7 +196,7 @@ def test_a_refusal_at_once_ends_no_waiting() -> None:
 
 async def test_when_a_lock_counts_as_left_behind_is_for_the_configuration_to_say(desk: Office) -> None:
     config = Config.model_validate({"locks": {"warn_after": "1m", "stale_after": "2m"}})
-    stage = SimpleNamespace(project=SimpleNamespace(root=desk.folder), config=config)
+    stage = SimpleNamespace(project=SimpleNamespace(root=desk.folder), workspaces=None, config=config)
 
     table = Supervisor(desk.recorder, cast("Any", stage), cast("Any", None), Rules()).table
 

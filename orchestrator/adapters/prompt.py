@@ -24,6 +24,8 @@ _LONGEST_ROLE = 60  #: characters of a role's name
 _JOINTS = 2  #: tokens around squad's part
 _NOTHING = Briefing()
 _TOOLS = "These are tools of the MCP server `squad` too: lock, unlock, owns, status, handoff, ask, blocked, done."
+_ALONE = "squad commits what you leave; never switch branches, push or configure git."
+_TOGETHER = "You all work in this one folder, a person too: never commit, stash, reset, clean or switch branches in git."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,7 @@ class Words:
     is_own: bool = True  #: the role's text is squad's, and so counted
     program: str = ""  #: its adapter
     tools: bool = False  #: squad's own are offered to its model
+    is_shared: bool = False  #: it works in the same folder as the others, and a person
     pages: Pages = field(default_factory=dict)  #: the repository's own for agents
     checks: tuple[str, ...] = ()  #: for tasks that bring none of their own
     never_parallel: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  #: operation -> commands that are one
@@ -101,7 +104,7 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
         _operations(planned, words.never_parallel, room),
         f"Read first: {_listed(pages, room)}." if pages else "",
         "Ask a person only what you cannot decide: `squad agent ask TEXT --wait 10m`; without an answer, decide and say so.",
-        "squad commits what you leave; never switch branches, push or configure git.",
+        _TOGETHER if words.is_shared else _ALONE,
         "Progress: `squad agent status --message TEXT --progress 2/5`.",
         f"Your work counts only if these pass: {_listed(checks, room)}." if checks else "",
         "Done and tried: `squad agent done --note TEXT`, or print `Status: COMPLETE`; not to be done: `Status: FAILED`.",

@@ -79,6 +79,11 @@ def find_moved(project: Project, recorder: Recorder) -> None:
     """Bring a run's worktrees along whose project was moved or copied since, and say so."""
     state = recorder.state
     workspaces = list(dict.fromkeys(Path(attempt.workspace) for attempt in state.attempts.values()))
+    if state.isolation == Isolation.SHARED and not state.split:
+        if (before := next((one for one in workspaces if one != project.root), None)) is not None:
+            text = f"the project was moved here from {before}"
+            recorder.record(ProjectMoved(from_=str(before), to=str(project.root)), Noticed(text=text))
+        return
     old = former_root(project, workspaces) if project.repository else None
     if old is None:
         return

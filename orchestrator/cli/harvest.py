@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from orchestrator.cli import intree
 from orchestrator.cli.context import Context, out, out_json
 from orchestrator.cli.watch import RunOption
 
@@ -43,6 +44,9 @@ def diff(
     task = None if task is None else task_named(state, task)
     if foreign:
         _show_foreign(options, project, replayed, task, stat=stat)
+        return
+    if _is_in_tree(state):
+        intree.diff(options, project, replayed, task, stat=stat)
         return
     if state.base is None or state.branch is None:
         raise _no_branch(project, state)
@@ -86,6 +90,9 @@ def merge(context: typer.Context, run: RunOption = None) -> None:
 
     options: Context = context.obj
     project, replayed = _of(options, run)
+    if _is_in_tree(replayed.state):
+        intree.merge(options, project, replayed)
+        return
     if replayed.state.branch is None:
         raise _no_branch(project, replayed.state)
     before = head(project.root) or ""
@@ -125,15 +132,20 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     options: Context = context.obj
     project, replayed = _of(options, run)
     require_free(project)
-    _confirm(options, replayed.run, f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/")
+    in_tree = _is_in_tree(replayed.state)
+    told = f"drop the run {replayed.run}? its work stays kept under {kept_refs(replayed.run)}/"
+    _confirm(options, replayed.run, intree.question(replayed.run) if in_tree else told)
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, replayed.run)  # a supervisor may have ended it since
-        already = _is_dropped(project, replayed)
+        already = not in_tree and _is_dropped(project, replayed)
+        kept = intree.discard(options, project, journal, replayed) if in_tree else {}
         refs = drop(project, journal, replayed) if replayed.state.base else ()
         if replayed.state.phase != "ended":
             journal.append(replayed.run, RunEnded(outcome="discarded"), at=time.time())
     if options.as_json:
-        out_json({"schema_version": 1, "run": replayed.run, "kept": list(refs), "already": already})
+        out_json({"schema_version": 1, "run": replayed.run, "kept": list(refs), "already": already, **kept})
+        return
+    if in_tree:
         return
     out(f"{f'{replayed.run} is dropped already' if already else f'dropped {replayed.run}'}; kept: {len(refs)} refs")
     if refs and replayed.state.branch:
@@ -199,6 +211,11 @@ def _confirm(options: Context, run: str, question: str) -> None:
     raise NeedsYou(f"not confirmed, so nothing of {run} was dropped", hint=f"agree: squad discard --run {run} -y")
 
 
+def _is_in_tree(state: "State") -> bool:
+    """Tell whether a run that carries tasks out works in the project's own folder."""
+    return state.isolation == "shared" and not state.split
+
+
 def _no_branch(project: "Project", state: "State") -> Exception:
     from orchestrator.cli.shelf import Shelf
     from orchestrator.errors import Refused
@@ -207,4 +224,4 @@ def _no_branch(project: "Project", state: "State") -> Exception:
         tasks = Shelf(project=project, source=state.source).shown
         what = f"{state.run} only proposed the tasks of {state.source}: there is no branch, and nothing to take"
         return Refused(what, hint=f"carry them out: squad run {tasks}")
-    return Refused("this run worked in the project's own folder, so there is no branch", hint="look at the files themselves")
+    return Refused("this run began from no commit, so there is no branch", hint="look at the files themselves")

@@ -40,6 +40,7 @@ def words_of(
             role=role.text,
             is_own=role.is_own,
             program=programs.get(seat.id, ""),
+            is_shared=plan.isolation is Isolation.SHARED,
             pages=pages,
             checks=config.run.checks,
             never_parallel=config.never_parallel,

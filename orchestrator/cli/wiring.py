@@ -2,11 +2,12 @@
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from orchestrator.claims import is_operation
+from orchestrator.adapters.known import KNOWN
 from orchestrator.cli.adding import decisions
 from orchestrator.cli.beginning import views_of
 from orchestrator.cli.crew import take_in
@@ -17,20 +18,23 @@ from orchestrator.config import Config
 from orchestrator.environment import passed
 from orchestrator.gitturn import GitTurn
 from orchestrator.integration import Examine, Integration
+from orchestrator.leash import read_ending
 from orchestrator.leveling import Levels
-from orchestrator.model import AttemptId, Isolation, RunId
+from orchestrator.model import Isolation, Plan, RunId
+from orchestrator.parties import Party, Scene, parties_of
+from orchestrator.platform import boot_id, boot_time
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
 from orchestrator.shaper import Shaper
 from orchestrator.stage import Stage
 from orchestrator.standins import make, signs_of
-from orchestrator.state import State
+from orchestrator.state import AttemptStatus, State
 from orchestrator.supervisor import Supervisor
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
 from orchestrator.workspaces.outside import Outside
-from orchestrator.workspaces.shared import Beside, SharedTree
+from orchestrator.workspaces.shared import SharedTree
 from orchestrator.workspaces.worktree import Worktrees
 
 
@@ -90,7 +94,11 @@ def _programs(project: Project, recorder: Recorder) -> Path | None:
 def _workspaces(project: Project, config: Config, recorder: Recorder) -> Workspaces:
     run = RunId(recorder.state.run)
     if recorder.plan.isolation is Isolation.SHARED:
-        return SharedTree(project=project, run=run, beside=partial(_beside, recorder))
+
+        def company(besides: int | None) -> Sequence[Party]:  # the plan changes while a run goes on
+            return parties_of(recorder.state, scene_of(project, config, recorder.plan), besides=besides)
+
+        return SharedTree(project=project, run=run, company=company)
     return replace(worktrees_of(project, run, config), tip=lambda: recorder.state.tip)
 
 
@@ -110,24 +118,25 @@ def worktrees_of(project: Project, run: RunId, config: Config) -> Worktrees:
     return Worktrees(project=project, run=run, place=place, copy=isolation.copy_files, symlink=isolation.symlink)
 
 
-def _beside(recorder: Recorder, attempt: AttemptId) -> Beside:
-    """Give what an attempt and those at work beside it may write: by their tasks, and by the locks they had."""
-    state = recorder.state
-    me = state.attempts[attempt]
-    writes = {str(planned.task.id): planned.writes or () for planned in recorder.plan.tasks}
-    others = [
-        one
-        for one in state.attempts.values()
-        if one.task != me.task
-        and (one.ended_at is None or one.ended_at > me.prepared_at or state.agents[one.agent].task == one.task)
-    ]
-    held = [lock.path for lock in state.locks.values() if lock.holder != me.agent]
-    claims = [*(claim for one in others for claim in (*writes[one.task], *one.locked)), *held]
-    return Beside(
-        own=tuple(claim for claim in (*writes[me.task], *me.locked) if not is_operation(claim)),
-        others=tuple(claim for claim in claims if not is_operation(claim)),
-        alone=not others,
+def scene_of(project: Project, config: Config, plan: Plan) -> Scene:
+    """Give what is known of a shared tree besides the state of its run."""
+    return Scene(
+        tasks={str(planned.task.id): planned for planned in plan.tasks},
+        matrix=plan.matrix,
+        is_dir=lambda path: (project.root / path).is_dir(),
+        scratch=config.enforcement.scratch,
+        asks=lambda attempt: attempt.adapter in KNOWN,
+        gone_at=_gone_at,
     )
+
+
+def _gone_at(attempt: AttemptStatus) -> float | None:
+    """Give when an attempt's last process had ended, if its leash has written that down; a boot ends them all."""
+    log = Path(attempt.log)
+    ending = read_ending(log) if attempt.log else None
+    if ending is not None:
+        return None if ending.survivors else log.with_name(f"{log.name}.end").stat().st_mtime
+    return boot_time() if attempt.boot not in {"", boot_id()} else None
 
 
 def _branch(project: Project, config: Config, state: State) -> IntegrationBranch | None:

@@ -40,6 +40,11 @@ def identity(pid: int) -> Identity:
     return Identity(node=system.node(), boot=boot_id(), pid=pid, born=_born(pid))
 
 
+def boot_time() -> float:
+    """Give when this machine was started, in seconds since the epoch."""
+    return psutil.boot_time()
+
+
 def boot_id() -> str:
     """Name the boot of this machine."""
     with contextlib.suppress(OSError):

@@ -103,6 +103,7 @@ def _strange(state: State) -> list[dict[str, object]]:
         {
             "task": one.task,
             "agent": one.agent if one.blamed else None,
+            "among": one.among,
             "where": one.where,
             "paths": one.paths,
             "certainty": one.certainty,

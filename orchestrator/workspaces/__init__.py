@@ -13,12 +13,22 @@ from orchestrator.model import AgentId, AttemptId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """Changes in a tree of several that are nobody's for sure."""
+
+    paths: tuple[str, ...]
+    among: tuple[str, ...]  #: agents that may have made them; none: not one of those at work could
+    why: str
+    attempt: str = ""  #: it is held against this one, which alone could
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What an attempt left."""
 
     commit: str | None  #: None where nothing could be kept
     paths: tuple[str, ...]  #: changed since the base, deleted and renamed ones included
-    is_sure: bool = True  #: nobody else worked in the same place meanwhile
+    doubts: tuple[Doubt, ...] = ()  #: found since its start where several work in one place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

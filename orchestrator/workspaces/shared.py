@@ -1,30 +1,25 @@
 """The one tree in which all agents work, where there is no git or a person asked for it.
 
-A hidden repository in the state folder holds the evidence: a snapshot before and after each attempt. Who changed what
-is told by write sets and locks, since they keep the agents apart: what an attempt may write is its own, what one
-that was at work meanwhile may write is left to that one, and of the rest nobody is sure unless it was alone.
+A hidden repository in the state folder holds the evidence, one author a commit. Nothing here changes the tree: what an
+agent left where it may not write stays there, since a person works in it too; it is named and kept.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator import git
-from orchestrator.claims import any_meets
-from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
+from orchestrator.parties import Kind, Party
 from orchestrator.project import Project, file_name
-from orchestrator.workspaces import Signed, Work, names
-from orchestrator.workspaces.staging import BYPRODUCTS, files_below
+from orchestrator.workspaces import Doubt, Signed, Work, names
+from orchestrator.workspaces.hidden import Hidden, evidence_of
+from orchestrator.workspaces.ledger import Ledger, Piece
 
+__all__ = ["SharedTree", "before_ref", "evidence_of"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Beside:
-    """What may have been written while an attempt was at work."""
-
-    own: tuple[str, ...] = ()  #: by the attempt
-    others: tuple[str, ...] = ()  #: by those that were at work at any time meanwhile
-    alone: bool = True  #: there were none
+#: Who may have written until now; a grant of that number holds only from now on.
+Company = Callable[[int | None], Sequence[Party]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +28,10 @@ class SharedTree:
 
     project: Project
     run: RunId
-    beside: Callable[[AttemptId], Beside]
-    _bases: dict[AttemptId, str] = field(default_factory=dict)
+    company: Company
+    _begun: set[AttemptId] = field(default_factory=set)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _hidden: list[Hidden] = field(default_factory=list)
 
     def folder(self, attempt: AttemptId) -> Path:  # noqa: ARG002 - all work in one place
         """Say where an attempt would work."""
@@ -49,9 +46,11 @@ class SharedTree:
         return names.kept_attempt(self.run, attempt)
 
     def make(self, attempt: AttemptId, folder: Path, *, start: str | None) -> bool:  # noqa: ARG002 - it is always there
-        """Take the snapshot to compare with; the tree itself is never made by squad."""
-        self._bases[attempt] = self._snapshot(f"before {attempt}", {})
-        self._git.run("update-ref", self._before(attempt), self._bases[attempt])
+        """Look at the tree before an attempt, once; the tree itself is never made by squad."""
+        if not self._has_begun(attempt):
+            before = self.look()
+            self._ledger.hidden.git.run("update-ref", before_ref(self.run, attempt), before)
+            self._begun.add(attempt)
         return False
 
     def finish(self, folder: Path) -> None:
@@ -60,90 +59,59 @@ class SharedTree:
     def tidy(self, folder: Path, commit: str) -> None:
         """Nothing is taken away from a tree that people and other agents work in too."""
 
-    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002
-        """Take a snapshot and give what changed since the attempt's start and is not another's.
+    def look(self, *, within: str | None = None, besides: int | None = None) -> str:
+        """Take in what changed, in all of the tree or one path; `besides` is a grant that holds only from now on."""
+        with self._turn:
+            return self._ledger.look(lambda: list(self._parties(besides)), within=within)
 
-        What the task's earlier attempts left in its own write set counts too: like a worktree, the tree keeps it.
+    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002 - as the protocol has it
+        """Look at the tree after an attempt, and give what is its own since its task's first attempt, and what is nobody's.
+
+        What the task's earlier attempts left counts too: like a worktree, the tree keeps it. What was put back does not.
         """
-        before = self._base_of(attempt)
-        if before is None:
+        if not self._has_begun(attempt):
             return Work(commit=None, paths=())
-        commit = self._snapshot(signed.title, {**git.author(signed.agent)}, trailers=dict(signed.trailers))
-        self._git.run("update-ref", names.kept_attempt(self.run, attempt), commit)
-        beside = self.beside(attempt)
-        first = self._base_of(AttemptId(f"{attempt.rpartition('.')[0]}.1")) or before
-        kept = {path for path in git.changed_paths(self._git_folder, first, commit) if any_meets((path,), beside.own)}
-        changed = git.changed_paths(self._git_folder, before, commit)
-        left = {path for path in changed if not any_meets((path,), beside.others)}
-        return Work(commit=commit, paths=tuple(sorted(kept | left)), is_sure=beside.alone)
+        tip = self.look()
+        ledger = self._ledger
+        ledger.hidden.git.run("update-ref", names.kept_attempt(self.run, attempt), tip)
+        task = attempt.rpartition(".")[0]
+        pieces = ledger.pieces()
+        own = [piece for piece in pieces if piece.kind is Kind.AGENT and piece.task == task]
+        since = ledger.hidden.find(before_ref(self.run, attempt))
+        return Work(commit=tip, paths=ledger.net(own), doubts=tuple(self._doubts(ledger.pieces(since=since))))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
-        """Keep foreign changes under a ref; in a shared tree they are not taken back, since another may have made them."""
+        """Keep foreign changes under a ref; in a shared tree they are not taken back, since a person may have made them."""
         ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
-        self._git.run("update-ref", ref, work.commit or "HEAD")
+        self._ledger.hidden.git.run("update-ref", ref, work.commit or self._ledger.tip())
         return ref
 
     @property
-    def _git_folder(self) -> Path:
-        return evidence_of(self.project)
+    def _ledger(self) -> Ledger:
+        if not self._hidden:
+            self._hidden.append(Hidden(self.project))
+        return Ledger(hidden=self._hidden[0], run=self.run)
 
-    @property
-    def _git(self) -> Git:
-        if not (self._git_folder / "info" / "exclude").is_file():
-            self._git_folder.mkdir(parents=True, exist_ok=True)
-            Git(self._git_folder).run("init", "--quiet", "--bare", "--template=", ".")
-            excludes = "\n".join((*BYPRODUCTS, "/.squad/", "")) + "\n"
-            (self._git_folder / "info").mkdir(exist_ok=True)
-            (self._git_folder / "info" / "exclude").write_text(excludes, encoding="utf-8")  # last: now it is whole
-        return Git(self._git_folder)
+    def _parties(self, besides: int | None) -> Iterable[Party]:
+        """Give those at work who have begun: what stood there before is not theirs."""
+        return (party for party in self.company(besides) if self._has_begun(party.attempt))
 
-    def _before(self, attempt: AttemptId) -> str:
-        return before_ref(self.run, attempt)
+    def _has_begun(self, attempt: AttemptId) -> bool:
+        if attempt not in self._begun and self._ledger.hidden.find(before_ref(self.run, attempt)):
+            self._begun.add(attempt)  # under a supervisor that died
+        return attempt in self._begun
 
-    def _base_of(self, attempt: AttemptId) -> str | None:
-        known = self._bases.get(attempt)
-        if known is not None:
-            return known
-        found = self._git.attempt("rev-parse", "--verify", "--quiet", self._before(attempt))
-        return found.stdout.strip() or None
-
-    def _snapshot(self, title: str, extra: dict[str, str], *, trailers: dict[str, str] | None = None) -> str:
-        """Commit the tree as it stands onto the hidden branch; what cannot be read is left out and does not stop it."""
-        here = self._git
-        who = {**git.author("squad"), **git.identity(self._git_folder), **extra}
-        _leave_locks(self._git_folder)
-        self._add(here)
-        message = git.message_with(title, trailers or {})
-        here.run("commit", "--quiet", "--allow-empty", "--no-verify", "-F", "-", stdin=message, extra={**who, **self._tree})
-        return here.line("rev-parse", "HEAD")
-
-    def _add(self, here: Git) -> None:
-        """Stage the tree, with the files of repositories inside of it: a bare link would tell nothing of their changes."""
-        options = ("add", "--all", "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul")
-        listed = here.attempt("ls-files", "--others", "--exclude-standard", "-z", extra=self._tree).stdout.split("\0")
-        nested = [name for name in listed if name.endswith("/")]
-        for name in nested:
-            inside = "\0".join(files_below(self.project.root, name))
-            if inside:
-                here.attempt("update-index", "--add", "-z", "--stdin", stdin=inside, extra=self._tree)
-        left_out = (f":(exclude,literal){name.rstrip('/')}" for name in nested if not any(files_below(self.project.root, name)))
-        here.attempt(*options, stdin="\0".join((":/", *left_out)), extra=self._tree)
-
-    @property
-    def _tree(self) -> dict[str, str]:
-        return {"GIT_DIR": str(self._git_folder), "GIT_WORK_TREE": str(self.project.root)}
-
-
-def evidence_of(project: Project) -> Path:
-    """Give the hidden repository that holds the evidence of a shared tree."""
-    return project.state / "shadow.git"
+    def _doubts(self, pieces: Iterable[Piece]) -> Iterable[Doubt]:
+        for piece in pieces:
+            if piece.why:
+                yield Doubt(
+                    paths=tuple(sorted(self._ledger.changes(piece))),
+                    among=piece.among,
+                    why=piece.why,
+                    attempt=piece.attempt if piece.blames else "",
+                )
 
 
 def before_ref(run: RunId, attempt: AttemptId) -> str:
     """Name the ref that holds the tree as it was before an attempt."""
     return f"refs/squad/before/{run}/{file_name(attempt)}"
-
-
-def _leave_locks(folder: Path) -> None:
-    """Clear the lock of a killed git; nobody else writes to the hidden repository."""
-    (folder / "index.lock").unlink(missing_ok=True)

@@ -5,16 +5,18 @@ not have any more is left out and never guessed.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from orchestrator.errors import SquadError
 from orchestrator.git import Git
-from orchestrator.model import AttemptId, RunId
+from orchestrator.model import Isolation, RunId
+from orchestrator.parties import Kind
 from orchestrator.project import Project
-from orchestrator.state import State
-from orchestrator.workspaces.shared import before_ref, evidence_of
+from orchestrator.state import AttemptStatus, State
+from orchestrator.workspaces.hidden import Hidden, evidence_of
+from orchestrator.workspaces.ledger import Ledger, Piece
 
 _PAIR = re.compile(r"([0-9a-f]{40,64} [0-9a-f]{40,64})\n")
 _COUNTED = ("--numstat", "--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none", "-z", "--stdin")
@@ -33,14 +35,12 @@ Written: TypeAlias = Mapping[str, Mapping[str, Lines]]  #: attempt -> path -> li
 
 def written(project: Project, state: State) -> Written:
     """Give what each attempt of a run wrote; nothing where git itself is missing or damaged."""
-    is_shared = state.branch is None
+    is_shared = state.isolation == Isolation.SHARED
     folder = evidence_of(project) if is_shared else project.root
     if not folder.is_dir():
         return {}
-    start = _before_task if is_shared else _base
-    spans = {name: (start(state, name), one.commit) for name, one in state.attempts.items() if one.commit}
     try:
-        found = _numbers(Git(folder), {name: (old, new) for name, (old, new) in spans.items() if old and new})
+        found = _in_tree(project, state) if is_shared else _on_branch(Git(folder), state)
     except SquadError:
         return {}
     return {
@@ -49,13 +49,56 @@ def written(project: Project, state: State) -> Written:
     }
 
 
-def _base(state: State, attempt: str) -> str | None:
-    return state.attempts[attempt].base
+def _on_branch(git: Git, state: State) -> dict[str, dict[str, Lines]]:
+    spans = {name: (one.base, one.commit) for name, one in state.attempts.items()}
+    return _numbers(git, {name: (base, commit) for name, (base, commit) in spans.items() if base and commit})
 
 
-def _before_task(state: State, attempt: str) -> str:
-    """Name the tree before a task's first attempt: in a shared tree what that left in its write set counts too."""
-    return before_ref(RunId(state.run), AttemptId(f"{state.attempts[attempt].task}.1"))
+def _in_tree(project: Project, state: State) -> dict[str, dict[str, Lines]]:
+    """Add up what each attempt and its task's earlier ones did, as far as nobody else was at the same file in between."""
+    ledger = Ledger(hidden=Hidden(project), run=RunId(state.run))
+    here, pieces = ledger.hidden.git, ledger.pieces()
+    paths = {commit: tuple(rows) for commit, rows in _numbers(here, {one.commit: _span(one, one) for one in pieces}).items()}
+    stretches = {name: list(_stretches(pieces, paths, one)) for name, one in state.attempts.items() if one.commit}
+    spans = {f"{first.commit} {last.commit}": _span(first, last) for rows in stretches.values() for _, first, last in rows}
+    numbers = _numbers(here, spans)
+    found: dict[str, dict[str, Lines]] = {}
+    for name, rows in stretches.items():
+        sums = found[name] = {}
+        for path, first, last in rows:
+            if lines := numbers.get(f"{first.commit} {last.commit}", {}).get(path):
+                sums[path] = _sum(sums.get(path, Lines(0, 0)), lines)
+    return found
+
+
+def _span(first: Piece, last: Piece) -> tuple[str, str]:
+    return first.parent, last.commit
+
+
+def _stretches(
+    pieces: Iterable[Piece], paths: Mapping[str, tuple[str, ...]], attempt: AttemptStatus
+) -> Iterator[tuple[str, Piece, Piece]]:
+    """Give for each path the first and last of pieces in a row that are the attempt's or its task's earlier ones."""
+    open_: dict[str, tuple[Piece, Piece]] = {}
+    for piece in pieces:
+        is_own = piece.task == attempt.task and piece.kind is Kind.AGENT and _number(piece) <= attempt.number
+        for path in paths.get(piece.commit, ()):
+            if is_own:
+                open_[path] = (open_[path][0] if path in open_ else piece, piece)
+            elif path in open_:
+                yield path, *open_.pop(path)
+    yield from ((path, *ends) for path, ends in open_.items())
+
+
+def _number(piece: Piece) -> int:
+    return int(piece.attempt.rpartition(".")[2])
+
+
+def _sum(one: Lines, other: Lines) -> Lines:
+    """Add lines up; of what is no text nothing is known."""
+    if one.added is None or one.removed is None or other.added is None or other.removed is None:
+        return Lines(None, None)
+    return Lines(one.added + other.added, one.removed + other.removed)
 
 
 def _numbers(git: Git, spans: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, Lines]]:

@@ -53,6 +53,15 @@ def test_what_may_be_written_is_said(writes: list[str] | None, says: str) -> Non
     assert says in prompt(planned(task("T1", writes=writes)), seat(ONE), Words())
 
 
+def test_who_works_in_one_folder_with_others_is_told_to_leave_git_alone() -> None:
+    one = planned(task("T1"))
+
+    assert "squad commits what you leave" in prompt(one, seat(ONE), Words())
+    together = prompt(one, seat(ONE), Words(is_shared=True))
+    assert "You all work in this one folder, a person too: never commit, stash" in together
+    assert "squad commits" not in together
+
+
 def test_the_checks_of_the_task_go_before_the_configured_ones() -> None:
     words = Words(checks=("pytest -q",))
 
@@ -228,9 +237,9 @@ def test_squads_part_is_at_most_400_tokens(
     one = planned(
         task("T12", title="Build the dashboard", text="The task's own words.", writes=claims, checks=checks), locks=locks
     )
-    words = Words(role=shipped(role).text, program="command", pages=pages, never_parallel=never)
-
-    assert added(prompt(one, who, words, handover=last, asked=asked), one) <= MOST + asked.answered
+    for is_shared in (False, True):
+        words = Words(role=shipped(role).text, program="command", pages=pages, never_parallel=never, is_shared=is_shared)
+        assert added(prompt(one, who, words, handover=last, asked=asked), one) <= MOST + asked.answered
     assert tokens(resumed(one, who, handover=last, asked=asked).removeprefix(f"# {one.task.title}\n\n")) <= MOST + asked.answered
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adoption import prepare
+from orchestrator.claims import Claim
 from orchestrator.git import Git
 from orchestrator.model import AgentId, AttemptId, RunId
+from orchestrator.parties import Party
 from orchestrator.project import find
-from orchestrator.workspaces import Signed, Work
-from orchestrator.workspaces.shared import Beside, SharedTree
+from orchestrator.workspaces import Doubt, Signed, Work
+from orchestrator.workspaces.shared import SharedTree
 from tests.support.repositories import Repository
 
 RUN = RunId("demo-1")
@@ -20,27 +22,48 @@ ONE, TWO = AttemptId("T1.1"), AttemptId("T2.1")
 SIGNED = Signed(agent=AgentId("agent-1"), title="Write it", trailers={})
 
 
+def party(attempt: AttemptId, *claims: str) -> Party:
+    task = attempt.rpartition(".")[0]
+    return Party(
+        attempt=attempt, task=task, agent=AgentId(f"agent-{task[1:]}"), title=f"Do {task}", claims=tuple(map(Claim, claims))
+    )
+
+
 @dataclass
 class Tree:
     root: Path
-    beside: dict[AttemptId, Beside] = field(default_factory=dict)
+    parties: list[Party] = field(default_factory=lambda: [party(ONE, ".")])
 
     def open(self) -> SharedTree:
-        return SharedTree(project=find(self.root), run=RUN, beside=lambda attempt: self.beside.get(attempt, Beside()))
+        return SharedTree(project=find(self.root), run=RUN, company=lambda _: tuple(self.parties))
 
     def write(self, name: str, text: str = "new\n") -> None:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
+    def make(self, shared: SharedTree, *attempts: AttemptId) -> None:
+        for attempt in attempts:
+            assert not shared.make(attempt, self.root, start=None)
+
     def harvest(self, shared: SharedTree, attempt: AttemptId = ONE) -> Work:
         return shared.harvest(attempt, self.root, base=None, signed=SIGNED)
 
     def changed(self, do: Callable[[], object]) -> tuple[str, ...]:
         shared = self.open()
-        shared.make(ONE, self.root, start=None)
+        self.make(shared, ONE)
         do()
         return self.harvest(shared).paths
+
+    @property
+    def kept(self) -> Git:
+        return Git(find(self.root).state / "shadow.git")
+
+    def written(self) -> list[tuple[str, str]]:
+        """Give by whom each path was changed, oldest first."""
+        log = self.kept.run("log", "--reverse", "--format=%x01%an", "--name-only", "refs/squad/tree/demo-1")
+        pieces = [piece.split() for piece in log.split("\x01")[2:]]  # the first is how the tree stood at the beginning
+        return [(author, path) for author, *paths in pieces for path in paths]
 
 
 @pytest.fixture
@@ -70,39 +93,128 @@ def test_what_changed_since_the_start_of_an_attempt_is_told_and_kept(tree: Tree)
         (tree.root / "b.txt").unlink()
 
     assert tree.changed(work) == ("a.txt", "b.txt", "new.txt")
-    kept = Git(find(tree.root).state / "shadow.git")
-    assert kept.line("show", "refs/squad/kept/demo-1/T1.1:a.txt") == "changed"
-    assert kept.line("show", "refs/squad/before/demo-1/T1.1:b.txt") == "b"
+    assert tree.kept.line("show", "refs/squad/kept/demo-1/T1.1:a.txt") == "changed"
+    assert tree.kept.line("show", "refs/squad/before/demo-1/T1.1:b.txt") == "b"
 
 
-def test_what_another_task_under_way_may_write_is_left_to_that_one(tree: Tree) -> None:
-    tree.beside = {ONE: Beside(others=("b.txt",), alone=False), TWO: Beside(others=("a.txt",), alone=False)}
+def test_each_commit_of_the_evidence_holds_the_changes_of_one_author(tree: Tree) -> None:
+    """The commit of one agent once held all that had changed in the tree, a person's work too."""
     shared = tree.open()
-    shared.make(ONE, tree.root, start=None)
-    shared.make(TWO, tree.root, start=None)
+    tree.parties = []
+    tree.make(shared, ONE)
+    tree.write("notes.txt", "mine\n")
+    tree.parties = [party(ONE, "a.txt")]
+    tree.make(shared, TWO)
+    tree.parties = [party(ONE, "a.txt"), party(TWO, "b.txt")]
     tree.write("a.txt", "one's\n")
     tree.write("b.txt", "two's\n")
+    tree.write("stray.txt")
 
     assert tree.harvest(shared, ONE).paths == ("a.txt",)
     assert tree.harvest(shared, TWO).paths == ("b.txt",)
+    assert tree.written()[0] == ("unsure", "notes.txt")
+    assert tree.written()[1:] == [("unsure", "stray.txt"), ("agent-1", "a.txt"), ("agent-2", "b.txt")]
 
 
-def test_what_an_earlier_attempt_left_in_the_own_write_set_counts(tree: Tree) -> None:
+def test_what_two_write_in_turn_under_a_lock_is_parted(tree: Tree) -> None:
+    """Both were once said to have changed all of it, or neither."""
+    shared = tree.open()
+    tree.parties = [party(ONE), party(TWO)]
+    tree.make(shared, ONE, TWO)
+    for holder in (ONE, TWO):
+        other = TWO if holder == ONE else ONE
+        tree.parties = [party(holder, "a.txt"), party(other)]
+        tree.write("a.txt", f"{(tree.root / 'a.txt').read_text(encoding='utf-8')}{holder}\n")
+        shared.look(within="a.txt")
+
+    assert tree.written() == [("agent-1", "a.txt"), ("agent-2", "a.txt")]
+    assert (tree.harvest(shared, ONE).paths, tree.harvest(shared, TWO).paths) == (("a.txt",), ("a.txt",))
+    assert "+T2.1" in tree.kept.run("show", "refs/squad/tree/demo-1")
+    assert "+T1.1" not in tree.kept.run("show", "refs/squad/tree/demo-1")
+
+
+def test_a_lock_says_nothing_of_what_was_written_before_it(tree: Tree) -> None:
+    asked: list[int | None] = []
+
+    def company(besides: int | None) -> tuple[Party, ...]:
+        asked.append(besides)
+        return (party(ONE, *([] if besides == 7 else ["a.txt"])),)
+
+    shared = SharedTree(project=find(tree.root), run=RUN, company=company)
+    tree.make(shared, ONE)
+    tree.write("a.txt", "before the lock\n")
+    shared.look(within="a.txt", besides=7)
+    tree.write("a.txt", "under the lock\n")
+    shared.look(within="a.txt")
+
+    assert asked == [7, None]
+    assert tree.written() == [("unsure", "a.txt"), ("agent-1", "a.txt")]
+
+
+def test_doubts_are_told_with_those_who_may_have_done_it(tree: Tree) -> None:
+    shared = tree.open()
+    tree.parties = [party(ONE, "a.txt"), party(TWO, "b.txt")]
+    tree.make(shared, ONE, TWO)
+    tree.write("stray.txt")
+
+    assert [(doubt.paths, doubt.among, doubt.attempt) for doubt in tree.harvest(shared).doubts] == [
+        (("stray.txt",), ("agent-1", "agent-2"), "")
+    ]
+
+
+def test_who_alone_could_have_done_it_answers_for_it(tree: Tree) -> None:
+    tree.parties = [party(ONE, "a.txt")]
+    shared = tree.open()
+    tree.make(shared, ONE)
+    tree.write("stray.txt")
+
+    [doubt] = tree.harvest(shared).doubts
+    assert doubt == Doubt(paths=("stray.txt",), among=("agent-1",), why=doubt.why, attempt="T1.1")
+
+
+def test_a_file_that_the_user_has_uncommitted_changes_in_is_held_against_nobody(repository: Repository) -> None:
+    repository.write({"loose.txt": "mine\n"})
+    prepare(find(repository.root), now=0.0)
+    tree = Tree(repository.root, parties=[party(ONE, "a.txt")])
+    shared = tree.open()
+    tree.make(shared, ONE)
+    tree.write("loose.txt", "mine still\n")
+
+    assert [(doubt.among, doubt.attempt) for doubt in tree.harvest(shared).doubts] == [(("agent-1",), "")]
+
+
+def test_what_an_earlier_attempt_left_counts_and_what_a_person_did_between_does_not(tree: Tree) -> None:
     """Done again in the tree that held its work already, a task was once `unchanged`, and failed for it."""
     again = AttemptId("T1.2")
-    tree.beside = {again: Beside(own=("new.txt",))}
     shared = tree.open()
-    shared.make(ONE, tree.root, start=None)
+    tree.make(shared, ONE)
     tree.write("new.txt")
-    tree.write("stray.txt")
-    shared.make(again, tree.root, start=None)
+    tree.harvest(shared)
+    tree.parties = []
+    tree.write("a.txt", "a person's\n")
+    tree.make(shared, again)
+    tree.parties = [party(again, ".")]
 
     assert tree.harvest(shared, again).paths == ("new.txt",)
 
 
-def test_the_base_of_an_attempt_outlives_the_supervisor(tree: Tree) -> None:
-    tree.open().make(ONE, tree.root, start=None)
+def test_what_was_put_back_as_it_was_is_no_change(tree: Tree) -> None:
+    shared = tree.open()
+    tree.make(shared, ONE)
+    tree.write("a.txt", "changed\n")
     tree.write("new.txt")
+    shared.look()
+    tree.write("a.txt", "a\n")
+    (tree.root / "new.txt").unlink()
+
+    assert tree.harvest(shared).paths == ()
+
+
+def test_the_begin_of_an_attempt_outlives_the_supervisor_and_is_noted_once(tree: Tree) -> None:
+    """A resumed run once took the tree as it was by then for the begin of a result that it was still to check."""
+    tree.make(tree.open(), ONE)
+    tree.write("new.txt")
+    tree.make(tree.open(), ONE)
 
     assert tree.harvest(tree.open()).paths == ("new.txt",)
 
@@ -113,13 +225,13 @@ def test_an_attempt_that_never_began_left_nothing(tree: Tree) -> None:
 
 def test_a_foreign_change_is_kept_but_not_taken_back_since_another_may_have_made_it(tree: Tree) -> None:
     shared = tree.open()
-    shared.make(ONE, tree.root, start=None)
+    tree.make(shared, ONE)
     tree.write("a.txt", "scribbled\n")
     work = tree.harvest(shared)
 
     ref = shared.set_aside(ONE, tree.root, work, ("a.txt",), base=None)
 
-    assert Git(find(tree.root).state / "shadow.git").line("show", f"{ref}:a.txt") == "scribbled"
+    assert tree.kept.line("show", f"{ref}:a.txt") == "scribbled"
     assert (tree.root / "a.txt").read_text(encoding="utf-8") == "scribbled\n"
 
 
@@ -134,6 +246,14 @@ def test_changes_in_a_repository_inside_are_seen(tree: Tree, commits: bool) -> N
 
     assert tree.changed(work) == ("inner/x.txt", "inner/y.txt", "new.txt")
     assert inner.git("status", "--porcelain", check=False) == ("?? x.txt\n?? y.txt")
+
+
+def test_in_a_repository_too_changes_in_one_inside_are_seen(repository: Repository) -> None:
+    """Git was once asked in its own folder, which lies in the tree, and so told of nothing inside."""
+    inner = Repository.init(repository.root / "inner")
+    prepare(find(repository.root), now=0.0)
+
+    assert Tree(repository.root).changed(lambda: inner.write({"x.txt": "x\n"})) == ("inner/x.txt",)
 
 
 def test_an_empty_repository_inside_does_not_stop_the_evidence(tree: Tree) -> None:
@@ -152,6 +272,31 @@ def test_ignored_folders_and_by_products_are_no_evidence(tree: Tree) -> None:
     assert tree.changed(work) == ("src/x.py",)
 
 
+def test_what_only_the_users_own_excludes_ignore_is_never_copied(repository: Repository, tmp_path: Path) -> None:
+    """Secrets that stood in `.git/info/exclude` once came into the hidden repository."""
+    (repository.root / ".git" / "info" / "exclude").write_text("/secrets\n", encoding="utf-8")
+    (tmp_path / "ignore").write_text("*.key\n", encoding="utf-8")
+    repository.git("config", "core.excludesFile", str(tmp_path / "ignore"))
+    prepare(find(repository.root), now=0.0)
+    tree = Tree(repository.root)
+
+    def work() -> None:
+        for name in ("secrets/token", "own.key", "new.txt"):
+            tree.write(name)
+
+    assert tree.changed(work) == ("new.txt",)
+
+
+def test_files_are_kept_byte_for_byte_whatever_attributes_say(repository: Repository) -> None:
+    """Line ends that a file of attributes makes equal were once no change."""
+    repository.commit({".gitattributes": "* text=auto eol=lf\n", "a.txt": "a\n"})
+    prepare(find(repository.root), now=0.0)
+    tree = Tree(repository.root)
+
+    assert tree.changed(lambda: (tree.root / "a.txt").write_bytes(b"a\r\n")) == ("a.txt",)
+    assert tree.kept.run("show", "refs/squad/tree/demo-1:a.txt") == "a\r\n"
+
+
 def test_what_cannot_be_read_does_not_stop_the_evidence(tree: Tree) -> None:
     (tree.root / "loop").symlink_to("loop")
     os.mkfifo(tree.root / "pipe")
@@ -165,18 +310,29 @@ def test_in_a_repository_the_users_own_index_and_branch_are_not_touched(reposito
     repository.write({"staged.txt": "staged\n", "loose.txt": "loose\n"})
     repository.git("add", "staged.txt")
     prepare(find(repository.root), now=0.0)
-    before = repository.git("status", "--porcelain=v2"), repository.git("for-each-ref"), repository.head()
+    index = (repository.root / ".git" / "index").read_bytes()
+    before = repository.git("for-each-ref"), repository.head()
 
     assert Tree(repository.root).changed(lambda: (repository.root / "README.md").write_text("x", encoding="utf-8")) == (
         "README.md",
     )
 
-    repository.git("checkout", "--", "README.md")
-    assert (repository.git("status", "--porcelain=v2"), repository.git("for-each-ref"), repository.head()) == before
+    assert (repository.root / ".git" / "index").read_bytes() == index
+    assert (repository.git("for-each-ref"), repository.head()) == before
+
+
+def test_what_has_come_together_is_packed_when_a_run_begins_and_stays(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tree.changed(lambda: tree.write("new.txt")) == ("new.txt",)
+    monkeypatch.setattr("orchestrator.workspaces.hidden._MANY", 0)
+
+    SharedTree(project=find(tree.root), run=RunId("demo-2"), company=lambda _: ()).look()
+
+    assert tree.kept.line("count-objects").startswith("0 objects")
+    assert tree.written() == [("agent-1", "new.txt")]
 
 
 def test_the_lock_of_a_killed_git_does_not_stop_the_evidence(tree: Tree) -> None:
-    tree.open().make(ONE, tree.root, start=None)
+    tree.make(tree.open(), ONE)
     (find(tree.root).state / "shadow.git" / "index.lock").touch()
     tree.write("new.txt")
 

@@ -93,6 +93,7 @@ def _foreign(entries: Sequence[Entry]) -> Iterator[Foreign]:
             yield Foreign(
                 task=event.task,
                 agent=event.agent if isinstance(event, ev.ForeignChangeFound) else None,
+                among=tuple(event.among) if isinstance(event, ev.UnsureChangeFound) else (),
                 attempt=event.attempt,
                 paths=tuple(event.paths),
                 certainty=event.certainty,

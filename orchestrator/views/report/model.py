@@ -36,6 +36,7 @@ class CheckRow:
     where: str  #: attempt | combined | base
     seconds: float
     log: str
+    beside: tuple[str, ...]  #: agents that worked in the same tree meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +116,7 @@ class Foreign:
 
     task: str
     agent: str | None  #: None: nobody is blamed
+    among: tuple[str, ...]  #: agents that may have made it then
     attempt: str
     paths: tuple[str, ...]
     certainty: str

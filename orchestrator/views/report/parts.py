@@ -58,7 +58,8 @@ def next_lines(report: Report) -> Iterator[Line]:
     elif report.phase == "paused":
         yield Line(text="go on", help=f"squad resume {report.run}")
     elif report.branch is None:
-        yield Line(text="the work is in the project's folder")
+        help_ = "look: squad diff   commit it (in git): squad merge   take it out again: squad discard"
+        yield Line(text="the work is in the project's folder", help="" if report.outcome == "discarded" else help_)
     elif report.phase == "ended" and not any(row.commit for row in report.tasks):
         yield Line(text=f"nothing was merged; what attempts left is kept: git for-each-ref refs/squad/kept/{report.run}/")
     elif report.phase == "ended" and report.outcome != "discarded":
@@ -89,6 +90,8 @@ def _found(row: TaskRow) -> Iterator[str]:
         )
     failed = {f"failed on {check.where}: {check.command}": None for check in row.checks if not check.ok}
     yield from failed
+    if beside := sorted({agent for check in row.checks for agent in check.beside}):
+        yield f"checked while {', '.join(beside)} worked in the same tree"
     if row.foreign:
         yield f"{counted(len(row.foreign), 'path')} changed without the right to"
     if row.conflicts:

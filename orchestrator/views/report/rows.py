@@ -125,6 +125,7 @@ def _check_row(check: ev.CheckEnded) -> CheckRow:
         where=check.where,
         seconds=round(check.seconds, 3),
         log=check.log,
+        beside=tuple(check.beside),
     )
 
 
