@@ -76,6 +76,12 @@ class RunEnded(_Event, frozen=True, kw_only=True):
     outcome: str  #: done | failed | discarded
 
 
+class RunReopened(_Event, frozen=True, kw_only=True):
+    """A person changed a run that had ended, or whose supervisor was gone without a word; `resume` goes on with it."""
+
+    reason: str
+
+
 # attempts
 
 
@@ -171,10 +177,11 @@ class TaskParked(_Event, frozen=True, kw_only=True):
 
 
 class TaskSkipped(_Event, frozen=True, kw_only=True):
-    """A task will not be done because of another."""
+    """A task will not be done because of another, or because a person says so."""
 
     task: str
     reason: str
+    by: str = ""  #: person; empty: it needs one that is never done
 
 
 class TaskRevived(_Event, frozen=True, kw_only=True):
@@ -184,6 +191,22 @@ class TaskRevived(_Event, frozen=True, kw_only=True):
     reason: str
 
 
+class TaskRetried(_Event, frozen=True, kw_only=True):
+    """A person has a task tried again, its counts anew; one that was to be taken from its agent stays with it."""
+
+    task: str
+    reason: str
+
+
+class TaskAdded(_Event, frozen=True, kw_only=True):
+    """A person put another task into the plan, which was amended for it and holds."""
+
+    task: str
+    agent: str  #: its planned owner
+    title: str
+    plan: str  #: digest of the amended plan document in the journal
+
+
 class TaskReassigned(_Event, frozen=True, kw_only=True):
     """Another agent than before does the task."""
 
@@ -191,6 +214,44 @@ class TaskReassigned(_Event, frozen=True, kw_only=True):
     from_: str = msgspec.field(name="from")
     to: str
     reason: str
+    by: str = ""  #: person: it stays with that agent; empty: squad
+
+
+class AttemptRecalled(_Event, frozen=True, kw_only=True):
+    """A person takes a task from the agent that is at it: the intent, before its attempt is stopped."""
+
+    task: str
+    agent: str
+    attempt: str
+    then: str  #: what becomes of the task when nothing of the attempt is left: skip | reassign | leave (its agent does)
+    to: str = ""  #: agent that goes on with it
+    reason: str
+
+
+# the agents
+
+
+class RunScaled(_Event, frozen=True, kw_only=True):
+    """A person said how many agents may work at once, and who leaves for that as soon as it has no task."""
+
+    agents: int
+    leaving: list[str] = []
+
+
+class AgentAdded(_Event, frozen=True, kw_only=True):
+    """An agent joined the run, or came back to it."""
+
+    agent: str
+    role: str
+    like: str = ""  #: the agent whose program and settings it has; empty: its own, it was there before
+    plan: str = ""  #: digest of the plan document with it; empty: as before
+    settings: str = ""  #: digest of the settings document with it; empty: as before
+
+
+class AgentLeft(_Event, frozen=True, kw_only=True):
+    """An agent does nothing more in the run."""
+
+    agent: str
 
 
 class RestartOrdered(_Event, frozen=True, kw_only=True):
@@ -517,6 +578,7 @@ Event: TypeAlias = (
     | WorkPaused
     | WorkResumed
     | RunEnded
+    | RunReopened
     | AttemptPrepared
     | AttemptStarted
     | OutputRead
@@ -527,10 +589,16 @@ Event: TypeAlias = (
     | TaskParked
     | TaskSkipped
     | TaskRevived
+    | TaskRetried
+    | TaskAdded
     | TaskReassigned
     | RestartOrdered
     | RemarkMade
     | RemarkTold
+    | AttemptRecalled
+    | RunScaled
+    | AgentAdded
+    | AgentLeft
     | AgentReported
     | ConversationKnown
     | ClaimMade

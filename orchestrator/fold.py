@@ -9,7 +9,8 @@ from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold_limits import consume, lift_limits, take_limit
 from orchestrator.fold_locks import fold_lock, set_waiting
-from orchestrator.fold_steering import fold_order, live_on
+from orchestrator.fold_shape import Shape, anew, fold_shape, is_given_up
+from orchestrator.fold_steering import Order, fold_order, live_on
 from orchestrator.fold_strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
@@ -27,7 +28,7 @@ _TRANSITIONS: dict[TaskState, frozenset[TaskState]] = {
     _I: frozenset({_I, _D, _W}),
     _P: frozenset({_W, _S}),
     _D: frozenset(),
-    _F: frozenset(),
+    _F: frozenset({_W}),
     _S: frozenset({_W}),
 }
 
@@ -46,12 +47,11 @@ def fold(state: State, entry: ev.Entry) -> None:
     Raises:
         ImpossibleTransition: The event contradicts the state; a bug in squad.
     """
-    state.seq = entry.seq
-    event, at = entry.event, entry.at
+    state.seq, event, at = entry.seq, entry.event, entry.at
     match event:
         case ev.LockGranted() | ev.LockReleased() | ev.LockRequested() | ev.LockRefused():  # first: there are most of them
             fold_lock(state, event, at)
-        case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded():
+        case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded() | ev.RunReopened():
             _fold_run(state, event, at)
         case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified() | ev.ProjectMoved():
             _fold_notice(state, event, at)
@@ -65,7 +65,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.Integrated()
         ):
             _fold_attempt(state, event, at)
-        case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskReassigned():
+        case ev.TaskDone() | ev.TaskFailed() | ev.TaskParked() | ev.TaskSkipped() | ev.TaskRevived() | ev.TaskRetried():
             _fold_task(state, event)
         case (
             ev.AgentReported()
@@ -76,21 +76,37 @@ def fold(state: State, entry: ev.Entry) -> None:
             | ev.UsageReported()
         ):
             _fold_speech(state, event)
-        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
-            questions.take(state, event, at)
-            set_waiting(state, event.agent)
         case ev.ForeignChangeFound() | ev.UnsureChangeFound():
             fold_strange(state, event)
         case ev.AgentStalled() | ev.RungClimbed() | ev.CheckEnded() | ev.MergeConflicted():
             _fold_evidence(state, event)
         case _:
+            _fold_person(state, event, at)
+    _note_life(state, event, at)
+
+
+def _fold_person(state: State, event: Shape | Order | questions.Asked, at: float) -> None:
+    """Let what a person orders, is asked or answers take effect."""
+    match event:
+        case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionTold() | ev.QuestionClosed():
+            questions.take(state, event, at)
+            set_waiting(state, event.agent)
+        case ev.TaskReassigned() | ev.AttemptRecalled() | ev.TaskAdded() | ev.RunScaled() | ev.AgentAdded() | ev.AgentLeft():
+            fold_shape(state, event)
+        case _:
             fold_order(state, event, at)
-    state.seen = state.seen if isinstance(event, _AFTERWARDS) else at
+
+
+def _note_life(state: State, event: ev.Event, at: float) -> None:
+    """Note until when a supervisor lived: what a person records of a run that is paused or over tells nothing of that."""
+    is_alone = state.phase in {"paused", "ended"} and not isinstance(event, ev.RunPaused)
+    if not is_alone and not isinstance(event, _AFTERWARDS):
+        state.seen = at
 
 
 def _fold_run(
     state: State,
-    event: ev.RunStarted | ev.RunPaused | ev.RunResumed | ev.StopRequested | ev.RunEnded,
+    event: ev.RunStarted | ev.RunPaused | ev.RunResumed | ev.StopRequested | ev.RunEnded | ev.RunReopened,
     at: float,
 ) -> None:
     match event:
@@ -112,6 +128,8 @@ def _fold_run(
         case ev.RunEnded(outcome=outcome):
             state.phase, state.outcome, state.ended_at = "ended", outcome, at
             questions.end(state, at)
+        case ev.RunReopened(reason=reason):
+            state.phase, state.outcome, state.ended_at = "paused", reason, None
 
 
 def _fold_notice(
@@ -251,12 +269,12 @@ def _back(state: State, task: str, reason: str, at: float) -> None:
 
 def _fold_task(
     state: State,
-    event: ev.TaskDone | ev.TaskFailed | ev.TaskParked | ev.TaskSkipped | ev.TaskRevived | ev.TaskReassigned,
+    event: ev.TaskDone | ev.TaskFailed | ev.TaskParked | ev.TaskSkipped | ev.TaskRevived | ev.TaskRetried,
 ) -> None:
     match event:
         case ev.TaskDone(task=task):
             state.agents[state.tasks[task].agent].finished += 1
-            state.tasks[task].reason = ""
+            state.tasks[task].reason, state.tasks[task].wish = "", None
             _free(state, state.tasks[task].agent, task)
             _move(state, task, TaskState.DONE)
         case ev.TaskFailed(task=task, reason=reason):
@@ -265,14 +283,17 @@ def _fold_task(
         case ev.TaskParked(task=task, reason=reason):
             state.tasks[task].reason = reason
             _move(state, task, TaskState.PARKED)
-        case ev.TaskSkipped(task=task, reason=reason):
-            state.tasks[task].reason = reason
+        case ev.TaskSkipped(task=task, reason=reason, by=by):
+            state.tasks[task].reason, state.tasks[task].wish, state.tasks[task].dropped = reason, None, by != ""
             _move(state, task, TaskState.SKIPPED)
         case ev.TaskRevived(task=task):
             _revive(state, task)
             _move(state, task, TaskState.WAITING)
-        case ev.TaskReassigned(task=task, to=to):
-            state.tasks[task].agent = to
+        case ev.TaskRetried(task=task) if is_given_up(state.tasks[task]):
+            state.tasks[task] = anew(state.tasks[task])
+            _move(state, task, TaskState.WAITING)
+        case ev.TaskRetried(task=task):
+            state.tasks[task].wish = None
 
 
 def _revive(state: State, task: str) -> None:
@@ -281,14 +302,7 @@ def _revive(state: State, task: str) -> None:
     if old.state is TaskState.PARKED and questions.has_asked(state, task):
         old.reason, old.limit = "", None
         return
-    state.tasks[task] = TaskStatus(
-        agent=old.agent,
-        state=old.state,
-        attempts=old.attempts,
-        prepared=old.prepared,
-        attempt=old.attempt,
-        money=old.money,
-    )
+    state.tasks[task] = anew(old)
 
 
 def _fold_speech(

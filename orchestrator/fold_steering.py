@@ -3,18 +3,17 @@
 The time in which a person lets nothing be started belongs to nobody: it is no part of what limits of time count.
 """
 
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from orchestrator import events as ev
 from orchestrator import remarks
 from orchestrator.state import State
 
+Order: TypeAlias = ev.WorkPaused | ev.WorkResumed | ev.RestartOrdered | ev.RemarkMade | ev.RemarkTold
 SAFE, NOW = "safe", "now"
 
 
-def fold_order(
-    state: State, event: ev.WorkPaused | ev.WorkResumed | ev.RestartOrdered | ev.RemarkMade | ev.RemarkTold, at: float
-) -> None:
+def fold_order(state: State, event: Order, at: float) -> None:
     """Let an order take effect."""
     match event:
         case ev.WorkPaused(now=now):

@@ -24,7 +24,7 @@ class Front:
         """
         self._touched = touched
         self._place = place = {planned.task.id: number for number, planned in enumerate(plan.tasks)}
-        self._plan = plan
+        self.plan = plan  #: which it is the front of
         self._needs = [[place[need] for need in planned.needs if need in place] for planned in plan.tasks]
         self._followers: list[list[int]] = [[] for _ in plan.tasks]
         for number, needs in enumerate(self._needs):
@@ -51,7 +51,7 @@ class Front:
         changed = [self._place[TaskId(name)] for name in names if name in self._place]
         self._seq = state.seq
         for number in changed:
-            self._take(number, state.tasks[self._plan.tasks[number].task.id])
+            self._take(number, state.tasks[self.plan.tasks[number].task.id])
         if self._touched is not None:
             self._touched.clear()
         for number in {*changed, *(after for one in changed for after in self._followers[one])}:
@@ -75,7 +75,7 @@ class Front:
     def able(self, planned: PlannedTask) -> tuple[AgentId, ...]:
         """Give the agents that could do a task, whoever has it now."""
         if planned.task.id not in self._able:
-            self._able[planned.task.id] = could_do(self._plan, planned)
+            self._able[planned.task.id] = could_do(self.plan, planned)
         return self._able[planned.task.id]
 
     def _take(self, number: int, status: TaskStatus) -> None:
@@ -99,7 +99,7 @@ class Front:
         needs = [self._known[need] for need in self._needs[number]]
         waits = self._known[number] is TaskState.WAITING
         done = all(state is TaskState.DONE for state in needs)
-        is_ready = waits and done and not self._plan.tasks[number].task.gate
+        is_ready = waits and done and not self.plan.tasks[number].task.gate
         place = bisect_left(self._ready, rank)
         is_noted = self._is_ready(rank)
         if is_ready and not is_noted:

@@ -49,6 +49,9 @@ _AHEAD = "state.db-ahead"
 _TOGETHER = 16  #: events that one statement writes
 #: Runs that only propose the tasks of a document. The bytes cannot stand in a text of the event: its quotes are escaped there.
 _SPLITS = """select run from events where type = 'RunStarted' and instr(body, cast('"split":true' as blob))"""
+#: Runs whose end was not taken back; the type beside the highest number is the last one's (SQLite's bare columns).
+_UNFINISHED = """select run from events where type = 'RunStarted' and run not in (select run from (
+select run, type, max(seq) from events where type in ('RunEnded', 'RunReopened') group by run) where type = 'RunEnded')"""
 _LAST_BEGUN = """
 select run from events where seq = max(
     coalesce((select max(seq) from events where type = 'RunStarted'), 0),
@@ -308,9 +311,8 @@ class Journal:
 
     def unfinished(self, *, splits: bool = False) -> list[RunId]:
         """Give the ids of the runs that have no end, oldest first: of those that carry a plan out, or of the splits."""
-        query = "select run from events where type = 'RunStarted' and run not in (select run from events where type = 'RunEnded')"
         which = "in" if splits else "not in"
-        return [RunId(row[0]) for row in self._connection.execute(f"{query} and run {which} ({_SPLITS}) order by seq")]
+        return [RunId(row[0]) for row in self._connection.execute(f"{_UNFINISHED} and run {which} ({_SPLITS}) order by seq")]
 
     def last_begun(self, *, splits: bool = True) -> RunId | None:
         """Give the run that was begun or resumed last: the one that a living supervisor works on; or the last but for splits."""

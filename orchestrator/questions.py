@@ -7,6 +7,7 @@ that reason. How much one agent can ask is bounded, so that a flood of questions
 
 import re
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from orchestrator import events as ev
 from orchestrator.model import Outcome, TaskState
@@ -30,8 +31,10 @@ BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome
 
 # what events change
 
+Asked: TypeAlias = ev.QuestionAsked | ev.QuestionAnswered | ev.QuestionTold | ev.QuestionClosed
 
-def take(state: State, event: ev.QuestionAsked | ev.QuestionAnswered | ev.QuestionTold | ev.QuestionClosed, at: float) -> None:
+
+def take(state: State, event: Asked, at: float) -> None:
     """Let an event take effect; one about a question that nobody knows has none."""
     question = state.questions.get(event.id)
     match event:

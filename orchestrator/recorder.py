@@ -44,6 +44,16 @@ class Recorder:
         """
         self._write([*self._soon, *events], wakes=True)
 
+    def amend(self, plan: Plan, *events: Event) -> None:
+        """Let events take effect that tell of another plan; its document must be in the journal.
+
+        Raises:
+            JournalError: They could not be written; then the plan is as it was.
+        """
+        self._write([*self._soon, *events], wakes=False)
+        self.plan = plan
+        self.wake()
+
     def record_soon(self, *events: Event, wakes: bool = True) -> None:
         """Let events take effect in one step of the journal with others of the same turn of the loop, at `settle`.
 

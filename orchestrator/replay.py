@@ -85,6 +85,8 @@ def replay(journal: Journal, run: RunId) -> Replayed:
     state = _saved(journal, run) or initial(run, plan)
     for entry in journal.entries(run=run, after=state.seq):
         fold(state, entry)
+    if state.plan not in {"", started.plan}:  # it was amended
+        plan = load_plan(journal.document(state.plan), name=f"plan of {run}")
     return Replayed(run=run, plan=plan, state=state, settings=state.settings)
 
 

@@ -17,7 +17,7 @@ from orchestrator.claims import is_operation, meets
 from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
-from orchestrator.state import State, TaskStatus
+from orchestrator.state import State, TaskStatus, is_gone
 
 #: From so many written paths on, their top folders are locked instead.
 _MANY = 20
@@ -198,7 +198,7 @@ def keys_of(state: State, planned: PlannedTask) -> tuple[str, ...]:
 def is_idle(state: State, agent: AgentId) -> bool:
     """Tell whether the agent could be given a task, if its provider lets it."""
     status = state.agents[agent]
-    return status.task is None and status.state is AgentState.IDLE
+    return status.task is None and status.state is AgentState.IDLE and not status.leaving
 
 
 def way(state: State, agent: AgentId, rules: Rules, *, now: float) -> str | None:
@@ -214,7 +214,7 @@ def reset_at(plan: Plan, state: State, rules: Rules, *, now: float) -> float | N
     for planned in plan.tasks:
         if not is_ready(plan, state, planned):
             continue
-        for agent in able(plan, planned, state.tasks[planned.task.id]):
+        for agent in (name for name in able(plan, planned, state.tasks[planned.task.id]) if not is_gone(state, name)):
             if way(state, agent, rules, now=now) is not None:
                 return None
             known = state.agents[agent].limits
@@ -243,9 +243,9 @@ def working(state: State) -> int:
 def able(
     plan: Plan, planned: PlannedTask, status: TaskStatus, *, names: Callable[[PlannedTask], tuple[AgentId, ...]] | None = None
 ) -> tuple[AgentId, ...]:
-    """Give the agents that can do the task, its owner first; after a reassignment only the one it was given to."""
+    """Give the agents that can do the task, its owner first; only the one it was given to once it was reassigned."""
     owner = AgentId(status.agent)
-    if "reassign" in status.rungs:
+    if status.pinned or "reassign" in status.rungs:
         return (owner,)
     others = could_do(plan, planned) if names is None else names(planned)
     return (owner, *(name for name in others if name != owner))
@@ -327,7 +327,7 @@ def _after_conflict(plan: Plan, state: State, planned: PlannedTask, rules: Rules
     again = status.counted < rules.attempts
     if again and status.conflicts == 1:
         return None
-    if again and status.conflicts == 2 and (others := _others(plan, planned, status)):
+    if again and status.conflicts == 2 and (others := _others(plan, state, planned)):
         return Climb(task=task, rung="reassign", to=_least_busy(state, others), reason=status.reason)
     return Park(task=task, reason=status.reason)
 
@@ -341,15 +341,16 @@ def _next_rung(plan: Plan, state: State, planned: PlannedTask, rules: Rules, *, 
             continue
         if rung == "restart" and again:
             return Climb(task=task, rung=rung, to=AgentId(status.agent), reason=status.reason, same=same)
-        if rung == "reassign" and again and (others := _others(plan, planned, status)):
+        if rung == "reassign" and again and (others := _others(plan, state, planned)):
             return Climb(task=task, rung=rung, to=_least_busy(state, others), reason=status.reason, same=same)
         if rung == "park":
             return Park(task=task, reason=status.reason, rung=True, same=same)
     return Fail(task=task, reason=status.reason)
 
 
-def _others(plan: Plan, planned: PlannedTask, status: TaskStatus) -> list[AgentId]:
-    return [name for name in able(plan, planned, status) if name not in status.failed_with]
+def _others(plan: Plan, state: State, planned: PlannedTask) -> list[AgentId]:
+    status = state.tasks[planned.task.id]
+    return [name for name in able(plan, planned, status) if name not in status.failed_with and not is_gone(state, name)]
 
 
 def _least_busy(state: State, names: list[AgentId]) -> AgentId:
@@ -361,7 +362,7 @@ def _may_start(state: State, planned: PlannedTask, agent: AgentId, rules: Rules,
     status = state.tasks[planned.task.id]
     if status.state is not TaskState.WAITING or not is_idle(state, agent):
         return None
-    if rules.agents is not None and working(state) >= rules.agents:
+    if (most := state.scaled or rules.agents) and working(state) >= most:
         return None
     if status.counted and not status.ordered and budget_free_at(state, agent, rules, now=now) > now:
         return None

@@ -90,6 +90,14 @@ class StrangeStatus(msgspec.Struct, kw_only=True):
     blamed: bool  #: the agent's result was refused for it
 
 
+class WishStatus(msgspec.Struct, kw_only=True):
+    """What a person wants of a task once the attempt under way is gone."""
+
+    then: str  #: skip | reassign | leave
+    to: str
+    reason: str
+
+
 class TaskStatus(msgspec.Struct, kw_only=True):
     """Where a task stands and how it came there."""
 
@@ -114,6 +122,9 @@ class TaskStatus(msgspec.Struct, kw_only=True):
     money: float = 0.0  #: of all its attempts, as far as it was told
     limit: ReachedStatus | None = None  #: that it has used up
     ordered: bool = False  #: a person wants its next attempt at once
+    pinned: bool = False  #: a person gave it to its agent: squad does not move it
+    wish: WishStatus | None = None
+    dropped: bool = False  #: a person skipped it, and not the task it needs
 
 
 class AgentStatus(msgspec.Struct, kw_only=True):
@@ -133,6 +144,7 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     blocked_on: str = ""
     meanwhile: str = ""
     refused: int = 0  #: requests for locks, in the whole run
+    leaving: bool = False  #: it goes as soon as it has no task; who has gone is `stopped`
     starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 
@@ -224,11 +236,17 @@ class State(msgspec.Struct, kw_only=True):
     locks: dict[str, LockStatus] = {}  #: by holder and path, oldest first
     waiting: list[WaitStatus] = []
     fence: int = 0
+    scaled: int = 0  #: how many agents may work at once, by a person's word; 0: as configured
     notices: list[str] = []
     strange: list[StrangeStatus] = []  #: in the order of finding
     questions: dict[str, QuestionStatus] = {}  #: by id, in the order of asking
     notified: list[str] = []  #: questions, tasks and runs of which a person was told by ways outside of squad
     remarks: dict[str, RemarkStatus] = {}  #: by id, in the order of making
+
+
+def is_gone(state: State, agent: str) -> bool:
+    """Tell whether the agent has left the run, or does as soon as it can."""
+    return state.agents[agent].leaving or state.agents[agent].state is AgentState.STOPPED
 
 
 def initial(run: RunId, plan: Plan) -> State:

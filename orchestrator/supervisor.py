@@ -12,11 +12,11 @@ import anyio
 import anyio.abc
 
 from orchestrator import events as ev
-from orchestrator import limits, preparing, questions, scheduler
+from orchestrator import limits, preparing, questions, scaling, scheduler, shaping
 from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
+from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
-from orchestrator.events import Event
 from orchestrator.fold_steering import NOW as NOW_PAUSED
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
@@ -25,7 +25,19 @@ from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
-from orchestrator.model import PERSON, AgentId, AgentState, AttemptId, Isolation, Outcome, PlannedTask, Seat, TaskId, TaskState
+from orchestrator.model import (
+    PERSON,
+    AgentId,
+    AgentState,
+    AttemptId,
+    Isolation,
+    Outcome,
+    Plan,
+    PlannedTask,
+    Seat,
+    TaskId,
+    TaskState,
+)
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
@@ -34,7 +46,7 @@ from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
 from orchestrator.steering import Steering
-from orchestrator.verdicts import limit_event, stall_events
+from orchestrator.verdicts import effects, limit_event
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
@@ -48,7 +60,6 @@ class Supervisor:
     def __init__(self, recorder: Recorder, stage: Stage, integration: Integration, rules: scheduler.Rules) -> None:
         """Own a run from the state its journal adds up to; nothing happens before `run`."""
         self.recorder = recorder
-        self.plan = recorder.plan
         locks = stage.config.locks.model_dump()
         self.table = LockTable(capacities=self.plan.capacity, fence=recorder.state.fence, **locks)
         self.rights = Rights(self.plan.matrix, self.table)
@@ -70,11 +81,10 @@ class Supervisor:
         #: takes in what an agent left in its comm file, when its processes are gone and before its attempt is judged
         self.hear_out: Callable[[AgentId], None] = lambda _: None
         self._integration = integration
-        self._rules = rules
-        self._front = Front(self.plan, touched=recorder.touched)
-        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
-        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
+        self.rules = rules
+        self._heed_plan()
         self._attempts: dict[AgentId, Attempt] = {}
+        self._gone_from: dict[AgentId, tuple[str, ...]] = {}  #: keys of the tasks of those that are gone, up to their end
         self._under_way = 0
         self._integrating: set[anyio.CancelScope] = set()
         self._left: list[tuple[PlannedTask, AgentId]] = []  #: results whose checks or merge a pause has broken off
@@ -82,6 +92,17 @@ class Supervisor:
         self.haste = 0  #: how it is ended: 1 orderly, 2 now, 3 by killing what is left
         self._out_of_time = False
         self._told_reset = 0.0
+
+    @property
+    def plan(self) -> Plan:
+        """Give the plan as it stands."""
+        return self.recorder.plan
+
+    def _heed_plan(self) -> None:
+        """Go by a plan that a person has amended."""
+        self._front = Front(self.plan, touched=self.recorder.touched)
+        self._tasks: Mapping[TaskId, PlannedTask] = {planned.task.id: planned for planned in self.plan.tasks}
+        self._seats: Mapping[AgentId, Seat] = {seat.id: seat for seat in self.plan.agents}
 
     async def run(self) -> None:
         """Carry the plan out until it is settled, a person is needed, or someone ends it; record which."""
@@ -139,6 +160,11 @@ class Supervisor:
         at_work = self._at_work(agent)
         return at_work is not None and at_work.tell(text)
 
+    def recall(self, agent: AgentId, why: str) -> None:
+        """Stop what an agent is at, because a person takes its task away; that is not counted, and its work is kept."""
+        if (attempt := self._attempts.get(agent)) is not None:
+            attempt.stop(Outcome.STOPPED, why)
+
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
@@ -164,6 +190,9 @@ class Supervisor:
 
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:
         """Take every decision that can be taken now; tell whether nothing is left that could lead to another."""
+        if self._front.plan is not self.plan:
+            self._heed_plan()
+            self._hold_added(now)
         if not self._stopping:
             self.inbox.settle()
             self._steering.settle()
@@ -175,36 +204,30 @@ class Supervisor:
                 self._start(group, now)
         return self._is_over(now)
 
+    def _hold_added(self, now: float) -> None:
+        """Take for what is under way the keys that keep it apart from tasks that were added since."""
+        for agent, attempt in self._attempts.items():
+            planned = self._tasks[attempt.piece.planned.task.id]
+            held = {grant.path for grant in self.table.held_by(agent)}
+            keys = [key for key in planned.locks if key.startswith("files:") and key not in held]
+            grants = self.table.acquire_all(agent, keys, now=now, purpose=planned.task.title)
+            if grants and not isinstance(grants, Blocked):
+                self.recorder.record(*map(granted_event, grants))
+
     def _settle(self) -> None:
         """Carry verdicts out until there are none; each may be the reason for another."""
         state = self.recorder.state
-        while verdicts := list(scheduler.verdicts(self.plan, state, self._rules, among=self._front.doubtful(state))):
-            for verdict in verdicts:
-                self.recorder.record(*self._effects(verdict))
-
-    def _effects(self, verdict: scheduler.Verdict) -> list[Event]:
-        status = self.recorder.state.tasks[verdict.task]
-        attempt = status.attempt or ""
-        match verdict:
-            case scheduler.Fail(task=task, reason=reason):
-                return [ev.TaskFailed(task=task, reason=reason)]
-            case scheduler.Skip(task=task, reason=reason):
-                return [ev.TaskSkipped(task=task, reason=reason)]
-            case scheduler.Park(task=task, reason=reason, rung=rung):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung="park", reason=reason)
-                told: list[Event] = [
-                    *([climbed] if rung else []),
-                    *([limit_event(verdict.limit, task=task)] if verdict.limit else []),
-                ]
-                return [*stall_events(verdict, status), *told, ev.TaskParked(task=task, reason=reason)]
-            case scheduler.Climb(task=task, rung=rung, to=to, reason=reason):
-                climbed = ev.RungClimbed(agent=status.agent, task=task, attempt=attempt, rung=rung, reason=reason)
-                moved = ev.TaskReassigned(task=task, from_=status.agent, to=to, reason=reason)
-                return [*stall_events(verdict, status), climbed, *([moved] if to != status.agent else [])]
+        while True:
+            doubtful = self._front.doubtful(state)
+            verdicts = scheduler.verdicts(self.plan, state, self.rules, among=doubtful)
+            due = [*scaling.departures(self.plan, state), *shaping.due(self.plan, state, doubtful)]
+            if not (events := due or [event for one in verdicts for event in effects(state, one)]):
+                return
+            self.recorder.record(*events)
 
     def _heed_limits(self, now: float) -> None:
         """Tell, once, of a limit of the run that is reached with work left; when the time is up, end what still runs."""
-        state, allowed = self.recorder.state, self._rules.limits
+        state, allowed = self.recorder.state, self.rules.limits
         if (reached := limits.reached(state, allowed, now=now)) is None:
             return
         is_up = limits.time_is_up(state, allowed, now=now) and not self._out_of_time
@@ -224,7 +247,7 @@ class Supervisor:
         """Tell, once for each, of a reset that the whole run waits for."""
         if self._under_way or self._stopping or self.recorder.state.held:
             return
-        reset = scheduler.reset_at(self.plan, self.recorder.state, self._rules, now=now)
+        reset = scheduler.reset_at(self.plan, self.recorder.state, self.rules, now=now)
         if reset is not None and reset != self._told_reset:
             self._told_reset = reset
             text = f"nothing can go on before {format_moment(reset)}: every agent that could is at its usage limit"
@@ -234,9 +257,11 @@ class Supervisor:
         """Start what can start, best first; a start whose locks are not to be had is passed over."""
         self.table.is_declared_for = False
         front = self._steering.first(self._front.ready(self.recorder.state))
-        for start in scheduler.starts(self.plan, self.recorder.state, self._rules, now=now, among=front, names=self._front.able):
+        for start in scheduler.starts(self.plan, self.recorder.state, self.rules, now=now, among=front, names=self._front.able):
             planned = self._tasks[start.task]
             keys = scheduler.keys_of(self.recorder.state, planned)
+            if any(any_meets(keys, left) for left in self._gone_from.values()):
+                continue  # an attempt there has no process and no lock any more, but has not ended in the journal
             grants = self.table.acquire_all(start.agent, keys, now=now, purpose=planned.task.title)
             if not isinstance(grants, Blocked):
                 self._reserve(start, planned, grants)
@@ -253,18 +278,8 @@ class Supervisor:
     def _attempt(self, planned: PlannedTask, agent: AgentId) -> Attempt:
         """Seat the agent at the attempt that was just prepared, or is taken over."""
         piece = preparing.piece_of(self.recorder.state, planned, self._seats[agent], root=self.stage.project.root)
-        hear_out = partial(self.hear_out, agent)
-        desk = self.desk
-        attempt = Attempt(
-            self.recorder,
-            self.stage,
-            self.rights,
-            piece,
-            take=desk.take,
-            permit=desk.permit,
-            inquire=desk.inquire,
-            hear_out=hear_out,
-        )
+        own, desk, hear_out = (self.recorder, self.stage, self.rights, piece), self.desk, partial(self.hear_out, agent)
+        attempt = Attempt(*own, take=desk.take, permit=desk.permit, inquire=desk.inquire, hear_out=hear_out)
         attempt.gone = partial(self._gone, agent)
         attempt.watch = partial(self._integration.watch, piece.attempt)
         self._attempts[agent] = attempt
@@ -306,6 +321,7 @@ class Supervisor:
     def _release(self, agent: AgentId) -> None:
         """Free the agent's seat and locks; its whole process tree is gone."""
         attempt = self._attempts.pop(agent)
+        self._gone_from.pop(agent, None)
         self.desk.leave(agent)
         self.rights.end(agent)
         if self.recorder.state.tasks[attempt.piece.planned.task.id].state in _UNDER_WAY:
@@ -318,6 +334,7 @@ class Supervisor:
     def _gone(self, agent: AgentId) -> None:
         """Free the locks of an agent that has left nothing to integrate; in a shared tree only once that was looked at."""
         if self.recorder.state.isolation == Isolation.WORKTREE:
+            self._gone_from[agent] = self._attempts[agent].piece.planned.locks
             self._free(agent)
 
     def _free(self, agent: AgentId) -> None:
@@ -326,9 +343,8 @@ class Supervisor:
 
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
-        state = self.recorder.state
-        expires = self.recorder.clock() + self.table.stale_after
-        self.table.restore(tuple(kept_grant(lock, expires=expires) for lock in state.locks.values()))
+        state, now = self.recorder.state, self.recorder.clock()
+        self.table.restore(tuple(kept_grant(lock, expires=now + self.table.stale_after) for lock in state.locks.values()))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
             if status.state in _UNDER_WAY:
@@ -336,6 +352,7 @@ class Supervisor:
                 group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
         for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
             self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
+        self._hold_added(now)
 
     def _take_up(self, group: anyio.abc.TaskGroup) -> None:
         while self._left:
@@ -356,18 +373,17 @@ class Supervisor:
             return bool(self._stopping)
         if scheduler.stuck(self.plan, self.recorder.state) and not questions.waits_for_answer(self.recorder.state):
             return True
-        return scheduler.halted(self.plan, self.recorder.state, self._rules, now=now)
+        return scheduler.halted(self.plan, self.recorder.state, self.rules, now=now)
 
     async def _next_change(self, decided: float) -> None:
         """Wait until something changed since the last decision, can start that could not then, or is to be suspected."""
         self._suspect()
         self._tell_wait(decided)
         state = self.recorder.state
-        started = scheduler.next_wake(self.plan, state, self._rules, now=decided, among=self._front.tried(state))
+        started = scheduler.next_wake(self.plan, state, self.rules, now=decided, among=self._front.tried(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
-        seconds = None if wake is None else max(0.0, wake - self.recorder.clock())
-        with anyio.move_on_after(seconds):
+        with anyio.move_on_after(None if wake is None else max(0.0, wake - self.recorder.clock())):
             await self.recorder.changed()
 
     def _conclude(self) -> None:

@@ -1,5 +1,6 @@
 """What the pages say is tried: commands are run, examples are read, names exist."""
 
+import json
 import re
 import shlex
 import shutil
@@ -15,6 +16,7 @@ from orchestrator.cli.app import make_app
 from orchestrator.prd import read
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
+from tests.support.runs import simulated
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
@@ -93,6 +95,44 @@ def test_the_readme_names_every_command_and_every_option() -> None:
         for spellings in options:
             is_option = spellings[0].startswith("-") and "--help" not in spellings
             assert not is_option or any(one in README for one in spellings), f"the README does not name {spellings} of {name}"
+
+
+def session_on_steering(squad: Squad, name: str) -> None:
+    """Give the commands of a session of the page, and see to it that it says what they say."""
+    [session] = blocks(ROOT / "docs" / "steering.md", f"session: {name}")
+    for part in session.removeprefix("$ ").split("\n$ "):
+        command, _, shown = part.partition("\n")
+        assert squad.here(*shlex.split(command)[1:]).out.rstrip("\n") == shown.rstrip("\n")
+
+
+def test_the_session_that_the_page_on_steering_shows_of_a_failed_run_is_what_happens(
+    repository: Repository, squad: Squad
+) -> None:
+    agents = {name: {"use": "simulated"} for name in ("agent-1", "agent-2")}
+    one = simulated("T1", "fail", writes=["a.txt"], agents=[*agents])
+    repository.write(
+        {
+            "squad.yaml": json.dumps({"agents": agents, "run": {"attempts": 1}}),
+            "tasks.yaml": json.dumps({"version": 1, "tasks": [one, simulated("T2", writes=["b.txt"], needs=["T1"])]}),
+        }
+    )
+    assert squad.here("run", "tasks.yaml", "-y").code == 1
+    session_on_steering(squad, "retry")
+
+
+def test_the_session_that_the_page_on_steering_shows_of_a_living_run_is_what_happens(
+    repository: Repository, squad: Squad
+) -> None:
+    long = [{"id": name, "title": name, "writes": [f"{name}.txt"], "simulate": {"work": "500s"}} for name in ("T1", "T2")]
+    repository.write({"tasks.yaml": json.dumps({"version": 1, "tasks": long})})
+    run = squad.start("run", "tasks.yaml", "--agent", "simulated", "-n", "2")
+    squad.wait_for_event("AttemptStarted", lambda row: row["task"] == "T1")
+    squad.wait_for_event("AttemptStarted", lambda row: row["task"] == "T2")
+
+    session_on_steering(squad, "work")
+
+    squad.here.ok("stop", "--now")
+    assert run.wait(60) == 6
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

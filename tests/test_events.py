@@ -34,6 +34,13 @@ PROMISED = {
 OURS = {
     "StopRequested": "reason",
     "RunPaused": "reason",
+    "RunReopened": "reason",
+    "TaskRetried": "task reason",
+    "RunScaled": "agents leaving",
+    "AgentAdded": "agent role like plan settings",
+    "AgentLeft": "agent",
+    "TaskAdded": "task agent title plan",
+    "AttemptRecalled": "task agent attempt then to reason",
     "RunResumed": "reason",
     "ProjectMoved": "from to",
     "AttemptPrepared": "task agent attempt workspace branch base locks",

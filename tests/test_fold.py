@@ -67,14 +67,14 @@ MOVES: dict[TaskState, Event] = {
     TaskState.PARKED: ev.TaskParked(task="T1", reason="x"),
     TaskState.SKIPPED: ev.TaskSkipped(task="T1", reason="x"),
 }
-#: Design 3, and: who takes a run over integrates again; a parked task may be skipped, a skipped one gets another chance.
+#: Design 3, and: who takes a run over integrates again; a parked task may be skipped, a skipped or failed one tried again.
 ARROWS: dict[TaskState, set[TaskState]] = {
     TaskState.WAITING: {TaskState.RUNNING, TaskState.FAILED, TaskState.PARKED, TaskState.SKIPPED},
     TaskState.RUNNING: {TaskState.CHECKING, TaskState.WAITING},
     TaskState.CHECKING: {TaskState.INTEGRATING, TaskState.DONE, TaskState.WAITING},
     TaskState.INTEGRATING: {TaskState.INTEGRATING, TaskState.DONE, TaskState.WAITING},
     TaskState.DONE: set(),
-    TaskState.FAILED: set(),
+    TaskState.FAILED: {TaskState.WAITING},
     TaskState.PARKED: {TaskState.WAITING, TaskState.SKIPPED},
     TaskState.SKIPPED: {TaskState.WAITING},
 }

@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from orchestrator.cli import (
+    add,
     completion,
     configuring,
     demo,
@@ -30,6 +31,7 @@ from orchestrator.cli import (
     options,
     report,
     run,
+    shape,
     steer,
     stopping,
     watch,
@@ -73,6 +75,8 @@ _GROUPS = (
     halting,
     stopping,
     opening,
+    shape,
+    add,
 )
 
 

@@ -16,6 +16,7 @@ import anyio.lowlevel
 from orchestrator.adoption import restore
 from orchestrator.ahead import BEHIND
 from orchestrator.cli import closing
+from orchestrator.cli.beginning import lay_out
 from orchestrator.cli.context import Context, say
 from orchestrator.cli.finish import conclude
 from orchestrator.cli.screen import Screen, display, is_terminal
@@ -110,6 +111,7 @@ async def oversee(run: Conduct, show: View) -> None:
             await _listen(run, server)
             group.start_soon(_take_in, recorder.journal)
             run.begun(RunId(recorder.state.run))
+            group.start_soon(_listen_on, run, server)
             group.start_soon(_heed_signals, run)
             group.start_soon(partial(tell_untried, recorder, stage.accounts.own, versions, surroundings=stage.surroundings))
             async with anyio.create_task_group() as views:  # each ends by itself when it has told the end of the run
@@ -145,6 +147,17 @@ async def _take_in(journal: Journal) -> None:
             behind = anyio.Event()
             await anyio.sleep(BEHIND)
             journal.absorb()
+
+
+async def _listen_on(run: Conduct, server: Server) -> None:
+    """Open the sockets of agents that join the run."""
+    is_open = set(run.supervisor.stage.sockets)
+    while True:
+        await run.supervisor.recorder.changed()
+        stage = run.supervisor.stage
+        for agent in stage.sockets.keys() - is_open:
+            is_open.add(agent)
+            await server.listen(stage.sockets[agent], agent=agent, token=stage.tokens[agent])
 
 
 async def _heed_signals(run: Conduct) -> None:
@@ -206,7 +219,8 @@ class Keeper:
         """Begin with files that say nothing yet."""
         self._run = run
         views = run.supervisor.stage.views
-        self._comms = CommFiles(views / "comms", run.supervisor.plan, run.supervisor.hear)
+        self._plan = run.supervisor.plan
+        self._comms = CommFiles(views / "comms", self._plan, run.supervisor.hear)
         self._locks = LockFiles(views / "locks")
         self._behind = True  #: the files do not show the newest state
         self.took = 0.0  #: seconds of CPU for the last round
@@ -229,6 +243,8 @@ class Keeper:
                 self._comms.note(AgentId(entry.event.agent), remark_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
+        if self._plan is not self._run.supervisor.plan:
+            self._heed_plan()
         with self._told_once("comm files"):
             if self._behind:
                 self._comms.write(self._run.supervisor.recorder.state, now=now)
@@ -239,6 +255,13 @@ class Keeper:
             self._locks.sync(self._run.supervisor.table.grants, self._force)
         self._run.supervisor.recorder.settle()
         self.took = time.thread_time() - begun
+
+    def _heed_plan(self) -> None:
+        """Write an amended plan where people look for it."""
+        self._plan = self._run.supervisor.plan
+        self._comms.heed(self._plan)
+        with self._told_once("plan's files"):
+            lay_out(self._run.project, self._run.supervisor.recorder)
 
     def hear_out(self, agent: AgentId) -> None:
         """Take in the last that an agent whose processes are gone wrote into its comm file."""

@@ -18,7 +18,6 @@ import anyio
 from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context, out, out_json, say
-from orchestrator.cli.naming import NothingSo
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.cli.seat import seats_of
 from orchestrator.config import AgentSettings, Config
@@ -34,6 +33,7 @@ from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
 from orchestrator.project import Project
 from orchestrator.quantities import parse_duration
+from orchestrator.spelling import NothingSo
 from orchestrator.views.doctor import details, doctor_json, table
 
 TERMINATED = 143

@@ -5,7 +5,7 @@ import time
 
 from orchestrator.adapters.known import KNOWN
 from orchestrator.cli.context import Context, out, out_json
-from orchestrator.cli.naming import NothingSo, named
+from orchestrator.cli.naming import named
 from orchestrator.config import Config, load_dump
 from orchestrator.doctor.examine import redactor
 from orchestrator.doctor.redaction import HIDDEN, is_secret
@@ -15,6 +15,7 @@ from orchestrator.journal import Journal
 from orchestrator.model import Seat
 from orchestrator.project import Project
 from orchestrator.replay import Replayed, replay
+from orchestrator.spelling import NothingSo
 from orchestrator.supervised import supervisor_of
 from orchestrator.views.seat import Told, seat_json, seat_text
 

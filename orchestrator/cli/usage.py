@@ -36,6 +36,8 @@ _TOGETHER: Mapping[str, tuple[str, ...]] = {
     "report": ("compare", "cost"),
     "pause": ("stop", "restart"),
     "diff": ("open",),
+    "plan": ("verify",),
+    "retry": ("reassign", "skip", "add", "scale"),
 }
 _AGENT = ("agent", "what agents call while they work: lock, handoff, ask, done ...")
 

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from orchestrator.claims import is_operation
+from orchestrator.cli.adding import decisions
 from orchestrator.cli.beginning import views_of
+from orchestrator.cli.crew import take_in
 from orchestrator.cli.limiting import limits_of
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
@@ -20,6 +22,7 @@ from orchestrator.model import AttemptId, Isolation, RunId
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scheduler import Rules
+from orchestrator.shaper import Shaper
 from orchestrator.stage import Stage
 from orchestrator.standins import make, signs_of
 from orchestrator.state import State
@@ -49,6 +52,8 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder, *, exam
     )
     supervisor = Supervisor(recorder, stage, integration, _rules(config, stage))
     supervisor.desk.loans.turn = integration.git = stage.git
+    shaper = Shaper(recorder, supervisor.recall, decisions(project), take_in=partial(take_in, project, supervisor))
+    supervisor.orders = {**supervisor.orders, **shaper.orders}
     return supervisor
 
 

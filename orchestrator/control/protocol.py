@@ -19,6 +19,11 @@
     stop       person  now                                      stopping
     unlock     person  path                                     released
     answer     person  id, text, allow                          id, agent, task, already, told
+    retry      person  tasks, failed                            changed, said, tasks, agents, undo, asks (the same for
+    reassign   person  task, to                                 all of these; `asks` wants `agreed` sent with it)
+    skip       person  task, reason, agreed
+    add        person  document (a tasks file), name; or row (one task)
+    scale      person  agents (N, +N or -N), now
 
 Each request of an agent carries its `token` in the params. A refusal is an error with code -32000 and the reason as
 its message; where a call of the agent's helps, `data` holds {reason, advice: [{tool, arguments, why}]}. A request may be

@@ -46,26 +46,26 @@ def make_plan(
 
 def _made(document: Document, surroundings: Surroundings, *, source_digest: str, effort: int, improve: Improve | None) -> Plan:
     found, warnings = to_plan(document)
-    tasks = [_with_keys(task) for task in found]
+    tasks = [with_keys(task) for task in found]
     seating = seat_agents(document, surroundings, width=_width(tasks))
     matrix = MatrixIndex(seating.matrix)
     lengths = lengths_of(tasks, surroundings)
-    assigned = _assigned(tasks, Owners(seating, matrix, surroundings.allocation), lengths, surroundings)
+    assigned = assign(tasks, Owners(seating, matrix, surroundings.allocation), lengths, surroundings)
     capacity = {name: units for name, units in {**surroundings.capacity, **document.capacity}.items() if units > 1}
     shared = surroundings.isolation is Isolation.SHARED
     reach = Reach({task.id: task.needs for task in tasks})
     claimed = [(one.task.id, one.writes) for one in assigned]
     pairs = list(meeting_pairs(claimed))
     keys = guard_pairs(claimed, pairs, reach, shared=shared, several=capacity)
-    locks = {one.task.id: _locks(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
+    locks = {one.task.id: locks_of(one, keys.get(one.task.id, ()), surroundings) for one in assigned}
     at_once = min(surroundings.count or len(seating.seats), len(seating.seats))
-    ordered = partial(_ordered, locks=locks, lengths=lengths, at_once=at_once, capacity=capacity)
+    in_order = partial(ordered, locks=locks, lengths=lengths, at_once=at_once, capacity=capacity)
     agents = [seat.id for seat in seating.seats]
     weights = surroundings.allocation.weights
-    assigned = with_streams(assigned, lengths=lengths, agents=agents, weights=weights, quick=partial(ordered, effort=0))
+    assigned = with_streams(assigned, lengths=lengths, agents=agents, weights=weights, quick=partial(in_order, effort=0))
     ranked, first = precedence(assigned)
-    order = ordered(ranked, effort=effort, improve=improve)
-    planned = tuple(_planned(one, locks[one.task.id], order, lengths[one.task.id], first[one.task.id]) for one in assigned)
+    order = in_order(ranked, effort=effort, improve=improve)
+    planned = tuple(planned_by(one, locks[one.task.id], order, lengths[one.task.id], first[one.task.id]) for one in assigned)
     return Plan(
         title=document.title,
         source=document.path,
@@ -111,9 +111,7 @@ def _done(document: Document) -> tuple[TaskId, ...]:
     return tuple(task.id for task in document.tasks if task.state is Mark.DONE)
 
 
-def _assigned(
-    tasks: Sequence[Task], owners: Owners, lengths: Mapping[TaskId, Length], surroundings: Surroundings
-) -> list[Assigned]:
+def assign(tasks: Sequence[Task], owners: Owners, lengths: Mapping[TaskId, Length], surroundings: Surroundings) -> list[Assigned]:
     """Find who could do each task, and add to each declared write set what goes with it, with the reasons."""
     tree = Tree.of(surroundings.files)
     closed = []
@@ -141,7 +139,7 @@ def _width(tasks: Sequence[Task]) -> int:
     return max(Counter(level.values()).values(), default=1)
 
 
-def _ordered(
+def ordered(
     assigned: Sequence[Assigned],
     *,
     locks: Mapping[TaskId, tuple[str, ...]],
@@ -165,7 +163,7 @@ def _ordered(
     return arrange(slots, at_once=at_once, capacity=capacity, effort=effort, improve=improve)
 
 
-def _planned(one: Assigned, locks: tuple[str, ...], order: Order, length: Length, first: tuple[str, ...]) -> PlannedTask:
+def planned_by(one: Assigned, locks: tuple[str, ...], order: Order, length: Length, first: tuple[str, ...]) -> PlannedTask:
     """Give a task its agent and its times; where there was a choice, the order has made it."""
     name = one.task.id
     agent = order.agents[name]
@@ -186,7 +184,8 @@ def _planned(one: Assigned, locks: tuple[str, ...], order: Order, length: Length
     )
 
 
-def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> tuple[str, ...]:
+def locks_of(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> tuple[str, ...]:
+    """Give what a task takes before its start: what it writes and names, keys of pairs, operations that its words mean."""
     text = _text(one.task)
     operations = [name for name, signs in surroundings.never_parallel.items() if any(sign in text for sign in signs)]
     return tuple(
@@ -194,7 +193,7 @@ def _locks(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> t
     )
 
 
-def _with_keys(task: Task) -> Task:
+def with_keys(task: Task) -> Task:
     """Have a task hold the endpoints and tables that it names."""
     keys = named_keys(_text(task))
     return replace(task, locks=(*task.locks, *keys)) if keys else task

@@ -32,13 +32,13 @@ _LONGEST = 366 * 86400.0  #: seconds
 _SIMULATE = ("work", "write", "lock", "then")
 
 
-def read_tasks_file(text: str, *, name: str, claim: Callable[[str], Claim]) -> Document:
-    """Read a tasks file.
+def read_tasks_file(text: str, *, name: str, claim: Callable[[str], Claim], known: Sequence[str] = ()) -> Document:
+    """Read a tasks file; its tasks may also need those of the given ids.
 
     Raises:
         PrdError: Something in it is not as it should be; with file, line, column, and a caret.
     """
-    return _Reader(parse(text, name=name), claim).read()
+    return _Reader(parse(text, name=name), claim, known=known).read()
 
 
 def faults(text: str, *, name: str, claim: Callable[[str], Claim]) -> tuple[InputError, ...]:
@@ -50,9 +50,10 @@ def faults(text: str, *, name: str, claim: Callable[[str], Claim]) -> tuple[Inpu
 
 
 class _Reader:
-    def __init__(self, parsed: Parsed, claim: Callable[[str], Claim]) -> None:
+    def __init__(self, parsed: Parsed, claim: Callable[[str], Claim], *, known: Sequence[str] = ()) -> None:
         self._parsed = parsed
         self._claim = claim
+        self._known = known
 
     def read(self) -> Document:
         top, rows = self._top()
@@ -132,9 +133,9 @@ class _Reader:
             first.setdefault(name, number)
         for number, (name, needs) in enumerate(tasks):
             for place, need in enumerate(needs):
-                if need not in first:
+                if need not in first and need not in self._known:
                     path: Path = ("tasks", number, "needs", place)
-                    error = UnknownNeed(name, need, where=self._parsed.where(path), known=list(first))
+                    error = UnknownNeed(name, need, where=self._parsed.where(path), known=[*first, *self._known])
                     error.hint = f"{self._parsed.shown(path)}\n{error.hint}"
                     yield error
 

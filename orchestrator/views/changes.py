@@ -34,12 +34,16 @@ def change_line(plan: Plan, entry: ev.Entry) -> str:
         ):
             return f"{task} {type(event).__name__.removeprefix('Task').lower()}: {plain(reason)}"
         case _:
-            specific = _trouble_line(event) or _lock_line(event) or _limit_line(entry) or _question_line(event)
+            specific = (
+                _trouble_line(event) or _shape_line(event) or _lock_line(event) or _limit_line(entry) or _question_line(event)
+            )
             return specific or _rarer_line(event)
 
 
 def _trouble_line(event: ev.Event) -> str:
     match event:
+        case ev.TaskReassigned(task=task, from_=old, to=new) if old == new:
+            return f"{task} stays with {new}"
         case ev.TaskReassigned(task=task, from_=old, to=new, reason=reason):
             return f"{task} moves from {old} to {new}: {plain(reason)}"
         case ev.AgentStalled(agent=agent, task=task, evidence=evidence):
@@ -53,6 +57,26 @@ def _trouble_line(event: ev.Event) -> str:
             return f"unsure who changed {plain(', '.join(paths[:5]))}{more}: {plain(why)}"
         case ev.MergeConflicted(task=task, paths=paths):
             return f"{task} conflicts in {plain(', '.join(paths[:5]))}"
+        case _:
+            return ""
+
+
+def _shape_line(event: ev.Event) -> str:
+    """Give the line for what a person changed of the work."""
+    match event:
+        case ev.TaskRetried(task=task, reason=reason):
+            return f"{task} is tried again: {plain(reason)}"
+        case ev.TaskAdded(task=task, agent=agent, title=title):
+            return f"{task} joins the run, for {agent}: {plain(title)}"
+        case ev.AttemptRecalled(task=task, agent=agent, then=then, to=to):
+            after = "is skipped then" if then == "skip" else f"goes to {to} then"
+            return f"{task} is taken from {agent}: its attempt is stopped, and it {after}"
+        case ev.AgentAdded(agent=agent, like=like):
+            return f"{agent} joins the run{f', like {like}' if like else ' again'}"
+        case ev.AgentLeft(agent=agent):
+            return f"{agent} has left the run"
+        case ev.RunReopened(reason=reason):
+            return f"the run is taken up again: {plain(reason)}"
         case _:
             return ""
 

@@ -76,6 +76,12 @@ class CommFiles:
         self._hear = hear
         self._books = {seat.id: _Book(seat) for seat in plan.agents}
 
+    def heed(self, plan: Plan) -> None:
+        """Go by an amended plan from here on; agents that it adds get their files."""
+        self._plan = plan
+        for seat in plan.agents:
+            self._books.setdefault(seat.id, _Book(seat))
+
     @property
     def patience(self) -> float:
         """Give the seconds after which to look again although nothing changed: for what was begun, or a new time."""

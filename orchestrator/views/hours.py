@@ -15,7 +15,7 @@ from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
 from orchestrator.fold_limits import believed
-from orchestrator.model import Plan, PlannedTask, Seat, TaskId
+from orchestrator.model import Outcome, Plan, PlannedTask, Seat, TaskId
 from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills
 from orchestrator.views.wall import Wall
@@ -85,9 +85,10 @@ class Hours:
 def hours_of(entries: Iterable[Entry], plan: Plan, wall: Wall) -> Hours:
     """Give where the time of all agents went."""
     hours = Hours(spans={str(seat.id): [] for seat in plan.agents})
-    floor = _Floor(plan, hours)
+    rows = list(entries)
+    floor = _Floor(plan, hours, [entry.event for entry in rows])
     before = wall.start
-    for entry in entries:
+    for entry in rows:
         floor.spend(before, entry.at, wall)
         before = max(before, entry.at)
         floor.take(entry.event, entry.at)
@@ -125,15 +126,19 @@ class _Doing:
 class _Floor:
     """What all agents do between two events."""
 
-    def __init__(self, plan: Plan, hours: Hours) -> None:
+    def __init__(self, plan: Plan, hours: Hours, history: Iterable[ev.Event]) -> None:
         self._hours = hours
         self._doing = {str(seat.id): _Doing(seat) for seat in plan.agents}
         self._tasks = {str(planned.task.id): planned for planned in plan.tasks}
         self._owner = {str(planned.task.id): str(planned.agent) for planned in plan.tasks}
-        self._waiting = set(self._tasks)
+        joined = [event for event in history if isinstance(event, ev.AgentAdded | ev.TaskAdded)]
+        self._waiting = set(self._tasks) - {one.task for one in joined if isinstance(one, ev.TaskAdded)}
         self._done: set[TaskId] = set(plan.done)
         self._backing_off: set[str] = set()
+        self._pinned: set[str] = set()  #: tasks that a person gave to their agents
         self._held: dict[tuple[str, str], None] = {}  #: path and holder
+        #: agents that have not joined yet, or have left; who only came back was there before
+        self._absent = {one.agent for one in joined if isinstance(one, ev.AgentAdded) and one.plan}
 
     def spend(self, begin: float, end: float, wall: Wall) -> None:
         """Let time pass."""
@@ -141,6 +146,8 @@ class _Floor:
         ready = [name for name in self._waiting if self._done.issuperset(self._tasks[name].needs)] if pieces else []
         for start, stop in pieces:
             for doing in self._doing.values():
+                if doing.seat.id in self._absent:
+                    continue
                 self._spend(doing, start, stop, ready)
 
     def _spend(self, doing: _Doing, begin: float, end: float, ready: list[str]) -> None:
@@ -168,10 +175,10 @@ class _Floor:
         match event:
             case ev.AttemptPrepared() | ev.AttemptStarted() | ev.AttemptEnded() | ev.ResultRefused():
                 self._take_attempt(event)
-            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived():
+            case ev.TaskDone() | ev.TaskFailed() | ev.TaskSkipped() | ev.TaskParked() | ev.TaskRevived() | ev.TaskRetried():
                 self._take_task(event)
-            case ev.TaskReassigned(task=task, to=to):
-                self._owner[task] = to
+            case ev.TaskReassigned() | ev.TaskAdded() | ev.AgentAdded() | ev.AgentLeft():
+                self._take_shape(event)
             case ev.LockRequested() | ev.LockGranted() | ev.LockRefused() | ev.LockReleased():
                 self._take_lock(event)
             case ev.QuestionAsked() | ev.QuestionAnswered() | ev.QuestionClosed() | ev.AgentReported():
@@ -182,6 +189,18 @@ class _Floor:
                 self._doing[agent].take_limit(event, at)
             case _:
                 pass
+
+    def _take_shape(self, event: ev.TaskReassigned | ev.TaskAdded | ev.AgentAdded | ev.AgentLeft) -> None:
+        match event:
+            case ev.TaskReassigned(task=task, to=to, by=by):
+                self._owner[task] = to
+                (self._pinned.add if by else self._pinned.discard)(task)
+            case ev.TaskAdded(task=task):
+                self._waiting.add(task)
+            case ev.AgentAdded(agent=agent):
+                self._absent.discard(agent)
+            case ev.AgentLeft(agent=agent):
+                self._absent.add(agent)
 
     def _take_attempt(self, event: ev.AttemptPrepared | ev.AttemptStarted | ev.AttemptEnded | ev.ResultRefused) -> None:
         doing = self._doing[event.agent]
@@ -201,11 +220,18 @@ class _Floor:
             case _:
                 doing.phase = "free"
                 self._waiting.add(event.task)
-                self._backing_off.add(event.task)
+                if not (isinstance(event, ev.AttemptEnded) and event.outcome == Outcome.STOPPED):
+                    self._backing_off.add(event.task)
 
-    def _take_task(self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived) -> None:
+    def _take_task(
+        self, event: ev.TaskDone | ev.TaskFailed | ev.TaskSkipped | ev.TaskParked | ev.TaskRevived | ev.TaskRetried
+    ) -> None:
+        if isinstance(event, ev.TaskRetried) and any(
+            doing.task == event.task and doing.phase != "free" for doing in self._doing.values()
+        ):
+            return  # it stays with the agent that is at it
         self._backing_off.discard(event.task)
-        if isinstance(event, ev.TaskRevived):
+        if isinstance(event, ev.TaskRevived | ev.TaskRetried):
             self._waiting.add(event.task)
             return
         self._waiting.discard(event.task)
@@ -257,6 +283,8 @@ class _Floor:
         return "lock" if any(meets(key, path) for name in could for key in self._tasks[name].locks for path in taken) else "needs"
 
     def _may_do(self, seat: Seat, planned: PlannedTask, name: str) -> bool:
+        if name in self._pinned:
+            return self._owner[name] == seat.id
         if planned.task.agents:
             return seat.id in planned.task.agents
         return self._owner[name] == seat.id or has_skills(seat, planned.task.skills)

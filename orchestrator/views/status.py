@@ -59,6 +59,7 @@ def _agent(plan: Plan, state: State, name: AgentId, *, supervised: bool, now: fl
         "progress": {"done": status.done, "total": status.total},
         "level": levels(state).get(name),
         "message": plain(status.message),
+        "leaving": status.leaving,
         "limited": _limited(status, now),
         "refused": status.refused,
     }
@@ -189,6 +190,14 @@ def _levels(state: State) -> str:
     return page([f"  enforcement: {', '.join(told)}"]) if told else ""
 
 
+def _crew(state: State) -> str:
+    """Say who has left the run, and who does when its task is over."""
+    gone = [name for name, status in state.agents.items() if status.state is AgentState.STOPPED]
+    going = [f"{name} leaves when {status.task} is over" for name, status in state.agents.items() if status.leaving]
+    told = [*([f"left: {', '.join(gone)}"] if gone else []), *going]
+    return page(f"  {line}" for line in told) if state.phase != "ended" else ""
+
+
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
     """Give the text of `squad status`."""
     text = board(plan, state, now=now, supervised=supervised) + page(f"  {line}" for line in done_lines(plan))
@@ -207,6 +216,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     for agent, status in state.agents.items():
         for one in _limited(status, now) if state.phase != "ended" else ():
             text += f"  {agent} is held by the usage limit of {one['adapter'] or 'its provider'} until {one['until']}\n"
+    text += _crew(state)
     text += _levels(state)
     refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
     if refused:

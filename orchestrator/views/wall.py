@@ -10,7 +10,7 @@ from orchestrator import events as ev
 from orchestrator.events import Entry
 from orchestrator.views.pauses import pauses
 
-_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded)
+_PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded, ev.RunReopened)
 _WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded, ev.Notified)
 
 
@@ -54,6 +54,8 @@ def wall_of(entries: Sequence[Entry], *, now: float) -> Wall:
         end = last.at
     elif last is not None and isinstance(last.event, ev.RunEnded):
         end = max(_results(entries), default=last.at)
+    elif last is not None and isinstance(last.event, ev.RunReopened):
+        end = min(last.at, max(_results(entries), default=last.at))
     over = last is not None and isinstance(last.event, ev.RunEnded) and last.event.outcome != "discarded"
     return Wall(start=start, end=max(start, end), gaps=tuple(sorted((*_gaps(entries), *pauses(entries)))), is_over=over)
 
@@ -71,9 +73,11 @@ def _results(entries: Iterable[Entry]) -> list[float]:
 
 def _gaps(entries: Iterable[Entry]) -> Iterator[tuple[float, float]]:
     """Give the times in which no supervisor lived: from its last event to `RunResumed`."""
-    before = None
+    before, is_alone = None, False
     for entry in entries:
         if isinstance(entry.event, ev.RunResumed) and before is not None and before < entry.at:
             yield before, entry.at
-        if not isinstance(entry.event, _WITHOUT_SUPERVISOR):
+        is_alone = isinstance(entry.event, ev.RunReopened) or (is_alone and not isinstance(entry.event, ev.RunResumed))
+        if not is_alone and not isinstance(entry.event, _WITHOUT_SUPERVISOR):
             before = entry.at
+        is_alone = is_alone or isinstance(entry.event, ev.RunPaused)

@@ -17,8 +17,9 @@ COMMANDS = (
     *("run", "resume", "plan", "verify", "tasks", "status", "events", "logs", "ls", "stop", "wait", "diff", "merge", "discard"),
     *("report", "locks", "unlock", "owns", "doctor", "inbox", "answer", "demo", "config", "completion", "init"),
     *("pause", "restart", "tell", "open"),
+    *("retry", "reassign", "skip", "add", "scale"),
 )
-LATER = ("watch", "web", "retry", "reassign", "skip")
+LATER = ("watch", "web")
 
 
 def test_the_help_of_squad_is_one_screen_that_begins_with_an_example_and_names_every_command(here: Here) -> None:

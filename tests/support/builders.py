@@ -140,7 +140,12 @@ def state_after(of: Plan, *events: Event | tuple[float, Event]) -> State:
 
 
 def run_started(
-    *, title: str = "Demo", base: str | None = "b0", branch: str | None = "squad/demo-1", split: bool = False
+    *,
+    title: str = "Demo",
+    base: str | None = "b0",
+    branch: str | None = "squad/demo-1",
+    split: bool = False,
+    agents: int = 2,
 ) -> ev.RunStarted:
     """Give the first event of a run."""
     return ev.RunStarted(
@@ -152,7 +157,7 @@ def run_started(
         isolation="worktree",
         base=base,
         branch=branch,
-        agents=["agent-1", "agent-2"],
+        agents=[f"agent-{number + 1}" for number in range(agents)],
         split=split,
     )
 

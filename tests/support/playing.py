@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import limits, questions, scheduler
+from orchestrator import limits, questions, scaling, scheduler, shaping
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
 from orchestrator.fold import fold
@@ -96,9 +96,15 @@ class Play:
             for due in list(self._due):
                 self._due.remove(due)
                 self.end(due[1], ending="stopped")
-        while verdicts := list(scheduler.verdicts(self.plan, self.state, self.rules)):
-            for verdict in verdicts:
-                self.record(*self._effects(verdict))
+        while events := self.decided():
+            self.record(*events)
+
+    def decided(self) -> list[Event]:
+        """Give what the supervisor would record now, before it starts anything."""
+        departures = list(scaling.departures(self.plan, self.state))
+        if due := [*departures, *shaping.due(self.plan, self.state, self.plan.tasks)]:
+            return due
+        return [event for one in scheduler.verdicts(self.plan, self.state, self.rules) for event in self._effects(one)]
 
     def start(self) -> None:
         for start in scheduler.starts(self.plan, self.state, self.rules, now=self.now):
@@ -159,6 +165,18 @@ class Play:
             begun = ev.IntegrationStarted(task=task, attempt=name, commit="c1", onto="b0")
             self.record(begun, commit, ev.TaskDone(task=task, attempt=name, checked=True))
         del self._locks[agent]
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether an agent is at a task."""
+        return bool(self._due)
+
+    def stop_recalled(self) -> None:
+        """End the attempts of tasks that a person has taken from their agents."""
+        for at, agent in list(self._due):
+            if self.state.tasks[self.state.agents[agent].task or ""].wish is not None:
+                self._due.remove((at, agent))
+                self.end(agent, ending="stopped")
 
     def ask(self, task: str, agent: AgentId, attempt: str) -> str:
         """Ask a question, which is answered at once, or never; gives how the attempt ends."""

@@ -11,6 +11,7 @@ from orchestrator.events import Entry, Event
 from orchestrator.views.figures import measure
 from tests.support.builders import (
     ONE,
+    THREE,
     TWO,
     answers,
     asks,
@@ -217,6 +218,45 @@ def test_an_agent_for_which_no_task_is_left_idles_for_needs() -> None:
     only_two = plan(planned(task("T1", agents=[TWO], writes=["a"]), agent=TWO))
 
     assert measure(entries((0.0, run_started())), only_two, now=10.0).idle.lock_s == 0.0
+
+
+CROWD = plan(planned(task("T1")), planned(task("T2"), agent=TWO), seats=[seat(ONE), seat(TWO), seat(THREE)])
+JOINED = ev.AgentAdded(agent=THREE, role="x", like=ONE, plan="p", settings="s")
+
+
+def test_an_agent_that_joined_was_absent_before_and_is_absent_again_once_it_has_left() -> None:
+    rows = history((0.0, run_started()), (4.0, JOINED), (7.0, ev.AgentLeft(agent=THREE)), *attempt("T1.1", 0.0, 10.0))
+
+    assert sum(astuple(measure(rows, CROWD, now=10.0).idle_of[THREE])) == 3.0
+
+
+def test_an_agent_that_came_back_or_works_was_there_from_the_start_whatever_the_first_event_names() -> None:
+    back = (5.0, ev.AgentAdded(agent=THREE, role="x"))
+    few = history((0.0, run_started(agents=1)), *attempt("T2.1", 2.0, 8.0, agent=TWO), back, *attempt("T1.1", 0.0, 10.0))
+
+    idle = measure(few, CROWD, now=10.0).idle_of
+
+    assert [sum(astuple(idle[agent])) for agent in (TWO, THREE)] == [4.0, 10.0]
+
+
+def test_nobody_idles_for_the_back_off_of_a_task_that_a_person_gave_to_another() -> None:
+    given = ev.TaskReassigned(task="T1", from_=ONE, to=TWO, reason="x", by="person")
+    stopped: list[Timed] = [(0.0, prepared("T1.1")), (0.0, started("T1.1")), (2.0, ended("T1.1", "stopped")), (2.0, given)]
+    rows = history((0.0, run_started()), *stopped, *attempt("T2.1", 0.0, 10.0, agent=TWO))
+
+    idle = measure(rows, CROWD, now=10.0).idle_of[ONE]
+
+    assert (idle.stall_s, idle.needs_s) == (0.0, 8.0)
+
+
+def test_a_task_that_joined_is_waited_for_from_then_on() -> None:
+    locks = [(0.0, granted("a", holder=TWO))]
+    of = plan(planned(task("T2"), agent=TWO), planned(task("N"), locks=["a"]), seats=[seat(ONE), seat(TWO)])
+    added = (6.0, ev.TaskAdded(task="N", agent=ONE, title="x", plan="p"))
+
+    idle = measure(history((0.0, run_started()), *locks, *attempt("T2.1", 0.0, 10.0, agent=TWO), added), of, now=10.0)
+
+    assert (idle.idle_of[ONE].needs_s, idle.idle_of[ONE].lock_s) == (6.0, 4.0)
 
 
 @given(runs())

@@ -160,7 +160,7 @@ def test_who_does_not_see_the_timeline_reads_the_table_of_attempts_after_it() ->
 
 
 def test_two_hundred_attempts_are_told_in_less_than_300_kb() -> None:
-    history: list[Timed] = [(0.0, run_started())]
+    history: list[Timed] = [(0.0, run_started(agents=8))]
     reason = "no sign of life for ten minutes, and then some more words about what was seen of it"
     for number in range(200):
         agent, at, name = f"agent-{number % 8 + 1}", number // 8 * 700.0, f"T{number + 1}.1"

@@ -30,7 +30,7 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
 
     made = shown(run_started(), prepared(), started(), report)
 
-    silent = {"message": "", "limited": [], "refused": 0}
+    silent = {"message": "", "leaving": False, "limited": [], "refused": 0}
     assert made["run"] == {
         "id": "demo-1",
         "title": "Demo",
@@ -171,3 +171,14 @@ def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
 
     assert "its supervisor is gone: squad resume demo-1" in text
     assert "src/a.py" in text.partition("locks\n")[2]
+
+
+def test_who_has_left_and_who_is_leaving_is_said_below_the_table() -> None:
+    history = (run_started(), prepared(), started(), ev.RunScaled(agents=1, leaving=[ONE, TWO]), ev.AgentLeft(agent=TWO))
+
+    text = render_status(THREE, state_after(THREE, *history), supervised=True, now=9.0)
+
+    assert "  left: agent-2\n  agent-1 leaves when T1 is over\n" in text
+    agents = shown(*history)["agents"]
+    assert isinstance(agents, list)
+    assert [one["leaving"] for one in agents] == [True, False]
