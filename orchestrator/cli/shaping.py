@@ -132,7 +132,7 @@ def _require_run(project: "Project", run: str | None) -> None:
 
     journal = Journal.read(project.state)
     if journal is None:
-        raise NoRun(run)
+        raise NoRun(run, root=project.root)
     with journal:
         find_run(journal, run)
 

@@ -32,6 +32,11 @@ discard -y                         7 7   another supervisor (process
 merge                              0 0   nothing to merge
 open T1                            0 0
 init -y                            1 1   squad.yaml is there already
+retry T1                           0 0   T1 is under way already
+add --title More --id T9           0 0
+skip T9 -y                         0 0   already
+reassign T1 --to agent-2           1 1   agent-2 may not do T1
+scale 2                            0 0   already
 stop                               0 0   stopped already
 """
 #: The same when it has ended.
