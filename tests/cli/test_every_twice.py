@@ -12,13 +12,14 @@ from tests.support.repositories import Repository
 from tests.support.runs import shell, simulated
 
 #: What is called twice, in this order; the exit codes of both; what the second says. Q1 is asked by T2 of agent-2.
+#: A second restart finds the first under way or done, and is then one of its own.
 WHILE_IT_LIVES = """
 answer Q1 tabs                     0 0   Q1 has that answer already
 answer Q1 spaces                   1 1   Q1 was answered already: tabs
 answer Q7 tabs                     1 1   there is no question 'Q7'
 answer agent tabs                  1 1   'agent' may be any of agent-1, agent-2
 tell T1 hello                      0 0   R1 pending already
-restart T1                         0 0   is being restarted already
+restart T1                         0 0   T1
 pause                              0 0   tasks-1 is paused already
 pause --now                        0 0   tasks-1 is paused already
 resume                             0 0   tasks-1 goes on already
