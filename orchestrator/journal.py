@@ -11,6 +11,7 @@ through this module sees both as one, also what a killed supervisor left; the ne
 
 import contextlib
 import hashlib
+import os
 import re
 import sqlite3
 import unicodedata
@@ -136,9 +137,18 @@ class Journal:
                 level = "full"
         is_one = len(told) <= _TOGETHER and not self._ahead.pending
         self._last = self._insert(values, level) if is_one else self._insert_many(values, level)
+        self._tell()
         self._ahead.is_whole()
         number = self._last - len(told)
         return [Entry(number := number + 1, at, run, event) for event in told]
+
+    def _tell(self) -> None:
+        """Wake those who watch the folder: what woke them so far may have been the write, before it could be read.
+
+        SQLite shows a step to others in memory that they share, after the write is on disk, and nobody is told of that.
+        """
+        with contextlib.suppress(OSError):  # only then do they look again later
+            os.utime(self._path)
 
     def _insert(self, values: Sequence[object], level: str) -> int:
         """Write a few events by one statement, which is a step by itself; gives the last one's number."""

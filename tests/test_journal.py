@@ -6,9 +6,10 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ from orchestrator.errors import JournalError
 from orchestrator.events import AgentReported, Noticed, RunEnded, RunPaused, RunResumed, TaskDone
 from orchestrator.journal import Journal, slugged
 from orchestrator.model import RunId
+from orchestrator.platform.watching import watching
 from tests.support.builders import RUN, run_started
+from tests.support.waiting import NEVER
 
 OTHER = RunId("other-1")
 
@@ -397,3 +400,22 @@ def test_a_journal_is_made_while_somebody_looks_into_the_new_file(tmp_path: Path
     reader.close()
 
     assert made == [0]
+
+
+def test_who_is_woken_by_a_write_that_cannot_be_read_yet_is_woken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = Journal._insert
+    with Journal.open(tmp_path) as journal, watching(tmp_path) as changes:
+
+        def insert_slowly(self: Journal, values: Sequence[object], level: str) -> int:
+            number = insert(self, values, level)
+            changes.wait(0)  # a reader was told of the write, and read what stood there before
+            return number
+
+        monkeypatch.setattr(Journal, "_insert", insert_slowly)
+        journal.append(RUN, Noticed(text="one"), at=1.0)
+
+        async def told() -> None:
+            with anyio.fail_after(NEVER):
+                await changes.changed()
+
+        anyio.run(told)

@@ -20,9 +20,9 @@ import anyio
 
 TICK = 0.5  #: seconds between two looks where the system tells nothing
 _FLAGS = os.O_NONBLOCK | os.O_CLOEXEC  #: IN_NONBLOCK and IN_CLOEXEC have the same values
-_MODIFY, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x002, 0x008, 0x040, 0x080  # linux/inotify.h
+_MODIFY, _ATTRIB, _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO = 0x002, 0x004, 0x008, 0x040, 0x080  # linux/inotify.h
 _CREATE, _DELETE, _ONLYDIR = 0x100, 0x200, 0x01000000
-_MASK = _MODIFY | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _ONLYDIR
+_MASK = _MODIFY | _ATTRIB | _CLOSE_WRITE | _MOVED_FROM | _MOVED_TO | _CREATE | _DELETE | _ONLYDIR
 _ROOM = 64 * 1024  #: bytes of one read of what was told
 
 
