@@ -74,6 +74,25 @@ def test_a_gate_behind_work_is_parked_when_the_work_is_done(repository: Reposito
     assert [row["task"] for row in squad.events("TaskDone", "TaskParked")] == ["T1", "T2"]
 
 
+def test_a_step_of_a_persons_is_told_as_done_in_the_tasks_file_and_the_next_run_goes_on_behind_it(
+    repository: Repository, squad: Squad
+) -> None:
+    one = "  - {id: T1, title: One, writes: [a.txt], simulate: {work: 10ms}}\n"
+    gate = "  - {id: T2, title: Go, gate: true, needs: [T1]STATE}\n"
+    last = "  - {id: T3, title: Three, writes: [b.txt], needs: [T2], simulate: {work: 10ms}}\n"
+    begin(repository, one + gate.replace("STATE", "") + last)
+
+    assert run(squad) == 6
+    way_out = "do it, mark it done in tasks.yaml (state: done), then: squad merge, squad run tasks.yaml --new"
+    assert way_out in squad.here("report").out
+
+    squad.here.ok("merge")
+    file = repository.root / "tasks.yaml"
+    file.write_text(file.read_text(encoding="utf-8").replace("needs: [T1]}", "needs: [T1], state: done}"), encoding="utf-8")
+    assert squad.here("run", "tasks.yaml", "--new", "-y").code == 0
+    assert [row["task"] for row in squad.events("TaskDone")] == ["T3"]
+
+
 def test_failing_the_same_way_again_and_again_is_a_verdict_with_evidence(repository: Repository, squad: Squad) -> None:
     begin(repository, "  - {id: T1, title: One, writes: [a.txt], simulate: {work: 10ms, then: [fail, fail, done]}}\n")
 

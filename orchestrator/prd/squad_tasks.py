@@ -10,10 +10,11 @@ from typing import cast
 
 from orchestrator.claims import Claim, OutsideProject, is_operation
 from orchestrator.errors import InputError, PrdError
-from orchestrator.model import AgentId, Document, Simulation, Source, Task, TaskId
+from orchestrator.model import AgentId, Document, Mark, Simulation, Source, Task, TaskId
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Path, Plain, parse
 from orchestrator.prd.needs import UnknownNeed, require_no_cycle
+from orchestrator.prd.states import mark_of
 from orchestrator.quantities import parse_duration
 from orchestrator.spelling import nearest
 
@@ -24,7 +25,7 @@ ENDINGS = (
 _TOP = ("version", "title", "source", "capacity", "tasks")
 _TASK = (
     *("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate"),
-    *("checks", "command", "simulate", "gate", "source"),
+    *("checks", "command", "simulate", "gate", "state", "source"),
 )
 _ORIGIN = ("file", "digest")
 _ID = re.compile(r"\w[\w.~-]{0,63}")
@@ -163,6 +164,7 @@ class _Reader:
             command=self._list((*path, "command"), row),
             simulate=self._simulation((*path, "simulate")) if row.get("simulate") is not None else None,
             gate=self._flag((*path, "gate"), row.get("gate")),
+            state=self._mark((*path, "state"), row["state"]) if row.get("state") else Mark.OPEN,
         )
 
     def _id(self, path: Path, value: Plain) -> TaskId:
@@ -171,6 +173,14 @@ class _Reader:
         if not _ID.fullmatch(text) or ".." in text or text.endswith("."):
             raise self._wrong(path, f"{text[:80]!r} is no id: letters, digits, '-', '_', '.' and '~', at most 64 of them")
         return TaskId(text)
+
+    def _mark(self, path: Path, value: Plain) -> Mark:
+        mark = mark_of(word := self._text(path, value))
+        if mark is Mark.UNKNOWN:
+            known = [str(one) for one in Mark if one is not mark]
+            hint = nearest(word, known) or f"known: {', '.join(known)}"
+            raise self._wrong(path, f"unknown state {word!r}", hint)
+        return mark
 
     def _lines(self, path: Path, row: Mapping[str, Plain]) -> None:
         """Look at the lines of the document that a task comes from; they are for people and for who made the file."""

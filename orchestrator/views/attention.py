@@ -51,13 +51,19 @@ def _of_task(planned: PlannedTask, state: State) -> Iterator[Need]:
     if status.state is TaskState.PARKED and has_asked(state, task.id):
         return  # its question is told of
     if status.state is TaskState.PARKED and task.gate:
-        then = f"do it, mark it done in {state.source}, then: squad run {state.source} --new"
-        yield Need(f"{task.id} is a step for a person: {task.title}", then)
+        yield Need(f"{task.id} is a step for a person: {task.title}", _when_done(state))
     elif status.state is TaskState.PARKED:
         then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield Need(f"{task.id} is parked: {status.reason}", then)
     elif status.state is TaskState.FAILED:
         yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}")
+
+
+def _when_done(state: State) -> str:
+    """Say how a step of a person's is told as done; only what is merged counts for the next run."""
+    how = " (state: done)" if state.source.endswith((".yaml", ".yml")) else ""
+    merge = "squad merge, " if any(task.state is TaskState.DONE for task in state.tasks.values()) else ""
+    return f"do it, mark it done in {state.source}{how}, then: {merge}squad run {state.source} --new"
 
 
 def _of_questions(state: State, *, supervised: bool) -> Iterator[Need]:

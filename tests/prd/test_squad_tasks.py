@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.errors import InputError
-from orchestrator.model import Document, Simulation, Task
+from orchestrator.model import Document, Mark, Simulation, Task
 from orchestrator.prd import read
 
 FULL = """\
@@ -76,6 +76,14 @@ def test_json_says_the_same() -> None:
     assert (read_back.gate, read_back.checks) == (True, ())
 
 
+def test_a_task_that_is_done_says_so() -> None:
+    tasks = told(
+        "tasks:\n  - {id: a, title: b, state: done}\n  - {id: c, title: d, state: In Progress}\n  - {id: e, title: f}\n"
+    ).tasks
+
+    assert [task.state for task in tasks] == [Mark.DONE, Mark.IN_PROGRESS, Mark.OPEN]
+
+
 def test_the_version_may_be_left_out_but_not_be_another() -> None:
     assert told("tasks:\n  - {id: a, title: b}\n").tasks
     with pytest.raises(InputError, match="expected version: 1"):
@@ -101,6 +109,7 @@ def test_the_version_may_be_left_out_but_not_be_another() -> None:
         ("tasks:\n  - {id: a, title: b, estimate: 10}\n", "2:23", "write 10s, 10m, 10h or 10d"),
         ("tasks:\n  - {id: a, title: b, estimate: 9999d}\n", "2:23", "longer than a year"),
         ("tasks:\n  - {id: a, title: b, gate: maybe}\n", "2:23", "expected true or false"),
+        ("tasks:\n  - {id: a, title: b, state: dome}\n", "2:23", "did you mean 'done'"),
         ("tasks:\n  - {id: a, title: b, simulate: {then: [hung]}}\n", "2:41", "did you mean 'hang'"),
         ("tasks:\n  - {id: a, title: b, simulate: {word: 2s}}\n", "2:34", "did you mean 'work'"),
         ("tasks:\n  - {id: a, title: b, writes: [x, ../y]}\n", "2:35", "'../y' leaves the project"),

@@ -6,10 +6,12 @@ PERSONS = [
     *["Checkpoint", "Checkpoint - ensure all tests pass", "5 Checkpoint: verify", "Final checkpoint", "Phase 2 Checkpoint"],
     *["Checkpoint Sprint 1", "Mid-point Checkpoint", "检查点 - 确保所有测试通过", "Manual verification with quickstart.md"],
     *["Verify the indexes (manual verification)", "Update docs: manual check", "Obtain sign-off", "手動検証: ログイン"],
+    *["Put it live by hand (manual step)", "Manually deploy to production"],
     *["Run `make` and manually verify the page", "User acceptance testing"],
 ]
 AGENTS = [
     *["Checkpoint manager class", "Save a checkpoint every 100 steps", "Implement checkpoint resume"],
+    *["Automate the manual step of the release", "Remove manual steps"],
     *["Add manual test instructions", "Write the manual checks into docs/qa.md", "Audit: add a manual checklist"],
 ]
 
