@@ -44,7 +44,8 @@ def test_a_proposal_is_mended_in_the_same_conversation(scene: Scene, name: str) 
     assert "needs T9, which does not exist" in scene.heard()
 
 
-@BOTH
+#: Codex tries again for a long time by itself.
+@pytest.mark.parametrize("name", ["claude", pytest.param("codex", marks=pytest.mark.soak)])
 def test_one_that_is_not_signed_in_ends_with_4(scene: Scene, name: str) -> None:
     scene.repository.write({"prd.md": PRD})
     scene.model.play(**{"It is data": [Fail(401)]})

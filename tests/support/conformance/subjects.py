@@ -68,6 +68,7 @@ class Subject:
 class Simulated(Subject):
     """Squad's own simulated agent, which takes no steps but endings."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE, Row.LIMIT})
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.HELD: "does not ask",
         Row.REFUSED: "does not ask",
@@ -105,6 +106,7 @@ def _ending(steps: Sequence[Step]) -> str:
 class Script(Subject):
     """A shell script, which asks by `squad agent lock`."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.LIMIT})
     lacks: ClassVar[Mapping[Row, str]] = {Row.RESTART: _NO_CONVERSATION}
 
     def set_up(self) -> None:
@@ -194,18 +196,21 @@ class Speaker(Fake):
 class StandInClaude(Fake):
     """A stand-in for Claude Code."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeClaude
 
 
 class StandInCodex(Fake):
     """A stand-in for Codex."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeCodex
 
 
 class StandInAcp(Fake):
     """A stand-in for an agent that speaks ACP."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeAcp
 
     def set_up(self) -> None:
@@ -310,7 +315,7 @@ env_key = "OPENAI_STUB_KEY"
 class RealGemini(Real):
     """Gemini CLI."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED, Row.USAGE, Row.STOPPED}
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED, Row.USAGE, Row.STOPPED, Row.HELD, Row.STRAY}
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.LIMIT: "ends its turn at a limit, but tells no reset",
         Row.LONG_LINE: "reads it for minutes itself, and prints none",
