@@ -91,7 +91,9 @@ def as_document(document: object) -> str:
 
 
 def say(text: str) -> None:
-    """Write what is for the eye and not data; that nobody looks is no reason to fail."""
+    """Write what is for the eye and not data, behind what was written before; that nobody looks is no reason to fail."""
+    with contextlib.suppress(OSError, ValueError):  # it is told of when the command ends
+        sys.stdout.flush()
     with contextlib.suppress(OSError):
         sys.stderr.write(text + "\n")
         sys.stderr.flush()

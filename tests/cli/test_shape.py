@@ -144,7 +144,8 @@ def test_what_cannot_be_done_is_refused_with_the_way_out(repository: Repository,
     commands = (["retry", "T1"], ["reassign", "T1", "--to", "agent-1"], ["skip", "T1"])
     for command in commands:
         nothing = squad.here(*command)
-        assert (nothing.code, nothing.err) == (3, "squad: no run yet in this project\nstart one: squad run feature-prd.md\n")
+        told = f"squad: no run yet in {squad.folder}\nstart one: squad run feature-prd.md\n"
+        assert (nothing.code, nothing.err) == (3, told)
     assert squad.here("retry").code == 2
 
     write(squad, simulated("T1", writes=["a.txt"]), simulated("T2", "fail", writes=["b.txt"]), attempts=1)

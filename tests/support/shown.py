@@ -146,6 +146,7 @@ class Reader:
 
     def _shell(self, text: str) -> tuple[int, str]:
         environment = {**os.environ, "PATH": f"{self.programs}{os.pathsep}{os.environ['PATH']}"}
+        environment.pop("PYTHONUNBUFFERED", None)  # which readers do not have
         done = subprocess.run(
             ["sh", "-c", f"(exit {self.code})\n{text}"],
             cwd=self.folder,
