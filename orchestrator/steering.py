@@ -34,7 +34,8 @@ class Steering:
         self._recorder = recorder
         self._halt = halt
         self._tell = tell
-        self._ordered: set[str] = set()  #: tasks that a person wants at once
+        #: tasks that a person wants at once, also by word to a supervisor before this one
+        self._ordered = {name for name, status in recorder.state.tasks.items() if status.ordered}
         self.orders: Mapping[str, Order] = {
             "pause": self._pause,
             "resume": self._resume,

@@ -212,6 +212,15 @@ def test_a_restart_stops_the_attempt_uncounted_and_is_started_before_all_others(
     assert run.state.tasks["T3"].agent == TWO
 
 
+def test_a_restart_is_started_before_all_others_also_by_the_next_supervisor(run: World) -> None:
+    run.start()
+    run.order("restart", task="T3")
+    run.end("T1")
+    run.die()
+
+    assert run.start() == ["T3.2", "T2.1"]
+
+
 def test_a_restart_waits_for_no_back_off(run: World) -> None:
     run.start()
     run.end("T3", "failed")
