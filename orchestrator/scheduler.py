@@ -17,7 +17,7 @@ from orchestrator.claims import is_operation, meets
 from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
-from orchestrator.state import State, TaskStatus, is_gone
+from orchestrator.state import OPEN, State, TaskStatus, is_gone
 
 #: From so many written paths on, their top folders are locked instead.
 _MANY = 20
@@ -25,7 +25,6 @@ _MANY = 20
 DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
 #: How often in a row a task is tried again whose agent cannot reach its model: most of an hour with the usual back-off.
 _UNREACHED = 50
-_OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,7 +293,7 @@ def back_off(attempt: str, failures: int, backoff: tuple[float, float]) -> float
 
 def stuck(plan: Plan, state: State) -> bool:
     """Tell whether every task that still waits, waits for a parked one."""
-    waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in _OPEN]
+    waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in OPEN]
     return all(
         state.tasks[planned.task.id].state is TaskState.WAITING and not is_ready(plan, state, planned) for planned in waiting
     )

@@ -45,6 +45,7 @@ from orchestrator.requests import Desk, Order
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
+from orchestrator.state import FINAL, JUDGED, UNDER_WAY
 from orchestrator.steering import Steering
 from orchestrator.verdicts import effects, limit_event
 from orchestrator.witness import witnessed
@@ -52,7 +53,6 @@ from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
 NOW = 0.5
-_UNDER_WAY = frozenset({TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 class Supervisor:
@@ -295,7 +295,7 @@ class Supervisor:
 
     async def _finish(self, attempt: Attempt, work: Work) -> None:
         piece = attempt.piece
-        if self.recorder.state.tasks[piece.planned.task.id].state in {TaskState.CHECKING, TaskState.INTEGRATING}:
+        if self.recorder.state.tasks[piece.planned.task.id].state in JUDGED:
             await self._integrate(attempt, work)
         self._release(piece.seat.id)
 
@@ -325,7 +325,7 @@ class Supervisor:
         self._gone_from.pop(agent, None)
         self.desk.leave(agent)
         self.rights.end(agent)
-        if self.recorder.state.tasks[attempt.piece.planned.task.id].state in _UNDER_WAY:
+        if self.recorder.state.tasks[attempt.piece.planned.task.id].state in UNDER_WAY:
             self._left.append((attempt.piece.planned, agent))
         elif not attempt.survivors:
             self._free(agent)
@@ -348,7 +348,7 @@ class Supervisor:
         self.table.restore(tuple(kept_grant(lock, expires=now + self.table.stale_after) for lock in state.locks.values()))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
-            if status.state in _UNDER_WAY:
+            if status.state in UNDER_WAY:
                 going_on = self._resume_attempt if status.state is TaskState.RUNNING else self._resume_result
                 group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
         for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
@@ -390,7 +390,7 @@ class Supervisor:
     def _conclude(self) -> None:
         self._free(PERSON)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
-        if states <= {TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED}:
+        if states <= FINAL:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return
