@@ -381,7 +381,7 @@ class Supervisor:
         self._suspect()
         self._tell_wait(decided)
         state = self.recorder.state
-        started = scheduler.next_wake(self.plan, state, self.rules, now=decided, among=self._front.tried(state))
+        started = scheduler.next_wake(state, self.rules, now=decided, among=self._front.tried(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         with anyio.move_on_after(None if wake is None else max(0.0, wake - self.recorder.clock())):

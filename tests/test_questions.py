@@ -10,7 +10,7 @@ from orchestrator.briefing import briefing
 from orchestrator.events import Event
 from orchestrator.model import AgentState, TaskId, TaskState
 from orchestrator.questions import DECIDE, NOBODY, PATIENCE
-from orchestrator.scheduler import Park, Rules, stuck, verdicts
+from orchestrator.scheduler import Park, Rules, stuck
 from orchestrator.state import State, TaskStatus
 from tests.support.builders import (
     ONE,
@@ -26,6 +26,7 @@ from tests.support.builders import (
     state_after,
     task,
 )
+from tests.support.deciding import verdicts
 from tests.support.playing import Play, plays
 
 PLAN = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
