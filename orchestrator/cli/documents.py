@@ -141,11 +141,11 @@ def _meant(made: "Plan", name: str) -> "TaskId":
 
 def _drawn(made: "Plan", form: str) -> str:
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
+    from orchestrator.spelling import nearest_or_all
     from orchestrator.views.plan_graph import FORMS, render_graph
 
     if form not in FORMS:
-        raise UsageError(f"--graph {form}: no such form", hint=nearest(form, FORMS) or f"forms: {', '.join(FORMS)}")
+        raise UsageError(f"--graph {form}: no such form", hint=nearest_or_all(form, FORMS, "forms"))
     return render_graph(made, form)
 
 

@@ -44,7 +44,7 @@ from orchestrator.prd.source import decode
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.replay import Replayed, replay
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.views.changes import change_line
@@ -124,7 +124,7 @@ def split(options: Context, file: str, use: str, *, count: int | None) -> str:
         SquadError: There is none, and why.
     """
     if use not in NAMES:
-        raise UsageError(f"--split-with {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+        raise UsageError(f"--split-with {use}: no such adapter", hint=nearest_or_all(use, NAMES, "adapters"))
     project = options.project()
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)
