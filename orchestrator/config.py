@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
+from orchestrator.notation import AGENT_ID, OPERATION
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.sections import (
     AllocationSettings,
@@ -45,7 +46,6 @@ from orchestrator.sections import (
     called_by,
 )
 from orchestrator.spelling import nearest, nearest_or_all
-from orchestrator.written import AGENT_ID, OPERATION
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",
