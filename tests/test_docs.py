@@ -176,16 +176,8 @@ def test_every_file_that_the_code_names_exists() -> None:
 def test_the_page_about_running_again_does_what_it_says(squad: Squad, repository: Repository) -> None:
     [script] = blocks(ROOT / "docs" / "again.md", "example: again")
     repository.commit({"prd.md": "# Feature: Help\n## Tasks\n- Create the index in index.md\n"})
-    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
 
-    done = subprocess.run(
-        ["sh", "-c", preamble + script],
-        cwd=repository.root,
-        env=dict(squad._environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = squad.script(script)
 
     assert done.returncode == 0, done.stderr
     assert "done already by help-1: T1" in done.stdout
@@ -198,16 +190,8 @@ def test_the_page_about_the_shared_tree_does_what_it_says(squad: Squad, reposito
     [script], [settings] = blocks(page, "example: shared tree"), blocks(page, "example: squad.yaml")
     tasks = ["{id: T1, title: Index, writes: [index.md]}", "{id: T2, title: Help, writes: [help.md]}"]
     repository.commit({"squad.yaml": settings, "tasks.yaml": "version: 1\ntasks:\n" + "".join(f"  - {task}\n" for task in tasks)})
-    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
 
-    done = subprocess.run(
-        ["sh", "-c", preamble + script],
-        cwd=repository.root,
-        env=dict(squad._environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = squad.script(script)
 
     assert done.returncode == 0, done.stderr
     assert "2 files changed, 2 insertions(+)" in done.stdout

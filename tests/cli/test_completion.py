@@ -6,7 +6,6 @@ import re
 import select
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from orchestrator.views.plan_graph import FORMS
 from tests.support.builders import run_started
 from tests.support.commands import LONGEST
 from tests.support.here import Here
+from tests.support.programs import squad_in
 from tests.support.repositories import Repository
 
 TASKS = '[{"id": "T1", "title": "One"}, {"id": "login", "title": "Log in"}]'
@@ -169,14 +169,7 @@ class Shell:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    root = Path(__file__).parents[2]
-    folder.joinpath("squad").write_text(
-        f'#!/bin/sh\nPYTHONPATH={root} exec "{sys.executable}" -m orchestrator "$@"\n', encoding="utf-8"
-    )
-    folder.joinpath("squad").chmod(0o755)
-    return folder
+    return squad_in(tmp_path / "bin")
 
 
 SHELLS = {
