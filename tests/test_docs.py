@@ -9,30 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 from orchestrator import config
-from orchestrator.cli.app import make_app
 from orchestrator.prd import read
 from tests.support.commands import Squad
+from tests.support.pages import PAGES, README, ROOT, blocks
+from tests.support.parser import option_names
 from tests.support.repositories import Repository
 from tests.support.runs import simulated
-
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(page: Path, mark: str) -> list[str]:
-    """Give the fenced blocks behind a mark."""
-    return re.findall(rf"<!-- {re.escape(mark)} -->\n```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-
-
-def commands() -> dict[str, list[list[str]]]:
-    """Give each command with the spellings of its options."""
-    group = typer.main.get_command(make_app())
-    known = vars(group)["commands"]
-    return {name: [parameter.opts for parameter in command.params] for name, command in known.items()}
 
 
 def test_ci_takes_its_commands_from_the_readme() -> None:
@@ -90,7 +74,7 @@ def _keys(section: type[config.Config]) -> list[str]:
 
 
 def test_the_readme_names_every_command_and_every_option() -> None:
-    for name, options in commands().items():
+    for name, options in option_names().items():
         assert re.search(rf"`(?:[^`]*\b)?{name}\b", README), f"the README does not name `squad {name}`"
         for spellings in options:
             is_option = spellings[0].startswith("-") and "--help" not in spellings

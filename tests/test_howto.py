@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.agent import HELP
+from tests.support.pages import PAGES, README, ROOT
+from tests.support.parser import option_names
 from tests.support.programs import squad_in
 from tests.support.shown import Reader, agrees
-from tests.test_docs import PAGES, README, ROOT, commands
 
 WALKED = [ROOT / "docs" / "concepts.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 MARKS = r"<!-- (?:file: \S+|shown(?:: in any order)?|usage) -->\n"
-COMMANDS = commands()
+COMMANDS = option_names()
 WRONG = {"statu", "agent ..."}  #: what pages show as a mistake, or mean in general
 GLOBAL = {"-C", "-c", "--json", "-q", "-v", "-y", "--no-input", "--color", "--help", "--version"}
 
