@@ -51,7 +51,6 @@ from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
 from orchestrator.views.text import fitted, page
 
-INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
 _WHOLE = 2 * LONGEST  #: columns; what is asked and answered is not cut in the comm files
 _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.exits import PLAN_DIFFERS
 from orchestrator.cli.run import AllOption, OrderOption
 
 if TYPE_CHECKING:
     from orchestrator.model import Plan, TaskId
 
-PLAN_DIFFERS = 10
 _OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
 
 

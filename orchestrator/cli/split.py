@@ -18,10 +18,10 @@ from orchestrator.adapters import NAMES
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
 from orchestrator.cli.beginning import begin, lay_out, revive
-from orchestrator.cli.conduct import INTERRUPTED, TERMINATED, Conduct, oversee
+from orchestrator.cli.conduct import Conduct, oversee
 from orchestrator.cli.context import Context
 from orchestrator.cli.early import heed_early_signals
-from orchestrator.cli.finish import LIMITED
+from orchestrator.cli.exits import INTERRUPTED, LIMITED, TERMINATED
 from orchestrator.cli.harvest import drop
 from orchestrator.cli.launch import announce, held, start_of
 from orchestrator.cli.programs import adapters_of
