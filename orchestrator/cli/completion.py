@@ -87,7 +87,7 @@ def completion(
     options: Context = context.obj
     if shell not in SCRIPTS:
         raise UsageError(f"completion does not know the shell {shell!r}", hint=nearest_or_all(shell, SCRIPTS, "one of"))
-    table()  # so that the first key is fast already
+    table(lambda: getattr(context.find_root().command, "commands", {}))  # so that the first key is fast already
     if options.as_json:
         out_json({"schema_version": 1, "shell": shell, "script": SCRIPTS[shell]})
     else:

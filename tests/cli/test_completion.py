@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters import NAMES
-from orchestrator.cli.completing import FILES, offers
+from orchestrator.cli.completing import FILES, command_table, offers
 from orchestrator.cli.reporting import FORMATS
-from orchestrator.cli.wordtable import table
 from orchestrator.config import level_names
 from orchestrator.events import LockGranted, QuestionAnswered, QuestionAsked
 from orchestrator.journal import Journal
@@ -60,7 +59,7 @@ def names(repository: Repository, *words: str) -> list[str]:
 
 
 def test_commands_and_options_are_those_that_exist(known: Repository) -> None:
-    assert names(known, "") == [*table(), "agent"]
+    assert names(known, "") == [*command_table(), "agent"]
     assert names(known, "dis") == ["discard"]
     assert names(known, "diff", "--st") == ["--stat"]
     assert "--json" in names(known, "diff", "--")
