@@ -17,7 +17,7 @@ from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
-from orchestrator.fold_steering import NOW as NOW_PAUSED
+from orchestrator.fold_steering import NOW
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result
@@ -52,7 +52,7 @@ from orchestrator.witness import witnessed
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
-NOW = 0.5
+_HASTE = 0.5
 
 
 class Supervisor:
@@ -121,7 +121,7 @@ class Supervisor:
         if not self._stopping:
             self._stopping = reason
             self.recorder.record(ev.StopRequested(reason=reason))
-        self._halt(f"the run was {reason}", grace=0.0 if kill else NOW if now else None)
+        self._halt(f"the run was {reason}", grace=0.0 if kill else _HASTE if now else None)
         self.recorder.wake()
 
     def _halt(self, why: str, only: AgentId | None = None, *, grace: float | None = None) -> None:
@@ -303,7 +303,7 @@ class Supervisor:
         """Have a result checked and merged; if the run is stopped meanwhile, `resume` takes it up again."""
         with anyio.CancelScope() as scope:
             self._integrating.add(scope)
-            if self._stopping or self.recorder.state.held == NOW_PAUSED:
+            if self._stopping or self.recorder.state.held == NOW:
                 scope.cancel()
             await self._integration.integrate(self._result(attempt, work))
         self._integrating.discard(scope)
