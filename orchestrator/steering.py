@@ -15,7 +15,7 @@ from orchestrator.model import AgentId, Plan, PlannedTask, TaskState
 from orchestrator.recorder import Recorder
 from orchestrator.state import FINAL, UNDER_WAY, State, TaskStatus
 
-#: Carries out what a person orders, and gives the answer.
+#: Carries out what a person orders; takes params, gives the answer, and raises `Rejected` with the reason if it cannot be done.
 Order = Callable[[Mapping[str, object]], object]
 
 

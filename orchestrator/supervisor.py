@@ -41,12 +41,12 @@ from orchestrator.model import (
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Order
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
 from orchestrator.state import FINAL, JUDGED, UNDER_WAY
-from orchestrator.steering import Steering
+from orchestrator.steering import Order, Steering
 from orchestrator.verdicts import effects, limit_event
 from orchestrator.witness import witnessed
 from orchestrator.workspaces import Work
