@@ -59,9 +59,9 @@ def plan(
 
     Show who would do what, what waits for what, and what the plan cannot promise.
     """
-    from orchestrator.cli.reporting import write_whole
     from orchestrator.cli.saved import compare, left_out_before
     from orchestrator.cli.start import make_plan_for
+    from orchestrator.cli.writing import write_whole
     from orchestrator.planning.document import plan_document
 
     options: Context = context.obj
