@@ -30,6 +30,7 @@ from orchestrator.model import (
     AgentId,
     AgentState,
     AttemptId,
+    Haste,
     Isolation,
     Outcome,
     Plan,
@@ -90,7 +91,7 @@ class Supervisor:
         self._integrating: set[anyio.CancelScope] = set()
         self._left: list[tuple[PlannedTask, AgentId]] = []  #: results whose checks or merge a pause has broken off
         self._stopping = ""
-        self.haste = 0  #: how it is ended: 1 orderly, 2 now, 3 by killing what is left
+        self.haste = 0  #: how firmly it is ended, if it is
         self._out_of_time = False
         self._told_reset = 0.0
 
@@ -117,7 +118,7 @@ class Supervisor:
 
     def stop(self, *, now: bool, kill: bool = False, reason: str = "stopped") -> None:
         """End the supervisor, not the run: what is under way is stopped and will be done again."""
-        self.haste = max(self.haste, 3 if kill else 2 if now else 1)
+        self.haste = max(self.haste, Haste.KILLED if kill else Haste.NOW if now else Haste.ORDERLY)
         if not self._stopping:
             self._stopping = reason
             self.recorder.record(ev.StopRequested(reason=reason))

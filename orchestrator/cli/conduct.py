@@ -36,7 +36,7 @@ from orchestrator.events import (
 )
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
-from orchestrator.model import AgentId, RunId
+from orchestrator.model import AgentId, Haste, RunId
 from orchestrator.notify import Reach, Teller
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
@@ -166,11 +166,11 @@ async def _heed_signals(run: Conduct) -> None:
         async for number in signals:
             run.ended_by.append(_SIGNALS[number])
             haste = run.supervisor.haste + 1
-            if haste > closing.KILLED:
+            if haste > Haste.KILLED:
                 os._exit(128 + number)  # the leashes end what is left, and the journal holds the rest
             if not run.options.quiet:
                 (run.screen.say if run.screen else say)(closing.said(haste))
-            run.supervisor.stop(now=haste >= closing.NOW, kill=haste >= closing.KILLED, reason=_SIGNALS[number])
+            run.supervisor.stop(now=haste >= Haste.NOW, kill=haste >= Haste.KILLED, reason=_SIGNALS[number])
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:
