@@ -30,7 +30,7 @@ from orchestrator.leash import Command, Ending, outlast, read_ending, run_comman
 from orchestrator.listening import Assignment, Take, listener
 from orchestrator.model import Level, Outcome
 from orchestrator.outcomes import Ended, weigh
-from orchestrator.project import file_name
+from orchestrator.project import comm_file, file_name, plan_file
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.stage import Piece, Stage
@@ -320,15 +320,14 @@ class Attempt:
 
     def _environment(self, adapters: Mapping[str, str]) -> dict[str, str]:
         stage, agent = self._stage, self.piece.seat.id
-        number = agent.split("-")[1]
         place = Place(
             run=stage.run,
             task=self.piece.planned.task.id,
             agent=agent,
             role=self.piece.seat.role,
             workspace=Path(self.status.workspace),
-            plan=stage.views / "parallel-plans" / f"agent-{number}-plan.md",
-            comm=stage.views / "comms" / f"{agent}-comm.md",
+            plan=stage.views / plan_file(agent),
+            comm=stage.views / comm_file(agent),
             socket=stage.sockets[agent],
             token=stage.tokens[agent],
         )

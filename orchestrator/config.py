@@ -27,6 +27,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
+from orchestrator.notation import AGENT_ID, OPERATION
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.sections import (
     AllocationSettings,
@@ -44,8 +45,7 @@ from orchestrator.sections import (
     Section,
     called_by,
 )
-from orchestrator.spelling import nearest
-from orchestrator.written import AGENT_ID, OPERATION
+from orchestrator.spelling import nearest, nearest_or_all
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",
@@ -368,7 +368,7 @@ def _said(fault: ErrorDetails, path: Path) -> tuple[str, str]:
     context = fault.get("ctx", {})
     if fault["type"] == "extra_forbidden":
         known = _known_keys(path[:-1])
-        return "unknown key", nearest(str(path[-1]), known) or f"known keys: {', '.join(known)}"
+        return "unknown key", nearest_or_all(str(path[-1]), known, "known keys")
     if fault["type"] in {"literal_error", "enum"}:
         words = str(context.get("expected", ""))
         return f"{_quoted(fault['input'])}: expected {words}", nearest(str(fault["input"]), re.findall("'([^']*)'", words))

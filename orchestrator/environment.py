@@ -32,8 +32,8 @@ class Place:
     workspace: Path
     plan: Path
     comm: Path
-    socket: Path
-    token: str
+    socket: Path | None = None  #: None: whoever stands here does not speak as the agent
+    token: str = ""
 
 
 def passed(surroundings: Mapping[str, str], *, needs: Collection[str] = ()) -> dict[str, str]:
@@ -61,13 +61,20 @@ def for_agent(
     return {
         **given,
         "PATH": os.pathsep.join([*([str(first)] if first else []), _with_squad(given["PATH"])]),
+        **told(place),
+    }
+
+
+def told(place: Place) -> dict[str, str]:
+    """Give squad's own variables: whose place it is, and where its files are."""
+    speaks = {"SQUAD_SOCKET": str(place.socket), "SQUAD_TOKEN": place.token} if place.socket is not None else {}
+    return {
         "AGENT_ID": place.agent,
         "AGENT_TYPE": place.role,
         "AGENT_PLAN": str(place.plan),
         "AGENT_COMM": str(place.comm),
         "PARALLEL_MODE": "1",
-        "SQUAD_SOCKET": str(place.socket),
-        "SQUAD_TOKEN": place.token,
+        **speaks,
         "SQUAD_RUN": place.run,
         "SQUAD_TASK": place.task,
         "SQUAD_WORKSPACE": str(place.workspace),

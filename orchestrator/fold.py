@@ -16,7 +16,7 @@ from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
 
 #: What is recorded when no supervisor lives, or by its end.
-_AFTERWARDS = (ev.Merged, ev.RunEnded, ev.Notified)
+AFTERWARDS = (ev.Merged, ev.RunEnded, ev.Notified)
 #: How many restarts of an agent are remembered for its budget.
 _REMEMBERED = 1000
 _W, _R, _C, _I = TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING
@@ -100,7 +100,7 @@ def _fold_person(state: State, event: Shape | Order | questions.Asked, at: float
 def _note_life(state: State, event: ev.Event, at: float) -> None:
     """Note until when a supervisor lived: what a person records of a run that is paused or over tells nothing of that."""
     is_alone = state.phase in {"paused", "ended"} and not isinstance(event, ev.RunPaused)
-    if not is_alone and not isinstance(event, _AFTERWARDS):
+    if not is_alone and not isinstance(event, AFTERWARDS):
         state.seen = at
 
 

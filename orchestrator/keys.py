@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from orchestrator.written import Written
+from orchestrator.notation import Notation
 
 Tree: TypeAlias = dict[str, Any]
 
@@ -28,7 +28,7 @@ class Key:
     name: str  #: as it is written in a file
     field: str  #: of the class
     meaning: str  #: in words; empty: its name says it
-    written: Written | None = None  #: how its value is written; None: as it is
+    notation: Notation | None = None  #: how its value is written; None: as it is
     section: type[BaseModel] | None = None  #: what stands below it, or below each of its rows
     rows: bool = False  #: it is a mapping with names of the user's
 
@@ -55,8 +55,8 @@ def _value(value: object, key: Key | None) -> Any:  # noqa: ANN401 - any YAML
         return as_written(value)
     if isinstance(value, Mapping):
         return {str(name): _value(row, None) for name, row in value.items()}
-    if value is not None and key is not None and key.written is not None:
-        return key.written.write(value)
+    if value is not None and key is not None and key.notation is not None:
+        return key.notation.write(value)
     if isinstance(value, tuple | list):
         return [_value(one, None) for one in value]
     return value.value if isinstance(value, Enum) else value
@@ -66,9 +66,9 @@ def _key(name: str, field: FieldInfo, said: str) -> Key:
     is_rows = get_origin(field.annotation) is dict
     kind = get_args(field.annotation)[-1] if is_rows else field.annotation
     section = kind if inspect.isclass(kind) and issubclass(kind, BaseModel) else None
-    form = next((one for one in field.metadata if isinstance(one, Written)), None)
+    form = next((one for one in field.metadata if isinstance(one, Notation)), None)
     said = said or (meaning_of(section) if section is not None else "")
-    return Key(name=field.alias or name, field=name, meaning=said, written=form, section=section, rows=is_rows)
+    return Key(name=field.alias or name, field=name, meaning=said, notation=form, section=section, rows=is_rows)
 
 
 @cache

@@ -6,7 +6,7 @@ All values are frozen: what changes during a run is in `state`, and only events 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NewType
 
 from orchestrator.claims import Claim
@@ -73,6 +73,14 @@ class TaskState(StrEnum):
     FAILED = "failed"
     PARKED = "parked"
     SKIPPED = "skipped"
+
+
+class Haste(IntEnum):
+    """How firmly a run is ended; what is firmer comes after what is less so."""
+
+    ORDERLY = 1
+    NOW = 2
+    KILLED = 3
 
 
 class AgentState(StrEnum):

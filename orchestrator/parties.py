@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from orchestrator.claims import Claim, any_meets, is_folder, is_glob, is_operation, is_pattern
-from orchestrator.model import Access, AgentId, Area, AttemptId, Level, PlannedTask, TaskState
-from orchestrator.state import AttemptStatus, State
+from orchestrator.model import Access, AgentId, Area, AttemptId, Level, PlannedTask
+from orchestrator.state import JUDGED, AttemptStatus, State
 
 _SLACK = 1.0  #: seconds by which the clocks of files and of ends may differ
-_CHECKED = frozenset({TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 class Kind(StrEnum):
@@ -169,7 +168,7 @@ def parties_of(state: State, scene: Scene, *, besides: int | None = None) -> tup
 
 def _is_checked(state: State, name: str, one: AttemptStatus) -> bool:
     task = state.tasks[one.task]
-    return task.attempt == name and task.state in _CHECKED
+    return task.attempt == name and task.state in JUDGED
 
 
 def _party(state: State, scene: Scene, name: AttemptId, one: AttemptStatus, besides: int | None) -> Party:

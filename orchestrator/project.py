@@ -109,6 +109,16 @@ def file_name(name: str) -> str:
     return f"{cut}-{hashlib.sha256(os.fsencode(name)).hexdigest()[:12]}"
 
 
+def plan_file(agent: str) -> str:
+    """Name the plan of an agent among a run's views; hand-run squads know it by the agent's number alone."""
+    return f"parallel-plans/agent-{agent.split('-')[1]}-plan.md"
+
+
+def comm_file(agent: str) -> str:
+    """Name the file among a run's views in which an agent tells of itself."""
+    return f"comms/{agent}-comm.md"
+
+
 def _state_without_git(root: Path) -> Path:
     home = os.environ.get("XDG_STATE_HOME") or str(Path("~/.local/state").expanduser())
     digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]

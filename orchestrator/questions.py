@@ -13,7 +13,7 @@ from orchestrator import events as ev
 from orchestrator.model import Outcome, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.spelling import nearest
-from orchestrator.state import QuestionStatus, State
+from orchestrator.state import FINAL, JUDGED, QuestionStatus, State
 
 LONGEST = 4000  #: characters of a question, and of an answer
 AT_ONCE = 10  #: open questions of one task
@@ -24,7 +24,7 @@ DECIDE = "decide yourself, write down what you assumed"
 NOBODY = f"nobody is there: {DECIDE}"
 _QUOTED = 200  #: characters of a question that are repeated to who asked it
 _TOLD = 10  #: answers that the next attempt is told of, and as many questions without one
-_SETTLED = frozenset({TaskState.CHECKING, TaskState.INTEGRATING, TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
+_SETTLED = JUDGED | FINAL
 #: Outcomes of attempts that had ended their turn, and so had read what they were told.
 BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome.FAILED, Outcome.ASKED})
 

@@ -8,12 +8,10 @@ that was read.
 from collections.abc import Collection
 
 from orchestrator import events as ev
-from orchestrator.model import TaskState
-from orchestrator.state import RemarkStatus, State
+from orchestrator.state import FINAL, RemarkStatus, State
 
 LONGEST = 4000  #: characters
 _TOLD = 10  #: remarks that a prompt repeats
-_GONE = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
 
 
 def take(state: State, event: ev.RemarkMade | ev.RemarkTold, at: float) -> None:
@@ -75,4 +73,4 @@ def spoken(text: str) -> str:
 
 
 def _is_too_late(state: State, remark: RemarkStatus) -> bool:
-    return remark.task in state.tasks and state.tasks[remark.task].state in _GONE
+    return remark.task in state.tasks and state.tasks[remark.task].state in FINAL

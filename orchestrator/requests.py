@@ -26,6 +26,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.seats import Seated, Seats
 from orchestrator.speech import from_request
+from orchestrator.steering import Order
 
 T = TypeVar("T")
 #: What an agent reads that asks for it through the socket of people.
@@ -33,8 +34,6 @@ _ONLY_PERSONS: Mapping[str, str] = {
     "answer": "an agent may not answer questions: only a person may",
     "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
 }
-#: Carries out what a person orders; takes params, gives the answer, and raises `Rejected` with the reason if it cannot be done.
-Order = Callable[[Mapping[str, object]], object]
 
 _LONGEST_PURPOSE = 500  #: characters
 

@@ -4,7 +4,7 @@ Pure. Nobody leaves who alone may do a task that is left. Who is at work leaves 
 taken again before a new one is made.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from orchestrator import events as ev
@@ -128,7 +128,7 @@ def _leaving(plan: Plan, state: State, count: int) -> list[AgentId]:
     for agent in sorted(present, key=lambda one: (state.agents[one].task is not None, -present.index(one))):
         if len(chosen) >= count:
             break
-        only = next((one for one in left if not set(_stays(plan, state, one)) - {*chosen, agent}), None)
+        only = next((one for one in left if not set(able(plan, state, one)) - {*chosen, agent}), None)
         if only is None:
             chosen.append(agent)
         else:
@@ -138,13 +138,9 @@ def _leaving(plan: Plan, state: State, count: int) -> list[AgentId]:
     return chosen
 
 
-def _stays(plan: Plan, state: State, planned: PlannedTask) -> Sequence[AgentId]:
-    return [name for name in able(plan, state, planned) if not is_gone(state, name)]
-
-
 def _next(plan: Plan, state: State, planned: PlannedTask, leaving: set[AgentId]) -> AgentId:
     """Give who takes a task over: an idle one, where there is one."""
-    others = [name for name in _stays(plan, state, planned) if name not in leaving]
+    others = [name for name in able(plan, state, planned) if name not in leaving]
     return min(others or [AgentId(state.tasks[planned.task.id].agent)], key=lambda name: state.agents[name].task is not None)
 
 

@@ -17,7 +17,7 @@ from orchestrator.claims import is_operation, meets
 from orchestrator.limits import UNLIMITED, Limits, Reached
 from orchestrator.model import AgentId, AgentState, Outcome, Plan, PlannedTask, Seat, TaskId, TaskState
 from orchestrator.ownership import owners_of
-from orchestrator.state import State, TaskStatus, is_gone
+from orchestrator.state import OPEN, State, TaskStatus, is_gone
 
 #: From so many written paths on, their top folders are locked instead.
 _MANY = 20
@@ -25,7 +25,6 @@ _MANY = 20
 DEAD = frozenset({TaskState.FAILED, TaskState.SKIPPED})
 #: How often in a row a task is tried again whose agent cannot reach its model: most of an hour with the usual back-off.
 _UNREACHED = 50
-_OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +95,12 @@ class Climb:
 Verdict: TypeAlias = Fail | Park | Skip | Climb
 
 
-def verdicts(plan: Plan, state: State, rules: Rules, *, among: Sequence[PlannedTask] | None = None) -> Iterator[Verdict]:
+def verdicts(plan: Plan, state: State, rules: Rules, *, among: Sequence[PlannedTask]) -> Iterator[Verdict]:
     """Say which waiting tasks will not simply be started again; one verdict for each, none when all is settled.
 
-    `among` are those that there is any doubt about, where that is known; else all are looked at.
+    `among` are at least those that there is any doubt about.
     """
-    for planned in plan.tasks if among is None else among:
+    for planned in among:
         status = state.tasks[planned.task.id]
         if status.state is not TaskState.WAITING:
             continue
@@ -122,7 +121,7 @@ def starts(
     rules: Rules,
     *,
     now: float,
-    among: Sequence[PlannedTask] | None = None,
+    among: Sequence[PlannedTask],
     names: Callable[[PlannedTask], tuple[AgentId, ...]] | None = None,
 ) -> Iterator[Start]:
     """Say what could start now, best first: each task for its owner, then what is left for others who can do it.
@@ -131,8 +130,7 @@ def starts(
     are the tasks that wait for no other and no person, best first, and `names` tells who could do one, where that is known.
     """
     idle = _idle(state)
-    ready = (_waiting(plan, state) if among is None else among) if idle else ()
-    for planned in ready:
+    for planned in among:
         if not idle:
             return
         status = state.tasks[planned.task.id]
@@ -142,7 +140,7 @@ def starts(
         if (adapter := _may_start(state, planned, owner, rules, now=now)) is not None:
             yield Start(task=planned.task.id, agent=owner, moved=False, adapter=adapter)
             idle = _idle(state)
-    for planned in ready:
+    for planned in among:
         if not idle:
             return
         status = state.tasks[planned.task.id]
@@ -155,11 +153,6 @@ def starts(
                 why = f"{agent} is idle, {owner} is not"
                 yield Start(task=planned.task.id, agent=agent, moved=True, adapter=adapter, why=why)
                 idle = _idle(state)
-
-
-def _waiting(plan: Plan, state: State) -> list[PlannedTask]:
-    """Give what waits for nothing but its start, best first; equal ones stay in document order."""
-    return sorted((one for one in plan.tasks if is_ready(plan, state, one)), key=lambda planned: -planned.tail)
 
 
 def _is_rested(status: TaskStatus, rules: Rules, now: float) -> bool:
@@ -264,10 +257,12 @@ def has_skills(seat: Seat, skills: Collection[str]) -> bool:
     return all(skill.casefold() in own for skill in skills)
 
 
-def next_wake(plan: Plan, state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask] | None = None) -> float | None:
-    """Give the next time at which something could start that cannot now; None if only an event can change that."""
-    ready = [planned for planned in plan.tasks if is_ready(plan, state, planned)] if among is None else among
-    tried = [status for planned in ready if (status := state.tasks[planned.task.id]).attempt and not status.ordered]
+def next_wake(state: State, rules: Rules, *, now: float, among: Sequence[PlannedTask]) -> float | None:
+    """Give the next time at which something could start that cannot now; None if only an event can change that.
+
+    `among` are the tasks that wait for no other and no person, those that were tried before at least.
+    """
+    tried = [status for planned in among if (status := state.tasks[planned.task.id]).attempt and not status.ordered]
     waits = [until for status in tried if (until := waits_until(status, rules)) > now]
     waits += [limit.until for agent in state.agents.values() for limit in agent.limits.values() if limit.until > now]
     waits += [moment for moment in limits.changes(state, rules.limits) if moment > now]
@@ -294,7 +289,7 @@ def back_off(attempt: str, failures: int, backoff: tuple[float, float]) -> float
 
 def stuck(plan: Plan, state: State) -> bool:
     """Tell whether every task that still waits, waits for a parked one."""
-    waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in _OPEN]
+    waiting = [planned for planned in plan.tasks if state.tasks[planned.task.id].state in OPEN]
     return all(
         state.tasks[planned.task.id].state is TaskState.WAITING and not is_ready(plan, state, planned) for planned in waiting
     )

@@ -12,8 +12,8 @@ from orchestrator.errors import SquadError
 from orchestrator.events import Event
 from orchestrator.model import AgentId
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Order
 from orchestrator.shaping import Shaped
+from orchestrator.steering import Order
 
 #: Stops what an agent is at, uncounted and with its work kept; the second is the reason.
 Recall = Callable[[AgentId, str], None]

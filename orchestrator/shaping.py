@@ -14,10 +14,9 @@ from orchestrator.errors import Refused
 from orchestrator.events import Event
 from orchestrator.model import AgentId, AgentState, Plan, PlannedTask, TaskId, TaskState
 from orchestrator.spelling import meant
-from orchestrator.state import State, TaskStatus, WishStatus, is_gone
+from orchestrator.state import JUDGED, State, TaskStatus, WishStatus, is_gone
 
 PERSON = "person"  #: who orders, in the journal
-_RESULT = frozenset({TaskState.CHECKING, TaskState.INTEGRATING})
 _GIVEN_UP = frozenset({TaskState.FAILED, TaskState.PARKED})
 _UNANSWERED = "a person had the task tried again without an answer: decide yourself, write down what you assumed"
 
@@ -75,7 +74,7 @@ def reassign(plan: Plan, state: State, name: str, to: str) -> Shaped:
     name = meant(name, rows, what="task")
     agent = AgentId(meant(to, [seat.id for seat in plan.agents], what="agent"))
     status, planned = state.tasks[name], rows[name]
-    if status.state in _RESULT | {TaskState.DONE, TaskState.SKIPPED}:
+    if status.state in JUDGED | {TaskState.DONE, TaskState.SKIPPED}:
         raise Refused(f"{name} {stands(status)}", hint=_way_out(name, status))
     if status.agent == agent and (status.state not in _GIVEN_UP) and status.wish is None:
         return _is_its_own(name, status)
@@ -109,7 +108,7 @@ def skip(plan: Plan, state: State, name: str, *, reason: str = "", agreed: bool 
     status = state.tasks[name]
     if status.state is TaskState.SKIPPED or (status.wish is not None and status.wish.then == "skip"):
         return Shaped(said=(f"{name} is skipped already{'' if status.dropped or status.wish else f': {status.reason}'}",))
-    if status.state in _RESULT | {TaskState.DONE, TaskState.FAILED}:
+    if status.state in JUDGED | {TaskState.DONE, TaskState.FAILED}:
         raise Refused(f"{name} {stands(status)}: there is nothing to skip", hint=_way_out(name, status))
     behind = _behind(plan, state, TaskId(name))
     if behind and not agreed:
@@ -191,7 +190,7 @@ def _has_failed(state: State, planned: PlannedTask) -> bool:
 def _may_retry(state: State, planned: PlannedTask, wanted: Sequence[str]) -> bool:
     """Tell whether the task is to be brought back; false: it goes on by itself."""
     name, status = str(planned.task.id), state.tasks[planned.task.id]
-    if status.state in _RESULT | {TaskState.DONE}:
+    if status.state in JUDGED | {TaskState.DONE}:
         raise Refused(f"{name} {stands(status)}: there is nothing to try again", hint=_way_out(name, status))
     if status.state is TaskState.PARKED and planned.task.gate:
         raise Refused(f"{name} is a step for a person: no agent does it", hint=f"leave it out: squad skip {name}")
@@ -283,7 +282,7 @@ def stands(status: TaskStatus) -> str:
 
 
 def _way_out(name: str, status: TaskStatus) -> str | None:
-    if status.state in _RESULT:
+    if status.state in JUDGED:
         return "its agent has done its part; look: squad status"
     ways = {
         TaskState.DONE: f"look: squad diff {name}",

@@ -34,6 +34,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {found[0]!r}?" if found else ""
 
 
+def nearest_or_all(word: str, known: Iterable[str], label: str) -> str:
+    """Give a hint to the known word that comes nearest, else to all of them: `forms: mermaid, ascii`."""
+    names = list(known)
+    return nearest(word, names) or f"{label}: {', '.join(names)}"
+
+
 def meant(name: str, known: Collection[str], *, what: str, beside: Collection[str] = ()) -> str:
     """Find the name that is meant; `agent-1` is agent-1-frontend, and not agent-10. Those beside count where no other begins so.
 

@@ -9,6 +9,9 @@ import msgspec
 from orchestrator.model import AgentState, Plan, RunId, TaskState
 
 FINAL = frozenset({TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED})
+JUDGED = frozenset({TaskState.CHECKING, TaskState.INTEGRATING})  #: its agent has done its part
+UNDER_WAY = JUDGED | {TaskState.RUNNING}
+OPEN = UNDER_WAY | {TaskState.WAITING}  #: goes on without a person
 
 
 class LimitStatus(msgspec.Struct, kw_only=True):

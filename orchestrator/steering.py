@@ -13,11 +13,10 @@ from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.fold_steering import NOW, SAFE
 from orchestrator.model import AgentId, Plan, PlannedTask, TaskState
 from orchestrator.recorder import Recorder
-from orchestrator.state import FINAL, State, TaskStatus
+from orchestrator.state import FINAL, UNDER_WAY, State, TaskStatus
 
-#: Carries out what a person orders, and gives the answer.
+#: Carries out what a person orders; takes params, gives the answer, and raises `Rejected` with the reason if it cannot be done.
 Order = Callable[[Mapping[str, object]], object]
-_UNDER_WAY = frozenset({TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 
 
 class Steering:
@@ -34,7 +33,8 @@ class Steering:
         self._recorder = recorder
         self._halt = halt
         self._tell = tell
-        self._ordered: set[str] = set()  #: tasks that a person wants at once
+        #: tasks that a person wants at once, also by word to a supervisor before this one
+        self._ordered = {name for name, status in recorder.state.tasks.items() if status.ordered}
         self.orders: Mapping[str, Order] = {
             "pause": self._pause,
             "resume": self._resume,
@@ -86,7 +86,7 @@ class Steering:
             self._recorder.record(ev.WorkPaused(now=wanted == NOW))
         if not already and wanted == NOW:
             self._halt("a person paused the run", None)
-        under_way = [task for task, status in state.tasks.items() if status.state in _UNDER_WAY]
+        under_way = [task for task, status in state.tasks.items() if status.state in UNDER_WAY]
         return {"run": state.run, "already": already, "now": state.held == NOW, "under_way": under_way}
 
     def _resume(self, _params: Mapping[str, object]) -> dict[str, object]:
@@ -178,7 +178,7 @@ def _meant(state: State, params: Mapping[str, object]) -> tuple[str, str]:
 
 
 def _why_no_restart(task: str, status: TaskStatus) -> str:
-    if status.state in _UNDER_WAY:
+    if status.state in UNDER_WAY:
         return f"{status.attempt} has ended and is judged: no agent works on {task}; see what comes of it: squad status"
     if status.state is TaskState.DONE:
         return f"{task} is done: there is nothing to restart; look: squad diff {task}"

@@ -17,7 +17,7 @@ from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
-from orchestrator.fold_steering import NOW as NOW_PAUSED
+from orchestrator.fold_steering import NOW
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Result
@@ -30,6 +30,7 @@ from orchestrator.model import (
     AgentId,
     AgentState,
     AttemptId,
+    Haste,
     Isolation,
     Outcome,
     Plan,
@@ -41,18 +42,18 @@ from orchestrator.model import (
 from orchestrator.platform import descends
 from orchestrator.quantities import format_duration, format_moment
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Order
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.stage import Stage
-from orchestrator.steering import Steering
+from orchestrator.state import FINAL, JUDGED, UNDER_WAY
+from orchestrator.steering import Order, Steering
 from orchestrator.verdicts import effects, limit_event
 from orchestrator.witness import witnessed
 from orchestrator.workspaces import Work
 
 #: Seconds between TERM and KILL when a run is to end now.
-NOW = 0.5
-_UNDER_WAY = frozenset({TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
+_HASTE = 0.5
 
 
 class Supervisor:
@@ -90,7 +91,7 @@ class Supervisor:
         self._integrating: set[anyio.CancelScope] = set()
         self._left: list[tuple[PlannedTask, AgentId]] = []  #: results whose checks or merge a pause has broken off
         self._stopping = ""
-        self.haste = 0  #: how it is ended: 1 orderly, 2 now, 3 by killing what is left
+        self.haste = 0  #: how firmly it is ended, if it is
         self._out_of_time = False
         self._told_reset = 0.0
 
@@ -117,11 +118,11 @@ class Supervisor:
 
     def stop(self, *, now: bool, kill: bool = False, reason: str = "stopped") -> None:
         """End the supervisor, not the run: what is under way is stopped and will be done again."""
-        self.haste = max(self.haste, 3 if kill else 2 if now else 1)
+        self.haste = max(self.haste, Haste.KILLED if kill else Haste.NOW if now else Haste.ORDERLY)
         if not self._stopping:
             self._stopping = reason
             self.recorder.record(ev.StopRequested(reason=reason))
-        self._halt(f"the run was {reason}", grace=0.0 if kill else NOW if now else None)
+        self._halt(f"the run was {reason}", grace=0.0 if kill else _HASTE if now else None)
         self.recorder.wake()
 
     def _halt(self, why: str, only: AgentId | None = None, *, grace: float | None = None) -> None:
@@ -295,7 +296,7 @@ class Supervisor:
 
     async def _finish(self, attempt: Attempt, work: Work) -> None:
         piece = attempt.piece
-        if self.recorder.state.tasks[piece.planned.task.id].state in {TaskState.CHECKING, TaskState.INTEGRATING}:
+        if self.recorder.state.tasks[piece.planned.task.id].state in JUDGED:
             await self._integrate(attempt, work)
         self._release(piece.seat.id)
 
@@ -303,7 +304,7 @@ class Supervisor:
         """Have a result checked and merged; if the run is stopped meanwhile, `resume` takes it up again."""
         with anyio.CancelScope() as scope:
             self._integrating.add(scope)
-            if self._stopping or self.recorder.state.held == NOW_PAUSED:
+            if self._stopping or self.recorder.state.held == NOW:
                 scope.cancel()
             await self._integration.integrate(self._result(attempt, work))
         self._integrating.discard(scope)
@@ -325,7 +326,7 @@ class Supervisor:
         self._gone_from.pop(agent, None)
         self.desk.leave(agent)
         self.rights.end(agent)
-        if self.recorder.state.tasks[attempt.piece.planned.task.id].state in _UNDER_WAY:
+        if self.recorder.state.tasks[attempt.piece.planned.task.id].state in UNDER_WAY:
             self._left.append((attempt.piece.planned, agent))
         elif not attempt.survivors:
             self._free(agent)
@@ -348,7 +349,7 @@ class Supervisor:
         self.table.restore(tuple(kept_grant(lock, expires=now + self.table.stale_after) for lock in state.locks.values()))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
-            if status.state in _UNDER_WAY:
+            if status.state in UNDER_WAY:
                 going_on = self._resume_attempt if status.state is TaskState.RUNNING else self._resume_result
                 group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
         for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
@@ -381,7 +382,7 @@ class Supervisor:
         self._suspect()
         self._tell_wait(decided)
         state = self.recorder.state
-        started = scheduler.next_wake(self.plan, state, self.rules, now=decided, among=self._front.tried(state))
+        started = scheduler.next_wake(state, self.rules, now=decided, among=self._front.tried(state))
         wakes = (started, self.table.next_suspicion(), self.inbox.next_closing())
         wake = min((wake for wake in wakes if wake is not None), default=None)
         with anyio.move_on_after(None if wake is None else max(0.0, wake - self.recorder.clock())):
@@ -390,7 +391,7 @@ class Supervisor:
     def _conclude(self) -> None:
         self._free(PERSON)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
-        if states <= {TaskState.DONE, TaskState.FAILED, TaskState.SKIPPED}:
+        if states <= FINAL:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))
             return

@@ -9,30 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
 from orchestrator import config
-from orchestrator.cli.app import make_app
 from orchestrator.prd import read
 from tests.support.commands import Squad
+from tests.support.pages import PAGES, README, ROOT, blocks
+from tests.support.parser import option_names
 from tests.support.repositories import Repository
 from tests.support.runs import simulated
-
-ROOT = Path(__file__).parents[1]
-PAGES = sorted(path for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "logs").glob("*.md")))
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(page: Path, mark: str) -> list[str]:
-    """Give the fenced blocks behind a mark."""
-    return re.findall(rf"<!-- {re.escape(mark)} -->\n```\w*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-
-
-def commands() -> dict[str, list[list[str]]]:
-    """Give each command with the spellings of its options."""
-    group = typer.main.get_command(make_app())
-    known = vars(group)["commands"]
-    return {name: [parameter.opts for parameter in command.params] for name, command in known.items()}
 
 
 def test_ci_takes_its_commands_from_the_readme() -> None:
@@ -90,7 +74,7 @@ def _keys(section: type[config.Config]) -> list[str]:
 
 
 def test_the_readme_names_every_command_and_every_option() -> None:
-    for name, options in commands().items():
+    for name, options in option_names().items():
         assert re.search(rf"`(?:[^`]*\b)?{name}\b", README), f"the README does not name `squad {name}`"
         for spellings in options:
             is_option = spellings[0].startswith("-") and "--help" not in spellings
@@ -176,16 +160,8 @@ def test_every_file_that_the_code_names_exists() -> None:
 def test_the_page_about_running_again_does_what_it_says(squad: Squad, repository: Repository) -> None:
     [script] = blocks(ROOT / "docs" / "again.md", "example: again")
     repository.commit({"prd.md": "# Feature: Help\n## Tasks\n- Create the index in index.md\n"})
-    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
 
-    done = subprocess.run(
-        ["sh", "-c", preamble + script],
-        cwd=repository.root,
-        env=dict(squad._environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = squad.script(script)
 
     assert done.returncode == 0, done.stderr
     assert "done already by help-1: T1" in done.stdout
@@ -198,16 +174,8 @@ def test_the_page_about_the_shared_tree_does_what_it_says(squad: Squad, reposito
     [script], [settings] = blocks(page, "example: shared tree"), blocks(page, "example: squad.yaml")
     tasks = ["{id: T1, title: Index, writes: [index.md]}", "{id: T2, title: Help, writes: [help.md]}"]
     repository.commit({"squad.yaml": settings, "tasks.yaml": "version: 1\ntasks:\n" + "".join(f"  - {task}\n" for task in tasks)})
-    preamble = f'set -e; squad() {{ {sys.executable} -m orchestrator "$@"; }}\n'
 
-    done = subprocess.run(
-        ["sh", "-c", preamble + script],
-        cwd=repository.root,
-        env=dict(squad._environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = squad.script(script)
 
     assert done.returncode == 0, done.stderr
     assert "2 files changed, 2 insertions(+)" in done.stdout

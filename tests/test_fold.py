@@ -13,29 +13,26 @@ from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import State, TaskStatus, decode, encode, initial
 from tests.support.builders import (
     ONE,
+    PAIR,
     RUN,
     TWO,
     ended,
     entries,
     granted,
-    plan,
-    planned,
     prepared,
     run_started,
     started,
     state_after,
-    task,
 )
 from tests.support.playing import Play, plays
 
-PLAN = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
 BEGUN = (prepared("T1.1"), started("T1.1"))
 DONE = ev.TaskDone(task="T1", attempt="T1.1", checked=True)
 INTEGRATING = ev.IntegrationStarted(task="T1", attempt="T1.1", commit="c1", onto="b0")
 
 
 def after(*events: Event | tuple[float, Event]) -> State:
-    return state_after(PLAN, *events)
+    return state_after(PAIR, *events)
 
 
 def refusal(cause: str = "check", *, counted: bool = True, name: str = "T1.1") -> ev.ResultRefused:
@@ -394,7 +391,7 @@ def test_a_replay_from_a_snapshot_anywhere_gives_the_same_state_as_one_from_the_
 def test_the_state_of_a_replay_shares_nothing_with_the_events() -> None:
     report = ev.AgentReported(agent=ONE, task="T1", files={"a": "created"})
     rows = entries(*BEGUN, report, ended(paths=["a"]))
-    one, other = initial(RUN, PLAN), initial(RUN, PLAN)
+    one, other = initial(RUN, PAIR), initial(RUN, PAIR)
     for entry in rows:
         fold(one, entry)
         fold(other, entry)

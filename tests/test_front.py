@@ -9,13 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
+from orchestrator import scheduler
 from orchestrator.events import Entry
 from orchestrator.fold import fold
 from orchestrator.front import Front
 from orchestrator.model import Plan, TaskState
-from orchestrator.scheduler import Rules, next_wake, starts, verdicts
+from orchestrator.scheduler import Rules
 from orchestrator.state import AttemptStatus
 from tests.support.builders import ONE, TWO, plan, planned, state_after, task
+from tests.support.deciding import next_wake, starts, verdicts
 
 RULES = Rules()
 
@@ -53,9 +55,12 @@ def test_what_is_decided_from_the_front_is_what_is_decided_from_the_whole_plan(o
 
         now = data.draw(st.sampled_from([0.0, 1e9]))
         ready, doubtful = front.ready(state), front.doubtful(state)
-        assert sorted(map(str, verdicts(of, state, RULES, among=doubtful))) == sorted(map(str, verdicts(of, state, RULES)))
-        assert next_wake(of, state, RULES, now=0.0, among=front.tried(state)) == next_wake(of, state, RULES, now=0.0)
-        assert list(starts(of, state, RULES, now=now, among=ready, names=front.able)) == list(starts(of, state, RULES, now=now))
+        assert sorted(map(str, scheduler.verdicts(of, state, RULES, among=doubtful))) == sorted(
+            map(str, verdicts(of, state, RULES))
+        )
+        assert scheduler.next_wake(state, RULES, now=0.0, among=front.tried(state)) == next_wake(of, state, RULES, now=0.0)
+        begun = scheduler.starts(of, state, RULES, now=now, among=ready, names=front.able)
+        assert list(begun) == list(starts(of, state, RULES, now=now))
 
 
 SAMPLES: dict[str, object] = {"task": "T1", "attempt": "T1.1", "agent": ONE, "from_": ONE, "to": TWO, "holder": ONE, "id": "Q1"}

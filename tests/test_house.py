@@ -4,6 +4,8 @@ import ast
 import re
 import subprocess
 import sys
+from collections.abc import Collection, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,20 @@ def test_things_are_called_by_their_words(path: Path) -> None:
     named = [node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
     assert [name for name in named if BANNED & {word.casefold() for word in re.findall("[A-Z]?[a-z]+", name)}] == []
+
+
+def test_no_modules_import_each_other_in_a_circle_not_even_inside_of_functions() -> None:
+    known = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in MODULES}
+
+    TopologicalSorter({name: set(imported(path, known)) - {name} for name, path in known.items()}).prepare()
+
+
+def imported(path: Path, known: Collection[str]) -> Iterator[str]:
+    """Name the modules of the package that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == PACKAGE.name:
+            names = (f"{node.module}.{one.name}" for one in node.names)
+            yield from (name if name in known else node.module or "" for name in names)
 
 
 def test_the_package_imports_where_the_system_is_not_linux() -> None:

@@ -2,20 +2,20 @@
 
 import io
 import re
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from orchestrator.cli.agent import HELP
+from tests.support.pages import PAGES, README, ROOT
+from tests.support.parser import option_names
+from tests.support.programs import squad_in
 from tests.support.shown import Reader, agrees
-from tests.test_docs import PAGES, README, ROOT, commands
 
 WALKED = [ROOT / "docs" / "concepts.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
 MARKS = r"<!-- (?:file: \S+|shown(?:: in any order)?|usage) -->\n"
-COMMANDS = commands()
+COMMANDS = option_names()
 WRONG = {"statu", "agent ..."}  #: what pages show as a mistake, or mean in general
 GLOBAL = {"-C", "-c", "--json", "-q", "-v", "-y", "--no-input", "--color", "--help", "--version"}
 
@@ -23,12 +23,8 @@ GLOBAL = {"-C", "-c", "--json", "-q", "-v", "-y", "--no-input", "--color", "--he
 @pytest.fixture
 def reader(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """Somebody with an empty folder, with git and squad, but without an agent program."""
-    programs, folder = tmp_path / "programs", tmp_path / "project"
-    programs.mkdir()
+    programs, folder = squad_in(tmp_path / "programs"), tmp_path / "project"
     folder.mkdir()
-    squad = programs / "squad"
-    squad.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m orchestrator "$@"\n', encoding="utf-8")
-    squad.chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{home}/bin:/usr/local/bin:/usr/bin:/bin")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.delenv("XDG_CONFIG_HOME")  # so that ~/.config is what a page means by it

@@ -10,9 +10,10 @@ from orchestrator import events as ev
 from orchestrator.events import Event
 from orchestrator.fold_limits import UNTOLD
 from orchestrator.limits import UNLIMITED, Limits, Reached, changes, elapsed, may_begin, reached, spent, time_is_up
-from orchestrator.scheduler import halted, is_work_left, next_wake, starts
+from orchestrator.scheduler import halted, is_work_left
 from orchestrator.state import State, decode, encode
 from tests.support.builders import ONE, TWO, consumed, ended, plan, planned, prepared, run_started, started, state_after, task
+from tests.support.deciding import next_wake, starts
 from tests.support.playing import Play, limited_plays
 
 PAIR = plan(*(planned(task(name), agent=agent) for name, agent in (("T1", ONE), ("T2", TWO), ("T3", ONE), ("T4", TWO))))

@@ -82,7 +82,7 @@ def at_a_terminal(squad: Squad, argv: list[str]) -> subprocess.CompletedProcess[
     return subprocess.run(
         [sys.executable, "-c", program],
         cwd=squad.folder,
-        env={**squad._environment(), "TERM": "xterm"},
+        env={**squad.surroundings, "TERM": "xterm"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,25 +10,23 @@ from orchestrator.briefing import briefing
 from orchestrator.events import Event
 from orchestrator.model import AgentState, TaskId, TaskState
 from orchestrator.questions import DECIDE, NOBODY, PATIENCE
-from orchestrator.scheduler import Park, Rules, stuck, verdicts
+from orchestrator.scheduler import Park, Rules, stuck
 from orchestrator.state import State, TaskStatus
 from tests.support.builders import (
     ONE,
+    PAIR,
     TWO,
     answers,
     asks,
     ended,
-    plan,
-    planned,
     prepared,
     run_started,
     started,
     state_after,
-    task,
 )
+from tests.support.deciding import verdicts
 from tests.support.playing import Play, plays
 
-PLAN = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
 BEGUN = (run_started(), prepared(), started())
 WAIT = 1800.0
 TOLD = ev.QuestionTold(id="Q1", agent=ONE, task="T1", attempt="T1.1", way="said")
@@ -37,7 +35,7 @@ REVIVED = ev.TaskRevived(task="T1", reason="its question is settled")
 
 
 def after(*events: Event | tuple[float, Event]) -> State:
-    return state_after(PLAN, *events)
+    return state_after(PAIR, *events)
 
 
 def closed(name: str = "Q1", how: str = "expired") -> ev.QuestionClosed:
@@ -69,7 +67,7 @@ def test_a_task_that_ended_with_a_question_is_parked_until_it_is_answered_and_ke
     failed = (prepared(), started(), ended(outcome="failed", reason="x"), prepared("T1.2"), started("T1.2"))
     asked = after(run_started(), *failed, asks(attempt="T1.2"), ended("T1.2", "asked", reason="asked"))
 
-    [verdict] = verdicts(PLAN, asked, Rules())
+    [verdict] = verdicts(PAIR, asked, Rules())
     assert verdict == Park(task=TaskId("T1"), reason="asked: Q1 which colour?")
 
     history = (run_started(), *failed, asks(attempt="T1.2"), ended("T1.2", "asked"), PARKED[1])
@@ -79,7 +77,7 @@ def test_a_task_that_ended_with_a_question_is_parked_until_it_is_answered_and_ke
     revived = after(*history, answers(), REVIVED)
     assert questions.answered(after(*history, answers())) == ["T1"]
     assert (revived.tasks["T1"].state, revived.tasks["T1"].counted) == (TaskState.WAITING, 1)
-    assert list(verdicts(PLAN, revived, Rules())) == []
+    assert list(verdicts(PAIR, revived, Rules())) == []
 
 
 def test_an_answer_does_not_start_a_task_again_that_has_used_up_what_it_may_before_a_person_resumes_the_run() -> None:
@@ -96,8 +94,8 @@ def test_an_answer_does_not_start_a_task_again_that_has_used_up_what_it_may_befo
 def test_an_answer_that_comes_before_the_attempt_has_ended_lets_the_task_simply_go_on() -> None:
     state = after(*BEGUN, asks(), answers(), ended(outcome="asked"))
 
-    assert list(verdicts(PLAN, state, Rules(attempts=1))) == []
-    assert not stuck(PLAN, state)
+    assert list(verdicts(PAIR, state, Rules(attempts=1))) == []
+    assert not stuck(PAIR, state)
 
 
 def test_a_task_that_failed_and_is_revived_starts_counting_anew_whatever_it_has_asked() -> None:

@@ -25,11 +25,8 @@ from orchestrator.scheduler import (
     back_off,
     halted,
     keys_of,
-    next_wake,
     reset_at,
-    starts,
     stuck,
-    verdicts,
     waits_for,
     waits_until,
 )
@@ -49,6 +46,7 @@ from tests.support.builders import (
     state_after,
     task,
 )
+from tests.support.deciding import next_wake, starts, verdicts
 from tests.support.playing import Play, Stuck, plans, plays
 
 RULES = Rules()

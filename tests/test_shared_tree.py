@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from orchestrator.events import AttemptEnded, CheckEnded, ForeignChangeFound, Re
 from tests.support.commands import Squad
 from tests.support.confined import needs
 from tests.support.here import Here
+from tests.support.programs import squad_in
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
 from tests.support.waiting import until
@@ -92,11 +92,7 @@ def in_turn(line: str, file: str) -> str:
 @pytest.fixture
 def squad_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let agents find `squad`, and a folder for temporary files where no walls give them one."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    (folder / "squad").write_text(f'#!/bin/sh\nexec {sys.executable} -m orchestrator "$@"\n', encoding="utf-8")
-    (folder / "squad").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", f"{squad_in(tmp_path / 'bin')}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 

@@ -22,6 +22,7 @@ from orchestrator.scheduler import Rules
 from orchestrator.state import State, encode, initial
 from orchestrator.steering import Steering
 from tests.support.builders import ONE, RUN, TWO, ended, plan, planned, prepared, run_started, started, state_after, task
+from tests.support.deciding import ready, verdicts
 
 PLAN = plan(
     planned(task("T1"), agent=ONE, tail=3.0),
@@ -73,8 +74,7 @@ class World:
     def start(self) -> list[str]:
         """Start what the supervisor would."""
         begun = []
-        ready = [one for one in self.plan.tasks if scheduler.is_ready(self.plan, self.state, one)]
-        among = self.steering.first(sorted(ready, key=lambda one: -one.tail))
+        among = self.steering.first(ready(self.plan, self.state))
         for start in scheduler.starts(self.plan, self.state, RULES, now=self.time, among=among) if not self.state.held else ():
             status = self.state.tasks[start.task]
             name = f"{start.task}.{status.prepared + 1}"
@@ -212,6 +212,15 @@ def test_a_restart_stops_the_attempt_uncounted_and_is_started_before_all_others(
     assert run.state.tasks["T3"].agent == TWO
 
 
+def test_a_restart_is_started_before_all_others_also_by_the_next_supervisor(run: World) -> None:
+    run.start()
+    run.order("restart", task="T3")
+    run.end("T1")
+    run.die()
+
+    assert run.start() == ["T3.2", "T2.1"]
+
+
 def test_a_restart_waits_for_no_back_off(run: World) -> None:
     run.start()
     run.end("T3", "failed")
@@ -247,7 +256,7 @@ def test_a_stopped_attempt_climbs_no_rung_for_failures_before_it() -> None:
 
     state = state_after(PLAN, run_started(), *failed, climbed, *stopped)
 
-    assert list(scheduler.verdicts(PLAN, state, Rules(attempts=9, same_failure=3))) == []
+    assert list(verdicts(PLAN, state, Rules(attempts=9, same_failure=3))) == []
 
 
 def test_a_remark_is_delivered_to_who_can_hear_it_and_else_stands_in_the_next_prompt(run: World) -> None:

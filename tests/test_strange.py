@@ -7,24 +7,19 @@ from orchestrator.patterns import lies_in
 from orchestrator.state import State
 from tests.support.builders import (
     ONE,
+    PAIR,
     TWO,
     granted,
-    plan,
-    planned,
     prepared,
     run_started,
-    seat,
     started,
     state_after,
-    task,
 )
-
-BOTH = plan(planned(task("T1")), planned(task("T2"), agent=TWO), seats=[seat(ONE), seat(TWO)])
 
 
 def state(*history: ev.Event) -> State:
     """Give the state after events that happen a second apart, from second 1 on."""
-    return state_after(BOTH, run_started(), *history)
+    return state_after(PAIR, run_started(), *history)
 
 
 FIRST, OTHER = (prepared("T1.1"), started("T1.1")), (prepared("T2.1", agent=TWO), started("T2.1", agent=TWO))

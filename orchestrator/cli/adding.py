@@ -3,9 +3,9 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 
-from orchestrator.cli.crew import scaled
+from orchestrator.cli.crew import scaled, settings_of
 from orchestrator.cli.start import checked, claims_of, surroundings
-from orchestrator.config import Config, load_dump
+from orchestrator.config import Config
 from orchestrator.errors import InputError, Refused, UsageError
 from orchestrator.events import TaskAdded
 from orchestrator.model import Plan, PlannedTask, Task, TaskId
@@ -16,6 +16,7 @@ from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.scaling import number_of
+from orchestrator.scheduler import DEAD
 from orchestrator.shaper import DECISIONS, Decision, Params, text_of
 from orchestrator.shaping import Shaped, listed, stands
 from orchestrator.spelling import NothingSo, meant
@@ -36,11 +37,6 @@ def decisions(project: Project) -> Mapping[str, Decision]:
         return scaled(recorder, text_of(params, "agents"), now=params.get("now") is True)
 
     return {**DECISIONS, "add": add, "scale": scale}
-
-
-def settings_of(recorder: Recorder) -> Config:
-    """Give the settings that the run has now."""
-    return load_dump(recorder.journal.document(recorder.state.settings))
 
 
 def added(project: Project, recorder: Recorder, document: str, *, name: str) -> Shaped:
@@ -144,9 +140,10 @@ def _require_met(state: State, tasks: Sequence[Task]) -> None:
     """See to it that no need is of a task that is never done."""
     for task in tasks:
         for need in task.needs:
-            if need in state.tasks and state.tasks[need].state in {"failed", "skipped"}:
-                where = state.tasks[need].state
-                raise Refused(f"{task.id} needs {need}, which is {where}", hint=f"bring it back first: squad retry {need}")
+            if need in state.tasks and state.tasks[need].state in DEAD:
+                raise Refused(
+                    f"{task.id} needs {need}, which {stands(state.tasks[need])}", hint=f"bring it back first: squad retry {need}"
+                )
 
 
 def _amended(project: Project, config: Config, plan: Plan, state: State, tasks: Sequence[Task], *, name: str) -> Plan:

@@ -131,8 +131,10 @@ class _Standings:
 
     def _in_tree(self, attempt: AttemptStatus | None) -> bool:
         """Tell whether the files that an attempt left in the shared tree are still there, and those it removed are not."""
-        if self._state.outcome == "discarded" or attempt is None or attempt.commit is None:
-            return self._state.outcome != "discarded" and attempt is not None and not attempt.paths
+        if self._state.outcome == "discarded" or attempt is None:
+            return False
+        if attempt.commit is None:
+            return not attempt.paths
         evidence = evidence_of(self._project)
         left = set(Git(evidence).names("ls-tree", "-r", "--name-only", "-z", attempt.commit)) if evidence.is_dir() else set()
         return all(self._is_there(path) == (path in left) for path in attempt.paths)

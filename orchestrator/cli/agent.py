@@ -37,7 +37,7 @@ _WAIT = 600.0  #: seconds a lock is waited for when nobody says how long
 _OPERATIONS = ("op:", "api:", "table:", "files:")  #: beginnings of keys that are no paths
 
 #: command -> names of its positional arguments, its options, those that must be there
-_COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
+COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {
     "lock": (("path",), ("wait", "purpose", "fence"), ("path",)),
     "unlock": (("path",), ("fence",), ("path",)),
     "status": ((), ("message", "progress"), ()),
@@ -104,7 +104,7 @@ def without_globals(before: Sequence[str], after: Sequence[str]) -> tuple[str, b
         elif name in VALUES and (equals or words):
             given = value if equals else words.pop(0)
             folder = os.path.join(folder, given) if name == FOLDER else folder
-        elif rest and word in {f"--{option}" for option in _COMMANDS.get(rest[0], ((), (), ()))[1]} and words:
+        elif rest and word in {f"--{option}" for option in COMMANDS.get(rest[0], ((), (), ()))[1]} and words:
             rest += [word, words.pop(0)]
         else:
             rest.append(word)
@@ -119,9 +119,9 @@ def _socket() -> str:
 
 
 def _parse(words: Sequence[str]) -> dict[str, str]:
-    if words[0] not in _COMMANDS:
+    if words[0] not in COMMANDS:
         raise Misused(f"unknown command {words[0]!r}")
-    names, options, required = _COMMANDS[words[0]]
+    names, options, required = COMMANDS[words[0]]
     given: dict[str, str] = {}
     rest = list(words[1:])
     is_option = True  #: until `--`

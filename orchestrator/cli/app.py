@@ -24,11 +24,11 @@ from orchestrator.cli import (
     demo,
     doctor,
     documents,
-    halting,
     harvest,
     init,
     opening,
     options,
+    orders,
     report,
     run,
     shape,
@@ -38,13 +38,12 @@ from orchestrator.cli import (
     with_lock,
 )
 from orchestrator.cli.context import Context, complain, drop_output, is_output_lost, out, say
+from orchestrator.cli.exits import BUG, INTERRUPTED
 from orchestrator.cli.options import HELP
 from orchestrator.cli.usage import HOME, explained, of_command, overall, unknown_command
 from orchestrator.errors import FolderError, SquadError, UsageError
 from orchestrator.spelling import nearest
 
-BUG = 70
-INTERRUPTED = 130
 _THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENAMETOOLONG}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _WRONG_CALL = cast("type[Exception]", typer.BadParameter.__mro__[1])  #: every usage error that typer finds
@@ -72,7 +71,7 @@ _GROUPS = (
     init,
     configuring,
     completion,
-    halting,
+    orders,
     stopping,
     opening,
     shape,

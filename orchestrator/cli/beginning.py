@@ -16,7 +16,7 @@ from orchestrator.events import Noticed, ProjectMoved, RunResumed, RunStarted
 from orchestrator.journal import Journal
 from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.planning.document import plan_document
-from orchestrator.project import Project
+from orchestrator.project import Project, plan_file
 from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
 from orchestrator.steering import revivals
@@ -138,5 +138,4 @@ def lay_out(project: Project, recorder: Recorder) -> None:
     (folder / "plan.json").write_bytes(plan_document(plan))
     points = Points.of(plan)
     for seat in plan.agents:
-        path = folder / "parallel-plans" / f"agent-{seat.id.split('-')[1]}-plan.md"
-        path.write_text(render_agent_plan(plan, seat.id, points), encoding="utf-8")
+        (folder / plan_file(seat.id)).write_text(render_agent_plan(plan, seat.id, points), encoding="utf-8")

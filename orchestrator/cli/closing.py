@@ -2,24 +2,25 @@
 
 import math
 
-ORDERLY, NOW, KILLED = 1, 2, 3
+from orchestrator.model import Haste
+
 GRACE = 10.0  #: seconds between TERM and KILL, as leashes have it
-_SAID = {
-    ORDERLY: f"stopping: agents get {GRACE:g} s; Ctrl-C once more ends them now",
-    NOW: "ending: agents are ended now; Ctrl-C once more kills what is left",
-    KILLED: "killing what is left; Ctrl-C once more leaves without waiting for it",
+_SAID: dict[int, str] = {
+    Haste.ORDERLY: f"stopping: agents get {GRACE:g} s; Ctrl-C once more ends them now",
+    Haste.NOW: "ending: agents are ended now; Ctrl-C once more kills what is left",
+    Haste.KILLED: "killing what is left; Ctrl-C once more leaves without waiting for it",
 }
 
 
 def said(haste: int) -> str:
     """Give the line for a wish to end."""
-    return _SAID[min(haste, KILLED)]
+    return _SAID[min(haste, Haste.KILLED)]
 
 
 def countdown(haste: int, *, since: float, now: float) -> str:
     """Give the line of how long agents still have; with no time left they are killed by their leashes."""
     left = math.ceil(since + GRACE - now)
-    if haste != ORDERLY:
+    if haste != Haste.ORDERLY:
         return said(haste)
     if left <= 0:
         return "stopping: what is left is killed; Ctrl-C ends it now"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from orchestrator.cli.options import COLOR, CONFIG, FLAGS, FOLDER, VALUES
-from orchestrator.cli.wordtable import agents_commands, table
+from orchestrator.cli.wordtable import table
 
 FILES = ":files"  #: instead of words: whatever the shell knows of files
 _MOST = 500  #: names of one kind
@@ -33,15 +33,36 @@ def offers(words: Sequence[str], *, folder: str = ".") -> list[str]:
     """Give what may stand in place of the last word, one a line, with a tab before an explanation; FILES as it is."""
     *before, word = words or [""]
     command, given, folder = _split(before, folder)
-    known = table()
+    known = command_table()
     if before and before[-1] in _GLOBAL_LABELS and before[-1] not in known.get(command or "", {}).get("options", {}):
         return _fitting(_of_label(_GLOBAL_LABELS[before[-1]], command, folder), word)
     if command is None:
         return _fitting(_global_words(word) if word.startswith("-") else _commands(known), word)
     if command == "agent":
-        return _fitting(agents_commands() if not given else [FILES], word)
+        return _fitting(_agents_commands() if not given else [FILES], word)
     entry = known.get(command)
     return [] if entry is None else _fitting(_of_command(entry, command, given, word, folder), word)
+
+
+def command_table() -> dict[str, Any]:
+    """Give what is known of each command, by its name."""
+    return table(_every_command)
+
+
+def _every_command() -> dict[str, Any]:
+    from typer.main import get_command
+
+    from orchestrator.cli.app import make_app
+
+    commands: dict[str, Any] = getattr(get_command(make_app()), "commands", {})
+    return commands
+
+
+def _agents_commands() -> list[str]:
+    """Give the words behind `squad agent`."""
+    from orchestrator.cli.agent import COMMANDS
+
+    return list(COMMANDS)
 
 
 def _of_command(entry: dict[str, Any], command: str, given: Sequence[str], word: str, folder: str) -> Iterable[str]:

@@ -82,14 +82,12 @@ def completion(
     """
     from orchestrator.cli.wordtable import table
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
+    from orchestrator.spelling import nearest_or_all
 
     options: Context = context.obj
     if shell not in SCRIPTS:
-        raise UsageError(
-            f"completion does not know the shell {shell!r}", hint=nearest(shell, SCRIPTS) or f"one of: {', '.join(SCRIPTS)}"
-        )
-    table()  # so that the first key is fast already
+        raise UsageError(f"completion does not know the shell {shell!r}", hint=nearest_or_all(shell, SCRIPTS, "one of"))
+    table(lambda: getattr(context.find_root().command, "commands", {}))  # so that the first key is fast already
     if options.as_json:
         out_json({"schema_version": 1, "shell": shell, "script": SCRIPTS[shell]})
     else:

@@ -36,7 +36,7 @@ from orchestrator.events import (
 )
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
-from orchestrator.model import AgentId, RunId
+from orchestrator.model import AgentId, Haste, RunId
 from orchestrator.notify import Reach, Teller
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
@@ -51,7 +51,6 @@ from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
 from orchestrator.views.text import fitted, page
 
-INTERRUPTED, TERMINATED = 130, 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
 _WHOLE = 2 * LONGEST  #: columns; what is asked and answered is not cut in the comm files
 _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, which are for eyes
@@ -167,11 +166,11 @@ async def _heed_signals(run: Conduct) -> None:
         async for number in signals:
             run.ended_by.append(_SIGNALS[number])
             haste = run.supervisor.haste + 1
-            if haste > closing.KILLED:
+            if haste > Haste.KILLED:
                 os._exit(128 + number)  # the leashes end what is left, and the journal holds the rest
             if not run.options.quiet:
                 (run.screen.say if run.screen else say)(closing.said(haste))
-            run.supervisor.stop(now=haste >= closing.NOW, kill=haste >= closing.KILLED, reason=_SIGNALS[number])
+            run.supervisor.stop(now=haste >= Haste.NOW, kill=haste >= Haste.KILLED, reason=_SIGNALS[number])
 
 
 async def _keep_files(run: Conduct, keeper: "Keeper", news: Subscription) -> None:

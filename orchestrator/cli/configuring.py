@@ -35,12 +35,12 @@ def config(
     """
     from orchestrator.cli.programs import require_level
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
+    from orchestrator.spelling import nearest_or_all
     from orchestrator.views.config_schema import config_schema
 
     options: Context = context.obj
     if action not in _ACTIONS:
-        hint = nearest(action, _ACTIONS) or f"one of: {', '.join(_ACTIONS)}"
+        hint = nearest_or_all(action, _ACTIONS, "one of")
         raise UsageError(f"config does not know {action!r}", hint=hint)
     if file is not None and action != "check":
         raise UsageError(

@@ -55,6 +55,10 @@ class Context:
         sys.stderr.flush()
         return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
+    def confirms(self, question: str) -> bool:
+        """Tell whether a person agrees, by -y or when asked; whoever cannot be asked does not."""
+        return self.yes or (self.is_interactive and self.agrees(question))
+
     def note(self, text: str) -> None:
         """Say something worth knowing; not to those who want quiet or a document."""
         if text and not self.quiet and not self.as_json:
@@ -73,6 +77,11 @@ class Context:
         if os.environ.get("NO_COLOR"):
             return False
         return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
+
+    @property
+    def git_color(self) -> str:
+        """Give the option by which git colours what it prints, or does not."""
+        return "--color=always" if self.colors and not self.as_json else "--color=never"
 
 
 def out(text: str) -> None:

@@ -18,6 +18,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.shaping import Shaped, listed
 from orchestrator.stage import Stage
 from orchestrator.supervisor import Supervisor
+from orchestrator.views.text import counted
 
 
 def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
@@ -27,16 +28,16 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
         Refused: It is no number, nobody would be left who can do what is left, or a new one could not be started.
     """
     plan, state = recorder.plan, recorder.state
-    config = load_dump(recorder.journal.document(state.settings))
+    config = settings_of(recorder)
     number = scaling.number_of(plan, state, at_once=config.run.agents)
     target = scaling.target(wanted, number)
     undo = f"squad scale {number}"
     if target == number:
         hastened = scaling.hasten(plan, state, target) if now else None
-        return hastened or Shaped(said=(f"{_agents(number)} already",))
+        return hastened or Shaped(said=(f"{counted(number, 'agent')} already",))
     if target < number and not now and _is_capped(recorder, config):
         beyond = "; who is at work beyond that ends its task first" if scheduler.working(state) > target else ""
-        said = (f"at most {_agents(target)} at once{beyond}",)
+        said = (f"at most {counted(target, 'agent')} at once{beyond}",)
         return Shaped(said=said, events=(RunScaled(agents=target),), undo=undo)
     if target < number:
         return replace(scaling.fewer(plan, state, target, now=now), undo=undo)
@@ -47,7 +48,7 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
         said = (
             (f"{listed(back)} come back" if len(back) > 1 else f"{back[0]} comes back",)
             if back
-            else (f"at most {_agents(target)} at once",)
+            else (f"at most {counted(target, 'agent')} at once",)
         )
         return Shaped(said=said, events=(scale, *returned), agents=tuple(back), undo=undo)
     like = scaling.busiest(plan, state).id
@@ -57,6 +58,11 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
     names = (*back, *(one.id for one in new))
     said = (f"{listed(names)} {'joins' if len(names) == 1 else 'join'} the run",)
     return Shaped(said=said, events=(scale, *returned, *added), agents=names, undo=undo, plan=joined)
+
+
+def settings_of(recorder: Recorder) -> Config:
+    """Give the settings that the run has now."""
+    return load_dump(recorder.journal.document(recorder.state.settings))
 
 
 def _is_capped(recorder: Recorder, config: Config) -> bool:
@@ -83,7 +89,7 @@ def take_in(project: Project, supervisor: Supervisor) -> None:
     recorder, stage = supervisor.recorder, supervisor.stage
     if len(stage.sockets) == len(recorder.plan.agents):
         return
-    config = load_dump(recorder.journal.document(recorder.state.settings))
+    config = settings_of(recorder)
     supervisor.stage = _widened(project, recorder, stage, config)
     supervisor.rules = replace(supervisor.rules, ways=supervisor.stage.accounts.ways())
 
@@ -105,7 +111,3 @@ def _widened(project: Project, recorder: Recorder, stage: Stage, config: Config)
 
 def _seat(plan: Plan, name: AgentId) -> Seat:
     return next(seat for seat in plan.agents if seat.id == name)
-
-
-def _agents(number: int) -> str:
-    return "1 agent" if number == 1 else f"{number} agents"

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from orchestrator.cli.conduct import Conduct, oversee
 from orchestrator.cli.context import Context, out, out_json, say, show
 from orchestrator.cli.early import heed_early_signals
-from orchestrator.cli.finish import FAILED, conclude
+from orchestrator.cli.exits import FAILED, INTERRUPTED, TERMINATED
+from orchestrator.cli.finish import conclude
 from orchestrator.cli.launch import Wishes, launch
 from orchestrator.cli.reporting import report_of
 from orchestrator.cli.scratch import Scratch, scratch
@@ -26,7 +27,6 @@ from orchestrator.views.report import render_report, report_json
 from orchestrator.views.text import page
 
 _WISHES = Wishes(file="tasks.yaml", count=None, agent=None, enforce=None, new=False, unattended=True)
-_INTERRUPTED = frozenset({130, 143})
 _LOOK = "squad status   squad report   squad diff   squad merge"
 
 
@@ -81,7 +81,7 @@ def demonstrate(options: Context, folder: str | None, *, keep: bool) -> int:
         inner = replace(options, folder=place.folder, config=None, quiet=True, as_json=False, yes=True, no_input=True)
         code = _launched(inner, shown, place)
         heed_early_signals()
-        if code in _INTERRUPTED or shown.happened is None:
+        if code in {INTERRUPTED, TERMINATED} or shown.happened is None:
             options.note(
                 f"go on: squad -C {shlex.quote(str(place.folder))} resume" if place.keep else "nothing of the demo is left"
             )

@@ -16,13 +16,13 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.cli.context import Context, out, out_json
+from orchestrator.cli.exits import BUG
 from orchestrator.errors import SquadError
 from orchestrator.model import RunId
 from orchestrator.project import Project
 
 Begun = Callable[[RunId], None]
 Carry = Callable[[Context, Begun], int]
-_BUG = 70  #: exit code
 _TOLD = 20  #: lines of the log that are shown of a supervisor that ended without a word
 
 
@@ -41,7 +41,7 @@ class _Word(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     run: str | None = None
     message: str = ""
     hint: str | None = None
-    exit_code: int = _BUG
+    exit_code: int = BUG
 
 
 def told_nobody(run: RunId) -> None:
@@ -79,7 +79,7 @@ def in_background(options: Context, project: Project, carry: Carry) -> int:
     os.close(writing)
     told = _word_of(child, reading)
     if told is None:
-        raise NotBegun.with_code(_BUG)(_last_words(log, seen), hint=f"all it said is in {log}")
+        raise NotBegun.with_code(BUG)(_last_words(log, seen), hint=f"all it said is in {log}")
     if told.run is None:
         raise NotBegun.with_code(told.exit_code)(told.message, hint=told.hint)
     _show(options, told.run, child, log)

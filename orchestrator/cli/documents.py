@@ -1,20 +1,15 @@
 """`tasks`, `plan`, `verify`: what was read, what would be done, and whether a plan holds."""
 
-import json
-import os
 import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.context import Context, out, out_json
 from orchestrator.cli.run import AllOption, OrderOption
 
 if TYPE_CHECKING:
     from orchestrator.model import Plan, TaskId
-
-PLAN_DIFFERS = 10
-_OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
 
 
 def register(app: typer.Typer) -> None:
@@ -64,8 +59,9 @@ def plan(
 
     Show who would do what, what waits for what, and what the plan cannot promise.
     """
-    from orchestrator.cli.reporting import write_whole
+    from orchestrator.cli.saved import compare, left_out_before
     from orchestrator.cli.start import make_plan_for
+    from orchestrator.cli.writing import write_whole
     from orchestrator.planning.document import plan_document
 
     options: Context = context.obj
@@ -73,13 +69,13 @@ def plan(
         from orchestrator.cli.split import split
 
         file = split(options, file, split_with, count=count)
-    among = () if everything else _left_out_before(options) if check else None
+    among = () if everything else left_out_before(options.project()) if check else None
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
     body = plan_document(made)
     if output is not None:
         write_whole(options.folder / output, body)
     if check:
-        return _compare(options, body)
+        return compare(options, body)
     if why is None and prompt is None and graph is None and not options.as_json:
         _print(options, made, file, any_order=any_order)
     else:
@@ -141,11 +137,11 @@ def _meant(made: "Plan", name: str) -> "TaskId":
 
 def _drawn(made: "Plan", form: str) -> str:
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
+    from orchestrator.spelling import nearest_or_all
     from orchestrator.views.plan_graph import FORMS, render_graph
 
     if form not in FORMS:
-        raise UsageError(f"--graph {form}: no such form", hint=nearest(form, FORMS) or f"forms: {', '.join(FORMS)}")
+        raise UsageError(f"--graph {form}: no such form", hint=nearest_or_all(form, FORMS, "forms"))
     return render_graph(made, form)
 
 
@@ -164,55 +160,3 @@ def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="
         out_json({"schema_version": 1, "holds": True, "guarded": len(pairs)})
     else:
         out(f"{file} holds: {counted(len(pairs), 'pair')} of tasks that could collide, kept apart")
-
-
-def _left_out_before(options: Context) -> list[str]:
-    """Give the tasks that the saved plan left out as done: what its own run has finished since is no change of the document."""
-    try:
-        rows = json.loads((options.project().folder / "plan.json").read_bytes())["done_already"]
-        return [str(row["id"]) for row in rows]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return []
-
-
-def _compare(options: Context, body: bytes) -> int:
-    from orchestrator.errors import PlanError
-
-    saved = options.project().folder / "plan.json"
-    if not saved.is_file():
-        raise PlanError("there is no saved plan to compare with", hint="a run saves its plan in .squad/plan.json")
-    before, shown = saved.read_bytes(), os.path.relpath(saved, options.folder)
-    changed = _changed(before, body) if before != body else []
-    if options.as_json:
-        out_json({"schema_version": 1, "saved": shown, "differs": changed})
-    elif changed:
-        say(f"the plan differs from {shown}: {', '.join(changed)}")
-    else:
-        since = "" if before == body else "; its document has changed since, but nothing that is planned"
-        out(f"the plan is the saved one{since}")
-    return PLAN_DIFFERS if changed else 0
-
-
-def _changed(before: bytes, body: bytes) -> list[str]:
-    """Name what differs besides where the document says it; nothing if nothing does."""
-    try:
-        old, new = _planned(before), _planned(body)
-    except (ValueError, RecursionError):
-        return ["the saved one is no plan"]
-    return [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-
-
-def _planned(body: bytes) -> dict[str, object]:
-    """Read a plan without the digest and the lines of its document, and the reasons that name these: blank lines change them."""
-    plan = json.loads(body)
-    if not isinstance(plan, dict):
-        return {"plan": plan}
-    rows = plan.get("tasks")
-    if isinstance(rows, list):
-        plan["tasks"] = [
-            {key: value for key, value in row.items() if key not in _OF_THE_DOCUMENT} if isinstance(row, dict) else row
-            for row in rows
-        ]
-    plan.pop("source_digest", None)
-    plan.setdefault("done_already", [])  # plans of an older squad know of none
-    return plan

@@ -6,7 +6,7 @@ A shell script starts what it puts in the background with SIGINT ignored; who se
 import signal
 import sys
 
-TERMINATED = 143
+from orchestrator.cli.exits import TERMINATED
 
 
 def heed_early_signals() -> None:

@@ -18,6 +18,7 @@ import anyio
 from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.cli import settings
 from orchestrator.cli.context import Context, out, out_json, say
+from orchestrator.cli.exits import TERMINATED
 from orchestrator.cli.screen import Screen, display, is_terminal
 from orchestrator.cli.seat import seats_of
 from orchestrator.config import AgentSettings, Config
@@ -36,7 +37,6 @@ from orchestrator.quantities import parse_duration
 from orchestrator.spelling import NothingSo
 from orchestrator.views.doctor import details, doctor_json, table
 
-TERMINATED = 143
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clock
 _SAID = """\
 Each installed agent program gets one or two short requests, on your account, in a

@@ -3,6 +3,7 @@
 import time
 
 from orchestrator.cli.context import Context, as_document, say, show
+from orchestrator.cli.exits import FAILED, INTERRUPTED, LIMITED, NEEDS_YOU, TERMINATED
 from orchestrator.cli.reporting import keep, report_of
 from orchestrator.model import TaskState
 from orchestrator.project import Project
@@ -11,8 +12,7 @@ from orchestrator.state import State
 from orchestrator.views.limits import attention_lines
 from orchestrator.views.report import render_ending, report_json
 
-_BY_SIGNAL = {"interrupted": 130, "terminated": 143}
-FAILED, LIMITED, NEEDS_YOU = 1, 5, 6
+_BY_SIGNAL = {"interrupted": INTERRUPTED, "terminated": TERMINATED}
 
 
 def conclude(options: Context, project: Project, recorder: Recorder, ended_by: list[str]) -> int:

@@ -61,15 +61,13 @@ def diff(
         patch = git.run("diff", "--color=never", start, end, "--")
         out_json({"schema_version": 1, "run": replayed.run, "task": task, "files": changed, "patch": patch})
         return
-    color = "--color=always" if options.colors else "--color=never"
-    out(git.run("diff", color, *(["--stat"] if stat else []), start, end, "--"))
+    out(git.run("diff", options.git_color, *(["--stat"] if stat else []), start, end, "--"))
 
 
 def _show_foreign(options: Context, project: "Project", replayed: "Replayed", task: str | None, *, stat: bool) -> None:
     from orchestrator.cli.foreign import foreign_patches
 
-    color = "--color=always" if options.colors and not options.as_json else "--color=never"
-    patches = foreign_patches(project, replayed.state, task, options=(color, *(["--stat"] if stat else [])))
+    patches = foreign_patches(project, replayed.state, task, options=(options.git_color, *(["--stat"] if stat else [])))
     if options.as_json:
         out_json({"schema_version": 1, "run": replayed.run, "task": task, "foreign": [one.as_json() for one in patches]})
         return
@@ -206,9 +204,8 @@ def _result(project: "Project", replayed: "Replayed") -> str:
 def _confirm(options: Context, run: str, question: str) -> None:
     from orchestrator.errors import NeedsYou
 
-    if options.yes or (options.is_interactive and options.agrees(question)):
-        return
-    raise NeedsYou(f"not confirmed, so nothing of {run} was dropped", hint=f"agree: squad discard --run {run} -y")
+    if not options.confirms(question):
+        raise NeedsYou(f"not confirmed, so nothing of {run} was dropped", hint=f"agree: squad discard --run {run} -y")
 
 
 def _is_in_tree(state: "State") -> bool:

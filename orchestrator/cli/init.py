@@ -126,7 +126,7 @@ def _write(options: Context, project: Project, answers: Answers) -> None:
     """Write the configuration and the schema it names; an existing file is left as it is, whoever made it meanwhile."""
     from orchestrator.adoption import prepare
     from orchestrator.cli.context import as_document
-    from orchestrator.cli.reporting import write_new, write_whole
+    from orchestrator.cli.writing import write_new, write_whole
     from orchestrator.views.config_schema import config_schema
 
     options.note(prepare(project, now=time.time()))

@@ -27,8 +27,7 @@ def diff(options: Context, project: "Project", replayed: "Replayed", task: str |
     state = replayed.state
     tasks = {task} if task else {name for name, one in state.tasks.items() if one.state == "done"}
     ledger = ledger_of(project, state)
-    color = "--color=always" if options.colors and not options.as_json else "--color=never"
-    flags = (color, *(["--stat"] if stat and not options.as_json else []))
+    flags = (options.git_color, *(["--stat"] if stat and not options.as_json else []))
     told = result(project, state, tasks)
     if told is None:
         work = work_of(ledger, state, tasks)

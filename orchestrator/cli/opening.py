@@ -31,10 +31,12 @@ def open_task(
     """
     from orchestrator.cli.naming import task_named
     from orchestrator.cli.workplace import workplace
+    from orchestrator.config import load_dump
 
     options: Context = context.obj
-    project, _, replayed = replayed_of(options, run)
-    place = workplace(project, replayed, task_named(replayed.state, task))
+    project, journal, replayed = replayed_of(options, run)
+    config = load_dump(journal.document(replayed.settings))
+    place = workplace(project, replayed, task_named(replayed.state, task), config=config)
     if options.as_json:
         told = {"run": replayed.run, "task": place.task, "attempt": place.attempt, "path": str(place.path)}
         more = {"kept": place.is_kept, "agent_at_work": place.at_work or None, "environment": dict(place.environment)}

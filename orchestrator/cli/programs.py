@@ -8,7 +8,7 @@ from orchestrator.config import AgentSettings, Config, level_names
 from orchestrator.environment import passed
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import AgentId, Plan
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 
 
 class NoCommand(ConfigError):
@@ -82,14 +82,14 @@ def with_adapter(config: Config, plan: Plan, use: str | None) -> Config:
 def require_adapter(use: str) -> None:
     """See to it that the command line names an adapter; raises UsageError."""
     if use not in NAMES:
-        raise UsageError(f"--agent {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+        raise UsageError(f"--agent {use}: no such adapter", hint=nearest_or_all(use, NAMES, "adapters"))
 
 
 def require_level(level: str) -> None:
     """See to it that the command line names an enforcement level; raises UsageError."""
     levels = level_names()
     if level not in levels:
-        raise UsageError(f"--enforce {level}: no such level", hint=nearest(level, levels) or f"levels: {', '.join(levels)}")
+        raise UsageError(f"--enforce {level}: no such level", hint=nearest_or_all(level, levels, "levels"))
 
 
 def _using(agent: AgentSettings, use: str) -> AgentSettings:

@@ -28,7 +28,8 @@ def report(
 
     Tell a run: what needs you, what came out, and what was measured.
     """
-    from orchestrator.cli.reporting import FORMATS, report_of, write_whole
+    from orchestrator.cli.reporting import FORMATS, report_of
+    from orchestrator.cli.writing import write_whole
 
     options: Context = context.obj
     wanted = _format(options, form, output)

@@ -3,17 +3,12 @@
 A report's file is put in its place whole or not at all, and the one that stood there is kept.
 """
 
-import contextlib
-import errno
-import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from orchestrator.cli.context import as_document, say
 from orchestrator.cli.limiting import limits_of
 from orchestrator.config import load_dump
-from orchestrator.errors import FolderError
 from orchestrator.events import RunStarted
 from orchestrator.journal import Journal
 from orchestrator.model import Plan, RunId
@@ -33,7 +28,6 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "json": lambda report: as_document(report_json(report)),
 }
 _KEPT = ("md", "html", "json")  #: formats of the files
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LARGEST = 1 << 28  #: bytes of a former report that are kept
 
 
@@ -85,52 +79,6 @@ def keep(project: Project, report: Report) -> None:
             folder.replace(name, body)
     except OSError as error:
         say(f"squad: cannot write {where}: {error.strerror}; the journal holds all of it: squad report")
-
-
-def write_whole(path: Path, body: bytes) -> None:
-    """Write a file that a person named, whole or not at all; what is no plain file, such as a pipe, is written to.
-
-    Raises:
-        FolderError: It cannot be written.
-    """
-    place = path.resolve()
-    fresh = place.with_name(f".{place.name[:100]}.{os.getpid()}.new")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(body)
-            return
-        fresh.write_bytes(body)
-        fresh.replace(place)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            fresh.unlink()
-        raise _unwritable(path, error) from error
-
-
-def write_new(path: Path, body: bytes) -> None:
-    """Write a file that is not there yet, whole or not at all.
-
-    Raises:
-        FileExistsError: It is there.
-        FolderError: It cannot be written.
-    """
-    try:
-        file = path.open("xb")
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    try:
-        with file:
-            file.write(body)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> FolderError:
-    way = "free some space, or name another place: df -h" if error.errno in _FULL else "see whose it is: ls -ld"
-    return FolderError(f"cannot write {path}: {error.strerror}", hint=f"{way} {path.parent}")
 
 
 def _keep_former(folder: Folder, run: str, files: Mapping[str, bytes]) -> None:

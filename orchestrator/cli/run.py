@@ -77,8 +77,8 @@ def resume(
     Go on with a run that was paused or stopped, or whose supervisor is gone.
     """
     from orchestrator.cli.early import heed_early_signals
-    from orchestrator.cli.halting import let_go_on
     from orchestrator.cli.launch import relaunch
+    from orchestrator.cli.orders import let_go_on
 
     heed_early_signals()
     options: Context = context.obj

@@ -12,7 +12,7 @@ from orchestrator.environment import passed
 from orchestrator.errors import SquadError
 from orchestrator.journal import Journal
 from orchestrator.model import Seat
-from orchestrator.project import Project
+from orchestrator.project import Project, plan_file
 from orchestrator.replay import Replayed, replay
 from orchestrator.spelling import NothingSo, meant
 from orchestrator.supervised import supervisor_of
@@ -76,7 +76,7 @@ def _told(project: Project, replayed: Replayed, seat: Seat, config: Config) -> T
         seat=seat,
         program=program,
         environment={key: HIDDEN if is_secret(key) else redact(value) for key, value in given.items()},
-        plan_file=os.path.join(".squad", "parallel-plans", f"{'-'.join(seat.id.split('-')[:2])}-plan.md"),  # noqa: PTH118 - as it is shown
+        plan_file=f".squad/{plan_file(seat.id)}",
         supervised=supervisor_of(project) is not None,
         now=time.time(),
     )

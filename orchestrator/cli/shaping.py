@@ -64,7 +64,7 @@ def agreed(options: Context, question: str, *, command: str) -> None:
     """
     from orchestrator.errors import NeedsYou
 
-    if not options.yes and not (options.is_interactive and options.agrees(question)):
+    if not options.confirms(question):
         raise NeedsYou(
             f"not confirmed, so nothing was changed: {question.rpartition(':')[0] or question}", hint=f"agree: {command}"
         )

@@ -18,10 +18,10 @@ from orchestrator.adapters import NAMES
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
 from orchestrator.cli.beginning import begin, lay_out, revive
-from orchestrator.cli.conduct import INTERRUPTED, TERMINATED, Conduct, oversee
+from orchestrator.cli.conduct import Conduct, oversee
 from orchestrator.cli.context import Context
 from orchestrator.cli.early import heed_early_signals
-from orchestrator.cli.finish import LIMITED
+from orchestrator.cli.exits import INTERRUPTED, LIMITED, TERMINATED
 from orchestrator.cli.harvest import drop
 from orchestrator.cli.launch import announce, held, start_of
 from orchestrator.cli.programs import adapters_of
@@ -44,7 +44,7 @@ from orchestrator.prd.source import decode
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.replay import Replayed, replay
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.views.changes import change_line
@@ -124,7 +124,7 @@ def split(options: Context, file: str, use: str, *, count: int | None) -> str:
         SquadError: There is none, and why.
     """
     if use not in NAMES:
-        raise UsageError(f"--split-with {use}: no such adapter", hint=nearest(use, NAMES) or f"adapters: {', '.join(NAMES)}")
+        raise UsageError(f"--split-with {use}: no such adapter", hint=nearest_or_all(use, NAMES, "adapters"))
     project = options.project()
     flags: dict[str, Plain] = {} if count is None else {"run.agents": str(count)}
     config = settings.load(options, project, flags)

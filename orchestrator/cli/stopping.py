@@ -29,14 +29,14 @@ def stop(
 
     End the supervisor and its agents, not the run: squad resume goes on. Returns when nothing is left.
     """
-    from orchestrator.cli.closing import NOW, ORDERLY
     from orchestrator.cli.steered import paused_already
+    from orchestrator.model import Haste
 
     options: Context = context.obj
     project = options.project()
     already = paused_already(project) is not None
     if not already:
-        _see_it_go(options, project, haste=NOW if now else ORDERLY)
+        _see_it_go(options, project, haste=Haste.NOW if now else Haste.ORDERLY)
     if options.as_json:
         told = {"stopped": True, "already": already, "undo": "squad resume"}
         out_json({"schema_version": 1, **told})
@@ -46,7 +46,8 @@ def stop(
 
 def _see_it_go(options: Context, project: "Project", *, haste: int) -> None:
     """Ask for the end and wait for it; each Ctrl-C meanwhile asks more firmly, and one too many only leaves."""
-    from orchestrator.cli.closing import KILLED, said
+    from orchestrator.cli.closing import said
+    from orchestrator.model import Haste
     from orchestrator.platform.watching import watching
 
     line = _Line(is_shown=not (options.quiet or options.as_json) and sys.stderr.isatty())
@@ -57,7 +58,7 @@ def _see_it_go(options: Context, project: "Project", *, haste: int) -> None:
                 _watch(project, changes, line, haste)
             except KeyboardInterrupt:
                 haste += 1
-                if haste > KILLED:
+                if haste > Haste.KILLED:
                     raise
                 line.clear()
                 say(said(haste))
@@ -69,9 +70,9 @@ def _see_it_go(options: Context, project: "Project", *, haste: int) -> None:
 
 
 def _ask(project: "Project", haste: int) -> None:
-    from orchestrator.cli.closing import KILLED, NOW
+    from orchestrator.model import Haste
 
-    ask(project, "stop", {"now": haste >= NOW, "kill": haste >= KILLED}, unless_gone=True)
+    ask(project, "stop", {"now": haste >= Haste.NOW, "kill": haste >= Haste.KILLED}, unless_gone=True)
 
 
 def _watch(project: "Project", changes: "Watch", line: "_Line", haste: int) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orchestrator.cli.context import say
-from orchestrator.cli.finish import FAILED, exit_code
+from orchestrator.cli.exits import FAILED, TIMED_OUT
+from orchestrator.cli.finish import exit_code
 from orchestrator.errors import UsageError
 from orchestrator.model import Plan, TaskState
 from orchestrator.platform.watching import watching
@@ -15,7 +16,6 @@ from orchestrator.scheduler import is_work_left
 from orchestrator.spelling import nearest
 from orchestrator.state import State
 
-TIMED_OUT = 124  #: as timeout(1) has it
 _KINDS = ("done", "idle", "needs-you")
 
 

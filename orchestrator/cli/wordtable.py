@@ -7,19 +7,23 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from orchestrator import __version__
 
 
-def table() -> dict[str, Any]:
-    """Give what is known of each command: its help, the labels of its arguments, and of its options those that take a value."""
+def table(commands: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Give what is known of each command: its help, the labels of its arguments, and of its options those that take a value.
+
+    `commands` gives those of the command line itself, by name; asked only if the table is not there yet.
+    """
     path = _place()
     with contextlib.suppress(OSError, ValueError):
         with open(path, encoding="utf-8") as file:
             known: dict[str, Any] = json.load(file)
         return known
-    made = _made()
+    made = _made(commands())
     with contextlib.suppress(OSError):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(f"{path}.{os.getpid()}", "w", encoding="utf-8") as file:
@@ -28,18 +32,9 @@ def table() -> dict[str, Any]:
     return made
 
 
-def agents_commands() -> list[str]:
-    """Give the words behind `squad agent`."""
-    return ["lock", "unlock", "owns", "status", "handoff", "ask", "blocked", "done", "mcp"]
-
-
-def _made() -> dict[str, Any]:
-    from typer.main import get_command
-
-    from orchestrator.cli.app import make_app
+def _made(commands: Mapping[str, Any]) -> dict[str, Any]:
     from orchestrator.cli.usage import label_of, summary_of
 
-    commands: dict[str, Any] = getattr(get_command(make_app()), "commands", {})
     return {name: _entry(command, label_of, summary_of) for name, command in commands.items() if not command.hidden}
 
 

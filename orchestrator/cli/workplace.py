@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.cli.beginning import views_of
-from orchestrator.config import Config, load_dump
+from orchestrator.config import Config
+from orchestrator.environment import Place, told
 from orchestrator.errors import Refused
 from orchestrator.git import Git
-from orchestrator.journal import Journal
-from orchestrator.model import AgentId, AttemptId, Isolation, RunId, TaskState
-from orchestrator.project import Project, file_name
+from orchestrator.model import AgentId, AttemptId, Isolation, TaskId, TaskState
+from orchestrator.project import Project, comm_file, file_name, plan_file
 from orchestrator.replay import Replayed
 from orchestrator.state import AttemptStatus
 from orchestrator.workspaces import names
@@ -41,7 +41,7 @@ class Workplace:
     environment: Mapping[str, str]  #: what its agent was told, save what lets one speak as that agent
 
 
-def workplace(project: Project, replayed: Replayed, task: str) -> Workplace:
+def workplace(project: Project, replayed: Replayed, task: str, *, config: Config) -> Workplace:
     """Find the workspace of a task, or make one of what was kept.
 
     Raises:
@@ -54,7 +54,6 @@ def workplace(project: Project, replayed: Replayed, task: str) -> Workplace:
     if attempt is None:
         raise NoWorkspace(task, "no attempt was begun yet")
     name = AttemptId(f"{task}.{attempt.number}")
-    config = _config(project, replayed)
     path, is_there = Path(attempt.workspace), Path(attempt.workspace).is_dir()
     if not is_there:
         path = _kept(project, replayed, name, config)
@@ -68,18 +67,11 @@ def workplace(project: Project, replayed: Replayed, task: str) -> Workplace:
     )
 
 
-def _config(project: Project, replayed: Replayed) -> Config:
-    journal = Journal.read(project.state)
-    assert journal is not None, "the run was read from it"
-    with journal:
-        return load_dump(journal.document(replayed.settings))
-
-
 def _kept(project: Project, replayed: Replayed, attempt: AttemptId, config: Config) -> Path:
     """Give the folder with what was kept of an attempt; one that is there already is left as it is."""
     if replayed.state.isolation != Isolation.WORKTREE:
         raise NoWorkspace(attempt, "its folder is gone")
-    run = RunId(replayed.run)
+    run = replayed.run
     folder = project.worktrees(config.isolation.place) / run / f"{file_name(attempt)}-open"
     if folder.is_dir():
         return folder
@@ -95,14 +87,13 @@ def _environment(project: Project, replayed: Replayed, attempt: AttemptStatus, p
     role = next((seat.role for seat in replayed.plan.agents if seat.id == agent), "")
     settings = config.agents.get(AgentId(agent))
     configured = settings.environment if settings else {}
-    return {
-        **configured,
-        "AGENT_ID": agent,
-        "AGENT_TYPE": role,
-        "AGENT_PLAN": str(views / "parallel-plans" / f"agent-{agent.split('-')[1]}-plan.md"),
-        "AGENT_COMM": str(views / "comms" / f"{agent}-comm.md"),
-        "PARALLEL_MODE": "1",
-        "SQUAD_RUN": replayed.run,
-        "SQUAD_TASK": attempt.task,
-        "SQUAD_WORKSPACE": str(path),
-    }
+    place = Place(
+        run=replayed.run,
+        task=TaskId(attempt.task),
+        agent=AgentId(agent),
+        role=role,
+        workspace=path,
+        plan=views / plan_file(agent),
+        comm=views / comm_file(agent),
+    )
+    return {**configured, **told(place)}

@@ -11,7 +11,7 @@ from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.model import Level
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 
 AUTO = "auto"
 
@@ -51,7 +51,7 @@ def require_level(asked: str) -> None:
     """
     known = (AUTO, *Level)
     if asked not in known:
-        raise UsageError(f"there is no enforcement level {asked!r}", hint=nearest(asked, known) or f"levels: {', '.join(known)}")
+        raise UsageError(f"there is no enforcement level {asked!r}", hint=nearest_or_all(asked, known, "levels"))
 
 
 def is_probed(asked: str) -> bool:

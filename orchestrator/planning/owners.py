@@ -14,7 +14,7 @@ from orchestrator.model import AgentId, Seat, Task
 from orchestrator.ownership import MatrixIndex, owners_of, slug
 from orchestrator.planning.allocation import NO_FIT, AgentFacts, Allocation, Fit, TaskFacts
 from orchestrator.planning.seats import Seating, Territory
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 from orchestrator.stems import shared, stems
 
 _NOWHERE = "it names no path and no area fits, so its write set is not known"
@@ -183,7 +183,7 @@ class Owners:
             where = Where(task.source.file, task.source.line)
             message = f"task {task.id} may only be done by {', '.join(task.agents)}, and there is no such agent"
             known = [seat.id for seat in seats]
-            raise PlanError(message, where=where, hint=nearest(task.agents[0], known) or f"agents: {', '.join(known)}")
+            raise PlanError(message, where=where, hint=nearest_or_all(task.agents[0], known, "agents"))
         return [seat for seat in seats if seat.id in listed]
 
     def _votes(self, task: Task, allowed: frozenset[AgentId]) -> dict[AgentId, list[str]]:

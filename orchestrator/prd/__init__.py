@@ -18,7 +18,7 @@ from orchestrator.prd.settle import settle
 from orchestrator.prd.shapes import Scan, Shape, scan_markdown
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.squad_tasks import read_tasks_file
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 from orchestrator.uncollected import uncollected
 
 __all__ = ["FORMATS", "OWN", "read", "read_material"]
@@ -121,4 +121,4 @@ def _own(given: Material, *, claim: Callable[[str], Claim], format: str | None, 
 
 def _require_known(format: str | None) -> None:  # noqa: A002 - the contract's word
     if format is not None and format not in FORMATS:
-        raise UsageError(f"unknown format {format!r}", hint=nearest(format, FORMATS) or f"known formats: {', '.join(FORMATS)}")
+        raise UsageError(f"unknown format {format!r}", hint=nearest_or_all(format, FORMATS, "known formats"))

@@ -16,7 +16,7 @@ from orchestrator.places import Path, Plain, parse
 from orchestrator.prd.needs import UnknownNeed, require_no_cycle
 from orchestrator.prd.states import mark_of
 from orchestrator.quantities import parse_duration
-from orchestrator.spelling import nearest
+from orchestrator.spelling import nearest_or_all
 
 ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),
@@ -193,7 +193,7 @@ class _Reader:
         then = self._list((*path, "then"), row) or ("done",)
         for number, ending in enumerate(then):
             if ending not in ENDINGS:
-                hint = nearest(ending, ENDINGS) or f"known endings: {', '.join(ENDINGS)}"
+                hint = nearest_or_all(ending, ENDINGS, "known endings")
                 raise self._wrong((*path, "then", number), f"unknown ending {ending!r}", hint)
         return Simulation(
             work=self._duration((*path, "work"), row["work"]) if row.get("work") is not None else 1.0,
@@ -230,7 +230,7 @@ class _Reader:
     def _require_known(self, path: Path, row: Mapping[str, Plain], known: tuple[str, ...]) -> None:
         for key in row:
             if key not in known:
-                raise self._wrong((*path, key), f"unknown key {key!r}", nearest(key, known) or f"known keys: {', '.join(known)}")
+                raise self._wrong((*path, key), f"unknown key {key!r}", nearest_or_all(key, known, "known keys"))
 
     def _value(self, path: Path) -> Plain:
         value = self._parsed.plain

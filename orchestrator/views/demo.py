@@ -66,9 +66,9 @@ def happened(entries: Iterable[Entry]) -> Happened:
 
 def _is_waited(told: Sequence[ev.Event], place: int, grant: ev.LockGranted) -> bool:
     """Tell whether a lock was handed over to one who stood in line for it."""
-    asked = (ev.LockRequested, grant.path, grant.holder)
+    wanted = (grant.path, grant.holder)
     return grant.waited_s > 0 and any(
-        isinstance(one, ev.LockRequested) and (type(one), one.path, one.holder) == asked for one in told[:place]
+        isinstance(one, ev.LockRequested) and (one.path, one.holder) == wanted for one in told[:place]
     )
 
 

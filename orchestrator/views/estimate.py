@@ -7,9 +7,8 @@ multiprocessing timing anomalies, 1969). A round takes between the shortest and 
 
 from orchestrator.model import Plan, TaskState
 from orchestrator.quantities import format_duration
-from orchestrator.state import State
+from orchestrator.state import OPEN, State
 
-_OPEN = frozenset({TaskState.WAITING, TaskState.RUNNING, TaskState.CHECKING, TaskState.INTEGRATING})
 _FEWEST = 2  #: attempts done before anything is said
 
 
@@ -36,22 +35,22 @@ def estimate(plan: Plan, state: State, *, now: float) -> str:
 def _depths(plan: Plan, state: State) -> dict[str, int]:
     """Give the tasks that can still be done, each with the length of the longest chain of open needs that ends in it."""
     depth: dict[str, int] = {}
-    blocked = {name for name, status in state.tasks.items() if status.state not in _OPEN and status.state is not TaskState.DONE}
+    blocked = {name for name, status in state.tasks.items() if status.state not in OPEN and status.state is not TaskState.DONE}
     needs = {planned.task.id: [need for need in planned.needs if need in state.tasks] for planned in plan.tasks}
     todo = list(needs)
     while todo:
         name = todo[-1]
-        unknown = [need for need in needs[name] if need not in depth and need not in blocked and state.tasks[need].state in _OPEN]
+        unknown = [need for need in needs[name] if need not in depth and need not in blocked and state.tasks[need].state in OPEN]
         if unknown:
             todo += unknown
             continue
         todo.pop()
         if any(need in blocked for need in needs[name]):
             blocked.add(name)
-        elif name not in blocked and state.tasks[name].state in _OPEN:
+        elif name not in blocked and state.tasks[name].state in OPEN:
             depth[name] = 1 + max((depth.get(need, 0) for need in needs[name]), default=0)
     return depth
 
 
 def _held_up(state: State) -> bool:
-    return any(status.state is TaskState.PARKED or status.state in _OPEN for status in state.tasks.values())
+    return any(status.state is TaskState.PARKED or status.state in OPEN for status in state.tasks.values())

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
+from orchestrator.fold import AFTERWARDS
 from orchestrator.views.pauses import pauses
 
 _PHASES = (ev.RunStarted, ev.RunResumed, ev.RunPaused, ev.RunEnded, ev.RunReopened)
-_WITHOUT_SUPERVISOR = (ev.Merged, ev.RunEnded, ev.Notified)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +78,6 @@ def _gaps(entries: Iterable[Entry]) -> Iterator[tuple[float, float]]:
         if isinstance(entry.event, ev.RunResumed) and before is not None and before < entry.at:
             yield before, entry.at
         is_alone = isinstance(entry.event, ev.RunReopened) or (is_alone and not isinstance(entry.event, ev.RunResumed))
-        if not is_alone and not isinstance(entry.event, _WITHOUT_SUPERVISOR):
+        if not is_alone and not isinstance(entry.event, AFTERWARDS):
             before = entry.at
         is_alone = is_alone or isinstance(entry.event, ev.RunPaused)

@@ -57,7 +57,7 @@ class _Run:
             agent.task, agent.state = start.task, AgentState.WORKING
             self.running[start.task] = start.agent
             self.touched.add(start.task)
-        scheduler.next_wake(plan, state, RULES, now=NOW, among=front.tried(state))
+        scheduler.next_wake(state, RULES, now=NOW, among=front.tried(state))
 
     def happen(self, event: str, name: TaskId, number: int) -> None:
         """Let a task finish, fail for the first time, or lose its agent for good."""

@@ -6,22 +6,25 @@ import re
 import select
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orchestrator.cli.completing import FILES, offers
-from orchestrator.cli.wordtable import table
+from orchestrator.adapters import NAMES
+from orchestrator.cli.completing import FILES, command_table, offers
+from orchestrator.cli.reporting import FORMATS
+from orchestrator.config import level_names
 from orchestrator.events import LockGranted, QuestionAnswered, QuestionAsked
 from orchestrator.journal import Journal
 from orchestrator.model import RunId
 from orchestrator.project import find
+from orchestrator.views.plan_graph import FORMS
 from tests.support.builders import run_started
 from tests.support.commands import LONGEST
 from tests.support.here import Here
+from tests.support.programs import squad_in
 from tests.support.repositories import Repository
 
 TASKS = '[{"id": "T1", "title": "One"}, {"id": "login", "title": "Log in"}]'
@@ -56,7 +59,7 @@ def names(repository: Repository, *words: str) -> list[str]:
 
 
 def test_commands_and_options_are_those_that_exist(known: Repository) -> None:
-    assert names(known, "") == [*table(), "agent"]
+    assert names(known, "") == [*command_table(), "agent"]
     assert names(known, "dis") == ["discard"]
     assert names(known, "diff", "--st") == ["--stat"]
     assert "--json" in names(known, "diff", "--")
@@ -92,6 +95,13 @@ def test_at_each_place_what_fits_is_offered(known: Repository, words: tuple[str,
     assert names(known, *(word.format(root=known.root) for word in words)) == offered
 
 
+def test_the_words_that_an_option_takes_are_those_that_it_knows(known: Repository) -> None:
+    assert set(names(known, "run", "x.md", "--agent", "")) == {*NAMES} - {"auto"}
+    assert names(known, "run", "x.md", "--enforce", "") == [*level_names()]
+    assert names(known, "plan", "x.md", "--graph", "") == [*FORMS]
+    assert names(known, "report", "--format", "") == [*FORMATS]
+
+
 def test_what_agents_wrote_cannot_steer_a_terminal(known: Repository) -> None:
     [row] = offers(["answer", ""], folder=str(known.root))
 
@@ -103,9 +113,7 @@ def test_names_are_found_from_a_workspace_and_a_folder_below(known: Repository, 
     (known.root / "deep").mkdir()
 
     for folder in (known.root / "deep", tmp_path / "beside"):
-        assert "dashboard-2\tFeature" in offers(["resume", "da"], folder=str(folder)) or offers(
-            ["resume", "da"], folder=str(folder)
-        )
+        assert offers(["resume", "da"], folder=str(folder)) == ["dashboard-2\tDemo"]
 
 
 def test_where_nothing_can_be_read_nothing_is_offered(repository: Repository) -> None:
@@ -160,14 +168,7 @@ class Shell:
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    root = Path(__file__).parents[2]
-    folder.joinpath("squad").write_text(
-        f'#!/bin/sh\nPYTHONPATH={root} exec "{sys.executable}" -m orchestrator "$@"\n', encoding="utf-8"
-    )
-    folder.joinpath("squad").chmod(0o755)
-    return folder
+    return squad_in(tmp_path / "bin")
 
 
 SHELLS = {

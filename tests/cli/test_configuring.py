@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from orchestrator import config as configuration
 from orchestrator.config import Config
+from orchestrator.notation import write_count, write_duration
 from orchestrator.quantities import parse_count, parse_duration
 from orchestrator.views.configuration import explained, scalar, shown
-from orchestrator.written import write_count, write_duration
 from tests.support.here import Here
 from tests.support.repositories import Repository
 from tests.test_config import FULL

@@ -88,7 +88,7 @@ def test_the_terminal_may_be_closed_and_is_asked_before(detached: Squad) -> None
     child, terminal = pty.fork()
     if not child:
         os.chdir(detached.folder)
-        os.execve(sys.executable, detached._argv(("run", "tasks.yaml", "-d")), dict(detached._environment()))
+        os.execve(sys.executable, detached.argv("run", "tasks.yaml", "-d"), detached.surroundings)
     seen = read_until(terminal, b"[y/N]")
     assert b"test -d .git" in seen
     assert detached.entries() == []
@@ -121,8 +121,8 @@ def read_until(terminal: int, text: bytes) -> bytes:
 
 def test_what_its_caller_has_open_is_let_go(detached: Squad) -> None:
     reading, writing = os.pipe()
-    argv = detached._argv(("run", "tasks.yaml", "-d", "-y"))
-    environment = dict(detached._environment())
+    argv = detached.argv("run", "tasks.yaml", "-d", "-y")
+    environment = detached.surroundings
     done = subprocess.run(  # returns only when nobody holds its output any more
         argv, cwd=detached.folder, env=environment, capture_output=True, pass_fds=(writing,), timeout=LONGEST, check=False
     )
@@ -138,9 +138,9 @@ def test_what_its_caller_has_open_is_let_go(detached: Squad) -> None:
 def test_of_many_starters_one_owns_the_project_and_each_other_is_told_so(detached: Squad, number: int) -> None:
     starters = [
         subprocess.Popen(
-            detached._argv(("run", "tasks.yaml", "-d", "-y")),
+            detached.argv("run", "tasks.yaml", "-d", "-y"),
             cwd=detached.folder,
-            env=dict(detached._environment()),
+            env=detached.surroundings,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -10,15 +10,13 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
-from orchestrator.cli.app import make_app
 from tests.support import situations
 from tests.support.calling import as_ordinary_user
 from tests.support.here import Here, Said
+from tests.support.parser import commands
 from tests.support.situations import Places
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
@@ -48,11 +46,6 @@ ROWS = [_row(line) for line in LINES]
 
 def rows(column: str) -> list[Row]:
     return [row for row in ROWS if row.codes[column] != "-"]
-
-
-def commands() -> dict[str, Any]:
-    found: dict[str, Any] = vars(typer.main.get_command(make_app()))["commands"]
-    return found
 
 
 def test_the_table_is_whole() -> None:

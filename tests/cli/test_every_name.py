@@ -7,11 +7,10 @@ import re
 from typing import Any
 
 import pytest
-import typer
 
-from orchestrator.cli.app import make_app
 from orchestrator.cli.usage import label_of
 from tests.support.here import Here
+from tests.support.parser import commands
 from tests.support.situations import Places
 
 #: How a name is given to each command; after the double slash: what of the command takes it.
@@ -133,10 +132,9 @@ def where(around: Places, words: list[str], of: str) -> Here:
 
 
 def test_every_name_that_a_command_takes_has_a_call() -> None:
-    commands = vars(typer.main.get_command(make_app()))["commands"]
     taken = [
         (name, label(one))
-        for name, command in commands.items()
+        for name, command in commands().items()
         for one in command.params
         if not getattr(one, "is_flag", False) and label(one) not in FREE
     ]

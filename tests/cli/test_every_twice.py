@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from tests.cli.test_every_command import commands
 from tests.support.commands import Squad
 from tests.support.here import Here
+from tests.support.parser import commands
 from tests.support.repositories import Repository
 from tests.support.runs import shell, simulated
 

@@ -14,19 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
 import orchestrator
 import orchestrator.cli
-from orchestrator.cli.app import make_app
 from orchestrator.cli.finish import exit_code
 from orchestrator.errors import SquadError
 from orchestrator.model import TaskState
 from orchestrator.state import State, TaskStatus
 from tests.support.commands import LONGEST, Squad
 from tests.support.here import Here
+from tests.support.parser import commands
 from tests.support.programs import Programs
 from tests.support.runs import simulated
 
@@ -230,9 +229,8 @@ def test_however_a_run_stands_its_code_is_of_the_page(
 
 @pytest.mark.parametrize("given", [(), ("nothing",), ("--nothing",), ("a", "b", "c"), ("--run", "none-1")], ids=str)
 def test_every_command_without_a_run_ends_with_a_code_of_the_page(here: Here, given: tuple[str, ...]) -> None:
-    commands = vars(typer.main.get_command(make_app()))["commands"]
     # these would do something with what they are given: look at the agent programs of this machine, make a demo
-    for name in [one for one in commands if one not in {"demo", "doctor"} or "--nothing" in given]:
+    for name in [one for one in commands() if one not in {"demo", "doctor"} or "--nothing" in given]:
         said = here(name, *given)
         assert said.code in DOCUMENTED - {70}, f"squad {name} {given}: {said}"
         assert said.code in {0, 1, 2, 3, 6}, f"squad {name} {given}: {said}"

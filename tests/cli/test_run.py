@@ -129,7 +129,7 @@ def shell(squad: Squad, line: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", "-c", f"{sys.executable} -m orchestrator {line}"],
         cwd=squad.folder,
-        env=squad._environment(),
+        env=squad.surroundings,
         capture_output=True,
         text=True,
         timeout=LONGEST,
@@ -231,7 +231,7 @@ def test_ctrl_c_on_a_terminal_reaches_squad_alone_and_ends_it_orderly(squad: Squ
     child, terminal = pty.fork()
     if not child:
         os.chdir(squad.folder)
-        os.execve(sys.executable, squad._argv(("run", "tasks.yaml", "--agent", "simulated")), dict(squad._environment()))
+        os.execve(sys.executable, squad.argv("run", "tasks.yaml", "--agent", "simulated"), squad.surroundings)
     screen = Drained(terminal)
     squad.wait_for_event("AttemptStarted")
 

@@ -5,13 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
 import orchestrator
 from orchestrator.adapters import NAMES
-from orchestrator.cli.app import make_app
 from tests.support.commands import Squad
 from tests.support.here import Here
+from tests.support.parser import commands
 
 COMMANDS = (
     *("run", "resume", "plan", "verify", "tasks", "status", "events", "logs", "ls", "stop", "wait", "diff", "merge", "discard"),
@@ -33,7 +32,7 @@ def test_the_help_of_squad_is_one_screen_that_begins_with_an_example_and_names_e
     assert [name for name in LATER if f"\n  {name} " in text] == []
 
 
-@pytest.mark.parametrize("command", [*vars(get_command(make_app()))["commands"]])
+@pytest.mark.parametrize("command", [*commands()])
 def test_the_help_of_a_command_is_one_screen_that_begins_with_an_example(here: Here, command: str) -> None:
     text = here(command, "--help").out
 

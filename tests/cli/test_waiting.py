@@ -3,7 +3,8 @@
 import pytest
 
 from orchestrator import events as ev
-from orchestrator.cli.waiting import TIMED_OUT, Wish, wait_for
+from orchestrator.cli.exits import TIMED_OUT
+from orchestrator.cli.waiting import Wish, wait_for
 from orchestrator.events import Event
 from orchestrator.project import Project
 from tests.support.builders import asks, ended, plan, planned, prepared, run_started, started, state_after, task

@@ -41,7 +41,7 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     sleeping_agents(squad, 1)
     (squad.folder / "deep").mkdir()
 
-    seen = squad("with-lock", "x.md", "op:deploy", "--", *squad._argv(("status",)), cwd=squad.folder / "deep")
+    seen = squad("with-lock", "x.md", "op:deploy", "--", *squad.argv("status"), cwd=squad.folder / "deep")
     failed = squad("with-lock", "x.md", "--", "sh", "-c", "exit 9")
     refused = squad("with-lock", "--wait", "0", "own-1.md", "--", "echo", "ran")
 

@@ -122,6 +122,9 @@ def plan(
     )
 
 
+PAIR = plan(planned(task("T1")), planned(task("T2"), agent=TWO))  #: a task for each of two agents
+
+
 def entries(*events: Event | tuple[float, Event], run: RunId = RUN) -> list[Entry]:
     """Give events their places in a journal: numbers from 1, times as told, else a second apart."""
     rows: list[Entry] = []

@@ -3,10 +3,11 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -36,9 +37,9 @@ class Squad:
     def __call__(self, *arguments: str, stdin: str | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            self._argv(arguments),
+            self.argv(*arguments),
             cwd=cwd or self.folder,
-            env=self._environment(),
+            env=self.surroundings,
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -62,9 +63,9 @@ class Squad:
         """Start a command in the background; its output goes to `squad.out` beside the project."""
         with (self.folder.parent / "squad.out").open("a", encoding="utf-8") as out:
             process = subprocess.Popen(
-                self._argv(arguments),
+                self.argv(*arguments),
                 cwd=self.folder,
-                env=self._environment(),
+                env=self.surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
@@ -73,6 +74,28 @@ class Squad:
             )
         self._started.append(process)
         return process
+
+    def script(self, text: str) -> subprocess.CompletedProcess[str]:
+        """Carry out a shell script that calls `squad`; the first command that fails ends it."""
+        preamble = f'set -e; squad() {{ {shlex.join(self.argv())} "$@"; }}\n'
+        return subprocess.run(
+            ["sh", "-c", preamble + text],
+            cwd=self.folder,
+            env=self.surroundings,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST,
+            check=False,
+        )
+
+    def argv(self, *arguments: str) -> list[str]:
+        """Give the words by which the system starts a command."""
+        return [sys.executable, "-m", "orchestrator", *arguments]
+
+    @property
+    def surroundings(self) -> dict[str, str]:
+        """Give the environment of commands."""
+        return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **self.environment}
 
     @property
     def here(self) -> Here:
@@ -127,10 +150,3 @@ class Squad:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(LONGEST)
-
-    def _argv(self, arguments: tuple[str, ...]) -> list[str]:
-        return [sys.executable, "-m", "orchestrator", *arguments]
-
-    def _environment(self) -> Mapping[str, str]:
-        here = str(Path(__file__).parents[2])
-        return {**os.environ, "PYTHONPATH": here, **self.environment}

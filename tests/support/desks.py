@@ -15,10 +15,11 @@ from orchestrator.lockdesk import granted_event
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk, Order
+from orchestrator.requests import Desk
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated
 from orchestrator.state import State, initial
+from orchestrator.steering import Order
 from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
 
 AGENTS = (ONE, TWO, THREE)

@@ -34,8 +34,8 @@ class Here:
         """Call a command."""
         with (
             contextlib.chdir(cwd or self.folder),
-            contextlib.redirect_stdout(_Stream()) as out,
-            contextlib.redirect_stderr(_Stream()) as err,
+            contextlib.redirect_stdout(Stream()) as out,
+            contextlib.redirect_stderr(Stream()) as err,
         ):
             code = run_app(list(arguments))
         return Said(code, out.text(), err.text())
@@ -51,7 +51,7 @@ class Here:
         return json.loads(self.ok(*arguments, "--json"))
 
 
-class _Stream(io.TextIOWrapper):
+class Stream(io.TextIOWrapper):
     """What a command writes, encoded as on a terminal."""
 
     def __init__(self) -> None:

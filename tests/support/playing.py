@@ -33,6 +33,7 @@ from tests.support.builders import (
     started,
     task,
 )
+from tests.support.deciding import next_wake, starts, verdicts
 
 #: More steps than any run of a test can need; who takes more goes round in circles.
 _ENDLESS = 5_000
@@ -104,10 +105,10 @@ class Play:
         departures = list(scaling.departures(self.plan, self.state))
         if due := [*departures, *shaping.due(self.plan, self.state, self.plan.tasks)]:
             return due
-        return [event for one in scheduler.verdicts(self.plan, self.state, self.rules) for event in self._effects(one)]
+        return [event for one in verdicts(self.plan, self.state, self.rules) for event in self._effects(one)]
 
     def start(self) -> None:
-        for start in scheduler.starts(self.plan, self.state, self.rules, now=self.now):
+        for start in starts(self.plan, self.state, self.rules, now=self.now):
             planned = next(one for one in self.plan.tasks if one.task.id == start.task)
             keys = scheduler.keys_of(self.state, planned)
             if any(any_meets(keys, held) for held in self._locks.values()):
@@ -124,7 +125,7 @@ class Play:
 
     def pass_time(self) -> None:
         """Go to the next moment at which something happens; time may not stand still for ever."""
-        wake = scheduler.next_wake(self.plan, self.state, self.rules, now=self.now)
+        wake = next_wake(self.plan, self.state, self.rules, now=self.now)
         closing = questions.next_closing(self.state, wait=_WAIT)
         moments = [*(at for at, _ in self._due), *(at for at in (wake, closing) if at is not None)]
         if not moments:

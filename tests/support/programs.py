@@ -1,11 +1,24 @@
 """Agent programs of the tests' own, on a PATH that holds nothing else but git."""
 
 import os
+import shlex
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.fake_claude import FakeClaude
+
+
+def squad_in(folder: Path) -> Path:
+    """Put this squad into a folder, made if it is not there, as a program that the PATH finds; gives the folder."""
+    folder.mkdir(exist_ok=True)
+    root, python = shlex.quote(str(Path(__file__).parents[2])), shlex.quote(sys.executable)
+    program = folder / "squad"
+    program.write_text(f'#!/bin/sh\nPYTHONPATH={root} exec {python} -m orchestrator "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    return folder
+
 
 #: What a claude does that can be worked with: it writes what it may, and leaves what it may not.
 OBLIGING: dict[str, list[list[object]]] = {

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.app import run_app
-from tests.support.here import _Stream
+from tests.support.here import Stream
 from tests.support.waiting import NEVER
 
 _STEP = re.compile(
@@ -132,7 +132,7 @@ class Reader:
 
     def _here(self, arguments: Sequence[str], settings: Mapping[str, str]) -> tuple[int, str]:
         """Call a command of squad's in this process: as a process of its own it would take ten times as long."""
-        stream = _Stream()
+        stream = Stream()
         with (
             pytest.MonkeyPatch.context() as patch,
             contextlib.chdir(self.folder),

@@ -11,6 +11,7 @@ from orchestrator.events import Entry, Event
 from orchestrator.views.figures import measure
 from tests.support.builders import (
     ONE,
+    PAIR,
     THREE,
     TWO,
     answers,
@@ -29,7 +30,6 @@ from tests.support.builders import (
 from tests.support.drawn_runs import THREE_TASKS, runs
 
 Timed: TypeAlias = tuple[float, Event]
-PAIR = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
 
 
 def integrated(name: str) -> ev.Integrated:

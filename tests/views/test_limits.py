@@ -13,7 +13,7 @@ from orchestrator.views.limits import attention_lines, limit_lines, limits_json,
 from orchestrator.views.status import agent_state, render_status, status_json
 from tests.support.builders import (
     ONE,
-    TWO,
+    PAIR,
     asks,
     consumed,
     ended,
@@ -28,7 +28,6 @@ from tests.support.builders import (
     task,
 )
 
-OF = plan(planned(task("T1")), planned(task("T2"), agent=TWO))
 HELD = ev.LimitReached(limit="usage", agent=ONE, adapter="claude", until=500.0, margin=60.0)
 MONEY = ev.LimitReached(limit="money", used=20.5, allowed=20.0, unit="USD")
 TIME = ev.LimitReached(limit="time", used=28200.0, allowed=28800.0, unit="s")
@@ -54,13 +53,13 @@ SPENT = ev.LimitReached(limit="money_per_task", used=3.25, allowed=3.0, unit="US
     ],
 )
 def test_each_limit_is_told_in_one_line(event: Event, line: str) -> None:
-    assert line in change_line(OF, entries(event)[0])
+    assert line in change_line(PAIR, entries(event)[0])
 
 
 def test_the_report_tells_what_is_used_of_each_limit() -> None:
     limits = Limits(time=7200.0, money=20.0, money_per_task=3.0, tokens=5_000_000, attempts=9)
     state = state_after(
-        OF, (0.0, run_started()), (1.0, prepared()), (2.0, started()), (3.0, consumed(tokens=1_234_567, money=1.5))
+        PAIR, (0.0, run_started()), (1.0, prepared()), (2.0, started()), (3.0, consumed(tokens=1_234_567, money=1.5))
     )
 
     [line] = limit_lines(state, limits, now=1800.0)
@@ -71,26 +70,26 @@ def test_the_report_tells_what_is_used_of_each_limit() -> None:
 
 
 def test_a_run_at_a_limit_names_the_command_that_goes_on() -> None:
-    state = state_after(OF, run_started(), MONEY, ev.RunPaused(reason="limit"))
+    state = state_after(PAIR, run_started(), MONEY, ev.RunPaused(reason="limit"))
 
     assert list(attention_lines(state, now=9.0)) == [
         "limit money is reached: 20.5 of 20 USD used (raise it: SQUAD_CONFIG_RUN__LIMITS__MONEY=40 squad resume demo-1)"
     ]
-    assert list(attention_lines(state_after(OF, run_started(), MONEY), now=9.0)) == [], "it may yet end well"
+    assert list(attention_lines(state_after(PAIR, run_started(), MONEY), now=9.0)) == [], "it may yet end well"
 
 
 def test_a_run_at_a_limit_names_it_also_beside_a_question_since_no_answer_helps_before_it_is_raised() -> None:
-    state = state_after(OF, run_started(), prepared(), started(), asks(), MONEY, ev.RunPaused(reason="limit"))
+    state = state_after(PAIR, run_started(), prepared(), started(), asks(), MONEY, ev.RunPaused(reason="limit"))
 
-    needs = status_json(OF, state, supervised=False)["needs_you"]
+    needs = status_json(PAIR, state, supervised=False)["needs_you"]
 
     assert isinstance(needs, list)
     assert [one["what"] for one in needs] == ["limit", "question"]
-    assert "limit money is reached: 20.5 of 20 USD used (raise it: " in render_status(OF, state, supervised=False, now=9.0)
+    assert "limit money is reached: 20.5 of 20 USD used (raise it: " in render_status(PAIR, state, supervised=False, now=9.0)
 
 
 def test_a_run_at_a_usage_limit_names_the_reset() -> None:
-    state = state_after(OF, run_started(), HELD, ev.RunPaused(reason="limit"))
+    state = state_after(PAIR, run_started(), HELD, ev.RunPaused(reason="limit"))
 
     assert list(attention_lines(state, now=9.0)) == [
         "usage limits hold every agent until 1970-01-01 00:09:20 UTC (go on then: squad resume demo-1)"
@@ -100,7 +99,7 @@ def test_a_run_at_a_usage_limit_names_the_reset() -> None:
 def test_a_task_that_was_parked_for_its_money_names_the_limit_to_raise() -> None:
     history = (run_started(), SPENT, ev.TaskParked(task="T1", reason="limit money_per_task: 3.25 of 3 USD used"))
 
-    [need] = attention(entries(*history), OF, state_after(OF, *history), supervised=True, now=9.0)
+    [need] = attention(entries(*history), PAIR, state_after(PAIR, *history), supervised=True, now=9.0)
 
     assert "again: SQUAD_CONFIG_RUN__LIMITS__MONEY_PER_TASK=6 squad resume demo-1" in need.help
 
@@ -123,16 +122,16 @@ def test_the_raised_limit_that_is_proposed_is_more_than_was_used_already() -> No
 
 
 def test_an_agent_is_parked_until_its_limit_is_lifted_and_says_until_when() -> None:
-    state = state_after(OF, run_started(), HELD)
+    state = state_after(PAIR, run_started(), HELD)
 
-    assert agent_state(OF, state, ONE, supervised=True, now=559.0) == "parked"
-    assert agent_state(OF, state, ONE, supervised=True, now=560.0) == "idle"
+    assert agent_state(PAIR, state, ONE, supervised=True, now=559.0) == "parked"
+    assert agent_state(PAIR, state, ONE, supervised=True, now=560.0) == "idle"
     assert "agent-1 is held by the usage limit of claude until 1970-01-01T00:09:20Z" in render_status(
-        OF, state, supervised=True, now=100.0
+        PAIR, state, supervised=True, now=100.0
     )
-    assert "agent-1 is at its usage limit until" in render_status(OF, state, supervised=True, now=100.0)
-    assert "limit" not in render_status(OF, state, supervised=True, now=560.0)
-    agents = status_json(OF, state, supervised=True, now=100.0)["agents"]
+    assert "agent-1 is at its usage limit until" in render_status(PAIR, state, supervised=True, now=100.0)
+    assert "limit" not in render_status(PAIR, state, supervised=True, now=560.0)
+    agents = status_json(PAIR, state, supervised=True, now=100.0)["agents"]
     assert isinstance(agents, list)
     assert [row["limited"] for row in agents] == [[{"adapter": "claude", "until": "1970-01-01T00:09:20Z"}], []]
 
@@ -154,4 +153,4 @@ def test_only_an_agent_that_cannot_fall_back_idles_for_a_limit() -> None:
 def test_what_is_waited_for_a_limit_is_told_after_an_attempt_too() -> None:
     rows = entries((0.0, run_started()), (1.0, prepared()), (2.0, started()), (3.0, HELD), (4.0, ended("T1.1", "limit")))
 
-    assert measure(rows, OF, now=100.0).idle.limit_s == 96.0
+    assert measure(rows, PAIR, now=100.0).idle.limit_s == 96.0

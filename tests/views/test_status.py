@@ -5,6 +5,7 @@ from orchestrator.events import Event
 from orchestrator.views.status import render_status, status_json
 from tests.support.builders import (
     ONE,
+    PAIR,
     TWO,
     ended,
     granted,
@@ -12,17 +13,14 @@ from tests.support.builders import (
     planned,
     prepared,
     run_started,
-    seat,
     started,
     state_after,
     task,
 )
 
-THREE = plan(planned(task("T1")), planned(task("T2"), agent=TWO), seats=[seat(ONE), seat(TWO)])
-
 
 def shown(*history: Event, supervised: bool = True) -> dict[str, object]:
-    return status_json(THREE, state_after(THREE, *history), supervised=supervised)
+    return status_json(PAIR, state_after(PAIR, *history), supervised=supervised)
 
 
 def test_the_document_has_the_keys_that_other_programs_read() -> None:
@@ -69,16 +67,16 @@ def test_the_document_has_the_keys_that_other_programs_read() -> None:
 
 
 def test_the_level_of_each_agent_that_was_started_is_shown() -> None:
-    state = state_after(THREE, run_started(), prepared(), started(level="deny"), ended())
-    assert "\n  enforcement: deny (agent-1)\n" in render_status(THREE, state, supervised=True, now=1.0)
+    state = state_after(PAIR, run_started(), prepared(), started(level="deny"), ended())
+    assert "\n  enforcement: deny (agent-1)\n" in render_status(PAIR, state, supervised=True, now=1.0)
 
     begun = (prepared("T2.1", agent=TWO), started("T2.1", agent=TWO))
-    state = state_after(THREE, run_started(), prepared(), started(level="deny"), *begun)
-    assert "\n  enforcement: deny (agent-1), detect (agent-2)\n" in render_status(THREE, state, supervised=True, now=1.0)
+    state = state_after(PAIR, run_started(), prepared(), started(level="deny"), *begun)
+    assert "\n  enforcement: deny (agent-1), detect (agent-2)\n" in render_status(PAIR, state, supervised=True, now=1.0)
 
 
 def test_before_an_agent_was_started_no_level_is_shown() -> None:
-    assert "enforcement" not in render_status(THREE, state_after(THREE, run_started()), supervised=True, now=1.0)
+    assert "enforcement" not in render_status(PAIR, state_after(PAIR, run_started()), supervised=True, now=1.0)
 
 
 def test_who_waits_for_something_inside_a_held_folder_waits_for_its_lock() -> None:
@@ -165,9 +163,9 @@ def test_an_agent_is_checking_while_its_result_is_looked_at() -> None:
 
 
 def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
-    state = state_after(THREE, run_started(), granted("src/a.py"))
+    state = state_after(PAIR, run_started(), granted("src/a.py"))
 
-    text = render_status(THREE, state, supervised=False, now=100.0)
+    text = render_status(PAIR, state, supervised=False, now=100.0)
 
     assert "its supervisor is gone: squad resume demo-1" in text
     assert "src/a.py" in text.partition("locks\n")[2]
@@ -176,7 +174,7 @@ def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
 def test_who_has_left_and_who_is_leaving_is_said_below_the_table() -> None:
     history = (run_started(), prepared(), started(), ev.RunScaled(agents=1, leaving=[ONE, TWO]), ev.AgentLeft(agent=TWO))
 
-    text = render_status(THREE, state_after(THREE, *history), supervised=True, now=9.0)
+    text = render_status(PAIR, state_after(PAIR, *history), supervised=True, now=9.0)
 
     assert "  left: agent-2\n  agent-1 leaves when T1 is over\n" in text
     agents = shown(*history)["agents"]

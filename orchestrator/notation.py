@@ -18,7 +18,7 @@ _NUMBER = r"\d{1,15}(\.\d{1,9})?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Written:
+class Notation:
     """The form of a value, put beside its type."""
 
     pattern: str  #: a regular expression of JSON Schema, for the whole text
@@ -72,14 +72,14 @@ def _rate(rate: tuple[int, float]) -> str:
     return f"{rate[0]}/{write_duration(rate[1])}"
 
 
-DURATION = Written(pattern=_DURATION, numbers={"type": "integer", "minimum": 0, "maximum": 0}, write=write_duration)
-SPAN = Written(pattern=rf"(none|({_PART})+)", write=write_duration)
-RANGE = Written(pattern=rf"{_DURATION}\.\.{_DURATION}", write=_range)
-RATE = Written(pattern=rf"[1-9]\d*/({_PART})+", write=_rate)
-COUNT = Written(pattern=rf"(none|{_NUMBER}[kKMgG]?)", numbers={"type": "integer", "exclusiveMinimum": 0}, write=write_count)
-MONEY = Written(pattern=rf"(none|{_NUMBER})", numbers={"type": "number", "exclusiveMinimum": 0}, write=write_number)
-WEIGHT = Written(pattern=r"\d+(\.\d+)?", numbers={"type": "number", "minimum": 0}, write=write_number)
-HOURS = Written(pattern=rf"{_HOUR}\.\.{_HOUR}", write=_hours)
-ADDRESS = Written(pattern=r"https?://[^\s/]\S*")
-AGENT_ID = Written(pattern=r"agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
-OPERATION = Written(pattern=r"op:.+")
+DURATION = Notation(pattern=_DURATION, numbers={"type": "integer", "minimum": 0, "maximum": 0}, write=write_duration)
+SPAN = Notation(pattern=rf"(none|({_PART})+)", write=write_duration)
+RANGE = Notation(pattern=rf"{_DURATION}\.\.{_DURATION}", write=_range)
+RATE = Notation(pattern=rf"[1-9]\d*/({_PART})+", write=_rate)
+COUNT = Notation(pattern=rf"(none|{_NUMBER}[kKMgG]?)", numbers={"type": "integer", "exclusiveMinimum": 0}, write=write_count)
+MONEY = Notation(pattern=rf"(none|{_NUMBER})", numbers={"type": "number", "exclusiveMinimum": 0}, write=write_number)
+WEIGHT = Notation(pattern=r"\d+(\.\d+)?", numbers={"type": "number", "minimum": 0}, write=write_number)
+HOURS = Notation(pattern=rf"{_HOUR}\.\.{_HOUR}", write=_hours)
+ADDRESS = Notation(pattern=r"https?://[^\s/]\S*")
+AGENT_ID = Notation(pattern=r"agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
+OPERATION = Notation(pattern=r"op:.+")
