@@ -138,6 +138,16 @@ def test_no_speed_up_is_claimed_that_was_not_measured() -> None:
     assert "speed-up" not in render_ending(made)
 
 
+def test_one_agent_that_worked_while_others_had_nothing_to_do_sped_nothing_up() -> None:
+    of = plan(planned(task("T1")), seats=[seat(ONE), seat(TWO)])
+    over = (13.0, ev.RunEnded(outcome="done"))
+    made = make_report(entries(*DONE, over), of, state_after(of, *DONE, over), now=20.0)
+
+    assert "speed-up | none: one agent worked" in cells(text(*DONE, over, of=of))
+    assert "time saved | not measured" in cells(text(*DONE, over, of=of))
+    assert "speed-up" not in render_ending(made)
+
+
 def test_a_result_that_was_refused_is_not_called_done() -> None:
     refused = ev.ResultRefused(task="T1", agent=ONE, attempt="T1.1", cause="check", reason="check failed", counted=True)
 
