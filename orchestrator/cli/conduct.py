@@ -32,6 +32,7 @@ from orchestrator.events import (
     QuestionAsked,
     QuestionClosed,
     RemarkMade,
+    RunStarted,
     StopRequested,
 )
 from orchestrator.feed import Subscription
@@ -49,6 +50,7 @@ from orchestrator.views.changes import change_line, question_note, remark_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
+from orchestrator.views.plan_table import done_lines
 from orchestrator.views.text import fitted, page
 
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clocks
@@ -324,6 +326,9 @@ async def _show(run: Conduct, news: Subscription) -> None:
         for entry in news.drain():
             if isinstance(entry.event, QuestionAsked):
                 run.screen.say(change_line(run.supervisor.plan, entry))
+            if isinstance(entry.event, RunStarted):
+                for told in done_lines(run.supervisor.plan):
+                    run.screen.say(told)
             if isinstance(entry.event, StopRequested):
                 run.stopping_at = entry.at
         is_over = run.is_over

@@ -18,6 +18,7 @@ from orchestrator.views.first_config import SCHEMA, Answers, first_config, previ
 _FILE = "squad.yaml"
 _LINE = ".squad/"
 _MOST = 3  #: agents that are proposed
+_PROGRAMS = ("auto", "claude", "codex", "gemini", "aider", "simulated")
 _NONE = "-"  #: the answer for: no checks
 
 
@@ -82,7 +83,7 @@ def _asked(found: Answers, project: Project) -> Answers:
     shown = ", ".join(f"{one.name}{'' if one.signed_in else ' (not signed in)'}" for one in programs(os.environ))
     say(f"Return takes what is in brackets. Installed agent programs: {shown or 'none'}")
     program = _ask(
-        "Which program do agents use", found.program, _one_of(("auto", "claude", "codex", "gemini", "aider", "simulated"))
+        f"Which program do agents use: {', '.join(_PROGRAMS[:-1])} or {_PROGRAMS[-1]}", found.program, _one_of(_PROGRAMS)
     )
     AgentSettings(use=program)  # type: ignore[arg-type]  # it is one of those words
     agents = int(_ask("How many agents at once", str(found.agents), _number))

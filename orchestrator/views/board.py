@@ -151,12 +151,13 @@ def _doing(state: State, agent: str, attempt: str | None, now: float) -> str:
     status = state.agents[agent]
     current = state.attempts.get(attempt or "")
     since = format_duration(round(max(0.0, now - current.prepared_at))) if current else ""
+    nth = f" (attempt {attempt.rpartition('.')[2]})" if attempt and not attempt.endswith(".1") else ""
     ratio = f" {status.done}/{status.total}" if status.total else ""
     wait = next((f", waits for {wait.path}" for wait in state.waiting if wait.holder == agent), "")
     asks = next((f", asks {name}" for name in open_of(state, status.task or "")), "")
     blocked = f", blocked on {status.blocked_on}" if status.says == "BLOCKED" and status.blocked_on else ""
     silent = status.state in {AgentState.STARTING, AgentState.CHECKING}
-    return f"{since}{ratio}{wait or asks or blocked}" + ("" if silent else f" {status.message}")
+    return f"{since}{nth}{ratio}{wait or asks or blocked}" + ("" if silent else f" {status.message}")
 
 
 def _progress(plan: Plan, state: State, now: float, *, supervised: bool) -> str:

@@ -187,6 +187,18 @@ def test_on_a_terminal_the_last_table_stays_and_the_ending_comes_below_it(reposi
     assert b"\x1b[?25l" not in terminal.text
 
 
+def test_on_a_terminal_too_it_is_told_what_is_done_already(squad: Squad, repository: Repository) -> None:
+    tasks(repository, shell("T1", "echo x > a.txt", "a.txt"))
+    squad.ok("run", "tasks.yaml", "--agent", "command", "-n", "1", "-y")
+    squad.ok("merge")
+    tasks(repository, shell("T1", "echo x > a.txt", "a.txt"), shell("T2", "echo x > b.txt", "b.txt"))
+
+    with Terminal(repository.root, "run", "tasks.yaml", "--agent", "command", "-n", "1", "-y") as terminal:
+        assert terminal.finish() == 0
+
+    assert b"done already by tasks-1: T1\r\n" in terminal.text
+
+
 def test_an_interrupt_is_told_in_place_of_the_table_and_the_run_is_paused(squad: Squad, repository: Repository) -> None:
     tasks(repository, shell("T1", "echo up; exec sleep 1000", "a.txt"))
     with Terminal(repository.root, "run", "tasks.yaml", "--agent", "command", "-n", "1", "-y") as terminal:

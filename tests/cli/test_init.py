@@ -102,6 +102,7 @@ def test_five_questions_are_asked_and_answers_that_cannot_be_are_asked_again(
     assert (config.run.agents, config.run.checks) == (2, ("make a", "make b"))
     assert (repository.root / ".gitignore").read_text(encoding="utf-8") == "*.log\n.squad/\n"
     assert said.err.count("? [") == 5 + 2
+    assert said.err.count("use: auto, claude, codex, gemini, aider or simulated? [") == 2
 
 
 def test_whoever_goes_away_in_between_finds_nothing_written(here: Here, repository: Repository, answers: list[str]) -> None:

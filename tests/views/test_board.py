@@ -171,3 +171,14 @@ def test_the_first_line_tells_a_new_run_from_one_that_goes_on() -> None:
 
     assert change_line(of, started_anew) == "run demo-1: Demo, 2 tasks, 2 agents"
     assert change_line(of, goes_on) == "run demo-1 goes on: stopped"
+
+
+def test_an_attempt_that_is_not_the_first_says_which_it_is() -> None:
+    of = plan(planned(task("T1")))
+
+    first = shown(of, (0.0, run_started()), (98.0, prepared("T1.1")), (98.0, started("T1.1")))
+    second = shown(of, (0.0, run_started()), (98.0, prepared("T1.2")), (98.0, started("T1.2")))
+
+    assert "2s" in first
+    assert "attempt" not in first
+    assert "2s (attempt 2)" in second

@@ -138,6 +138,24 @@ def test_no_speed_up_is_claimed_that_was_not_measured() -> None:
     assert "speed-up" not in render_ending(made)
 
 
+def test_a_run_whose_tasks_were_only_to_look_has_nothing_to_take() -> None:
+    of = plan(planned(task("T1", writes=[])), seats=[seat(ONE)])
+    looked: list[tuple[float, Event]] = [(0.0, run_started()), (1.0, prepared("T1.1")), (1.0, started("T1.1"))]
+    looked += [(2.0, ended("T1.1")), (2.0, ev.TaskDone(task="T1", attempt="T1.1", checked=False))]
+
+    assert "  nothing was changed, so there is nothing to take\n" in text(*looked, (3.0, ev.RunEnded(outcome="done")), of=of)
+
+
+def test_one_agent_that_worked_while_others_had_nothing_to_do_sped_nothing_up() -> None:
+    of = plan(planned(task("T1")), seats=[seat(ONE), seat(TWO)])
+    over = (13.0, ev.RunEnded(outcome="done"))
+    made = make_report(entries(*DONE, over), of, state_after(of, *DONE, over), now=20.0)
+
+    assert "speed-up | none: one agent worked" in cells(text(*DONE, over, of=of))
+    assert "time saved | not measured" in cells(text(*DONE, over, of=of))
+    assert "speed-up" not in render_ending(made)
+
+
 def test_a_result_that_was_refused_is_not_called_done() -> None:
     refused = ev.ResultRefused(task="T1", agent=ONE, attempt="T1.1", cause="check", reason="check failed", counted=True)
 

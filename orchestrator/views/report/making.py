@@ -56,7 +56,7 @@ def make_report(
         tasks=task_rows(facts),
         agents=agent_rows(facts),
         figures=measured.figures,
-        saved=_saved(measured.figures, aside.sequential, agents=len(plan.agents)),
+        saved=_saved(measured.figures, aside.sequential, agents=sum(row.attempts > 0 for row in agent_rows(facts))),
         locks=measured.locks,
         idle=measured.idle,
         usage=usage_of(entry.event for entry in entries if isinstance(entry.event, ev.UsageReported)),

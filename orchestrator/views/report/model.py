@@ -185,3 +185,8 @@ class Report:
     marks: tuple[Mark, ...]
     limits: dict[str, object]
     limit_lines: tuple[str, ...]
+
+    @property
+    def worked(self) -> int:
+        """Count the agents that were started: one alone speeds nothing up, however many there were."""
+        return sum(row.attempts > 0 for row in self.agents)

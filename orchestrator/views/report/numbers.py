@@ -33,6 +33,8 @@ def figure_rows(report: Report) -> Table:
 def _speed_up(report: Report) -> str:
     if len(report.agents) == 1:
         return "none: one agent"
+    if report.worked == 1 and report.figures.speed_up is not None:
+        return "none: one agent worked"
     return _number(report.figures.speed_up)
 
 

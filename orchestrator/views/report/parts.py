@@ -60,6 +60,8 @@ def next_lines(report: Report) -> Iterator[Line]:
     elif report.branch is None:
         help_ = "look: squad diff   commit it (in git): squad merge   take it out again: squad discard"
         yield Line(text="the work is in the project's folder", help="" if report.outcome == "discarded" else help_)
+    elif report.outcome == "done" and not any(row.commit for row in report.tasks):
+        yield Line(text="nothing was changed, so there is nothing to take")
     elif report.phase == "ended" and not any(row.commit for row in report.tasks):
         yield Line(text=f"nothing was merged; what attempts left is kept: git for-each-ref refs/squad/kept/{report.run}/")
     elif report.phase == "ended" and report.outcome != "discarded":

@@ -25,7 +25,7 @@ def render_ending(report: Report) -> str:
     lines += [f"  needs you: {plain(str(need))}" for need in report.attention]
     measured = report.figures
     wall, work = format_duration(measured.wall_s), format_duration(measured.work_s)
-    faster = f": speed-up {measured.speed_up:.2f} (measured)" if measured.speed_up is not None and len(report.agents) > 1 else ""
+    faster = f": speed-up {measured.speed_up:.2f} (measured)" if measured.speed_up is not None and report.worked > 1 else ""
     lines.append(f"  {work} of work in {wall}{faster}")
     for line in next_lines(report):
         lines += [f"  {text}" for text in _next(line)]
