@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import config
 from orchestrator.prd import read
-from tests.test_docs import ROOT
+from tests.support.pages import ROOT
 
 LOGS = sorted((ROOT / "logs").glob("*/squad.log"))
 

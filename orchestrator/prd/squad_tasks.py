@@ -178,8 +178,7 @@ class _Reader:
         mark = mark_of(word := self._text(path, value))
         if mark is Mark.UNKNOWN:
             known = [str(one) for one in Mark if one is not mark]
-            hint = nearest(word, known) or f"known: {', '.join(known)}"
-            raise self._wrong(path, f"unknown state {word!r}", hint)
+            raise self._wrong(path, f"unknown state {word!r}", nearest_or_all(word, known, "known states"))
         return mark
 
     def _lines(self, path: Path, row: Mapping[str, Plain]) -> None:
