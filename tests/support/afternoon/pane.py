@@ -47,7 +47,11 @@ class Pane:
         self._environment = {**environment, "LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
         self._run("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), "-c", str(cwd), shell)
         self._began = time.monotonic()
-        self.see(PROMPT)
+        try:
+            self.see(PROMPT)
+        except BaseException:
+            self.close()
+            raise
 
     def type(self, text: str) -> None:
         """Type a line, and send it once it can be seen."""

@@ -46,7 +46,7 @@ class Step:
 
 _EDIT = (
     r"sed -i 's/use: auto/use: command, command: [sh, agents\/agent.sh]/' squad.yaml && "
-    "echo '  stall: {after: 4s}' >> squad.yaml"
+    "echo '  stall: {after: 6s}' >> squad.yaml"
 )
 
 AFTERNOON = (
@@ -70,7 +70,7 @@ AFTERNOON = (
     ),
     Step(
         title="An agent of our own",
-        told="The agents are a shell script here, and count as stalled after 4 s, not after 10 minutes.",
+        told="The agents are a shell script here, and count as stalled after 6 s, not after 10 minutes.",
         acts=(
             Type(_EDIT),
             Type("squad config check"),
@@ -95,10 +95,10 @@ AFTERNOON = (
     ),
     Step(
         title="Watch a stall being handled",
-        told="T2 has fallen silent: after 4 s without any sign of life squad ends it and starts it again, with a handover.",
+        told="T2 has fallen silent: after 6 s without any sign of life squad ends it and starts it again, with a handover.",
         acts=(
             Type("watch -t -n 1 squad status"),
-            See(r"T2 .*running.*reading T2", shown=True),
+            See(r"T2 .*running.*agent-2 \d+s reading T2", shown=True),
             See(r"T2 .*attempt 2.*going on", shown=True),
             See(r"T2 .*done"),
             Press("C-c"),

@@ -26,7 +26,7 @@ T1) # draws one chart after another, until it is told that there are enough
 T2) # falls silent the first time
     [ "$again" ] || sleep 1000
     echo "Current Task: going on where the first one stopped"
-    sleep 2
+    sleep 5
     finish backend/metrics.ts "export const metrics = []" ;;
 T3) finish docs/metrics.md "A metric is a number with a name." ;;
 T4) # has no luck the first time: squad is killed meanwhile
