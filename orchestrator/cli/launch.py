@@ -270,9 +270,14 @@ def announce(options: Context, project: Project, *, isolation: Isolation) -> Non
 def _require_none_unfinished(project: Project, plan: Plan, wishes: Wishes) -> None:
     """Refuse a second run of a document before anything is asked; whoever holds the project looks once more."""
     journal = None if wishes.new else Journal.read(project.state)
-    if journal is not None:
-        with journal:
+    if journal is None:
+        return
+    with journal:
+        try:
             _require_finished(journal, plan, wishes)
+        except UnfinishedRun:
+            require_free(project)  # another may have begun it since
+            raise
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:
