@@ -119,6 +119,7 @@ HOOKED = {"hookSpecificOutput": {"hookEventName": "PreToolUse", "permissionDecis
 HOOKING = {"hooks": {"PreToolUse": [{"matcher": "*", "hooks": [{"type": "command", "command": f"echo '{json.dumps(HOOKED)}'"}]}]}}
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("settings", [ALLOWING, HOOKING, {"permissions": {"defaultMode": "bypassPermissions"}}])
 @pytest.mark.parametrize("whose", ["user", "project"])
 def test_settings_that_allow_edits_do_not_keep_it_from_asking(claude: Claude, whose: str, settings: dict[str, object]) -> None:
@@ -186,6 +187,7 @@ def test_a_usage_limit_tells_when_it_is_lifted(claude: Claude) -> None:
     assert [(turn.outcome, turn.until) for turn in gone.turns] == [(TurnEnd.LIMIT, LIMITED_UNTIL)]
 
 
+@pytest.mark.soak
 def test_a_limited_conversation_goes_on_where_it_was(claude: Claude) -> None:
     claude.variables = {"CLAUDE_CODE_OAUTH_TOKEN": "test"}
     claude.model.play(T1=[READ, Limit(LIMITED_UNTIL, times=1), WRITE, Say()])
@@ -260,6 +262,7 @@ def test_a_nudge_in_mid_turn_reaches_the_model(claude: Claude) -> None:
     assert len(gone.turns) == 1
 
 
+@pytest.mark.soak
 def test_a_resumed_conversation_remembers_and_tells_only_what_is_new(claude: Claude) -> None:
     claude.model.play(T1=[WRITE, Say()], T2=[Say("Second.")])
     first = claude.talk(record="begun")

@@ -141,6 +141,7 @@ def test_a_command_is_asked_for_by_its_text(gemini: Gemini) -> None:
     assert gemini.text("hello.txt") == "hello\n"
 
 
+@pytest.mark.soak
 def test_settings_that_approve_edits_do_not_keep_it_from_asking(gemini: Gemini) -> None:
     gemini.settings(general={"defaultApprovalMode": "auto_edit"})
     gemini.model.play(T1=[WRITE, Say()])
@@ -148,6 +149,7 @@ def test_settings_that_approve_edits_do_not_keep_it_from_asking(gemini: Gemini) 
     assert len(gemini.talk().of(Permission)) == 1
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("record", "step", "outcome"),
     [
@@ -203,12 +205,14 @@ def test_a_loaded_conversation_remembers_and_tells_only_what_is_new(gemini: Gemi
     assert [type(said) for said in second.said if not hasattr(said, "line")] == [Conversed, Usage, Turned]
 
 
+@pytest.mark.soak
 def test_a_conversation_that_is_not_there_fails_for_good(gemini: Gemini) -> None:
     gone = gemini.talk(conversation="00000000-0000-4000-8000-000000000000", record="no-conversation")
 
     assert [turn.outcome for turn in gone.turns] == [TurnEnd.PERMANENT]
 
 
+@pytest.mark.soak
 def test_one_that_waits_for_a_person_to_sign_in_fails_at_once(gemini: Gemini) -> None:
     gemini.settings(security={"auth": {"selectedType": "oauth-personal"}})
 
