@@ -121,18 +121,7 @@ class Desk:
         task, attempt = seated.task, seated.attempt
         match message:
             case msg.Status():
-                files = {path: change for raw, change in message.files.items() if (path := self._seats.inside(seated, raw))}
-                return [
-                    ev.AgentReported(
-                        agent=agent,
-                        task=task,
-                        status=message.status,
-                        message=message.message,
-                        done=message.done,
-                        total=message.total,
-                        files=files,
-                    )
-                ]
+                return [self._reported(agent, seated, message)]
             case msg.Conversed(session=session, version=version):
                 return [ev.ConversationKnown(agent=agent, task=task, attempt=attempt, session=session, version=version)]
             case msg.Done(ok=ok, note=note):
@@ -149,19 +138,20 @@ class Desk:
             case msg.Ask(text=text):
                 return self._inbox.take(agent, task, attempt, text)
             case msg.Usage():
-                return [
-                    ev.UsageReported(
-                        agent=agent,
-                        task=task,
-                        attempt=attempt,
-                        fresh=message.fresh,
-                        cached=message.cached,
-                        output=message.output,
-                        money=message.money,
-                    )
-                ]
+                return [_consumed(agent, seated, message)]
             case msg.Limit(until=until):
                 return [*self._limited(attempt, until)]
+
+    def _reported(self, agent: AgentId, seated: Seated, told: msg.Status) -> ev.AgentReported:
+        return ev.AgentReported(
+            agent=agent,
+            task=seated.task,
+            status=told.status,
+            message=told.message,
+            done=told.done,
+            total=told.total,
+            files={path: change for raw, change in told.files.items() if (path := self._seats.inside(seated, raw))},
+        )
 
     # requests
 
@@ -284,3 +274,15 @@ class Desk:
         held = [{"path": grant.path, "fence": grant.fence} for grant in self._table.held_by(agent)]
         progress = {"done": status.done, "total": status.total}
         return {"agent": agent, "state": status.state, "task": status.task, "progress": progress, "locks": held}
+
+
+def _consumed(agent: AgentId, seated: Seated, told: msg.Usage) -> ev.UsageReported:
+    return ev.UsageReported(
+        agent=agent,
+        task=seated.task,
+        attempt=seated.attempt,
+        fresh=told.fresh,
+        cached=told.cached,
+        output=told.output,
+        money=told.money,
+    )
