@@ -22,12 +22,12 @@ def dispatch(shop: Shop, order: Sequence[int]) -> Timetable:
     return Timetable(makespan=run.now, start=run.start, agent=run.agent)
 
 
-def best_dispatch(shop: Shop) -> Timetable:
-    """Give the shortest of a few schedules, of which one takes tasks by their urgency and the others by that and chance.
+def best_dispatch(shop: Shop, first: Timetable) -> Timetable:
+    """Give the shortest of a first schedule and a few others, which take tasks by their longest remaining path and by chance.
 
     One early mistake can cost a quarter of the whole, which a search that moves few tasks at a time does not mend.
     """
-    best = dispatch(shop, urgency(shop))
+    best = first
     chance = random.Random(len(shop.length)).random  # noqa: S311 - the same each time, on purpose
     for _ in range(min(_TRIES, _WORK // max(1, len(shop.length)))):
         if best.makespan <= shop.bound:

@@ -54,7 +54,7 @@ def arrange(
     shop = shop_of(slots, at_once=at_once, capacity=capacity or {})
     found = dispatch(shop, urgency(shop))
     if effort and len(slots) <= _LARGE:
-        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, best_dispatch(shop), effort=effort)
+        found = justify(shop, found, effort=effort) if shop.capacity else rebuild(shop, best_dispatch(shop, found), effort=effort)
     if improve is not None and found.makespan > shop.bound:
         found = _shorter(shop, found, improve(shop, found))
     tails = _tails(shop, found)

@@ -97,7 +97,8 @@ class _Rebuilding:
     def _step(self, picked: list[int], first: int, last: int, limit: float) -> tuple[int, int] | None:
         """Take tasks out and put them back; undone unless the schedule keeps to the limit.
 
-        Gives between which places times are still to be worked out, and for what stands before and behind.
+        Gives the first and the last place that the last move changed: behind the one, tasks may end at another time now, and
+        before the other the path to the end may be another. None: all is as it was.
         """
         now = self._now
         window = now.sequence[first:last]
