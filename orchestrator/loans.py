@@ -69,15 +69,15 @@ class Loans:
 
     async def _lend(self, loan: _Loan, places: list[Claim], *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
-        told, until = [], anyio.current_time() + wait
+        told, until, left = [], anyio.current_time() + wait, wait
         try:
             for place in places:
-                left = round(max(0.0, until - anyio.current_time()), 3)
                 grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
                 told.append({"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)})
+                left = round(max(0.0, until - anyio.current_time()), 3)
             if _GIT in places:
                 await self.turn.begin(loan.holder)
                 loan.is_git = True
