@@ -16,7 +16,8 @@ from orchestrator.config import Config
 from orchestrator.errors import InputError
 from orchestrator.keys import keys_of
 from orchestrator.views.config_schema import config_schema
-from orchestrator.views.configuration import MODELINE, explained
+from orchestrator.views.configuration import explained
+from orchestrator.views.yaml_writing import MODELINE
 from tests.support.wheels import installed
 from tests.test_config import FULL
 

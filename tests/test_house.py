@@ -95,3 +95,24 @@ print("heavy:", *sorted(heavy & set(sys.modules)))
     done = subprocess.run([sys.executable, "-S", "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+@pytest.mark.parametrize("words", [["plan", "--help"], ["ls"], ["inbox"], ["config", "show", "--bogus"], ["init", "--bogus"]])
+def test_a_command_that_reads_no_configuration_does_not_load_what_reads_it(words: list[str], tmp_path: Path) -> None:
+    """What squad and typer load for each call is the greater part of what a call costs."""
+    program = f"""
+import sys
+sys.argv = ["squad", "-C", {str(tmp_path)!r}, *{words!r}]
+from orchestrator.__main__ import main
+try:
+    main()
+except SystemExit:
+    pass
+heavy = {{"pydantic", "orchestrator.config", "anyio", "structlog", "yaml", "psutil", "markdown_it"}}
+print("heavy:", *sorted(heavy & set(sys.modules)))
+"""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "heavy:"

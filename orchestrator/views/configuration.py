@@ -1,7 +1,5 @@
 """The configuration as YAML that can be read back: every key with its value, and on wish its source or its meaning. Pure."""
 
-import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +9,11 @@ from pydantic import BaseModel
 from orchestrator.config import VARIABLE, Config, Layer
 from orchestrator.keys import Key, as_written, keys_of
 from orchestrator.places import Path, Plain
+from orchestrator.views.yaml_writing import scalar
 
-MODELINE = "# yaml-language-server: $schema="
 FLAG = "the command line"  #: the name of the layer of flags
 _COLUMN = 44  #: where remarks begin, if the line is not longer
 _WIDEST = 118  #: beyond that a remark stands above its line
-_PLAIN = re.compile(r"[A-Za-z/_][\w./@+-]*(:[\w./@+-]+)*", re.ASCII)
-_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", "none"})
 _EXAMPLES = {"agents": "agent-1-frontend", "ownership": "/frontend"}
 
 
@@ -87,20 +83,6 @@ def config_json(config: Config, layers: Sequence[Layer]) -> dict[str, object]:
         name: {"source": one.source, "name": one.name or None, "line": one.line} for name, one in origins(config, layers).items()
     }
     return {"schema_version": 1, "config": as_written(config), "origins": told}
-
-
-def scalar(value: object) -> str:
-    """Write one value of YAML in a way that every reader takes for the same."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
-    if not isinstance(value, str):
-        return json.dumps(value)
-    if re.fullmatch(r"\d[\w.]*\.\.\d[\w.]*|\d+/\d+\w+|\d+(ms|s|m|h|d|k|M|G)(\d+\w+)*", value):
-        return value
-    is_plain = _PLAIN.fullmatch(value) and value.casefold() not in _WORDS
-    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
 
 
 def _rows(tree: Mapping[str, Any], above: Path, remark: Callable[[Path], str]) -> Iterator[str]:

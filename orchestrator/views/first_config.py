@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orchestrator.views.configuration import MODELINE, scalar
+from orchestrator.views.yaml_writing import MODELINE, scalar
 
 SCHEMA = ".squad/schema.json"  #: beside squad's views, and made again by `squad init`
 

@@ -9,7 +9,8 @@ from orchestrator import config as configuration
 from orchestrator.config import Config
 from orchestrator.notation import write_count, write_duration
 from orchestrator.quantities import parse_count, parse_duration
-from orchestrator.views.configuration import explained, scalar, shown
+from orchestrator.views.configuration import explained, shown
+from orchestrator.views.yaml_writing import scalar
 from tests.support.here import Here
 from tests.support.repositories import Repository
 from tests.test_config import FULL
