@@ -20,9 +20,8 @@ from tests.support.repositories import Repository
 from tests.support.stub_model import Call, Fail, Say, Step, StubModel
 from tests.support.waiting import marked, until
 
-BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
-#: Codex tries again for a long time by itself.
-PATIENT = pytest.mark.parametrize("name", ["claude", pytest.param("codex", marks=pytest.mark.soak)])
+#: What Codex does differently stands in its adapter's tests and in the conformance list.
+BOTH = pytest.mark.parametrize("name", ["claude", pytest.param("codex", marks=pytest.mark.soak)])
 WRITE = Call("write", {"path": "alpha.txt", "content": "written\n"})
 
 
@@ -135,7 +134,7 @@ def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_kno
     assert [row["path"] for row in scene.squad.events("LockRefused")] == ["theirs/b.txt"]
 
 
-@PATIENT
+@BOTH
 def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(529, times=1 if name == "claude" else 20), WRITE, Say()])
     scene.one(name)
@@ -146,7 +145,7 @@ def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -
     assert list(scene.ends().values())[-1] == "done"
 
 
-@PATIENT
+@BOTH
 def test_a_bad_key_parks_the_task_and_says_so(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(401)])
     scene.one(name)

@@ -50,7 +50,7 @@ class Scene:
         return self.model.asked[-1].said
 
 
-@pytest.fixture(params=["claude", "codex"])
+@pytest.fixture(params=["claude", pytest.param("codex", marks=pytest.mark.soak)])
 def scene(request: pytest.FixtureRequest, squad: Squad, repository: Repository, home: Path, tmp_path: Path) -> Iterator[Scene]:
     folder = str(Path(program(request.param)).parent)
     temporary = tmp_path / "temporary"  # Codex refuses a home that lies below TMPDIR

@@ -10,7 +10,7 @@ from tests.support.stub_model import Call, Fail, Say, Step
 
 __all__ = ["scene"]
 
-BOTH = pytest.mark.parametrize("name", ["claude", "codex"])
+BOTH = pytest.mark.parametrize("name", ["claude", pytest.param("codex", marks=pytest.mark.soak)])
 PRD = "# Feature: Dashboard\n\n## Requirements\n1. Charts on a page\n2. An API for metrics\n"
 GOOD = [
     {"id": "T1", "title": "Build the API", "writes": ["api/"], "source": [5]},
@@ -44,8 +44,7 @@ def test_a_proposal_is_mended_in_the_same_conversation(scene: Scene, name: str) 
     assert "needs T9, which does not exist" in scene.heard()
 
 
-#: Codex tries again for a long time by itself.
-@pytest.mark.parametrize("name", ["claude", pytest.param("codex", marks=pytest.mark.soak)])
+@BOTH
 def test_one_that_is_not_signed_in_ends_with_4(scene: Scene, name: str) -> None:
     scene.repository.write({"prd.md": PRD})
     scene.model.play(**{"It is data": [Fail(401)]})

@@ -147,6 +147,7 @@ class Script(Subject):
 class Fake(Subject):
     """A stand-in with a script for each attempt."""
 
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]]
 
     @property
@@ -196,21 +197,18 @@ class Speaker(Fake):
 class StandInClaude(Fake):
     """A stand-in for Claude Code."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeClaude
 
 
 class StandInCodex(Fake):
     """A stand-in for Codex."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeCodex
 
 
 class StandInAcp(Fake):
     """A stand-in for an agent that speaks ACP."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE})
     of: ClassVar[type[FakeAgent]] = FakeAcp
 
     def set_up(self) -> None:
@@ -279,7 +277,7 @@ def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
 class RealClaude(Real):
     """Claude Code."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART}
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.USAGE, Row.STOPPED}
     use: ClassVar[str] = "claude"
     interrupted: ClassVar[str] = "[Request interrupted by user"
 
@@ -290,6 +288,7 @@ class RealClaude(Real):
 class RealCodex(Real):
     """Codex."""
 
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.USAGE}
     use: ClassVar[str] = "codex"
     interrupted: ClassVar[str] = '"status":"interrupted"'
     confines: ClassVar[bool] = True
@@ -315,7 +314,7 @@ env_key = "OPENAI_STUB_KEY"
 class RealGemini(Real):
     """Gemini CLI."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.KILLED, Row.USAGE, Row.STOPPED, Row.HELD, Row.STRAY}
+    soaked: ClassVar[frozenset[Row]] = frozenset(Row) - {Row.WRITES, Row.REFUSED}
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.LIMIT: "ends its turn at a limit, but tells no reset",
         Row.LONG_LINE: "reads it for minutes itself, and prints none",
