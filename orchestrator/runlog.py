@@ -4,20 +4,19 @@ A line is written whole or not at all. A log that cannot be opened is a fault of
 written any more is told and ends nothing: the journal, not the log, is what a run rests on.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import structlog
+import msgspec
 
 from orchestrator.errors import FolderError
 from orchestrator.events import Entry, fields, kind
 from orchestrator.project import Project
 
-_encode = json.JSONEncoder().encode
+_encode = msgspec.json.Encoder().encode
 _TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})  #: keys of the log's own
 
 
@@ -28,33 +27,15 @@ class RunLog:
         """Open the log for appending; raises OSError. A failure to write later is kept in `failure`."""
         self.failure = ""
         self.told = False
-        self._lines: list[str] = []
-        self._log = structlog.wrap_logger(
-            self,
-            processors=[_rendered],
-            wrapper_class=structlog.make_filtering_bound_logger(0),
-            cache_logger_on_first_use=False,
-        )
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor: int | None = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o644)
         self._torn = _is_torn(self._descriptor)
 
     def note(self, *entries: Entry) -> None:
         """Write a line for each event, all of them at once."""
-        for entry in entries:
-            values = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
-            self._log.info(kind(entry.event), timestamp=_moment(entry.at), seq=entry.seq, run=entry.run, **values)
-        self._write()
-
-    def info(self, line: str) -> None:
-        """Take a rendered line."""
-        self._lines.append(line)
-
-    def _write(self) -> None:
-        lines, self._lines = self._lines, []
-        if self._descriptor is None or not lines:
+        if self._descriptor is None or not entries:
             return
-        body = "\n".join(["", *lines, ""] if self._torn else [*lines, ""]).encode()
+        body = b"\n" * self._torn + b"".join(b"%b\n" % _encode(_line(entry)) for entry in entries)
         try:
             self._torn = os.write(self._descriptor, body) < len(body)
         except OSError as error:
@@ -86,8 +67,10 @@ def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
         log.close()
 
 
-def _rendered(_logger: object, _method: str, values: structlog.typing.EventDict) -> str:
-    return _encode(values)
+def _line(entry: Entry) -> dict[str, object]:
+    """Give what is told of an event; the names of its fields never hide those of the log."""
+    told = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
+    return {"timestamp": _moment(entry.at), "seq": entry.seq, "run": entry.run, **told, "event": kind(entry.event)}
 
 
 def _moment(at: float) -> str:

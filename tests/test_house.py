@@ -59,7 +59,7 @@ def imported(path: Path, known: Collection[str]) -> Iterator[str]:
 def test_the_package_imports_where_the_system_is_not_linux() -> None:
     program = """
 import sys, os, select, signal
-import anyio, asyncio, markdown_it, msgspec, pathspec, psutil, pydantic, structlog, typer, yaml, zoneinfo
+import anyio, asyncio, markdown_it, msgspec, pathspec, psutil, pydantic, typer, yaml, zoneinfo
 sys.platform = "darwin"
 for module, name in ((os, "pidfd_open"), (os, "splice"), (select, "epoll"), (signal, "pidfd_send_signal")):
     if hasattr(module, name):
@@ -89,7 +89,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {{"typer", "pydantic", "msgspec", "anyio", "asyncio", "structlog", "yaml", "psutil", "markdown_it", "pathlib"}}
+heavy = {{"typer", "pydantic", "msgspec", "anyio", "asyncio", "yaml", "psutil", "markdown_it", "pathlib"}}
 print("heavy:", *sorted(heavy & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-S", "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
@@ -108,7 +108,7 @@ try:
     main()
 except SystemExit:
     pass
-heavy = {{"pydantic", "orchestrator.config", "anyio", "structlog", "yaml", "psutil", "markdown_it"}}
+heavy = {{"pydantic", "orchestrator.config", "anyio", "yaml", "psutil", "markdown_it"}}
 print("heavy:", *sorted(heavy & set(sys.modules)))
 """
     subprocess.run(["git", "init", "-q", tmp_path], check=True)

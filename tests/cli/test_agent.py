@@ -243,7 +243,7 @@ def test_it_loads_none_of_the_heavy_packages(agent: Fake) -> None:
         "sys.argv = ['squad', 'agent', 'status']\n"
         "from orchestrator.__main__ import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 0, end.code\n"
-        "heavy = {'anyio', 'asyncio', 'msgspec', 'pydantic', 'typer', 'click', 'yaml', 'psutil', 'structlog', 'pathlib',"
+        "heavy = {'anyio', 'asyncio', 'msgspec', 'pydantic', 'typer', 'click', 'yaml', 'psutil', 'pathlib',"
         " 'sqlite3', 'dataclasses', 'inspect', 'subprocess', 'typing'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
