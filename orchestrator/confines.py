@@ -155,10 +155,21 @@ def _caches(wall: Wall, home: Path, outside: Sequence[Path]) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     variables = redirected(folder, home, wall.given, writable=outside)
     for place, target in links(variables, home).items():
-        if target.exists() and not os.path.lexists(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and _plain(place.parent, folder) and not os.path.lexists(place):
             place.symlink_to(target)
     return variables
+
+
+def _plain(place: Path, top: Path) -> bool:
+    """Make a folder below one that is an agent's, and follow no link that it put there; tell whether it is one now."""
+    for path in reversed([place, *(above for above in place.parents if above.is_relative_to(top) and above != top)]):
+        if path.is_symlink():
+            path.unlink()
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+        if not path.is_dir():
+            return False
+    return True
 
 
 def _state(state: Sequence[tuple[Path, bool]]) -> Iterator[Path]:

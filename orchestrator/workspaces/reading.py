@@ -94,8 +94,15 @@ class Reading:
         shutil.copy2(_index_of(workspace), self.index(workspace))
 
     def give(self, workspace: Path) -> None:
-        """Let the workspace's own index be squad's: what stands there is what was read."""
-        shutil.copy2(self.index(workspace), _index_of(workspace))
+        """Let the workspace's own index be squad's: what stands there is what was read.
+
+        It is put in the place of what an agent left there: written through, a link of its would lead to somebody's file.
+        """
+        index = _index_of(workspace)
+        new = index.with_name(f"index-of-squad-{os.getpid()}")
+        new.unlink(missing_ok=True)
+        shutil.copy2(self.index(workspace), new, follow_symlinks=False)
+        new.replace(index)
 
 
 def _index_of(workspace: Path) -> Path:
