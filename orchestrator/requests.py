@@ -208,6 +208,8 @@ class Desk:
         self._lead.heard(agent)
         if method == "hold":
             return self.loans.hold(caller, params)
+        if method in {"run", "signal"}:
+            return self.loans.run(caller, method, params)
         if method in self._methods:
             return self._methods[method](agent, params)
         message = self._said(agent, method, params)
