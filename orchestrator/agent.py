@@ -155,6 +155,8 @@ class AtWork:
         """Let it write a path from now on; gives the reason if it cannot be."""
         if self._leashed is None:
             return "the agent is gone"
+        if path in self._doors:
+            return None
         door = self._doors[path] = opening(path)
         return await self._leashed.open(door.path, folder=door.is_folder, wanted=door.wanted, beside=door.beside)
 

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def build(wall: Wall) -> Confines:
     hidden = _hidden(wall)
     spoken_to = (wall.socket, *(Path(raw).expanduser() for raw in wall.sockets))
     needed = (path for path in _needed(wall, home, {**wall.given, **caches}) if path in spoken_to or not is_socket(path))
-    visible = (*_shown((*needed, *spoken_to), [*hidden, _SHARED], outside), wall.workspace)
+    visible = (*_shown((*needed, *spoken_to), [*hidden, _SHARED], outside), wall.workspace, *_around_files(scope.writable))
     confinement = Confinement(
         means=wall.means,
         writable=(
@@ -136,6 +136,13 @@ def _git(wall: Wall) -> PrivateGit:
         return PrivateGit()
     apart = set_apart(wall.project, wall.run, wall.attempt, wall.workspace, wall.branch)
     return apart if wall.means is Means.BUBBLEWRAP else PrivateGit(writable=apart.writable, protected=apart.protected)
+
+
+def _around_files(writable: Collection[Path]) -> Iterator[Path]:
+    """Give the folders of files that alone are writable: mounts of their own, so that these can be opened around them later."""
+    for folder in sorted({place.parent for place in writable if place.is_file()}):
+        if not any(above in writable for above in (folder, *folder.parents)):
+            yield folder
 
 
 def _own_folders(wall: Wall) -> Iterator[str]:

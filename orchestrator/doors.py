@@ -67,7 +67,10 @@ class Gates:
             Rejected: What confines it cannot be widened.
         """
         inmate = self._inmate(grant)
-        return None if inmate is None else Later(partial(self._open, grant, inmate))
+        if inmate is None or not grant.declared:
+            return None if inmate is None else Later(partial(self._open, grant, inmate))
+        is_file = inmate.means is Means.BUBBLEWRAP and (inmate.workspace / grant.path).is_file()
+        return Later(partial(self._open_around, grant, inmate)) if is_file else None
 
     def close(self, grant: Grant) -> Later | None:
         """Close a path again."""
@@ -126,6 +129,11 @@ class Gates:
             raise Rejected(f"{grant.path} {_PATTERN}")
         if reason := await inmate.open(inmate.workspace / grant.path):
             raise Rejected(f"{grant.path} cannot be opened for you: {reason}")
+
+    async def _open_around(self, grant: Grant, inmate: Inmate) -> None:
+        """Open the folder of a file that its task declares, so that another can be renamed over it; the file itself is open."""
+        if reason := await inmate.open(inmate.workspace / grant.path):
+            self.recorder.record(Noticed(text=f"{grant.path} can be written by {grant.holder} in place only: {reason}"))
 
     async def _close(self, grant: Grant, inmate: Inmate) -> None:
         if not (holders := await inmate.close(inmate.workspace / grant.path)):

@@ -98,7 +98,8 @@ class Watch:
                 ways.setdefault(UNSEEN, "")
             except OSError:
                 continue  # it has just ended
-        return [self.system.holder(name, what, descriptor) for what, descriptor in ways.items()]
+        found = (self.system.holder(name, what, descriptor) for what, descriptor in ways.items())
+        return [one for one in found if one["pid"]]  # the others have ended meanwhile
 
     def ways(self, pid: str, looked: Looked) -> Iterator[tuple[str, str]]:
         """Give each way in which a thread holds on: what it holds, and its descriptor if it is one."""
