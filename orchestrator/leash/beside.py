@@ -134,8 +134,12 @@ class _Father:
             env=environment,
             cwd=os.readlink(f"/proc/{self.asked['pid']}/cwd"),
             start_new_session=True,
-            preexec_fn=lambda: kernel.landlock_restrict(rules),  # noqa: PLW1509 - this process has one thread
+            preexec_fn=lambda: self.narrow(rules),  # noqa: PLW1509 - this process has one thread
         )
+
+    def narrow(self, rules: int) -> None:
+        kernel.renounce()
+        kernel.landlock_restrict(rules)
 
     def say(self, message: Message) -> None:
         os.write(self.tell, json.dumps(message).encode() + b"\n")

@@ -40,9 +40,14 @@ class Narrowed(Open):
 
     def start(self, start: Start) -> subprocess.Popen[bytes] | Child:
         try:
-            return starting.popen(start, start.stdin(), before=lambda: kernel.landlock_restrict(self.ruleset))
+            return starting.popen(start, start.stdin(), before=self.narrow)
         finally:
             os.close(self.ruleset)
+
+    def narrow(self) -> None:
+        """Give up the rights of root too: with them another agent's memory could be read, and so its token."""
+        kernel.renounce()
+        kernel.landlock_restrict(self.ruleset)
 
     def ask(self, command: dict[str, Any], selector: selectors.BaseSelector, send: Callable[[dict[str, Any]], None]) -> None:
         if command["op"] == "pass on":
