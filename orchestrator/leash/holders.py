@@ -15,6 +15,11 @@ import os
 import stat
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING or __package__:
+    from orchestrator.leash import kernel
+else:
+    import kernel
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any, TypeAlias
@@ -70,6 +75,7 @@ class Watch:
 
     def holders(self, mounts: list[int], path: str) -> list[Message]:
         """Give who can write through some mounts of a path, or through copies of them."""
+        self.system.chains.clear()
         ours = Mounts(self.system.mountinfo())
         numbers = {self.system.mount_of(mount) for mount in mounts}
         closed = [ours.rows[number][:2] for number in numbers if number in ours.rows]
@@ -90,9 +96,9 @@ class Watch:
     def held_by(self, name: str, looked: Looked) -> list[Message]:
         """Give what a process holds, each thing once, however many of its threads do."""
         ways: dict[str, str] = {}
-        for thread in threads(name):
+        for thread, is_apart in self.system.threads(name):
             try:
-                for what, descriptor in self.ways(thread, looked):
+                for what, descriptor in self.ways(thread, looked, is_apart=is_apart):
                     ways.setdefault(what, descriptor)
             except PermissionError:
                 ways.setdefault(UNSEEN, "")
@@ -101,15 +107,18 @@ class Watch:
         found = (self.system.holder(name, what, descriptor) for what, descriptor in ways.items())
         return [one for one in found if one["pid"]]  # the others have ended meanwhile
 
-    def ways(self, pid: str, looked: Looked) -> Iterator[tuple[str, str]]:
-        """Give each way in which a thread holds on: what it holds, and its descriptor if it is one."""
+    def ways(self, pid: str, looked: Looked, *, is_apart: bool) -> Iterator[tuple[str, str]]:
+        """Give each way in which a thread holds on: what it holds, and its descriptor if it is one.
+
+        What it has open is looked at only if it `is_apart` from the threads that were looked at before.
+        """
         known = set(looked.ours.rows)
         if os.readlink(f"{pid}/ns/mnt") != self.space:
             own = Mounts(text(f"{pid}/mountinfo"))
             known |= set(own.rows)
             if own.has_copy(looked.closed):
                 yield COPY, ""
-        for name in os.listdir(f"{pid}/fd"):
+        for name in os.listdir(f"{pid}/fd") if is_apart else ():
             with contextlib.suppress(FileNotFoundError):  # it has just been closed
                 if what := self.held_open(f"{pid}/fd/{name}", f"{pid}/fdinfo/{name}", known, looked):
                     yield what, f"{pid}/fd/{name}"
@@ -120,7 +129,7 @@ class Watch:
                     yield COPY, ""
             finally:
                 os.close(place)
-        if what := mapped(pid, looked):
+        if is_apart and (what := mapped(pid, looked)):
             yield what, ""
 
     def held_open(self, link: str, info: str, known: set[int], looked: Looked) -> str:
@@ -197,6 +206,7 @@ class System:
     def __init__(self, folder: int) -> None:
         self.folder = folder
         self.me = os.getpid()
+        self.chains: dict[tuple[str, ...], list[str]] = {}
 
     def mountinfo(self) -> str:
         """Give the mounts of this process, which are the sandbox's."""
@@ -205,6 +215,34 @@ class System:
     def mount_of(self, descriptor: int) -> int:
         """Give the number of the mount that a descriptor looks through."""
         return int(fields(text(f"{self.me}/fdinfo/{descriptor}", self.folder))["mnt_id"])
+
+    def threads(self, inside: str) -> list[tuple[str, bool]]:
+        """Give the threads of a process, and whether each has descriptors that none before it has; in doubt it has."""
+        names = threads(inside)
+        if len(names) < 2:
+            return [(name, True) for name in names]
+        numbered = self.outside_threads(inside)
+        apart: list[int] = []
+        found = []
+        for name in names:
+            number = numbered.get(os.path.basename(name), 0)
+            is_apart = not number or not any(kernel.share_descriptors(number, other) for other in apart)
+            if number and is_apart:
+                apart.append(number)
+            found.append((name, is_apart))
+        return found
+
+    def outside_threads(self, inside: str) -> dict[str, int]:
+        """Give the numbers outside of a process's threads, by those inside."""
+        found = {}
+        with contextlib.suppress(OSError):
+            folder = os.open(f"{self.outside(inside)}/task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self.folder)
+            try:
+                for name in os.listdir(folder):
+                    found[numbers(text(f"{name}/status", folder))[-1]] = int(name)
+            finally:
+                os.close(folder)
+        return found
 
     def holder(self, inside: str, path: str, descriptor: str) -> Message:
         """Say who holds what."""
@@ -217,12 +255,19 @@ class System:
         """Give the number outside of a process that is known by its number in the sandbox; 0 if it has ended."""
         with contextlib.suppress(OSError):
             chain, born = numbers(text(f"{inside}/status")), birth(text(f"{inside}/stat"))
-            for name in os.listdir(self.folder):
+            for name in self.chained().get(tuple(chain), ()):
                 with contextlib.suppress(OSError):
-                    is_same = name.isdigit() and numbers(text(f"{name}/status", self.folder))[1:] == chain
-                    if is_same and birth(text(f"{name}/stat", self.folder)) == born:
+                    if birth(text(f"{name}/stat", self.folder)) == born:
                         return int(name)
         return 0
+
+    def chained(self) -> dict[tuple[str, ...], list[str]]:
+        """Give the processes of the system by their numbers in the namespaces below; once for each look."""
+        if not self.chains:
+            for name in filter(str.isdigit, os.listdir(self.folder)):
+                with contextlib.suppress(OSError):
+                    self.chains.setdefault(tuple(numbers(text(f"{name}/status", self.folder))[1:]), []).append(name)
+        return self.chains
 
 
 def numbers(status: str) -> list[str]:
