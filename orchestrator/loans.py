@@ -5,7 +5,6 @@ connection that it keeps open. Nobody has to give it back, so nobody can forget 
 its holder had locked before stays locked after it.
 """
 
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,7 +12,7 @@ from typing import Protocol
 
 import anyio
 
-from orchestrator.asked import number_of, path_of, seconds
+from orchestrator.asked import path_of, seconds
 from orchestrator.claims import Claim
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.control.server import Caller, Later, Line
@@ -122,13 +121,13 @@ class Loans:
             raise Rejected("nothing is lent over this connection to a command that runs beside its agent")
         if method == "signal":
             for hand_on in loan.signals:
-                hand_on(number_of(params.get("number")) or signal.SIGTERM)
+                hand_on(_number(params, "number"))
             return {"accepted": True}
-        argv, line = params.get("command"), number_of(params.get("line"))
+        argv, line = params.get("command"), _number(params, "line")
         if not isinstance(argv, list) or not argv or not all(isinstance(one, str) for one in argv):
             raise Rejected("expected command as a list of texts", code=INVALID_PARAMS)
-        if caller.pid is None or line is None:
-            raise Rejected("expected line as the number of a descriptor", code=INVALID_PARAMS)
+        if caller.pid is None:
+            raise Rejected("the system does not tell which process asks")
         command = Beside(argv=tuple(argv), pid=caller.pid, line=line, writable=(), signals=loan.signals)
         return Later(partial(self._run, self.besides, loan.holder, command))
 
@@ -173,6 +172,13 @@ class Loans:
         if isinstance(answer, dict):
             self._lent.pop(answer["fence"], None)
         return answer
+
+
+def _number(params: Mapping[str, object], name: str) -> int:
+    value = params.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Rejected(f"expected {name} as a number, 0 or more, not {value!r}", code=INVALID_PARAMS)
+    return value
 
 
 def _paths(asked: object) -> list[str]:

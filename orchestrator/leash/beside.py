@@ -72,7 +72,7 @@ class Beside:
     def signal(self, number: int) -> None:
         """Hand a signal on to the command, which is not buried before its end was told."""
         if self.pid:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(OSError, OverflowError):  # an agent may have made the number up
                 os.kill(self.pid, number)
 
 
@@ -88,9 +88,9 @@ class _Father:
         processes.become_subreaper()
         try:
             command = self.start()
-        except OSError as error:
+        except (OSError, ValueError) as error:
             code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUN
-            self.say({"code": code, "fault": error.strerror or str(error)})
+            self.say({"code": code, "fault": getattr(error, "strerror", None) or str(error)})
             return
         self.say({"pid": command.pid})
         os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
