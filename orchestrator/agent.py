@@ -19,7 +19,7 @@ from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.scope import Opening, opening
 from orchestrator.events import AgentStalled, AttemptStarted, Noticed, RungClimbed
 from orchestrator.heard import conclude
-from orchestrator.leash import Ending, Full, Gone, Holder, Leashed, LeashSpec, Lost, Output, Room, StartFailed, start
+from orchestrator.leash import Beside, Ending, Full, Gone, Holder, Leashed, LeashSpec, Lost, Output, Room, StartFailed, start
 from orchestrator.listening import Assignment, Take, listener
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.model import AgentState, Outcome
@@ -155,6 +155,8 @@ class AtWork:
         """Let it write a path from now on; gives the reason if it cannot be."""
         if self._leashed is None:
             return "the agent is gone"
+        if path in self._doors:
+            return None
         door = self._doors[path] = opening(path)
         return await self._leashed.open(door.path, folder=door.is_folder, wanted=door.wanted, beside=door.beside)
 
@@ -164,6 +166,10 @@ class AtWork:
         if self._leashed is None or door is None:
             return ()
         return await self._leashed.close(door.path, wanted=door.wanted)
+
+    async def beside(self, command: Beside) -> Mapping[str, object]:
+        """Run a command that may write more than it does, to its end."""
+        return {"reason": "the agent is gone"} if self._leashed is None else await self._leashed.beside(command)
 
     async def expel(self, why: str) -> None:
         """End it, and wait until nothing is left of it."""

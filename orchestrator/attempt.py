@@ -25,6 +25,7 @@ from orchestrator.environment import Place, for_agent, passed
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Noticed
 from orchestrator.evidence import Evidence, Found
+from orchestrator.forewarning import Forewarning
 from orchestrator.heard import conclude
 from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
 from orchestrator.listening import Assignment, Take, listener
@@ -36,6 +37,7 @@ from orchestrator.rights import Rights
 from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus
 from orchestrator.workspaces import Work
+from orchestrator.workspaces.worktree import Worktrees
 
 
 class Attempt:
@@ -166,9 +168,24 @@ class Attempt:
             gone=self.gone,
         )
         try:
-            return await self.at_work.run()
+            return await self._at_work(self.at_work)
         finally:
             self.at_work = None
+
+    async def _at_work(self, at_work: AtWork) -> tuple[Ended, Ending | None]:
+        """Carry the work out; in a worktree of its own the agent hears meanwhile of changes that it may not make."""
+        workspaces = self._stage.workspaces
+        if not isinstance(workspaces, Worktrees) or at_work.assignment.level is Level.DENY:
+            return await at_work.run()
+        forewarning = Forewarning(
+            recorder=self._recorder,
+            worktrees=workspaces,
+            rights=self._rights,
+            attempt=self.piece.attempt,
+            writes=self.piece.planned.writes,
+            tell=at_work.tell,
+        )
+        return await forewarning.beside(at_work.run)
 
     def _is_limited(self) -> bool:
         """Tell whether its provider's limit was reached while its workspace was made."""

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def build(wall: Wall) -> Confines:
     hidden = _hidden(wall)
     spoken_to = (wall.socket, *(Path(raw).expanduser() for raw in wall.sockets))
     needed = (path for path in _needed(wall, home, {**wall.given, **caches}) if path in spoken_to or not is_socket(path))
-    visible = (*_shown((*needed, *spoken_to), [*hidden, _SHARED], outside), wall.workspace)
+    visible = (*_shown((*needed, *spoken_to), [*hidden, _SHARED], outside), wall.workspace, *_around_files(scope.writable))
     confinement = Confinement(
         means=wall.means,
         writable=(
@@ -138,6 +138,13 @@ def _git(wall: Wall) -> PrivateGit:
     return apart if wall.means is Means.BUBBLEWRAP else PrivateGit(writable=apart.writable, protected=apart.protected)
 
 
+def _around_files(writable: Collection[Path]) -> Iterator[Path]:
+    """Give the folders of files that alone are writable: mounts of their own, so that these can be opened around them later."""
+    for folder in sorted({place.parent for place in writable if place.is_file()}):
+        if not any(above in writable for above in (folder, *folder.parents)):
+            yield folder
+
+
 def _own_folders(wall: Wall) -> Iterator[str]:
     """Give the folders of a worktree that git ignores, and those to be made."""
     yield from wall.folders
@@ -155,10 +162,21 @@ def _caches(wall: Wall, home: Path, outside: Sequence[Path]) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     variables = redirected(folder, home, wall.given, writable=outside)
     for place, target in links(variables, home).items():
-        if target.exists() and not os.path.lexists(place):
-            place.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and _plain(place.parent, folder) and not os.path.lexists(place):
             place.symlink_to(target)
     return variables
+
+
+def _plain(place: Path, top: Path) -> bool:
+    """Make a folder below one that is an agent's, and follow no link that it put there; tell whether it is one now."""
+    for path in reversed([place, *(above for above in place.parents if above.is_relative_to(top) and above != top)]):
+        if path.is_symlink():
+            path.unlink()
+        with contextlib.suppress(FileExistsError):
+            path.mkdir()
+        if not path.is_dir():
+            return False
+    return True
 
 
 def _state(state: Sequence[tuple[Path, bool]]) -> Iterator[Path]:

@@ -1,26 +1,31 @@
 """How a granted lock makes its path writable for an agent that the kernel confines.
 
 A path is open before its holder is told, and closed before anybody else is: what the holder still has open for writing by then
-ends it, since nobody could say what it would write. Agents that are not confined have no doors.
+ends it, since nobody could say what it would write. Agents that are not confined have no doors. Where walls cannot be
+opened, a command under the lock is run beside the agent instead.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.claims import is_glob, is_operation
+from orchestrator.claims import Claim, covers, is_folder, is_glob, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
 from orchestrator.enforcement.confinement import Means
 from orchestrator.events import Noticed
-from orchestrator.leash import Holder
+from orchestrator.leash import Beside, Holder
 from orchestrator.locks import Grant
 from orchestrator.model import AgentId
 from orchestrator.recorder import Recorder
 
 _SHOWN = 3  #: processes that are named
+_NARROW = "Landlock only narrows, for as long as you run"
+_NOT_FOUND = 127  #: as a shell tells it
+_PATTERN = "is a pattern, and only files and folders can be opened: ask for one of those"
 
 
 class Inmate(Protocol):
@@ -40,6 +45,9 @@ class Inmate(Protocol):
     async def close(self, path: Path) -> tuple[Holder, ...]:
         """Let it write a path no longer; gives who still can."""
 
+    async def beside(self, command: Beside) -> Mapping[str, object]:
+        """Run a command that may write more than it does, to its end; gives its `code`, or the `reason` why not."""
+
     async def expel(self, why: str) -> None:
         """End it, and wait until nothing is left of it."""
 
@@ -50,6 +58,7 @@ class Gates:
 
     recorder: Recorder
     inmate: Callable[[AgentId], Inmate | None]
+    _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: to commands beside agents
 
     def open(self, grant: Grant) -> Later | None:
         """Open a path for its holder.
@@ -58,12 +67,51 @@ class Gates:
             Rejected: What confines it cannot be widened.
         """
         inmate = self._inmate(grant)
-        return None if inmate is None else Later(partial(self._open, grant, inmate))
+        if inmate is None or not grant.declared:
+            return None if inmate is None else Later(partial(self._open, grant, inmate))
+        is_file = inmate.means is Means.BUBBLEWRAP and (inmate.workspace / grant.path).is_file()
+        return Later(partial(self._open_around, grant, inmate)) if is_file else None
 
     def close(self, grant: Grant) -> Later | None:
         """Close a path again."""
         inmate = self._inmate(grant)
         return None if inmate is None or inmate.means is not Means.BUBBLEWRAP else Later(partial(self._close, grant, inmate))
+
+    def is_narrow(self, holder: AgentId, places: Sequence[Claim]) -> bool:
+        """Tell whether a command would have to run beside its agent to write these."""
+        inmate = self.inmate(holder)
+        return inmate is not None and inmate.means is Means.LANDLOCK and not all(map(is_operation, places))
+
+    def lend(self, holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
+        """Grant places for a command beside an agent, which stays as narrow as it is; gives what takes them back."""
+        lent = self._lent.setdefault(holder, [])
+        lent += places
+
+        def take_back() -> None:
+            for place in places:
+                lent.remove(place)
+
+        return take_back
+
+    async def run(self, holder: AgentId, command: Beside) -> int:
+        """Run a command beside an agent, which may write what is lent to commands of it; gives its exit code.
+
+        Raises:
+            Rejected: It cannot be run.
+        """
+        if (inmate := self.inmate(holder)) is None:
+            raise Rejected(f"the attempt of {holder} has ended")
+        lent = dict.fromkeys(place for place in self._lent.get(holder, ()) if not is_operation(place))
+        if patterns := [place for place in lent if is_glob(place)]:
+            raise Rejected(f"{patterns[0]} {_PATTERN}")
+        writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
+        answer = await inmate.beside(replace(command, writable=writable))
+        if "code" not in answer:
+            raise Rejected(f"{' and '.join(lent)} cannot be opened for you: {answer['reason']}")
+        if fault := answer["fault"]:
+            is_missing = answer["code"] == _NOT_FOUND and "/" not in command.argv[0]
+            raise Rejected(f"{command.argv[0]}: {'command not found' if is_missing else fault}", data={"code": answer["code"]})
+        return int(str(answer["code"]))
 
     def _inmate(self, grant: Grant) -> Inmate | None:
         if is_operation(grant.path):
@@ -73,11 +121,19 @@ class Gates:
 
     async def _open(self, grant: Grant, inmate: Inmate) -> None:
         if inmate.means is Means.LANDLOCK:
-            raise Rejected(f"{grant.path} cannot be opened for you: Landlock only narrows, for as long as you run")
+            if any(covers(place, grant.path) for place in self._lent.get(grant.holder, ())):
+                return
+            way_out = f"run what writes it under the lock: squad with-lock {shlex.quote(grant.path)} -- CMD"
+            raise Rejected(f"{grant.path} cannot be opened for you: {_NARROW}; {way_out}")
         if is_glob(grant.path):
-            raise Rejected(f"{grant.path} is a pattern, and only files and folders can be opened: ask for one of those")
+            raise Rejected(f"{grant.path} {_PATTERN}")
         if reason := await inmate.open(inmate.workspace / grant.path):
             raise Rejected(f"{grant.path} cannot be opened for you: {reason}")
+
+    async def _open_around(self, grant: Grant, inmate: Inmate) -> None:
+        """Open the folder of a file that its task declares, so that another can be renamed over it; the file itself is open."""
+        if reason := await inmate.open(inmate.workspace / grant.path):
+            self.recorder.record(Noticed(text=f"{grant.path} can be written by {grant.holder} in place only: {reason}"))
 
     async def _close(self, grant: Grant, inmate: Inmate) -> None:
         if not (holders := await inmate.close(inmate.workspace / grant.path)):

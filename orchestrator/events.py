@@ -493,6 +493,17 @@ class ForeignChangeFound(_Event, frozen=True, kw_only=True):
     owners: dict[str, str] = {}  #: path -> the agent it belongs to, `read-only`, or empty: it may be asked for
 
 
+class AgentWarned(_Event, frozen=True, kw_only=True):
+    """An agent at work was told of changes that its task may not make; what counts is what is found at the end."""
+
+    agent: str
+    task: str
+    attempt: str
+    paths: list[str]
+    text: str  #: stands in its comm file
+    heard: bool  #: it was also said to the agent itself
+
+
 class UnsureChangeFound(_Event, frozen=True, kw_only=True):
     """Something was changed that no attempt may change, and nobody can tell who did it; found when an attempt ended."""
 
@@ -618,6 +629,7 @@ Event: TypeAlias = (
     | RungClimbed
     | LimitReached
     | ForeignChangeFound
+    | AgentWarned
     | UnsureChangeFound
     | CheckEnded
     | IntegrationStarted

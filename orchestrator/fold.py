@@ -53,7 +53,7 @@ def fold(state: State, entry: ev.Entry) -> None:
             fold_lock(state, event, at)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded() | ev.RunReopened():
             _fold_run(state, event, at)
-        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified() | ev.ProjectMoved():
+        case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified() | ev.ProjectMoved() | ev.AgentWarned():
             _fold_notice(state, event, at)
         case (
             ev.AttemptPrepared()
@@ -133,7 +133,7 @@ def _fold_run(
 
 
 def _fold_notice(
-    state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified | ev.ProjectMoved, at: float
+    state: State, event: ev.Noticed | ev.Merged | ev.LimitReached | ev.Notified | ev.ProjectMoved | ev.AgentWarned, at: float
 ) -> None:
     match event:
         case ev.ProjectMoved(from_=old, to=new):
@@ -146,7 +146,7 @@ def _fold_notice(
             take_limit(state, event, at)
         case ev.Notified(about=about):
             state.notified.append(about)
-        case ev.Merged():
+        case ev.Merged() | ev.AgentWarned():
             pass
 
 

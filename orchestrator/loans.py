@@ -5,9 +5,10 @@ connection that it keeps open. Nobody has to give it back, so nobody can forget 
 its holder had locked before stays locked after it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 import anyio
 
@@ -17,6 +18,7 @@ from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.control.server import Caller, Later, Line
 from orchestrator.gitturn import GitTurn
 from orchestrator.grants import Grant
+from orchestrator.leash import Beside
 from orchestrator.lockdesk import LockDesk
 from orchestrator.model import PERSON, AgentId
 from orchestrator.platform.ending import when_gone
@@ -35,6 +37,21 @@ class _Loan:
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
     is_over: bool = False
+    is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
+    signals: list[Callable[[int], None]] = field(default_factory=list)  #: hands one on to a command beside its agent
+
+
+class Besides(Protocol):
+    """Runs commands beside agents whose walls cannot be opened for a lock."""
+
+    def is_narrow(self, holder: AgentId, places: Sequence[Claim]) -> bool:
+        """Tell whether a command would have to run beside its agent to write these."""
+
+    def lend(self, holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
+        """Grant places for a command beside an agent, which stays as narrow as it is; gives what takes them back."""
+
+    async def run(self, holder: AgentId, command: Beside) -> int:
+        """Run a command beside an agent; gives its exit code. Raises Rejected."""
 
 
 class Loans:
@@ -42,6 +59,8 @@ class Loans:
 
     def __init__(self, desk: LockDesk) -> None:
         """Lend what the desk of locks grants."""
+        self.besides: Besides | None = None  #: runs what an agent's own processes could not write
+        self._beside: dict[Line, _Loan] = {}  #: loans of commands that are to run beside their agent
         self.turn = GitTurn()  #: shared with whoever works in git for squad
         self._desk = desk
         self._lent: dict[int, int] = {}  #: fence -> loans that need it; nobody else has asked for it
@@ -56,6 +75,8 @@ class Loans:
         loan = _Loan(line=caller.line, holder=holder)
         caller.line.at_end.append(partial(self._hung_up, loan))
         pid = caller.pid if params.get("process") is True else None
+        if pid is None and self.besides is not None and self.besides.is_narrow(holder, places):
+            self._begin_beside(loan, places, self.besides)
         return Later(partial(self._lend, loan, places, wait=wait, purpose=purpose, pid=pid))
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
@@ -90,7 +111,37 @@ class Loans:
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
-        return {"locks": told, "until": "connection" if loan.unwatch is None else "process"}
+        beside = {"beside": True} if loan.is_beside else {}
+        return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
+
+    def run(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
+        """Run the command for which something was lent over this connection beside its agent, or hand a signal on to it."""
+        loan = self._beside.get(caller.line) if caller.line is not None else None
+        if loan is None or self.besides is None:
+            raise Rejected("nothing is lent over this connection to a command that runs beside its agent")
+        if method == "signal":
+            for hand_on in loan.signals:
+                hand_on(_number(params, "number"))
+            return {"accepted": True}
+        argv, line = params.get("command"), _number(params, "line")
+        if not isinstance(argv, list) or not argv or not all(isinstance(one, str) for one in argv):
+            raise Rejected("expected command as a list of texts", code=INVALID_PARAMS)
+        if caller.pid is None:
+            raise Rejected("the system does not tell which process asks")
+        command = Beside(argv=tuple(argv), pid=caller.pid, line=line, writable=(), signals=loan.signals)
+        return Later(partial(self._run, self.besides, loan.holder, command))
+
+    async def _run(self, besides: Besides, holder: AgentId, command: Beside) -> object:
+        return {"code": await besides.run(holder, command)}
+
+    def _begin_beside(self, loan: _Loan, places: Sequence[Claim], besides: Besides) -> None:
+        """Let what is lent be written by a command beside the agent, until the loan ends."""
+        loan.is_beside = True
+        self._beside[loan.line] = loan
+        loan.line.at_end += [besides.lend(loan.holder, places), partial(self._forget, loan.line)]
+
+    def _forget(self, line: Line) -> None:
+        self._beside.pop(line, None)
 
     def _hung_up(self, loan: _Loan) -> None:
         if loan.unwatch is None:
@@ -121,6 +172,13 @@ class Loans:
         if isinstance(answer, dict):
             self._lent.pop(answer["fence"], None)
         return answer
+
+
+def _number(params: Mapping[str, object], name: str) -> int:
+    value = params.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise Rejected(f"expected {name} as a number, 0 or more, not {value!r}", code=INVALID_PARAMS)
+    return value
 
 
 def _paths(asked: object) -> list[str]:

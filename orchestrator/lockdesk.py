@@ -36,7 +36,7 @@ class Doors(Protocol):
     """What makes a granted path writable for its holder, where the kernel refuses the others."""
 
     def open(self, grant: Grant) -> Later | None:
-        """Open the path: at once, or later; raises Rejected, then or later, if that fails."""
+        """Open the path: at once, or later; raises Rejected, then or later, if that fails. A declared one is open already."""
 
     def close(self, grant: Grant) -> Later | None:
         """Close it again, while its holder's processes may be alive; with them their doors are gone."""
@@ -98,8 +98,7 @@ class LockDesk:
         """Lock a path for an agent: at once, or when it is handed over and its door is open."""
         self._seats.of(agent)
         place, wait = self.asked_path(agent, params.get("path")), seconds(params.get("wait", 0))
-        if "fence" in params:
-            self._require_valid(agent, place, number_of(params["fence"]))
+        self._require_valid(agent, place, params)
         asked = self._ask(agent, place, waits=wait > 0, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
         if isinstance(asked, Grant) and asked.fence not in self._opening:
             return _lent(asked)
@@ -107,10 +106,8 @@ class LockDesk:
 
     def unlock(self, agent: AgentId, params: Mapping[str, object], *, lent: Container[int] = ()) -> object:
         """Take back what an agent asked for, once its door is closed; what is `lent` to a command of it, by fence, stays."""
-        seated = self._seats.of(agent)
-        place = key(self.asked_path(agent, params.get("path")))
-        if "fence" in params:
-            self._require_valid(agent, place, number_of(params["fence"]))
+        seated, place = self._seats.of(agent), key(self.asked_path(agent, params.get("path")))
+        self._require_valid(agent, place, params)
         held = self._table.granted_to(agent, place)
         if held is None:
             raise Rejected(f"{agent} holds no lock on {place}")
@@ -192,9 +189,9 @@ class LockDesk:
                     woken.set()
         self._recorder.record_soon(*events, wakes=self._table.is_declared_for)
 
-    def _require_valid(self, agent: AgentId, place: str, fence: int | None) -> None:
+    def _require_valid(self, agent: AgentId, place: str, params: Mapping[str, object]) -> None:
         """Refuse what is done under the number of a grant that has ended: somebody else may have written there since."""
-        if fence is None or self._table.valid(fence, key(place), holder=agent):
+        if (fence := number_of(params.get("fence"))) is None or self._table.valid(fence, key(place), holder=agent):
             return
         holder = self._table.holder_of(key(place))
         now = f"{holder} holds it now" if holder and holder != agent else "nobody else holds it now"
@@ -218,6 +215,8 @@ class LockDesk:
             self._to_open(answer)
         elif answer.fence in self._closing:
             raise Rejected(f"{answer.path} is just given back: ask again")
+        elif answer.declared and answer.fence not in self._opening:
+            self._to_open(answer)
         return answer
 
     async def _lend_told(self, asked: Grant | Ticket, wait: float) -> object:

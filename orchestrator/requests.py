@@ -32,6 +32,8 @@ T = TypeVar("T")
 #: What an agent reads that asks for it through the socket of people.
 _ONLY_PERSONS: Mapping[str, str] = {
     "answer": "an agent may not answer questions: only a person may",
+    "stop": "an agent may not stop the run: only a person may",
+    "unlock": "an agent may not take a lock away: only a person may; what it holds itself it gives back with squad agent unlock",
     "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
 }
 
@@ -208,6 +210,8 @@ class Desk:
         self._lead.heard(agent)
         if method == "hold":
             return self.loans.hold(caller, params)
+        if method in {"run", "signal"}:
+            return self.loans.run(caller, method, params)
         if method in self._methods:
             return self._methods[method](agent, params)
         message = self._said(agent, method, params)

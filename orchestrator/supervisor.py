@@ -74,8 +74,9 @@ class Supervisor:
             lead=self,
             inbox=self.inbox,
             limited=self._limited,
-            doors=witnessed(Gates(recorder, self._at_work), stage.workspaces, recorder),
+            doors=witnessed(gates := Gates(recorder, self._at_work), stage.workspaces, recorder),
         )
+        self.desk.loans.besides = gates
         self.stage = stage
         self._steering = Steering(recorder, halt=self._halt, tell=self._tell)
         #: what a person may order of the run besides ending it, by the name of the request

@@ -165,7 +165,8 @@ def _cpu(pid: int) -> int:
         ("rm .git && mkdir .git", "done"),
         ("rm .git; git init -q . && echo x > src.txt", "foreign"),
         ('printf garbage > "$(git rev-parse --git-dir)/index"', "done"),
-        ('printf garbage > "$(git rev-parse --git-dir)/HEAD"', "failed"),
+        ('printf garbage > "$(git rev-parse --git-dir)/HEAD"', "done"),
+        ('rm -rf "$(git rev-parse --git-dir)"', "failed"),
         ('rm -rf "$PWD"', "unchanged"),
     ],
 )

@@ -53,6 +53,32 @@ async def test_it_writes_what_it_may_and_nothing_else(tmp_path: Path, means: Mea
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.glob("[!l]*")} == {"own"}  # noqa: ASYNC240
 
 
+@pytest.mark.parametrize("means", BOTH)
+async def test_also_roots_agent_has_no_rights_and_tells_the_kernel_nothing(tmp_path: Path, means: Means) -> None:
+    """Root's could once write below /proc/sys in a sandbox, and under Landlock read the memory of other agents."""
+    code = """if True:
+        import os
+        for path in ("/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches"):
+            try:
+                os.close(os.open(path, os.O_WRONLY))  # nothing is written
+                print("open", path)
+            except OSError:
+                pass
+        status = open("/proc/self/status").read()
+        print(int(status.split("CapEff:")[1].split()[0], 16) & ~(1 << 31), "NoNewPrivs:\\t1" in status)
+        try:
+            os.close(os.open("/proc/%d/environ", os.O_RDONLY))
+            print("its memory can be read")
+        except OSError:
+            pass
+    """
+    spec = confined(tmp_path, python(code % os.getpid()), means)
+
+    await see_through(spec)
+
+    assert said(spec) == "0 True\n"
+
+
 @pytest.mark.parametrize(
     ("means", "code", "ended"),
     [

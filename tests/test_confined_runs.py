@@ -214,6 +214,29 @@ def test_a_lock_opens_its_file_while_it_is_held(run: Runs, repository: Repositor
     assert repository.show("squad/tasks-1", "other/theirs.txt") == "mine\nmine"
 
 
+def test_a_declared_file_can_be_replaced_once_it_is_asked_for(run: Runs, repository: Repository) -> None:
+    """`sed -i` and most editors write beside a file and rename over it, which a file alone does not allow."""
+    script = """
+    try 'sed -i s/kept/early/ src/kept.txt'
+    squad agent lock src/kept.txt
+    try 'sed -i s/kept/edited/ src/kept.txt'
+    squad agent lock src/kept.txt
+    try 'sed -i s/edited/again/ src/kept.txt'
+    try 'echo x > src/beside.txt'
+    try 'squad with-lock src/two.txt -- sed -i s/two/second/ src/two.txt'
+    try 'echo x >> src/two.txt'
+    try 'echo x > src/three.txt'
+    """
+    repository.commit({"src/beside.txt": "beside\n", "src/two.txt": "two\n", "src/three.txt": "three\n"})
+
+    ran = run(shell("T1", TRIES + script, writes=["src/kept.txt", "src/two.txt", "src/three.txt"]))
+
+    assert list(said(repository).values()) == ["refused", "allowed", "allowed", "refused", "allowed", "allowed", "allowed"]
+    assert outcomes(ran) == ["done"]
+    assert repository.show("squad/tasks-1", "src/kept.txt") == "again"
+    assert repository.show("squad/tasks-1", "src/two.txt").splitlines() == ["second", "x"]
+
+
 def test_a_lock_opens_its_file_to_a_shell_that_stays_in_its_folder(run: Runs, repository: Repository) -> None:
     script = """
     cd other/deep

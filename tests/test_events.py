@@ -52,6 +52,7 @@ OURS = {
     "RestartOrdered": "task agent attempt",
     "RemarkMade": "id agent task text",
     "RemarkTold": "id agent task attempt way",
+    "AgentWarned": "agent task attempt paths text heard",
     "AgentReported": "agent task status message done total files",
     "ConversationKnown": "agent task attempt session version",
     "ClaimMade": "agent task attempt done note",

@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.leash import Holder, start
+from orchestrator.leash.holders import Looked, Mounts
 from tests.support import escaping
 from tests.support.confined import needs
 from tests.support.inmates import Agent, agent
@@ -338,6 +339,67 @@ async def test_whoever_keeps_a_way_in_without_an_open_file_is_named(tmp_path: Pa
         assert named <= family
         assert {holder.path for holder in holders} <= {"a copy of the mounts", str(one.shared), str(one.shared / "file")}
     until(lambda: not [pid for pid in family if psutil.pid_exists(pid)], "the end of all")
+
+
+async def test_what_no_list_of_open_files_shows_is_named_all_the_same(tmp_path: Path) -> None:
+    """Each of these once was a way to write on after the end of a lock: a path counted as closed, and stayed writable."""
+    ways = {
+        "keep_on_its_way": "descriptors that lie in a socket",
+        "keep_in_ring": "descriptors that are registered with io_uring",
+        "keep_in_a_thread": str(tmp_path / "shared" / "keep_in_a_thread"),
+        "keep_without_a_leader": str(tmp_path / "shared" / "keep_without_a_leader"),
+        "keep_mapped_to_read": str(tmp_path / "shared" / "keep_mapped_to_read"),
+    }
+    async with agent(tmp_path) as one:
+        await one.leashed.open(one.shared)
+        for way in ways:
+            (one.shared / way).write_bytes(b"x" * mmap.PAGESIZE)
+        done = [way for way in ways if await one.tries(way, one.shared / way)]
+
+        holders = await one.leashed.close(one.shared, patience=0.0)
+
+    assert {holder.path for holder in holders} == {ways[way] for way in done}
+    assert set(ways) - set(done) <= {"keep_in_ring"}, "which not every kernel allows"
+
+
+async def test_a_path_that_cannot_be_turned_is_not_called_closed_although_nobody_is_seen_to_hold_it(tmp_path: Path) -> None:
+    """A call that waits holds its file, whoever closes the descriptor meanwhile."""
+    async with agent(tmp_path) as one:
+        await one.leashed.open(one.shared)
+        assert await one.tries("keep_in_a_call", one.shared / "file")
+
+        [holder] = await one.leashed.close(one.shared, patience=0.0)
+
+    assert holder.path == "something that is open for writing, and that no process shows"
+
+
+async def test_a_copy_of_the_mounts_around_something_protected_is_named(tmp_path: Path) -> None:
+    """In a folder that is the agent's the copy shows a locked file without what keeps it read-only, and once was not seen."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "file").touch()
+    async with agent(tmp_path, protected=(tmp_path / "own" / "file",)) as one:
+        file = tmp_path / "own" / "file"
+        assert await one.leashed.open(tmp_path / "own", folder=True, wanted=file) is None
+        assert await one.tries("keep_copy", file)
+
+        holders = await one.leashed.close(tmp_path / "own", patience=0.0, wanted=file)
+
+    assert {holder.path for holder in holders} == {"a copy of the mounts"}
+
+
+def test_a_mapped_file_that_is_not_where_its_name_says_is_one_of_a_copy(tmp_path: Path) -> None:
+    """Its namespace may be gone, and with it everything that led there."""
+    file = tmp_path / "file"
+    file.touch()
+    found = file.stat()
+    device = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}"
+    closed = [(f"{os.major(found.st_dev)}:{os.minor(found.st_dev)}", "/shared")]
+    looked = Looked(set(), closed, set(), Mounts(""), str(tmp_path / "shared"))
+
+    assert looked.mapping(device, found.st_ino, str(file)) == ""
+    assert looked.mapping(device, found.st_ino, "/file-of-a-copy") == "a copy of the mounts"
+    assert looked.mapping("ff:ff", found.st_ino, "/of-another-disk") == ""
+    assert looked.mapping(device, 1, f"{tmp_path}/shared/x") == f"{tmp_path}/shared/x"
 
 
 async def test_reading_holds_nothing(tmp_path: Path) -> None:

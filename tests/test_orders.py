@@ -22,6 +22,16 @@ def test_a_person_is_answered(desk: Office) -> None:
     assert desk.desk.answer(Caller(None, pid=1), "repeat", {"text": "x"}) == {"said": "x"}
 
 
+@pytest.mark.parametrize(("method", "named"), [("stop", "stop the run"), ("unlock", "take a lock away")])
+def test_an_agent_ends_neither_the_run_nor_the_lock_of_another(desk: Office, method: str, named: str) -> None:
+    """Through the socket of people, which the weaker levels do not hide, it once could."""
+    desk.lead.pids.add(77)
+
+    with pytest.raises(Rejected, match=f"an agent may not {named}.*only a person may"):
+        desk.desk.answer(Caller(None, pid=77), method, {"path": "a.txt"})
+    assert desk.lead.stopped == []
+
+
 def test_an_agent_is_refused_through_either_socket(desk: Office) -> None:
     desk.lead.pids.add(77)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from orchestrator.adapters.known import own_page
 from orchestrator.briefing import Briefing
+from orchestrator.claims import is_folder, is_glob
 from orchestrator.handover import Fact, Handover
 from orchestrator.model import PlannedTask, Seat
 from orchestrator.pages import Pages, unread
@@ -99,7 +100,7 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
         "## Rules of this run",
         f"You are {seat.id} ({role}); other agents work on this repository at the same time. Your task: {planned.task.id}.",
         _may_write(planned, room),
-        "Before you change any other path: `squad agent lock PATH`; another agent's: `squad agent handoff PATH --to AGENT`.",
+        _how_to_ask(planned, words),
         _TOOLS if words.tools else "",
         _operations(planned, words.never_parallel, room),
         f"Read first: {_listed(pages, room)}." if pages else "",
@@ -110,6 +111,14 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
         "Done and tried: `squad agent done --note TEXT`, or print `Status: COMPLETE`; not to be done: `Status: FAILED`.",
     )
     return "\n".join(filter(None, lines))
+
+
+def _how_to_ask(planned: PlannedTask, words: Words) -> str:
+    """Say when a path is to be locked; at `deny` a program that never asks can write a single file of its own in place only."""
+    is_single = any(not is_folder(one) and not is_glob(one) for one in planned.writes or ())
+    own = ", or `sed -i` your own" if is_single and not words.tools else ""
+    asking = f"Before you change any other path{own}: `squad agent lock PATH`"
+    return f"{asking}; another agent's: `squad agent handoff PATH --to AGENT`."
 
 
 def _may_write(planned: PlannedTask, room: int) -> str:

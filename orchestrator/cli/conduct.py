@@ -24,6 +24,7 @@ from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
 from orchestrator.events import (
+    AgentWarned,
     ConversationKnown,
     Entry,
     LockRefused,
@@ -240,6 +241,8 @@ class Keeper:
         for entry in entries:
             if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
                 self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
+            elif isinstance(entry.event, AgentWarned):
+                self._comms.note(AgentId(entry.event.agent), " ".join(entry.event.text.split()), now=now, width=_WHOLE)
             elif isinstance(entry.event, RemarkMade):
                 self._comms.note(AgentId(entry.event.agent), remark_note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):

@@ -16,8 +16,8 @@ from types import FrameType
 from typing import NamedTuple
 
 from orchestrator.cli.agent import Misused, duration, from_root, without_globals
-from orchestrator.control.client import Unreachable, ask, call
-from orchestrator.control.protocol import Rejected
+from orchestrator.control.client import Unreachable, ask, ask_again, call
+from orchestrator.control.protocol import Rejected, notification
 
 HELP = """\
 Example:  squad with-lock shared/types.ts -- npm run generate
@@ -112,8 +112,10 @@ def carry_out(door: Door, wish: Wish) -> int:
     Raises:
         Rejected, Unreachable: It was not run.
     """
-    connection, _ = take(door, wish)
+    connection, answer = take(door, wish)
     try:
+        if answer.get("beside"):
+            return _run_beside(door, wish.command, connection)
         return _run(wish.command, connection)
     finally:
         _give_back(connection)
@@ -188,6 +190,30 @@ def _run(command: Sequence[str], connection: socket) -> int:
     _, status = os.waitpid(child[0], 0)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
+
+
+def _run_beside(door: Door, command: Sequence[str], connection: socket) -> int:
+    """Let squad run a command that may write more than whoever asks, and hand signals on to it; gives its exit code."""
+
+    def hand_on(number: int, _frame: FrameType | None) -> None:
+        with contextlib.suppress(OSError):
+            connection.sendall(notification("signal", {"number": number, **door.token}))
+
+    for number in (*_PASSED_ON, *_FROM_TERMINAL):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, hand_on)
+    descriptor = keep_open(connection)  # the command gets it, so that the lock lasts as long as that does
+    params = {"command": [*command], "line": descriptor, **door.token}
+    try:
+        answer = ask_again(connection, door.socket, "run", params)
+    except Rejected as refusal:
+        if not isinstance(refusal.data, dict) or "code" not in refusal.data:
+            raise
+        _say(refusal.reason)
+        return int(refusal.data["code"])
+    finally:
+        os.close(descriptor)
+    return int(answer["code"]) if isinstance(answer, dict) else 1
 
 
 def _start(command: Sequence[str]) -> int:

@@ -65,6 +65,16 @@ def ask(
         raise
 
 
+def ask_again(connection: socket, path: str, method: str, params: Mapping[str, object]) -> object:
+    """Ask once more over a connection that was left open, and wait as long as it takes; raises as `call` does."""
+    try:
+        connection.settimeout(None)
+        connection.sendall(request(2, method, params))
+        return _result(_line(connection), path)
+    except OSError as error:
+        raise _unreachable(path, error) from error
+
+
 class Asked:
     """A request whose answer is waited for beside others; to close it is to ask no more."""
 

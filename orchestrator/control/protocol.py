@@ -5,6 +5,8 @@
                        fence (only if that grant still holds)
     unlock     agent   path, fence (as above)                   released
     hold       both    paths, wait, purpose, process            locks, until (connection or process)
+    run        agent   command, line (of its own: the         code (after the same connection's `hold` said `beside`;
+                       descriptor of this connection)         `signal` with a number is handed on to it)
     owns       both    path                                     path, owners, access, holder
     me         agent                                            agent, state, task, progress, locks
     status     agent   status, message, progress                accepted
@@ -61,6 +63,11 @@ class Rejected(Exception):
 def request(number: int, method: str, params: Mapping[str, object]) -> bytes:
     """Give the line of a request."""
     return line({"jsonrpc": "2.0", "id": number, "method": method, "params": dict(params)})
+
+
+def notification(method: str, params: Mapping[str, object]) -> bytes:
+    """Give the line of what is said and not answered."""
+    return line({"jsonrpc": "2.0", "method": method, "params": dict(params)})
 
 
 def result(number: object, value: object) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """How bubblewrap is told what an attempt may see and write.
 
-Pure. Of everything said about a place and the folders above it, what is said nearest decides: so the mounts are made from
-the root downwards, parents before children. A folder between something writable and something in it that is not is a mount
-too: else it could be renamed away, and what was protected made anew in its place.
+Pure but for a look at `/proc`. Of everything said about a place and the folders above it, what is said nearest decides: so the
+mounts are made from the root downwards, parents before children. A folder between something writable and something in it that
+is not is a mount too: else it could be renamed away, and what was protected made anew in its place.
 """
 
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -37,13 +38,15 @@ def in_order(rules: Iterable[Mount]) -> tuple[Mount, ...]:
     return tuple(sorted(chosen.values(), key=lambda mount: mount.place.parts))
 
 
-def arguments(mounts: Iterable[Mount]) -> list[str]:
+def arguments(mounts: Iterable[Mount], *, sealed: Iterable[str] = ()) -> list[str]:
     """Word a confinement for bwrap: everything else is read-only, devices and processes are the sandbox's own.
 
-    The network stays. What ends the leash ends the sandbox at once.
+    The network stays. What ends the leash ends the sandbox at once. `sealed` is what of `/proc` is read-only.
     """
     words = ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--cap-drop", "ALL"]
     words += ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+    for place in sealed:
+        words += ["--ro-bind", place, place]
     empty = []
     for mount in mounts:
         place, source = str(mount.place), str(mount.source)
@@ -58,6 +61,17 @@ def arguments(mounts: Iterable[Mount]) -> list[str]:
     for place in empty:  # only now, so that what is seen in them found a place to stand
         words += ["--remount-ro", place]
     return words
+
+
+def kernels(folder: Path, *, is_root: bool) -> list[str]:
+    """Give what of `/proc` speaks to the kernel itself: to root's processes it listens, whatever rights they gave up.
+
+    Nothing for others: whom it does not listen to anyway, and who could make no sandbox inside any more.
+    """
+    if not is_root:
+        return []
+    entries = [one for one in folder.iterdir() if not one.name.isdigit() and not one.is_symlink()]
+    return sorted(str(one) for one in entries if one.is_dir() or one.stat().st_mode & stat.S_IWUSR)
 
 
 def _pins(rule: Mount, chosen: dict[Path, Mount]) -> Iterator[Mount]:

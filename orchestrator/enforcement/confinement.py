@@ -4,12 +4,13 @@ Pure: who decides it looks at the system, and the leash carries it out. Paths ar
 what is not mentioned may be read and not written.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order
+from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order, kernels
 
 
 class Means(StrEnum):
@@ -36,9 +37,11 @@ class Confinement:
         """Give what must be mounted over a read-only root, in its order."""
         return in_order(self._rules())
 
-    def arguments(self) -> list[str]:
-        """Word it for bubblewrap; nothing for other means."""
-        return arguments(self.mounts()) if self.means is Means.BUBBLEWRAP else []
+    def arguments(self, *, is_root: bool | None = None) -> list[str]:
+        """Word it for bubblewrap, whose processes are root's or not, as ours are unless it is said; nothing for other means."""
+        if self.means is not Means.BUBBLEWRAP:
+            return []
+        return arguments(self.mounts(), sealed=kernels(Path("/proc"), is_root=os.geteuid() == 0 if is_root is None else is_root))
 
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +24,7 @@ import msgspec
 
 from orchestrator.errors import SquadError
 from orchestrator.holding import OWNER
+from orchestrator.leash.opening import Beside as Beside
 from orchestrator.leash.opening import Confined, Openings
 from orchestrator.leash.opening import Holder as Holder
 from orchestrator.leash.tail import Tail as Tail
@@ -176,14 +177,17 @@ class Leashed:
     ) -> str | None:
         """Let the agent write a path from now on; gives why not if it cannot be. Somebody must be following `notices`.
 
-        Each opening wants its closing. What does not exist yet is made, as an empty folder or file. A folder may be opened for
-        the sake of something `wanted` in it: then what stands `beside` it stays read-only.
+        Each wants its closing. What is missing is made. Of a folder that is opened for something in it, `beside` stays read-only.
         """
         return await self._openings.open(path, folder=folder, wanted=wanted, beside=beside)
 
     async def close(self, path: Path, *, patience: float = 1.0, wanted: Path | None = None) -> tuple[Holder, ...]:
         """Let the agent write a path no longer; gives who still can, after `patience` seconds to let go of it."""
         return await self._openings.close(path, patience=patience, wanted=wanted)
+
+    def beside(self, command: Beside) -> Awaitable[Mapping[str, object]]:
+        """Run a command beside the agent to its end."""
+        return self._openings.beside(command)
 
     def interrupt(self) -> None:
         """Send INT to the agent's process group."""

@@ -219,8 +219,8 @@ class Ground:
                 kernel.unmount(path)
 
     def is_file_apart(self, path: str) -> bool:
-        """Tell whether a file was made a mount at the start, to stay read-only."""
-        return self.floors.sights.get(path) == "read" and os.path.isfile(path)
+        """Tell whether a file was made a mount at the start, to stay read-only or to be all that is writable of its folder."""
+        return self.floors.sights.get(path) in {"read", "write"} and os.path.isfile(path)
 
     def lift(self, path: str) -> None:
         """Take the floors in a folder that is open with all in it away, besides those that somebody needs or stands on."""

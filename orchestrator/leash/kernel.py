@@ -12,6 +12,8 @@ import os
 import stat
 import struct
 
+PIDFD_GETFD = 438
+KCMP, KCMP_FILES = {"x86_64": 312, "aarch64": 272, "riscv64": 272}.get(os.uname().machine), 2  # older, so numbered by kind
 OPEN_TREE, MOVE_MOUNT, OPENAT2, MOUNT_SETATTR = 428, 429, 437, 442  # asm-generic/unistd.h
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 NS_GET_USERNS = 0xB701  # linux/nsfs.h
@@ -68,6 +70,16 @@ def set_read_only(mount: int, *, on: bool) -> None:
 def enter(namespace: int) -> None:
     """Join a namespace; of a process namespace it is the children that do."""
     _check(_libc.setns(namespace, 0), "setns")
+
+
+def descriptor_of(process: int, number: int) -> int:
+    """Give what another process has open under a number, as a descriptor of ours; the process is told by its pidfd."""
+    return _call(PIDFD_GETFD, process, number, 0, about=f"its descriptor {number}")
+
+
+def share_descriptors(one: int, other: int) -> bool:
+    """Tell whether two threads have the same descriptors; False where the kernel does not tell."""
+    return KCMP is not None and _libc.syscall(ctypes.c_long(KCMP), one, other, KCMP_FILES, 0, 0) == 0
 
 
 def owner_of(namespace: int) -> int:

@@ -45,7 +45,7 @@ def ruleset(confine: dict[str, Any]) -> int:
         allow(rules, path)
     for name in DEVICES:
         if os.path.exists(f"/dev/{name}"):
-            allow(rules, f"/dev/{name}")
+            allow(rules, os.path.realpath(f"/dev/{name}"))  # a link in containers
     return rules
 
 
@@ -76,13 +76,17 @@ def spared(path: str, protected: list[str]) -> Iterator[str]:
 def allow(rules: int, path: str) -> None:
     """Allow writing a path and what is below it."""
     try:
-        place = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+        root = os.open("/", os.O_PATH | os.O_CLOEXEC)
+        try:
+            place = kernel.open_plain(root, path, os.O_PATH)
+        finally:
+            os.close(root)
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, "a symlink cannot be made writable", path) from None
         raise OSError(error.errno, f"{error.strerror} (to be writable)", path) from None
     try:
         mode = os.fstat(place).st_mode
-        if stat.S_ISLNK(mode):
-            raise OSError(errno.ELOOP, "a symlink cannot be made writable", path)
         kernel.landlock_allow(rules, RIGHTS if stat.S_ISDIR(mode) else FILE, place)
     finally:
         os.close(place)

@@ -139,7 +139,7 @@ class Keeper:
     def holders(self, one: Closing) -> list[Message]:
         """Give who can still write what is to be closed; of a folder that stays writable only what is not so in it."""
         closed = self.ground.settle(one.path)
-        found = self.watch.holders(closed, one.path) if closed else []
+        found = (self.watch.holders(closed, one.path) or self.watch.unnamed(closed)) if closed else []
         if self.ground.is_writable_anyway(one.path) or not self.ground.is_closed(one.path):
             with contextlib.suppress(OSError):
                 folder = kernel.open_plain(self.ground.root, one.path, os.O_PATH)

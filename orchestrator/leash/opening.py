@@ -5,14 +5,14 @@ Each question has a number, and each number gets exactly one answer: from the le
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import anyio
 import msgspec
 
-_ANSWERS = frozenset({"opened", "closed", "busy", "failed"})
+_ANSWERS = frozenset({"opened", "closed", "busy", "failed", "ended"})
 _GONE: Mapping[str, object] = {"event": "failed", "reason": "the agent is gone"}
 
 
@@ -33,6 +33,17 @@ class Holder:
     pid: int
     command: str
     path: str  #: what it holds: an open file, or a word for what else
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A command that runs beside an agent, and may write more than it does."""
+
+    argv: tuple[str, ...]
+    pid: int  #: of the process that asks for it, whose descriptors, environment and folder it gets
+    line: int  #: the descriptor of that process which the command keeps open
+    writable: tuple[tuple[Path, bool], ...]  #: what it may write besides, and whether that is a folder
+    signals: "list[Callable[[int], None]]" = field(default_factory=list)  #: hands a signal on, once it runs
 
 
 class Openings:
@@ -58,6 +69,14 @@ class Openings:
         answer = await self._ask({"op": "close", "path": str(path), "patience": patience, **more})
         return msgspec.convert(answer.get("holders", ()), tuple[Holder, ...])
 
+    async def beside(self, command: Beside) -> Mapping[str, object]:
+        """Run a command beside the agent to its end; gives its `code` and the `fault` if it could not be run, or a `reason`."""
+        number = next(self._numbers)
+        writable = [[str(path), folder] for path, folder in command.writable]
+        asked = {"op": "beside", "argv": command.argv, "pid": command.pid, "line": command.line, "writable": writable}
+        command.signals.append(lambda one: self._send({"op": "pass on", "id": number, "signal": one}))
+        return await self._ask(asked, number)
+
     def hear(self, message: Mapping[str, object]) -> bool:
         """Take an answer; tell whether it was one."""
         if message["event"] not in _ANSWERS or "id" not in message:
@@ -74,10 +93,10 @@ class Openings:
         for event in self._waiting.values():
             event.set()
 
-    async def _ask(self, question: dict[str, object]) -> Mapping[str, object]:
+    async def _ask(self, question: dict[str, object], number: int | None = None) -> Mapping[str, object]:
         if self._is_over:
             return _GONE
-        number = next(self._numbers)
+        number = number or next(self._numbers)
         event = self._waiting[number] = anyio.Event()
         self._send({**question, "id": number})
         try:

@@ -316,7 +316,7 @@ class Leash:
         elif name == "stdin":
             self.feed += command["data"].encode("utf-8", "surrogateescape")
             self.on_stdin()
-        elif name in {"open", "close"}:
+        elif name in {"open", "close", "beside", "pass on"}:
             self.walls.ask(command, self.selector, self.send)
         elif name == "eof":
             self.spec["keep_stdin"] = False

@@ -19,13 +19,13 @@ import subprocess
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
     from orchestrator.leash import kernel, landlock, placeholders
-    from orchestrator.leash.starting import Child, Start, fault, popen, until_end, until_line, worded
+    from orchestrator.leash.starting import Child, Start, fault, forked, popen, until_end, until_line, worded
     from orchestrator.leash.walls import Open, part
 else:
     import kernel
     import landlock
     import placeholders
-    from starting import Child, Start, fault, popen, until_end, until_line, worded
+    from starting import Child, Start, fault, forked, popen, until_end, until_line, worded
     from walls import Open, part
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Sandbox(Open):
         go_read, go_write = os.pipe()
         told_read, told_write = os.pipe()
         # the agent's father is born while bwrap is at work
-        father = self.fork(lambda: self.enter_and_start(start, stdin_read, go_read, told_write), go_write)
+        father = forked(lambda: self.enter_and_start(start, stdin_read, go_read, told_write), go_write)
         for descriptor in (stdin_read, go_read, told_write):
             os.close(descriptor)
         try:
@@ -92,33 +92,13 @@ class Sandbox(Open):
         """Let a copy of the leash keep the mounts, so that it is there when something is to be opened."""
         self.keeping, theirs = socket.socketpair()
         outer, mounts = self.doors[:2]
-        self.keeper = self.fork(
+        self.keeper = forked(
             lambda: part("mounting").keep(theirs, (outer, mounts), self.confine, self.laid), self.keeping.fileno()
         )
         theirs.close()
         self.killable.append(os.pidfd_open(self.keeper))
         for door in self.doors:
             os.close(door)
-
-    def fork(self, act: Callable[[], None], *ours: int) -> int:
-        """Let a copy of the leash do something instead of going on as a leash."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
-        try:
-            if pid := os.fork():
-                return pid
-            try:
-                signal.set_wakeup_fd(-1)
-                for number in signal.valid_signals():
-                    if callable(signal.getsignal(number)):
-                        signal.signal(number, signal.SIG_DFL)
-                signal.pthread_sigmask(signal.SIG_SETMASK, ())
-                for descriptor in ours:
-                    os.close(descriptor)
-                act()
-            finally:
-                os._exit(0)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     def enter_and_start(self, start: Start, stdin: int, go: int, told: int) -> None:
         """Join the namespaces, and be the father of the agent, who is born in them, with nothing that their making gave."""

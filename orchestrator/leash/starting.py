@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import select
+import signal
 import subprocess
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
@@ -69,6 +70,27 @@ def popen(start: Start, stdin: int, *, before: Callable[[], None] | None = None)
         start_new_session=True,
         preexec_fn=before,  # noqa: PLW1509 - the leash has one thread
     )
+
+
+def forked(act: Callable[[], None], *ours: int) -> int:
+    """Let a copy of the leash do something instead of going on as a leash; it does not have what is `ours` open."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    try:
+        if pid := os.fork():
+            return pid
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in signal.valid_signals():
+                if callable(signal.getsignal(number)):
+                    signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            for descriptor in ours:
+                os.close(descriptor)
+            act()
+        finally:
+            os._exit(0)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def until_line(descriptor: int, control: int) -> bytes:

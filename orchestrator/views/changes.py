@@ -50,8 +50,8 @@ def _trouble_line(event: ev.Event) -> str:
             return f"{task} stalled at {agent}: {plain(evidence)}"
         case ev.RungClimbed(task=task, rung=rung):
             return f"{task}: {rung}"
-        case ev.ForeignChangeFound(task=task, agent=agent, paths=paths, ref=ref):
-            return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
+        case ev.ForeignChangeFound() | ev.AgentWarned():
+            return _foreign_line(event)
         case ev.UnsureChangeFound(paths=paths, why=why):
             more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
             return f"unsure who changed {plain(', '.join(paths[:5]))}{more}: {plain(why)}"
@@ -91,6 +91,13 @@ def _lock_line(event: ev.Event) -> str:
             return f"{holder} lost its lock on {plain(path)}: freed by a person"
         case _:
             return ""
+
+
+def _foreign_line(event: ev.ForeignChangeFound | ev.AgentWarned) -> str:
+    paths = plain(", ".join(event.paths[:5]))
+    if isinstance(event, ev.AgentWarned):
+        return f"{event.task}: {event.agent} is told, while it works, that it may not write {paths}"
+    return f"{event.task}: {event.agent} changed what it may not write, kept under {event.ref}: {paths}"
 
 
 def _question_line(event: ev.Event) -> str:

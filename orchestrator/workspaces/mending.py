@@ -5,12 +5,15 @@ What may hold an agent's work is moved aside, never removed; only what squad its
 
 import contextlib
 import os
+import re
 import shutil
+import stat
 from pathlib import Path
 
 from orchestrator.git import Git
+from orchestrator.model import RunId
 from orchestrator.project import Project
-from orchestrator.workspaces import notes
+from orchestrator.workspaces import names, notes
 
 
 def mend_link(project: Project, folder: Path) -> bool:
@@ -27,7 +30,39 @@ def mend_link(project: Project, folder: Path) -> bool:
     if link.is_symlink() or not link.is_file() or os.fsdecode(link.read_bytes()) != told:
         link.unlink(missing_ok=True)
         link.write_bytes(os.fsencode(told))
+    _untangle(admin)
+    _mend_head(admin, folder)
     return True
+
+
+def _mend_head(admin: Path, folder: Path) -> None:
+    """Let a worktree whose HEAD is gone or says nothing stand on its own branch: git would not know it for one."""
+    head = admin / "HEAD"
+    told = head.read_bytes() if head.is_file() else b""
+    if not (told.startswith(b"ref: refs/") or re.fullmatch(rb"[0-9a-f]{40,64}\n?", told)):
+        head.write_bytes(os.fsencode(f"ref: refs/heads/{names.work_branches(RunId(folder.parent.name))}/{folder.name}\n"))
+
+
+def _untangle(admin: Path) -> None:
+    """Take away whatever leads out of git's own folder for a worktree, which is its agent's to write.
+
+    What squad's git writes there, such as a line in the log of HEAD, would be written to somebody else's file.
+    """
+    for folder, folders, files in os.walk(admin):
+        folders[:] = [name for name in folders if name != "modules"]  # whole repositories, in which squad writes nothing
+        for name in (*folders, *files):
+            path = Path(folder, name)
+            if not (stat.S_ISREG(mode := path.lstat().st_mode) or stat.S_ISDIR(mode)) or _is_shared(path):
+                path.unlink()
+    common = admin / "commondir"
+    if not common.is_file() or common.read_bytes() != b"../..\n":
+        common.write_bytes(b"../..\n")
+
+
+def _is_shared(path: Path) -> bool:
+    """Tell whether a file has another name somewhere."""
+    found = path.lstat()
+    return stat.S_ISREG(found.st_mode) and found.st_nlink > 1
 
 
 def admin_of(project: Project, folder: Path) -> Path | None:

@@ -64,17 +64,26 @@ class Reading:
         """Give git for a workspace as squad reads it; it has objects in common with the project, and nothing else."""
         index = self.index(workspace)
         index.with_name(f"{index.name}.lock").unlink(missing_ok=True)  # of a killed git: nobody else writes there
-        return Git(
-            workspace,
-            {
-                "GIT_DIR": str(self.folder),
-                "GIT_WORK_TREE": str(workspace),
-                "GIT_INDEX_FILE": str(index),
-                "GIT_OBJECT_DIRECTORY": str(self.project.state.parent / "objects"),
-                "GIT_CONFIG_GLOBAL": os.devnull,
-                "GIT_CONFIG_NOSYSTEM": "1",
-            },
-        )
+        return Git(workspace, self._environment(workspace, index))
+
+    def _environment(self, workspace: Path, index: Path) -> dict[str, str]:
+        return {
+            "GIT_DIR": str(self.folder),
+            "GIT_WORK_TREE": str(workspace),
+            "GIT_INDEX_FILE": str(index),
+            "GIT_OBJECT_DIRECTORY": str(self.project.state.parent / "objects"),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+
+    def apart(self, workspace: Path, folder: Path) -> Git:
+        """Give git for a look at a workspace that leaves nothing behind: what it stages lies in a folder that is thrown away."""
+        index = folder / "index"
+        shutil.copy2(self.index(workspace), index)
+        objects = self.project.state.parent / "objects"
+        apart = {"GIT_OBJECT_DIRECTORY": str(folder / "objects"), "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(objects)}
+        (folder / "objects").mkdir()
+        return Git(workspace, {**self._environment(workspace, index), **apart})
 
     def index(self, workspace: Path) -> Path:
         """Give squad's own index of a workspace."""
@@ -94,8 +103,15 @@ class Reading:
         shutil.copy2(_index_of(workspace), self.index(workspace))
 
     def give(self, workspace: Path) -> None:
-        """Let the workspace's own index be squad's: what stands there is what was read."""
-        shutil.copy2(self.index(workspace), _index_of(workspace))
+        """Let the workspace's own index be squad's: what stands there is what was read.
+
+        It is put in the place of what an agent left there: written through, a link of its would lead to somebody's file.
+        """
+        index = _index_of(workspace)
+        new = index.with_name(f"index-of-squad-{os.getpid()}")
+        new.unlink(missing_ok=True)
+        shutil.copy2(self.index(workspace), new, follow_symlinks=False)
+        new.replace(index)
 
 
 def _index_of(workspace: Path) -> Path:

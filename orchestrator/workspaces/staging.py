@@ -5,13 +5,14 @@ an agent made inside its workspace is work too: its files are taken in, since a 
 """
 
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pathspec
 
 from orchestrator import git
-from orchestrator.git import Git
+from orchestrator.git import Git, GitFailed
 
 #: What tools leave behind and nobody wants committed, where the repository itself does not ignore it.
 BYPRODUCTS = (
@@ -41,7 +42,7 @@ def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence
     names = "\0".join((":/", *(f":(exclude,literal){name.rstrip('/')}" for name in nested)))
     is_sparse = here.run("config", "--bool", "core.sparseCheckout", check=False).strip() == "true"
     options = ("--all", *(["--sparse"] if is_sparse else []))
-    here.run("add", *options, "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
+    _add(here, options, names)
     links = _bare_links(here, base)
     if links:
         _drop(here, links)
@@ -50,6 +51,27 @@ def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence
         here.run("update-index", "--add", "-z", "--stdin", stdin="\0".join(inside))
     _leave_out(here, head, put_there)
     _leave_setup(here, head, setup)
+
+
+def _add(here: Git, options: Sequence[str], names: str) -> None:
+    """Stage what lies there; a pipe or a socket in the place of a file is nothing that could be stored: the file is gone."""
+    command = ("add", *options, "--pathspec-from-file=-", "--pathspec-file-nul")
+    try:
+        here.run(*command, stdin=names)
+    except GitFailed:
+        special = [name for name in here.names("ls-files", "-z") if _is_special(here.folder / name)]
+        if not special:
+            raise
+        _drop(here, special)
+        here.run(*command, stdin=names)
+
+
+def _is_special(path: Path) -> bool:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode) or stat.S_ISLNK(mode))
 
 
 def note_setup(here: Git, setup: Path) -> None:

@@ -9,6 +9,7 @@ holds `op:git` may call what writes.
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,21 @@ class Worktrees:
         self._stand(folder, commit)
         keep(here, names.kept_attempt(self.run, attempt), commit)
         return Work(commit=commit, paths=git.changed_paths(folder, self._since(here, commit, base), commit))
+
+    def glance(self, folder: Path, *, base: str | None) -> tuple[str, ...]:
+        """Give what is changed in a workspace while its agent works, as the harvest would see it; nothing of it is kept.
+
+        Raises:
+            GitFailed: It cannot be read just now.
+        """
+        if base is None:
+            return ()
+        with tempfile.TemporaryDirectory(prefix="squad-glance-") as name:
+            read, here = self._reading.apart(folder, Path(name)), Git(folder)
+            put_there = (*self.copy, *self.symlink)
+            stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
+            old = self._since(here, git.head(folder) or base, base)
+            return tuple(read.names("diff-index", "--cached", "--name-only", "--no-renames", "-z", old, "--"))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
         """Keep the work with its foreign changes under a ref, and give those paths their old content in the workspace.

@@ -5,7 +5,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order
+from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order, kernels
 from orchestrator.enforcement.confinement import Confinement, Means
 
 ROOT = Path("/w")
@@ -80,6 +80,21 @@ def test_what_looks_empty_becomes_read_only_once_everything_in_it_has_its_place(
 
     assert words[-7:] == ["--tmpfs", "/tmp", "--bind", "/tmp/w", "/tmp/w", "--remount-ro", "/tmp"]
     assert words.index("--proc") < words.index("--tmpfs"), "nothing of the system's own covers what was said"
+
+
+def test_what_of_proc_speaks_to_the_kernel_is_read_only_for_root(tmp_path: Path) -> None:
+    (tmp_path / "sys").mkdir()
+    (tmp_path / "12").mkdir()
+    (tmp_path / "self").symlink_to("12")
+    (tmp_path / "trigger").touch(0o200)
+    (tmp_path / "version").touch(0o444)
+
+    sealed = kernels(tmp_path, is_root=True)
+
+    assert sealed == [str(tmp_path / "sys"), str(tmp_path / "trigger")]
+    assert kernels(tmp_path, is_root=False) == []
+    words = arguments((), sealed=sealed)
+    assert words[words.index("--proc") :][2:5] == ["--ro-bind", sealed[0], sealed[0]]
 
 
 def test_landlock_says_what_it_cannot_hold() -> None:

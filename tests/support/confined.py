@@ -93,7 +93,7 @@ def ordinary(folder: Path, confinement: Confinement, argv: tuple[str, ...], *, c
         "grace": 1.0,
         "confine": confinement.to_spec(),
     }
-    leash = [interpreter(), "-I", "-S", str(parts / "leash" / "begin.py"), *confinement.arguments()]
+    leash = [interpreter(), "-I", "-S", str(parts / "leash" / "begin.py"), *confinement.arguments(is_root=False)]
     command = [*_as_nobody(), interpreter(), str(parts / "ordinary.py"), *leash]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/") as process:
         user = Ordinary(process)

@@ -11,11 +11,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 
 KEPT: dict[str, int] = {}
 MAPPED: list[mmap.mmap] = []
+WAY = socket.socketpair(socket.AF_UNIX)
 
 
 def write(path: str) -> None:
@@ -196,6 +198,85 @@ def keep_folder_of_copy(path: str) -> None:
     with ours, theirs:
         subprocess.run(argv, check=True, pass_fds=(theirs.fileno(),), stderr=subprocess.DEVNULL)
         KEPT["folder"] = socket.recv_fds(ours, 1, 1)[1][0]
+
+
+def keep_on_its_way(path: str) -> None:
+    """A descriptor that lies in a socket of its own, where no list of open files names it."""
+    with open(path, "a", encoding="utf-8") as file:
+        socket.send_fds(WAY[0], [b"x"], [file.fileno()])
+
+
+def write_on_its_way(_: str) -> None:
+    found = socket.recv_fds(WAY[1], 1, 1)[1][0]
+    os.write(found, b"stray\n")
+
+
+def keep_in_ring(path: str) -> None:
+    """A descriptor that is registered with io_uring, and open nowhere else."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ring = libc.syscall(425, 4, ctypes.create_string_buffer(256))  # io_uring_setup
+    if ring < 0:
+        raise OSError(ctypes.get_errno(), "io_uring_setup")
+    file = os.open(path, os.O_WRONLY | os.O_APPEND)
+    if libc.syscall(427, ring, 2, (ctypes.c_int * 1)(file), 1):  # io_uring_register, IORING_REGISTER_FILES
+        raise OSError(ctypes.get_errno(), "io_uring_register")
+    os.close(file)
+
+
+def keep_in_a_thread(path: str) -> None:
+    """A thread with descriptors of its own, which the list of its process does not show."""
+    done = threading.Event()
+
+    def keep() -> None:
+        ctypes.CDLL(None).unshare(0x400)  # CLONE_FILES
+        keep_open(path)
+        done.set()
+        time.sleep(60)
+
+    threading.Thread(target=keep, daemon=True).start()
+    done.wait()
+
+
+def keep_without_a_leader(path: str) -> None:
+    """A process whose first thread has ended, so that it shows no descriptors, while another goes on."""
+    code = f"""if True:
+        import ctypes, threading, time
+        def keep():
+            file = open({path!r}, "a")
+            open("own/kept-open", "w")
+            time.sleep(60)
+        threading.Thread(target=keep).start()
+        ctypes.CDLL(None).syscall(60, 0)
+    """
+    subprocess.Popen([sys.executable, "-I", "-S", "-c", code])
+    while not os.path.exists("own/kept-open"):
+        time.sleep(0.005)
+
+
+def keep_in_a_call(path: str) -> None:
+    """A call that waits for what it is to write, whose descriptor has been closed meanwhile."""
+    waiting, file = os.pipe()[0], os.open(path, os.O_WRONLY)
+    caller = threading.Thread(target=os.splice, args=(waiting, file, 10), daemon=True)
+    caller.start()
+    until = time.monotonic() + 2
+    while "pipe" not in _where(caller.native_id) and time.monotonic() < until:
+        time.sleep(0.005)
+    os.close(file)
+
+
+def _where(thread: int | None) -> str:
+    with open(f"/proc/self/task/{thread}/wchan", encoding="ascii") as place:
+        return place.read()
+
+
+def keep_mapped_to_read(path: str) -> None:
+    """A mapping to read, made without Python's copy of the descriptor; whoever opened the file to write may turn it later."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+    file = os.open(path, os.O_RDWR)
+    libc.mmap(None, 4096, mmap.PROT_READ, mmap.MAP_SHARED, file, 0)
+    os.close(file)
 
 
 def touch(path: str) -> None:

@@ -213,14 +213,17 @@ def test_modes_links_and_odd_names_come_along_and_pipes_do_not_disturb(place: Pl
     for name in ("new\nline", "-dash", "return\r", ":(top)x", os.fsdecode(b"latin\xe9")):
         (place.folder / name).write_text("x", encoding="utf-8")
     os.mkfifo(place.folder / "pipe")
+    (place.folder / "docs" / "a.md").unlink()
+    os.mkfifo(place.folder / "docs" / "a.md")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("socket")
 
     work = place.harvest()
 
     assert set(work.paths) == {
-        *("src/run.sh", "link", "broken", "new\nline", "-dash", "return\r", ":(top)x", os.fsdecode(b"latin\xe9")),
+        *("src/run.sh", "link", "broken", "new\nline", "-dash", "return\r", ":(top)x", os.fsdecode(b"latin\xe9"), "docs/a.md"),
     }
+    assert "docs/a.md" not in place.files(work), "there is no file any more"
 
 
 def test_a_huge_file_is_kept(place: Place) -> None:
@@ -395,6 +398,35 @@ def test_a_git_folder_of_the_agents_own_in_place_of_the_link_loses_nothing(place
     assert work.paths == ("src/new.py",)
     kept = list((place.worktrees.project.state / "aside").glob("demo-1-T1.1.git-*"))
     assert [Git(folder).line("log", "-1", "--format=%s") for folder in kept] == ["A history of my own"]
+
+
+def test_a_link_that_an_agent_put_into_gits_own_folder_leads_squad_to_nobodys_file(place: Place, tmp_path: Path) -> None:
+    """That folder is its to write at every level; squad once wrote the index, and a line of HEAD's log, through it."""
+    theirs = [tmp_path / name for name in ("index", "log", "head", "other")]
+    for file in theirs:
+        file.write_text("ref: refs/heads/theirs\n", encoding="utf-8")
+    admin = Path(place.git("rev-parse", "--absolute-git-dir"))
+    place.write("src/new.py")
+    (admin / "logs").mkdir(exist_ok=True)
+    for name, file in zip(("index", "logs/HEAD", "HEAD"), theirs, strict=False):
+        (admin / name).unlink(missing_ok=True)
+        (admin / name).symlink_to(file)
+    (admin / "ORIG_HEAD").unlink(missing_ok=True)
+    os.link(theirs[3], admin / "ORIG_HEAD")
+
+    assert place.harvest().paths == ("src/new.py",)
+    assert {file.read_text(encoding="utf-8") for file in theirs} == {"ref: refs/heads/theirs\n"}
+    assert place.git("status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(("name", "text"), [("HEAD", "nothing"), ("commondir", "../../..\n"), ("index", "nothing")])
+def test_gits_own_notes_of_a_worktree_that_an_agent_broke_lose_nothing(place: Place, name: str, text: str) -> None:
+    """Its foreign changes once were not looked at either."""
+    place.commit("src/one.py")
+    place.write("src/two.py")
+    (Path(place.git("rev-parse", "--absolute-git-dir")) / name).write_text(text, encoding="utf-8")
+
+    assert place.harvest().paths == ("src/one.py", "src/two.py")
 
 
 def test_a_workspace_that_git_does_not_know_any_more_is_left_as_it_lies(place: Place) -> None:

@@ -1,0 +1,145 @@
+"""A command that runs beside an agent whose walls cannot be opened: under wider ones of its own, while its lock is held.
+
+A part of the leash's program: the standard library alone, loaded by its place beside it. Whoever asks is a process of the
+agent's that waits meanwhile; its descriptors, environment and folder are the command's. Nothing of the command is left when its
+end is told: what it leaves behind could write on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import selectors
+import signal
+import subprocess
+
+TYPE_CHECKING = False  # importing it from typing would cost every start
+if TYPE_CHECKING or __package__:
+    from orchestrator.leash import kernel, landlock, placeholders, processes, starting
+else:
+    import kernel
+    import landlock
+    import placeholders
+    import processes
+    import starting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeAlias
+
+    Message: TypeAlias = dict[str, Any]
+
+NOT_FOUND, NOT_RUN = 127, 126  #: as a shell tells it
+HIGH = 100  #: beyond what shell scripts open by number
+STORM = 20  #: rounds in which what a command left behind is ended
+
+
+class Beside:
+    """One command, seen from the leash."""
+
+    def __init__(self, confine: Message, asked: Message, told: Callable[[Message], None]) -> None:
+        """Start it. Raises OSError if what it may write cannot be made writable."""
+        self.asked = asked
+        self.told = told
+        self.made = placeholders.Placeholders()
+        for path, folder in asked["writable"]:
+            placeholders.must_be_plain(path)
+            self.made.make(path, folder=folder)
+        self.pid = 0  #: of the command
+        self.heard = b""
+        self.read, write = os.pipe()
+        starting.forked(lambda: _Father(confine, asked, write).run(), self.read)
+        os.close(write)
+
+    def hear(self, selector: selectors.BaseSelector) -> bool:
+        """Take what its father tells; tells whether that was all, and then how it ended."""
+        data = os.read(self.read, 65536)
+        self.heard += data
+        *lines, _ = self.heard.split(b"\n")
+        rows = [json.loads(line) for line in lines]
+        self.pid = next((row["pid"] for row in rows if "pid" in row), 0)
+        if data:
+            return False
+        selector.unregister(self.read)
+        os.close(self.read)
+        self.made.remove_all()
+        ended = next((row for row in rows if "code" in row), {"code": 128 + signal.SIGKILL, "fault": ""})
+        self.told({"event": "ended", "id": self.asked["id"], **ended})
+        return True
+
+    def signal(self, number: int) -> None:
+        """Hand a signal on to the command, which is not buried before its end was told."""
+        if self.pid:
+            with contextlib.suppress(OSError, OverflowError):  # an agent may have made the number up
+                os.kill(self.pid, number)
+
+
+class _Father:
+    """The process between: father of the command, and of everything that it leaves."""
+
+    def __init__(self, confine: Message, asked: Message, tell: int) -> None:
+        self.confine = confine
+        self.asked = asked
+        self.tell = tell
+
+    def run(self) -> None:
+        processes.become_subreaper()
+        try:
+            command = self.start()
+        except (OSError, ValueError) as error:
+            code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUN
+            self.say({"code": code, "fault": getattr(error, "strerror", None) or str(error)})
+            return
+        self.say({"pid": command.pid})
+        os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
+        for _ in range(STORM):
+            if not (left := [pid for pid in processes.descendants(os.getpid()) if pid != command.pid]):
+                break
+            processes.signal_all(left, signal.SIGKILL)
+            processes.reap(os.getpid(), besides=command.pid)
+        code = command.wait()
+        self.say({"code": code if code >= 0 else 128 - code, "fault": ""})
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the command with what belongs to who asks. Raises OSError."""
+        asker = self.asked["pid"]
+        rules = landlock.ruleset(self.confine)
+        for path, _ in self.asked["writable"]:
+            for one in landlock.spared(path, [held for held in self.confine["protected"] if held.startswith(f"{path}/")]):
+                landlock.allow(rules, one)
+        with open(f"/proc/{asker}/environ", "rb") as file:
+            pairs = (row.partition(b"=") for row in file.read().split(b"\0") if row)
+            environment = {name: value for name, _, value in pairs}
+        process = os.pidfd_open(asker)
+        stdin, stdout, stderr, line = (kernel.descriptor_of(process, number) for number in (0, 1, 2, self.asked["line"]))
+        argv = self.asked["argv"]
+        try:
+            return self.popen(argv, environment, (stdin, stdout, stderr), line, rules)
+        except OSError as error:
+            if error.strerror != "Exec format error":
+                raise
+            return self.popen(["sh", *argv], environment, (stdin, stdout, stderr), line, rules)
+
+    def popen(
+        self, argv: list[str], environment: dict[bytes, bytes], standard: tuple[int, int, int], line: int, rules: int
+    ) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            argv,
+            stdin=standard[0],
+            stdout=standard[1],
+            stderr=standard[2],
+            pass_fds=(fcntl.fcntl(line, fcntl.F_DUPFD_CLOEXEC, HIGH),),
+            env=environment,
+            cwd=os.readlink(f"/proc/{self.asked['pid']}/cwd"),
+            start_new_session=True,
+            preexec_fn=lambda: self.narrow(rules),  # noqa: PLW1509 - this process has one thread
+        )
+
+    def narrow(self, rules: int) -> None:
+        kernel.renounce()
+        kernel.landlock_restrict(rules)
+
+    def say(self, message: Message) -> None:
+        os.write(self.tell, json.dumps(message).encode() + b"\n")

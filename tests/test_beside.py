@@ -1,0 +1,71 @@
+"""Commands under a lock where the agent's own walls cannot be opened: Landlock, in whole runs without bubblewrap."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from orchestrator import events as ev
+from orchestrator.enforcement.confinement import Means
+from tests.support.confined import needs
+from tests.support.repositories import Repository
+from tests.support.runs import Runs, shell
+
+pytestmark = needs(Means.LANDLOCK)
+
+SCRIPT = """set +e; mkdir -p src
+said() { echo "$1: $?"; }
+(echo stray > shared/one.txt) 2>/dev/null; said before
+squad agent lock shared/one.txt || said lock
+FOO=bar squad with-lock shared/one.txt -- sh -c '
+  echo "$FOO $(cat) $(basename "$PWD")" > shared/one.txt
+  (echo stray > shared/two.txt) 2>/dev/null && echo two was written
+  squad with-lock shared/made.txt -- sh -c "echo nested > shared/made.txt && echo more >> shared/one.txt"
+  exit 7' <<X || said inside
+stdin
+X
+(echo stray > shared/one.txt) 2>/dev/null || said after
+squad with-lock shared/one.txt -- sh -c '(sleep 0.3; echo late >> shared/one.txt) & echo $! > src/left'
+said daemon
+kill -0 $(cat src/left) 2>/dev/null || said its-daemon
+squad with-lock shared/one.txt -- sh -c 'trap "exit 3" TERM; touch src/waits; sleep 30 & wait' &
+until [ -e src/waits ]; do sleep 0.02; done
+kill $! && wait $! || said signalled
+squad with-lock shared/one.txt -- no-such-program || said missing
+squad with-lock 'shared/*.txt' -- true || said pattern
+squad with-lock op:deploy -- true; said operation
+"""
+
+
+def programs_without(name: str, folder: Path) -> str:
+    """Give a PATH on which everything is but one program."""
+    folder.mkdir()
+    for place in dict.fromkeys(os.environ["PATH"].split(os.pathsep)):
+        for program in Path(place).iterdir() if Path(place).is_dir() else ():
+            if program.name != name and not os.path.lexists(folder / program.name):
+                (folder / program.name).symlink_to(program)
+    return str(folder)
+
+
+def test_a_command_under_a_lock_writes_what_its_agent_cannot(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`with-lock` once was refused there: a lock was of no use to an agent that Landlock confines."""
+    monkeypatch.setenv("PATH", programs_without("bwrap", tmp_path / "programs"))
+    monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
+    assert shutil.which("bwrap") is None
+    repository.commit({".gitignore": ".squad/\n", "shared/one.txt": "one\n", "shared/two.txt": "two\n"})
+
+    ran = Runs(repository)(shell("T1", SCRIPT, writes=["src/"]))
+
+    log = (repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log").read_text(encoding="utf-8")
+    told = dict(line.split(": ") for line in log.splitlines() if line.count(": ") == 1 and line[-1].isdigit())
+    wanted = {"lock": 1, "inside": 7, "after": 2, "daemon": 0, "its-daemon": 1, "signalled": 3, "missing": 127, "pattern": 1}
+    assert told == {name: str(code) for name, code in {"before": 2, **wanted, "operation": 0}.items()}
+    assert "run what writes it under the lock: squad with-lock shared/one.txt -- CMD" in log
+    assert "two was written" not in log
+    assert [one.outcome for one in ran.all(ev.AttemptEnded)] == ["done"]
+    assert repository.show("squad/tasks-1", "shared/one.txt").splitlines() == ["bar stdin T1.1", "more"]
+    assert repository.show("squad/tasks-1", "shared/made.txt") == "nested"
+    assert {one.path for one in ran.all(ev.LockReleased)} >= {"shared/one.txt", "shared/made.txt", "op:deploy"}
