@@ -108,7 +108,8 @@ def build(wall: Wall) -> Confines:
         visible=visible,
         grounds=(_real(wall.workspace) or wall.workspace,),
         private={_SHARED: temporary, **git.private} if is_sandbox else {},
-        shown={**_silenced(spoken_to, [*hidden, _SHARED], [*visible, *outside]), **git.shown} if is_sandbox else {},
+        shown=git.shown if is_sandbox else {},
+        silenced=tuple(_silenced(spoken_to, [*hidden, _SHARED], [*visible, *outside])) if is_sandbox else (),
     )
     return Confines(confinement=confinement, environment=environment)
 
@@ -255,15 +256,12 @@ def _shown(needed: Iterable[Path], hidden: Sequence[Path], writable: Sequence[Pa
             yield real
 
 
-def _silenced(spoken_to: Sequence[Path], hidden: Sequence[Path], visible: Sequence[Path]) -> dict[Path, Path]:
-    """Put nothing in the place of each socket that would be seen and is not the agent's to speak to."""
-    try:
+def _silenced(spoken_to: Sequence[Path], hidden: Sequence[Path], visible: Sequence[Path]) -> Iterator[Path]:
+    """Give each socket that would be seen and is not the agent's to speak to."""
+    with contextlib.suppress(OSError):
         table = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return {}
-    empty = Path(os.devnull)
-    found = reachable(listening(table), allowed=spoken_to)
-    return {path: empty for path in found if _is_seen(path, hidden, visible)}
+        found = reachable(listening(table), allowed=spoken_to)
+        yield from (path for path in found if _is_seen(path, hidden, visible))
 
 
 def _is_seen(path: Path, hidden: Sequence[Path], visible: Sequence[Path]) -> bool:

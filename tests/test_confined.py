@@ -79,6 +79,39 @@ async def test_also_roots_agent_has_no_rights_and_tells_the_kernel_nothing(tmp_p
     assert said(spec) == "0 True\n"
 
 
+@sandboxed
+async def test_a_socket_that_is_gone_when_the_sandbox_is_made_keeps_nobody_from_the_start(tmp_path: Path) -> None:
+    """Another run of squad, also another user's, ended between the look at who listens and bubblewrap's mounts."""
+    (tmp_path / "file").touch()
+    (tmp_path / "linked").symlink_to(tmp_path / "listens")
+    away = [tmp_path / name for name in ("gone", "no-folder/gone", "file/none", "linked")]
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    with socket.socket(socket.AF_UNIX) as listens, socket.socket(socket.AF_UNIX) as theirs:
+        listens.bind(str(tmp_path / "listens"))
+        theirs.bind(str(closed / "theirs"))
+        listens.listen()
+        theirs.listen()
+        if os.geteuid() == 0:
+            os.chown(closed, 65534, 65534)
+        closed.chmod(0)
+        code = f"""if True:
+            import socket
+            for place in ({str(tmp_path / "listens")!r}, {str(closed / "theirs")!r}):
+                try:
+                    socket.socket(socket.AF_UNIX).connect(place)
+                    print("spoken to")
+                except OSError as error:
+                    print(type(error).__name__)
+        """
+        spec = confined(tmp_path, python(code), silenced=(*away, tmp_path / "listens", closed / "theirs"))
+
+        await see_through(spec)
+    closed.chmod(0o700)
+
+    assert said(spec) == "ConnectionRefusedError\nPermissionError\n"
+
+
 @pytest.mark.parametrize(
     ("means", "code", "ended"),
     [

@@ -32,6 +32,7 @@ class Confinement:
     grounds: tuple[Path, ...] = ()  #: existing folders in which paths are opened while the attempt runs
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
     shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
+    silenced: tuple[Path, ...] = ()  #: sockets at which nobody is found; one that is gone when the sandbox stands is none
 
     def mounts(self) -> tuple[Mount, ...]:
         """Give what must be mounted over a read-only root, in its order."""
@@ -51,6 +52,7 @@ class Confinement:
             "writable": _words(self.writable),
             "protected": _words(self.protected),
             "grounds": _words(self.grounds),
+            "silenced": _words(self.silenced),
             "private": {str(place): str(source) for place, source in self.private.items()},
         }
 

@@ -29,12 +29,15 @@ else:
     from walls import Open, part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeAlias
 
     from orchestrator.leash.begin import Begun
 
     Message: TypeAlias = dict[str, Any]
+
+
+_OUT_OF_REACH = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.ELOOP}
 
 
 class Sandbox(Open):
@@ -114,6 +117,7 @@ class Sandbox(Open):
             root = os.open("/", os.O_PATH | os.O_DIRECTORY)
             for folder in first:  # an agent that stood there before would not see it opened; here, where that may still be done
                 ground.lay(root, folder)
+            silence(root, self.confine["silenced"])
             if not os.path.sameopenfile(outer, inner):  # for root they are one
                 kernel.enter(inner)
             kernel.renounce()
@@ -175,3 +179,24 @@ def doors(init: int) -> tuple[int, ...]:
     """Open the namespaces of a sandbox, in the order in which they are joined: first the users' one that owns the mounts."""
     mounts, *others = (os.open(f"/proc/{init}/ns/{name}", os.O_RDONLY) for name in ("mnt", "pid", "ipc"))
     return (kernel.owner_of(mounts), mounts, *others)
+
+
+def silence(root: int, sockets: Iterable[str]) -> None:
+    """Put nothing in the place of sockets; what has gone meanwhile, or lies where nobody here can go, need not be covered.
+
+    Only now, and not by bubblewrap: sockets come and go with the programs of the machine, and it ends where one has gone.
+    """
+    nothing = os.open(os.devnull, os.O_PATH)
+    for path in sockets:
+        try:
+            place = kernel.open_plain(root, path, os.O_PATH)
+        except OSError as error:
+            if error.errno in _OUT_OF_REACH:
+                continue
+            raise
+        mount = kernel.clone_mount(nothing)
+        kernel.set_read_only(mount, on=True)
+        kernel.place_mount(mount, place)
+        os.close(mount)
+        os.close(place)
+    os.close(nothing)
