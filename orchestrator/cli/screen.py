@@ -43,7 +43,7 @@ class Screen:
         self._last, self._size, self._messages = text, size, []
         self._drawn = [columns(_bare(line)) for line in lines]
         body = "".join(f"{line}\x1b[K\n" for line in lines)
-        return f"{_BEGIN}{_NO_WRAP}{begin}{body}\x1b[J{_WRAP}{_END}"
+        return f"{_BEGIN}{begin}{_NO_WRAP}{body}\x1b[J{_WRAP}{_END}"  # a message may be longer than a line; the table is not
 
     def _back(self, width: int) -> str:
         """Move to where the table begins; a terminal that became narrower has broken its long lines."""

@@ -1,10 +1,32 @@
 """A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
 
 from orchestrator import events as ev
-from orchestrator.model import PERSON, Plan
+from orchestrator.model import PERSON, Outcome, Plan
 from orchestrator.views.inbox import how_to_answer
 from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
+
+#: What has gone on and is not seen in how things stand afterwards.
+_LASTING = (
+    ev.AgentStalled,
+    ev.RungClimbed,
+    ev.TaskReassigned,
+    ev.ResultRefused,
+    ev.ForeignChangeFound,
+    ev.UnsureChangeFound,
+    ev.MergeConflicted,
+    ev.LockRefused,
+    ev.LimitReached,
+    ev.QuestionAsked,
+    ev.RestartOrdered,
+    ev.Noticed,
+)
+_OF_NO_FAULT = frozenset({Outcome.DONE, Outcome.STOPPED, Outcome.ASKED})
+
+
+def lasts(event: ev.Event) -> bool:
+    """Tell whether an event's line is to stay where a table shows only how things stand now: stalls, refusals, moves."""
+    return event.outcome not in _OF_NO_FAULT if isinstance(event, ev.AttemptEnded) else isinstance(event, _LASTING)
 
 
 def change_line(plan: Plan, entry: ev.Entry) -> str:
