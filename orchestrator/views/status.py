@@ -12,6 +12,9 @@ from orchestrator.views.limits import attention_lines, held_until, share, way_ou
 from orchestrator.views.plan_table import done_lines
 from orchestrator.views.text import fitted, padded, page, plain, utc
 
+_WIDTH = 100  #: columns, unless said
+_GO_ON = frozenset({"parked", "paused"})  #: needs whose command is not told elsewhere in the text
+
 
 def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math.inf) -> dict[str, object]:
     """Give the document of `squad status --json`; without a living supervisor no agent works.
@@ -199,13 +202,20 @@ def _crew(state: State) -> str:
     return page(f"  {line}" for line in told) if state.phase != "ended" else ""
 
 
-def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
-    """Give the text of `squad status`."""
-    text = board(plan, state, now=now, supervised=supervised) + page(f"  {line}" for line in done_lines(plan))
+def _standing_still(plan: Plan, state: State, *, supervised: bool) -> str:
+    """Say how a run goes on at which nobody works."""
     if is_orphaned(state, supervised=supervised):
-        text += f"  its supervisor is gone: squad resume {state.run}\n"
-    elif is_held(state):
-        text += f"  paused by a person: squad resume {state.run}\n"
+        return f"  its supervisor is gone: squad resume {state.run}\n"
+    if is_held(state):
+        return f"  paused by a person: squad resume {state.run}\n"
+    needs = needs_you(plan, state, supervised=supervised) if state.phase == "paused" else ()
+    return page(f"  go on: {way}" for way in dict.fromkeys(one["command"] for one in needs if one["what"] in _GO_ON))
+
+
+def render_status(plan: Plan, state: State, *, supervised: bool, now: float, width: int = _WIDTH) -> str:
+    """Give the text of `squad status`."""
+    text = board(plan, state, now=now, supervised=supervised, width=width) + page(f"  {line}" for line in done_lines(plan))
+    text += _standing_still(plan, state, supervised=supervised)
     text += page([f"  {told}" for told in attention_lines(state, now=now)])
     text += page(
         f"  {name} is not heard yet by {one.agent}: {plain(one.text)}" for name, one in state.remarks.items() if not one.told
