@@ -52,7 +52,8 @@ def cells(shown: str) -> str:
 
 
 def text(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, supervised: bool = True) -> str:
-    return render_report(make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised))
+    made = make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised)
+    return render_report(made, width=300)
 
 
 def test_the_document_has_the_keys_that_other_programs_read() -> None:

@@ -89,7 +89,7 @@ def shown(token: Token) -> str:
 def split(token: Token) -> list[str]:
     code = [child.content for child in token.children or () if child.type == "code_inline"]
     text = shown(token)
-    return [text.removesuffix(f" ({code[0]})"), *code] if code else [text]
+    return [text.removesuffix(f" ({', '.join(code)})"), " ".join(code)] if code else [text]
 
 
 def of_parts(report: Report) -> list[tuple[str, list[list[str]]]]:

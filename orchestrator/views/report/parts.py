@@ -18,6 +18,7 @@ from orchestrator.views.usage import Usage, money_text, tokens_text
 
 _PATHS = 30  #: of one agent that are listed
 _KEYS = 20  #: of locks
+APART = "   "  #: between two commands that help
 CAUSES = ("needs", "lock", "limit", "stall", "check", "integration", "answer")
 
 
