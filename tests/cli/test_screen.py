@@ -18,7 +18,7 @@ def test_a_table_is_drawn_over_the_last_one(size: list[int]) -> None:
     frame = drawn.frame(lambda *_: "three\n")
 
     assert "\r\x1b[2A" in frame
-    assert "three\x1b[K\n\x1b[J" in frame
+    assert "\x1b[Kthree\n\x1b[J" in frame
 
 
 def test_what_has_not_changed_is_not_drawn_again(size: list[int]) -> None:
@@ -69,4 +69,4 @@ def test_a_message_comes_in_the_tables_place_and_the_table_below_it(size: list[i
 
     frame = drawn.frame(lambda *_: "one\ntwo\n")
 
-    assert "\x1b[2A\x1b[Jstopping\n\x1b[?7lone\x1b[K\ntwo\x1b[K\n" in frame
+    assert "\x1b[2A\x1b[Jstopping\n\x1b[?7l\x1b[Kone\n\x1b[Ktwo\n" in frame
