@@ -10,7 +10,7 @@ from orchestrator.views.report.table import Table
 from orchestrator.views.text import columns, fitting, padded, plain_path, shortened
 
 _WIDEST = 60  #: columns of a cell that others stand beside
-_NARROWEST = 24  #: columns in which text is broken into lines that can be read
+_NARROWEST = 20  #: columns in which text is broken into lines that can be read
 _LONGEST = 300  #: columns of text that are shown of one cell
 _GAP = "  "
 _NOTHING = frozenset({"", "-"})
