@@ -115,7 +115,7 @@ def test_every_form_tells_the_same_figures(run: tuple[list[Entry], float]) -> No
     report = told(rows, THREE_TASKS, now=now)
 
     document = json.loads(json.dumps(report_json(report)))
-    text = render_report(report)
+    text = render_report(report, width=1000)
     assert of_page(report) == of_markdown(report) == of_parts(report)
     flat = " ".join(text.split())
     for title, part in of_parts(report):
