@@ -324,8 +324,8 @@ async def _show(run: Conduct, news: Subscription) -> None:
     run.screen = Screen()
     while True:
         for entry in news.drain():
-            if lasts(entry.event):
-                run.screen.say(change_line(run.supervisor.plan, entry))
+            if lasts(entry.event) and (kept := change_line(run.supervisor.plan, entry)):
+                run.screen.say(kept)
             if isinstance(entry.event, RunStarted):
                 for told in done_lines(run.supervisor.plan):
                     run.screen.say(told)

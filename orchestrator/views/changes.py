@@ -2,6 +2,7 @@
 
 from orchestrator import events as ev
 from orchestrator.model import PERSON, Outcome, Plan
+from orchestrator.strange import is_a_persons
 from orchestrator.views.inbox import how_to_answer
 from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
@@ -74,7 +75,7 @@ def _trouble_line(event: ev.Event) -> str:
             return f"{task}: {rung}"
         case ev.ForeignChangeFound(task=task, agent=agent, paths=paths, ref=ref):
             return f"{task}: {agent} changed what it may not write, kept under {ref}: {plain(', '.join(paths[:5]))}"
-        case ev.UnsureChangeFound(paths=paths, why=why):
+        case ev.UnsureChangeFound(where=where, paths=paths, among=among, why=why) if not is_a_persons(where, among):
             more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
             return f"unsure who changed {plain(', '.join(paths[:5]))}{more}: {plain(why)}"
         case ev.MergeConflicted(task=task, paths=paths):

@@ -6,6 +6,7 @@ from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Plan, TaskState
 from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
+from orchestrator.strange import is_a_persons
 from orchestrator.views.board import board
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, held_until, share, way_out
@@ -232,7 +233,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float, wid
     refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
     if refused:
         text += page([f"  lock requests refused: {', '.join(refused)}"])
-    for change in state.strange:
+    for change in (one for one in state.strange if not is_a_persons(one.where, one.among)):
         who = f"{change.agent} changed" if change.blamed else "unsure who changed"
         lines = (f"  {who} {plain(', '.join(change.paths))}", f"     {change.certainty}: {plain(change.why)}")
         text += page([fitted(line, 100) for line in lines])
