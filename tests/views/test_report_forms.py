@@ -204,9 +204,9 @@ def test_a_share_of_time_is_called_measured_only_beside_another_run() -> None:
     rows = entries((0.0, run_started()), *begun, *over, *done, (10.0, ev.RunEnded(outcome="done")))
     report = told(rows, of, now=20.0)
 
-    assert "50 %, an estimate" in render_report(report)
+    assert "50 %, an estimate" in render_report(report, width=300)
     assert report.saved is not None
     beside = replace(report, saved=replace(report.saved, beside="demo-0"))
-    assert "50 %, measured beside demo-0" in render_report(beside)
+    assert "50 %, measured beside demo-0" in render_report(beside, width=300)
     assert report_json(report)["time_saved"] == {"share": 0.5, "beside": None, "measured": False}
     assert report_json(beside)["time_saved"] == {"share": 0.5, "beside": "demo-0", "measured": True}

@@ -39,12 +39,25 @@ def test_the_last_cell_is_broken_in_its_column_while_there_is_room_for_it() -> N
     ]
 
 
-def test_what_has_no_room_beside_the_others_follows_below_with_its_head() -> None:
-    table = Table(head=("task", "found", "title"), rows=(("T1", "x" * 30, "Write it"), ("T2", "-", "")), numbers=frozenset({1}))
+def test_the_widest_cells_are_broken_first() -> None:
+    rows = (("result", "2 of 2 tasks done and more", "none"),)
+    table = Table(head=("figure", "one", "other"), rows=rows, numbers=frozenset({1}))
 
-    assert list(table_lines(table, width=45)) == [
-        "  task                           found",
-        f"  T1    {'x' * 30}",
-        "        title: Write it",
-        f"  T2    {'-':>30}",
+    assert list(table_lines(table, width=38)) == [
+        f"  figure  {'one':>21}  other",
+        f"  result  {'2 of 2 tasks done and':>21}  none",
+        f"{'more':>31}",
+    ]
+
+
+def test_what_has_no_room_beside_the_others_follows_below_with_its_head() -> None:
+    rows = (("T1", "x" * 12, "Write it down at length"), ("T2", "-", ""))
+    table = Table(head=("task", "found", "title"), rows=rows, numbers=frozenset({1}))
+
+    assert list(table_lines(table, width=36)) == [
+        "  task         found",
+        f"  T1    {'x' * 12}",
+        "        title: Write it down at",
+        "        length",
+        f"  T2    {'-':>12}",
     ]

@@ -1,13 +1,14 @@
 """Tables laid out for a terminal: no line is wider than asked for, and no cell is lost for it.
 
-What does not fit beside the others goes below them: the last cell is broken in its own column, and where that has no room
-either, the cells from there on follow in lines of their own, each with its head.
+Where a row has no room, its widest cells are broken into lines in their own columns. Where that would leave columns too
+narrow to be read, the cells from the first without room follow below the row, each with its head.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 from orchestrator.views.report.table import Table
-from orchestrator.views.text import columns, fitting, padded, plain_path, shortened
+from orchestrator.views.text import columns, fitting, plain_path, shortened
 
 _WIDEST = 60  #: columns of a cell that others stand beside
 _NARROWEST = 20  #: columns in which text is broken into lines that can be read
@@ -20,37 +21,44 @@ _BELOW = " " * 8  #: before what follows in lines of its own
 def table_lines(table: Table, *, width: int) -> Iterator[str]:
     """Give the lines of a table."""
     rows = [tuple(shortened(plain_path(cell), _LONGEST) for cell in row) for row in (table.head, *table.rows)]
-    widths = [min(_WIDEST, max(columns(row[place]) for row in rows)) for place in range(len(table.head))]
-    widths[-1] = max(columns(row[-1]) for row in rows)
-    whole, room = _beside(widths, width)
+    wanted = [max(columns(row[place]) for row in rows) for place in range(len(table.head))]
+    wanted[:-1] = [min(_WIDEST, one) for one in wanted[:-1]]
+    widths = _narrowed(wanted, width) or _first(wanted, width)
     for number, row in enumerate(rows):
-        begin = "".join(_GAP + _set(row[place], widths[place], right=place in table.numbers) for place in range(whole))
-        if room:
-            last = _set(row[-1], min(widths[-1], room), right=True) if len(row) - 1 in table.numbers else row[-1]
-            yield from _hanging(begin + _GAP, last, room)
-            continue
-        yield begin.rstrip()
-        for head, cell in list(zip(table.head, row, strict=True))[whole:] if number else ():
-            if cell not in _NOTHING:
-                yield from _hanging(_BELOW, f"{head}: {cell}", width - len(_BELOW))
+        yield from _beside(row, widths, table.numbers)
+        if number:
+            for head, cell in list(zip(table.head, row, strict=True))[len(widths) :]:
+                if cell not in _NOTHING:
+                    yield from (f"{_BELOW}{line}" for line in _broken(f"{head}: {cell}", width - len(_BELOW)))
 
 
-def _beside(widths: Sequence[int], width: int) -> tuple[int, int]:
-    """Give how many cells stand whole beside each other, and the columns left there for the last; 0: the others follow below."""
-    ends = [sum(one + len(_GAP) for one in widths[:count]) for count in range(len(widths))]
-    room = width - ends[-1] - len(_GAP)
-    if room >= min(widths[-1], _NARROWEST):
-        return len(widths) - 1, room
-    return max(1, sum(end <= width for end in ends[1:])), 0
+def _narrowed(widths: Sequence[int], width: int) -> list[int] | None:
+    """Take from the widest columns what is too much for a line; None if they would become too narrow for that."""
+    found, room = list(widths), width - len(_GAP) * len(widths)
+    while sum(found) > room:
+        widest = found.index(max(found))
+        if found[widest] <= _NARROWEST:
+            return None
+        found[widest] -= 1
+    return found
 
 
-def _hanging(begin: str, text: str, room: int) -> Iterator[str]:
-    for number, line in enumerate(_broken(text, room)):
-        yield f"{begin if number == 0 else ' ' * columns(begin)}{line}".rstrip()
+def _first(widths: Sequence[int], width: int) -> list[int]:
+    """Give the columns that stand whole beside each other, one at least."""
+    ends = [sum(one + len(_GAP) for one in widths[:count]) for count in range(1, len(widths))]
+    return list(widths[: max(1, sum(end <= width for end in ends))])
+
+
+def _beside(row: Sequence[str], widths: Sequence[int], numbers: frozenset[int]) -> Iterator[str]:
+    cells = [_broken(cell, width) for cell, width in zip(row, widths, strict=False)]
+    for lines in zip_longest(*cells, fillvalue=""):
+        shown = (_set(line, width, right=place in numbers) for place, (line, width) in enumerate(zip(lines, widths, strict=True)))
+        yield "".join(_GAP + cell for cell in shown).rstrip()
 
 
 def _set(cell: str, width: int, *, right: bool) -> str:
-    return " " * (width - columns(cell)) + cell if right else padded(cell, width)
+    fill = " " * (width - columns(cell))
+    return fill + cell if right else cell + fill
 
 
 def _broken(text: str, width: int) -> list[str]:
