@@ -209,8 +209,13 @@ def _standing_still(plan: Plan, state: State, *, supervised: bool) -> str:
         return f"  its supervisor is gone: squad resume {state.run}\n"
     if is_held(state):
         return f"  paused by a person: squad resume {state.run}\n"
-    needs = needs_you(plan, state, supervised=supervised) if state.phase == "paused" else ()
-    return page(f"  go on: {way}" for way in dict.fromkeys(one["command"] for one in needs if one["what"] in _GO_ON))
+    return page(f"  go on: {way}" for way in ways_on(plan, state)) if state.phase == "paused" else ""
+
+
+def ways_on(plan: Plan, state: State) -> tuple[str, ...]:
+    """Give the commands by which a run without a supervisor goes on, save those that raise a limit or answer a question."""
+    needs = needs_you(plan, state, supervised=False)
+    return tuple(dict.fromkeys(one["command"] for one in needs if one["what"] in _GO_ON))
 
 
 def render_status(plan: Plan, state: State, *, supervised: bool, now: float, width: int = _WIDTH) -> str:

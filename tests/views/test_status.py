@@ -3,7 +3,7 @@ import pytest
 from orchestrator import events as ev
 from orchestrator.events import Event
 from orchestrator.views.locks import standing
-from orchestrator.views.status import render_status, status_json
+from orchestrator.views.status import render_status, status_json, ways_on
 from tests.support.builders import (
     ONE,
     PAIR,
@@ -187,6 +187,7 @@ def test_a_run_that_stands_still_says_how_it_goes_on(history: list[Event], way: 
 
     text = render_status(of, state_after(of, run_started(), *history), supervised=False, now=9.0)
 
+    assert ways_on(of, state_after(of, run_started(), *history)) == (way,)
     assert text.count("go on: ") == 1
     assert f"  go on: {way}\n" in text
 
