@@ -214,6 +214,8 @@ def _standing_still(plan: Plan, state: State, *, supervised: bool) -> str:
 
 def ways_on(plan: Plan, state: State) -> tuple[str, ...]:
     """Give the commands by which a run without a supervisor goes on, save those that raise a limit or answer a question."""
+    if state.phase == "paused" and state.outcome not in {"needs-you", "limit"}:
+        return (f"squad resume {state.run}",)  # whatever else waits for a person
     needs = needs_you(plan, state, supervised=False)
     return tuple(dict.fromkeys(one["command"] for one in needs if one["what"] in _GO_ON))
 

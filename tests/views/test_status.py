@@ -180,6 +180,7 @@ def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
         ([ev.RunReopened(reason="changed by squad retry")], "squad resume demo-1"),
         ([ev.RunPaused(reason="needs-you"), ev.TaskParked(task="T1", reason="x")], "squad resume demo-1"),
         ([ev.TaskParked(task="T3", reason="a step"), ev.RunPaused(reason="needs-you")], "squad run prd.md --new"),
+        ([ev.TaskParked(task="T3", reason="a step"), ev.RunPaused(reason="stopped")], "squad resume demo-1"),
     ],
 )
 def test_a_run_that_stands_still_says_how_it_goes_on(history: list[Event], way: str) -> None:
