@@ -57,7 +57,7 @@ def _of_task(planned: PlannedTask, state: State) -> Iterator[Need]:
         then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield Need(f"{task.id} is parked: {status.reason}", then)
     elif status.state is TaskState.FAILED:
-        yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}")
+        yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}; again: squad retry {task.id}")
 
 
 def _when_done(state: State) -> str:

@@ -98,7 +98,7 @@ def test_what_needs_a_person_comes_first_with_the_command_that_helps() -> None:
 
     assert lines[2:7] == [
         "Needs you:",
-        "  T2 failed: it crashed (look: squad logs T2)",
+        "  T2 failed: it crashed (look: squad logs T2; again: squad retry T2)",
         "  Q1 agent-1 asked: which colour? (it was told to decide by itself: nobody is there; look: squad logs T1)",
         "  agent-1 changed x.py without the right to, kept in refs/kept (look: squad diff --foreign T1)",
         "  T2.1: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs T2.1)",
