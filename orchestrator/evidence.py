@@ -17,6 +17,7 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.events import Event
 from orchestrator.gitturn import GitTurn
 from orchestrator.model import Access, AttemptId, Isolation, PlannedTask, Seat
+from orchestrator.parties import NOBODY
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
@@ -166,7 +167,11 @@ class Evidence:
         async with self.git:
             moving = {one.branch for one in self.recorder.state.attempts.values() if one.branch and one.ended_at is None}
             changes = await anyio.to_thread.run_sync(partial(self.outside.changes, moving=moving))
-        told = (strange.unsure(self.recorder.state, self.attempt, one.where, one.paths, why=one.why) for one in changes)
+        state = self.recorder.state
+        if strange.is_out_of_reach(state, self.attempt):
+            told = (strange.unsure(state, self.attempt, one.where, one.paths, why=NOBODY, among=()) for one in changes)
+        else:
+            told = (strange.unsure(state, self.attempt, one.where, one.paths, why=one.why) for one in changes)
         return [event for events in told for event in events]
 
 

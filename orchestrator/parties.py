@@ -14,6 +14,9 @@ from orchestrator.state import JUDGED, AttemptStatus, State
 
 _SLACK = 1.0  #: seconds by which the clocks of files and of ends may differ
 
+#: Why a change is laid at no agent's door.
+NOBODY = "no agent that was at work could write there: a person did, or a program that none of them had started"
+
 
 class Kind(StrEnum):
     """Whose a change is."""
@@ -113,8 +116,7 @@ def _strays(path: str, parties: Sequence[Party], able: Sequence[Party], persons:
     if not parties:
         return Whose(kind=Kind.PERSON)
     if not able:
-        why = "no agent that was at work could write there: a person did, or a program that none of them had started"
-        return Whose(kind=Kind.PERSON, why=why)
+        return Whose(kind=Kind.PERSON, why=NOBODY)
     if len(able) > 1:
         return _unsure(able, f"{_all_named(able)} were at work in the same folder")
     if path in persons():

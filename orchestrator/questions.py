@@ -24,7 +24,6 @@ DECIDE = "decide yourself, write down what you assumed"
 NOBODY = f"nobody is there: {DECIDE}"
 _QUOTED = 200  #: characters of a question that are repeated to who asked it
 _TOLD = 10  #: answers that the next attempt is told of, and as many questions without one
-_SETTLED = JUDGED | FINAL
 #: Outcomes of attempts that had ended their turn, and so had read what they were told.
 BY_ITSELF = frozenset({Outcome.DONE, Outcome.UNCHANGED, Outcome.FOREIGN, Outcome.FAILED, Outcome.ASKED})
 
@@ -236,8 +235,10 @@ def _was_read(state: State, question: QuestionStatus) -> bool:
 
 def _moot(state: State, question: QuestionStatus) -> str:
     task = state.tasks[question.task]
-    if task.state in _SETTLED:
+    if task.state in FINAL:
         return f"{question.task} is {task.state}"
+    if task.state in JUDGED:
+        return f"{question.attempt} has ended"  # how its result stands changes on; this does not
     attempt = state.attempts.get(question.attempt)
     if question.kind == PERMISSION and (attempt is None or attempt.ended_at is not None):
         return f"{question.attempt} has ended"

@@ -4,13 +4,14 @@ Pure. Nobody leaves who alone may do a task that is left. Who is at work leaves 
 taken again before a new one is made.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from orchestrator import events as ev
 from orchestrator.errors import Refused, UsageError
 from orchestrator.events import Event
 from orchestrator.model import AgentId, Plan, PlannedTask, Seat, TaskState
+from orchestrator.scheduler import could_do
 from orchestrator.shaping import Shaped, able, listed, recalled
 from orchestrator.state import FINAL, State, is_gone
 
@@ -51,6 +52,20 @@ def joining(plan: Plan, state: State, wanted: int) -> tuple[list[AgentId], list[
         replace(like, id=AgentId(f"agent-{max(numbers) + one}"), label="", owns=()) for one in range(1, lacking - len(back) + 1)
     ]
     return back, new
+
+
+def require_work(plan: Plan, state: State, new: Sequence[Seat]) -> None:
+    """See to it that new agents could do something that is left.
+
+    Raises:
+        Refused: Every task that is left is for others.
+    """
+    joined = replace(plan, agents=(*plan.agents, *new))
+    left = [planned for planned in plan.tasks if state.tasks[planned.task.id].state not in FINAL]
+    if left and not any(one.id in could_do(joined, planned) for planned in left for one in new):
+        names = listed(planned.task.id for planned in left)
+        why = f"{listed(one.id for one in new)} could do none of what is left: {names} name who may do them"
+        raise Refused(why, hint="put work for others into the run first: squad add FILE")
 
 
 def busiest(plan: Plan, state: State) -> Seat:

@@ -62,6 +62,8 @@ def _money(value: object) -> object:
 
 
 def _hours(value: object) -> object:
+    if value == "none":
+        return None
     return parse_hours(value) if isinstance(value, str) else value
 
 

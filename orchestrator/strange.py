@@ -10,9 +10,10 @@ from pathlib import Path
 
 from orchestrator.claims import Claim
 from orchestrator.events import Event, ForeignChangeFound, UnsureChangeFound
-from orchestrator.model import Certainty, Isolation
-from orchestrator.state import State
+from orchestrator.model import Certainty, Isolation, Level
+from orchestrator.state import AttemptStatus, State
 
+_OUTSIDE = frozenset({"git", "branch", "main"})
 _SLACK = 1.0  #: seconds by which clocks, and the end of a write that was begun in time, may differ
 
 When = Callable[[str], float | None]
@@ -28,17 +29,23 @@ def changed_at(folder: Path, path: str) -> float | None:
 
 def beside(state: State, attempt: str, *, since: float | None = None) -> tuple[str, ...]:
     """Give the agents that were at work on other tasks at any time since the attempt's start, or a later moment."""
+    begin = state.attempts[attempt].prepared_at if since is None else since
+    return tuple(dict.fromkeys(one.agent for one in _meanwhile(state, attempt, begin)))
+
+
+def is_out_of_reach(state: State, attempt: str) -> bool:
+    """Tell whether the kernel kept all who were at work since the attempt's start in their workspaces."""
     me = state.attempts[attempt]
-    begin = me.prepared_at if since is None else since
-    return tuple(
-        dict.fromkeys(
-            one.agent
-            for one in state.attempts.values()
-            if one.task != me.task
-            and one.agent != me.agent
-            and (one.ended_at is None or one.ended_at > begin or state.agents[one.agent].task == one.task)
-        )
-    )
+    return all(one.level == Level.DENY for one in (me, *_meanwhile(state, attempt, me.prepared_at)) if one.level)
+
+
+def _meanwhile(state: State, attempt: str, begin: float) -> Iterator[AttemptStatus]:
+    """Give the attempts of other agents at other tasks that were at work at any time since a moment."""
+    me = state.attempts[attempt]
+    for one in state.attempts.values():
+        is_late = one.ended_at is None or one.ended_at > begin or state.agents[one.agent].task == one.task
+        if one.task != me.task and one.agent != me.agent and is_late:
+            yield one
 
 
 def foreign_change(
@@ -116,6 +123,11 @@ def untold(state: State, events: Iterable[Event]) -> Iterator[Event]:
     for event in events:
         if not isinstance(event, UnsureChangeFound) or event.where != "tree" or not told.issuperset(event.paths):
             yield event
+
+
+def is_a_persons(where: str, among: Sequence[str]) -> bool:
+    """Tell whether something that changed outside of every workspace was changed by no agent: a person knows of it."""
+    return where in _OUTSIDE and not among
 
 
 def _named(agents: Sequence[str]) -> str:

@@ -297,6 +297,7 @@ def test_a_limit_is_lifted_by_a_word_of_a_stronger_source_and_not_by_an_empty_ke
 
     assert read("run: {limits: {money: none, tokens:}}", weaker).run.limits.money is None
     assert read("run: {limits: {money: none, tokens:}}", weaker).run.limits.tokens == 1_500_000
+    assert read("notify: {quiet: none}", "notify: {quiet: 22:00..07:00}").notify.quiet is None
 
 
 def test_what_is_fallen_back_to_is_agreed_to_and_a_limit_is_not_asked_about() -> None:

@@ -85,6 +85,7 @@ def test_every_shipped_configuration_names_the_schema_fits_it_and_starts_no_comm
         FULL,
         "",
         "run:\nagents:\n  agent-1:\n",
+        "notify: {quiet: none}\n",
         "run: {limits: {money: none, tokens: 300k, time: 1h30m}, questions: {wait: 0}}\n",
         "agents: {agent-1: {environment: {PORT: 8000, DEBUG: true, no: no}}}\n",
         "notify: {quiet: 22:00..7:00, webhook: https://example.org/x}\n",

@@ -133,6 +133,7 @@ def test_a_question_of_a_task_that_is_settled_is_moot(outcome: str) -> None:
     [closing] = questions.closings(state, now=10.0, wait=WAIT)
 
     assert (closing.id, closing.how) == ("Q1", "moot")
+    assert closing.reason == ("T1.1 has ended" if outcome == "done" else "T1 is failed"), "a passing state once stood there"
 
 
 def test_a_request_for_permission_dies_with_its_attempt_and_a_question_does_not() -> None:

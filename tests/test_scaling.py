@@ -125,6 +125,16 @@ def test_who_alone_may_do_what_is_left_stays() -> None:
         scaling.fewer(only, state_after(only), 1)
 
 
+def test_who_could_do_nothing_of_what_is_left_does_not_join() -> None:
+    for_one = plan(planned(task("A", agents=[ONE])), planned(task("B", agents=[TWO]), agent=TWO))
+    for_all = plan(planned(task("A", agents=[ONE])), planned(task("B"), agent=TWO))
+    _, new = scaling.joining(for_one, state_after(for_one), 3)
+
+    with pytest.raises(Refused, match="agent-3 could do none of what is left: A, B name who may do them"):
+        scaling.require_work(for_one, state_after(for_one), new)
+    scaling.require_work(for_all, state_after(for_all), new)
+
+
 def test_who_has_left_comes_back_before_a_new_one_joins_and_a_new_one_is_like_the_busiest() -> None:
     state = after()
     fewer(state, 2)

@@ -5,10 +5,12 @@ from orchestrator import strange
 from orchestrator.claims import Claim
 from orchestrator.patterns import lies_in
 from orchestrator.state import State
+from orchestrator.views.attention import attention
 from tests.support.builders import (
     ONE,
     PAIR,
     TWO,
+    entries,
     granted,
     prepared,
     run_started,
@@ -35,6 +37,20 @@ def test_while_others_work_it_is_likely() -> None:
     found = strange.foreign_change(state(*FIRST, *OTHER), "T1.1", {"x": ""}, "ref")
 
     assert (found.certainty, found.why) == ("likely", f"it lies in its own workspace; {TWO} worked elsewhere meanwhile")
+
+
+def test_whom_the_kernel_kept_in_their_workspaces_changed_nothing_elsewhere() -> None:
+    """Whoever saved a file, or wrote what a run printed into one, was once told to look who changed it."""
+    confined, loose = started("T1.1", level="deny"), started("T2.1", agent=TWO, level="detect")
+    alone, beside_one = state(FIRST[0], confined), state(FIRST[0], confined, OTHER[0], loose)
+
+    assert strange.is_out_of_reach(alone, "T1.1")
+    assert not strange.is_out_of_reach(beside_one, "T1.1")
+    [told] = strange.unsure(alone, "T1.1", "main", ["run.log"], why="", among=())
+    assert strange.is_a_persons(told.where, told.among)
+    assert list(attention(entries(told), PAIR, alone, supervised=True, now=9.0)) == []
+    [told] = strange.unsure(beside_one, "T1.1", "main", ["run.log"], why="x")
+    assert [need.help for need in attention(entries(told), PAIR, beside_one, supervised=True, now=9.0)] == ["look: git diff HEAD"]
 
 
 def test_what_is_told_of_a_shared_tree_is_told_once() -> None:

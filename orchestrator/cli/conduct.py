@@ -47,7 +47,7 @@ from orchestrator.questions import LONGEST
 from orchestrator.runlog import RunLog
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
-from orchestrator.views.changes import change_line, question_note, remark_note
+from orchestrator.views.changes import change_line, lasts, question_note, remark_note
 from orchestrator.views.comms import CommFiles
 from orchestrator.views.events import line
 from orchestrator.views.lockfiles import LockFiles
@@ -327,8 +327,8 @@ async def _show(run: Conduct, news: Subscription) -> None:
     run.screen = Screen()
     while True:
         for entry in news.drain():
-            if isinstance(entry.event, QuestionAsked):
-                run.screen.say(change_line(run.supervisor.plan, entry))
+            if lasts(entry.event) and (kept := change_line(run.supervisor.plan, entry)):
+                run.screen.say(kept)
             if isinstance(entry.event, RunStarted):
                 for told in done_lines(run.supervisor.plan):
                     run.screen.say(told)

@@ -79,6 +79,14 @@ class Context:
         return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")
 
     @property
+    def columns(self) -> int | None:
+        """Give the columns of the terminal that standard output is; None: it is none, or does not tell."""
+        try:
+            return os.get_terminal_size(sys.stdout.fileno()).columns or None
+        except (OSError, ValueError):
+            return None
+
+    @property
     def git_color(self) -> str:
         """Give the option by which git colours what it prints, or does not."""
         return "--color=always" if self.colors and not self.as_json else "--color=never"

@@ -52,6 +52,7 @@ def scaled(recorder: Recorder, wanted: str, *, now: bool) -> Shaped:
         )
         return Shaped(said=said, events=(scale, *returned), agents=tuple(back), undo=undo)
     like = scaling.busiest(plan, state).id
+    scaling.require_work(plan, state, new)
     joined, settings = _with(plan, config, new, like)
     document, body = recorder.journal.save_document(plan_document(joined)), recorder.journal.save_document(dump(settings))
     added = tuple(AgentAdded(agent=one.id, role=one.role, like=like, plan=document, settings=body) for one in new)

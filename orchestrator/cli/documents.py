@@ -159,4 +159,5 @@ def verify(context: typer.Context, file: Annotated[str, typer.Argument(metavar="
     if options.as_json:
         out_json({"schema_version": 1, "holds": True, "guarded": len(pairs)})
     else:
-        out(f"{file} holds: {counted(len(pairs), 'pair')} of tasks that could collide, kept apart")
+        kept = f"{counted(len(pairs), 'pair')} of tasks that could collide, kept apart"
+        out(f"{file} holds: {kept if pairs else 'no two tasks could write the same'}")

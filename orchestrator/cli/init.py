@@ -1,6 +1,7 @@
 """`init`: the first configuration of a project, from what is found and at most five answers."""
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ _FILE = "squad.yaml"
 _LINE = ".squad/"
 _MOST = 3  #: agents that are proposed
 _PROGRAMS = ("auto", "claude", "codex", "gemini", "aider", "simulated")
+_OWN = "command"  #: the answer for a program of one's own, with its command line behind it
 _NONE = "-"  #: the answer for: no checks
 
 
@@ -70,7 +72,7 @@ def _found(project: Project) -> Answers:
         program=installed[0].name if installed else "auto",
         agents=max(1, min(_MOST, os.cpu_count() or 1)),
         checks=checks(project.root),
-        isolation="worktree" if project.repository else "shared",
+        isolation="worktree" if project.repository else "",
         links=links(project.root) if project.repository else (),
     )
 
@@ -82,10 +84,9 @@ def _asked(found: Answers, project: Project) -> Answers:
 
     shown = ", ".join(f"{one.name}{'' if one.signed_in else ' (not signed in)'}" for one in programs(os.environ))
     say(f"Return takes what is in brackets. Installed agent programs: {shown or 'none'}")
-    program = _ask(
-        f"Which program do agents use: {', '.join(_PROGRAMS[:-1])} or {_PROGRAMS[-1]}", found.program, _one_of(_PROGRAMS)
-    )
-    AgentSettings(use=program)  # type: ignore[arg-type]  # it is one of those words
+    asked = f"Which program do agents use: {', '.join(_PROGRAMS)}, or one of yours: {_OWN} my-agent {{prompt_file}}"
+    program, *command = shlex.split(_ask(asked, found.program, _program))
+    AgentSettings(use=program, command=tuple(command))  # type: ignore[arg-type]  # it is one of those words
     agents = int(_ask("How many agents at once", str(found.agents), _number))
     checks = _ask(f"Which checks, with ; between ({_NONE} for none)", "; ".join(found.checks) or _NONE, lambda _: "")
     isolation = found.isolation
@@ -96,7 +97,16 @@ def _asked(found: Answers, project: Project) -> Answers:
     )
     listed = tuple(part.strip() for part in checks.split(";") if part.strip() not in {"", _NONE})
     links = found.links if isolation == "worktree" else ()
-    return Answers(program=program, agents=agents, checks=listed, isolation=isolation, links=links, ignore=ignore)
+    return replace(
+        found,
+        program=program,
+        command=tuple(command),
+        agents=agents,
+        checks=listed,
+        isolation=isolation,
+        links=links,
+        ignore=ignore,
+    )
 
 
 def _ask(question: str, found: str, fault: Callable[[str], str]) -> str:
@@ -113,6 +123,17 @@ def _ask(question: str, found: str, fault: Callable[[str], str]) -> str:
         if not (wrong := fault(answer)):
             return answer
         say(f"  {wrong}")
+
+
+def _program(answer: str) -> str:
+    """Say what is wrong with a program's name, or with the command line of one's own; empty: nothing."""
+    try:
+        name, *command = shlex.split(answer)
+    except ValueError as error:
+        return f"the command line cannot be read: {error}"
+    if name == _OWN:
+        return "" if command else f"its command line too: {_OWN} my-agent --prompt-file {{prompt_file}}"
+    return "" if answer in _PROGRAMS else f"one of: {', '.join((*_PROGRAMS, _OWN))}"
 
 
 def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:

@@ -32,7 +32,7 @@ from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
 from orchestrator.leveling import require_levels
-from orchestrator.model import Isolation, Plan, RunId
+from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.places import Plain
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
@@ -123,6 +123,7 @@ def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     plan, document = _planned(options, wishes, project, config)
     _require_none_unfinished(project, plan, wishes)
     if not plan.tasks:
+        _end_unfinished(project, plan, wishes)
         return tell_nothing_left(options, plan)
     config = with_adapter(config, plan, wishes.agent)
     accounts = accounts_of(plan, config)
@@ -278,6 +279,22 @@ def _require_none_unfinished(project: Project, plan: Plan, wishes: Wishes) -> No
         except UnfinishedRun:
             require_free(project)  # another may have begun it since
             raise
+
+
+def _end_unfinished(project: Project, plan: Plan, wishes: Wishes) -> None:
+    """End the run before of a document of which nothing is left to do: no new one begins that would end it."""
+    journal = Journal.read(project.state) if wishes.new else None
+    if journal is None:
+        return
+    with journal:
+        if all(replay(journal, run).state.source != plan.source for run in journal.unfinished()):
+            return
+    with hold(project), Journal.open(project.state) as journal:
+        for before in [replay(journal, run) for run in journal.unfinished()]:
+            if before.state.source == plan.source:
+                left = [one for one in before.plan.tasks if before.state.tasks[one.task.id].state is not TaskState.DONE]
+                outcome = "done" if all(one.task.gate for one in left) else "discarded"  # a person's steps are done by hand
+                journal.append(before.run, RunEnded(outcome=outcome), at=time.time())
 
 
 def _require_finished(journal: Journal, plan: Plan, wishes: Wishes) -> None:

@@ -67,7 +67,8 @@ def tell(
         raise UsageError("the text is empty: there is nothing to tell", hint=f"squad tell {name} TEXT")
     meant = task_or_agent(latest(options).state, name)
     told = _asked(options.project(), "tell", {**meant.as_params(), "text": text})
-    _tell(options, told, text=said_of_remark(told), undo=f"squad tell {told['task'] or told['agent']} TEXT")
+    correct = f"squad tell {told['task'] or told['agent']} TEXT"
+    _tell(options, told, text=said_of_remark(told), undo="", why=f"what is told stays told; say what holds instead: {correct}")
 
 
 def let_go_on(options: Context, name: str | None, *, unattended: bool) -> int | None:

@@ -30,12 +30,15 @@ def report(
     """
     from orchestrator.cli.reporting import FORMATS, report_of
     from orchestrator.cli.writing import write_whole
+    from orchestrator.views.report import render_report
 
     options: Context = context.obj
     wanted = _format(options, form, output)
     project, journal, replayed = replayed_of(options, run)
     supervised = is_supervised(project, journal, replayed.run)
-    text = FORMATS[wanted](report_of(project, journal, replayed.plan, replayed.state, supervised=supervised))
+    made = report_of(project, journal, replayed.plan, replayed.state, supervised=supervised)
+    columns = options.columns if output is None else None
+    text = render_report(made, width=columns) if wanted == "text" and columns else FORMATS[wanted](made)
     if output is None:
         out(text)
         return

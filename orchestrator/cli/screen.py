@@ -42,8 +42,8 @@ class Screen:
         begin += "".join(f"\x1b[J{message}\n" for message in self._messages)
         self._last, self._size, self._messages = text, size, []
         self._drawn = [columns(_bare(line)) for line in lines]
-        body = "".join(f"{line}\x1b[K\n" for line in lines)
-        return f"{_BEGIN}{_NO_WRAP}{begin}{body}\x1b[J{_WRAP}{_END}"
+        body = "".join(f"\x1b[K{line}\n" for line in lines)  # not behind it: that takes the last sign of a line that is full
+        return f"{_BEGIN}{begin}{_NO_WRAP}{body}\x1b[J{_WRAP}{_END}"  # a message may be longer than a line; the table is not
 
     def _back(self, width: int) -> str:
         """Move to where the table begins; a terminal that became narrower has broken its long lines."""

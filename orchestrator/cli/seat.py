@@ -16,6 +16,7 @@ from orchestrator.project import Project, plan_file
 from orchestrator.replay import Replayed, replay
 from orchestrator.spelling import NothingSo, meant
 from orchestrator.supervised import supervisor_of
+from orchestrator.views.locks import standing
 from orchestrator.views.seat import Told, seat_json, seat_text
 
 
@@ -34,10 +35,11 @@ def examine_seat(options: Context, name: str) -> int | None:
         if replayed is None or (seat := _seat(replayed, name)) is None:
             return None
         told = _told(project, replayed, seat, load_dump(journal.document(replayed.settings)))
+        state = standing(replayed.state, supervised=told.supervised)
     if options.as_json:
-        out_json(seat_json(replayed.plan, replayed.state, told))
+        out_json(seat_json(replayed.plan, state, told))
     else:
-        out(seat_text(replayed.plan, replayed.state, told))
+        out(seat_text(replayed.plan, state, told))
     return 0
 
 

@@ -52,7 +52,8 @@ def tell(options: Context, answered: Mapping[str, object]) -> None:
         return
     said = answered["said"]
     lines = [str(line) for line in said] if isinstance(said, list) else []
-    ways = (("undo", answered["undo"]), ("go on", answered.get("go_on")))
+    undo = answered["undo"] or ("nothing to undo, no work is lost" if answered["changed"] else None)
+    ways = (("undo", undo), ("go on", answered.get("go_on")))
     out("\n".join([*lines, *(f"{label}: {way}" for label, way in ways if way)]))
 
 

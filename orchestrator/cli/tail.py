@@ -33,8 +33,9 @@ def follow_logs(
         is_over = over()
         state = read()
         for attempt in attempts_of(state, name):
-            tail = tails.setdefault(attempt, _Tail(_place(state.attempts[attempt].log, folder), raw=raw))
-            if tail.has_more():
+            if attempt not in tails and (log := state.attempts[attempt].log):  # one that is not started yet has none
+                tails[attempt] = _Tail(folder / Path(log).name, raw=raw)
+            if (tail := tails.get(attempt)) is not None and tail.has_more():
                 if shown != attempt and not raw:
                     sys.stdout.write(f"==> {attempt} ({state.attempts[attempt].agent})\n")
                 shown = attempt

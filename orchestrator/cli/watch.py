@@ -32,6 +32,7 @@ def status(context: typer.Context, run: RunOption = None) -> None:
     Show where a run stands: tasks, agents, locks, and what needs you.
     """
     from orchestrator.views.contention import contention, contention_json, contention_lines
+    from orchestrator.views.locks import standing
     from orchestrator.views.status import render_status, status_json
     from orchestrator.views.text import page
 
@@ -39,11 +40,12 @@ def status(context: typer.Context, run: RunOption = None) -> None:
     project, journal, replayed = replayed_of(options, run)
     supervised = is_supervised(project, journal, replayed.run)
     measured = contention(journal.entries(run=replayed.run), now=replayed.state.seen)
+    state = standing(replayed.state, supervised=supervised)
     if options.as_json:
-        shown = status_json(replayed.plan, replayed.state, supervised=supervised, now=time.time())
+        shown = status_json(replayed.plan, state, supervised=supervised, now=time.time())
         out_json({**shown, "contention": contention_json(measured)})
     else:
-        out(render_status(replayed.plan, replayed.state, supervised=supervised, now=time.time()))
+        out(render_status(replayed.plan, state, supervised=supervised, now=time.time(), width=options.columns or 100))
         out(page(f"  {line}" for line in contention_lines(measured)) if measured.waited or measured.refused else "")
 
 
@@ -151,17 +153,18 @@ def locks(context: typer.Context, run: RunOption = None) -> None:
 
     Show who holds which path, and who waits for it; squad unlock PATH frees a stale lock.
     """
-    from orchestrator.supervised import supervisor_of
-    from orchestrator.views.locks import render_locks
+    from orchestrator.views.locks import render_locks, standing
     from orchestrator.views.status import status_json
 
     options: Context = context.obj
-    project, _, replayed = replayed_of(options, run)
+    project, journal, replayed = replayed_of(options, run)
+    supervised = is_supervised(project, journal, replayed.run)
+    state = standing(replayed.state, supervised=supervised)
     if options.as_json:
-        shown = status_json(replayed.plan, replayed.state, supervised=supervisor_of(project) is not None)
+        shown = status_json(replayed.plan, state, supervised=supervised)
         out_json({"schema_version": 1, "locks": shown["locks"]})
     else:
-        out(render_locks(replayed.state))
+        out(render_locks(state))
 
 
 def owns(
@@ -172,11 +175,12 @@ def owns(
     Tell whose a path is, and who holds it now.
     """
     from orchestrator.cli.start import claims_of
-    from orchestrator.views.locks import owner_of, render_owner
+    from orchestrator.views.locks import owner_of, render_owner, standing
 
     options: Context = context.obj
-    project, _, replayed = replayed_of(options, run)
-    owned = owner_of(replayed.plan, replayed.state, claims_of(project)(options.from_root(project, path)))
+    project, journal, replayed = replayed_of(options, run)
+    state = standing(replayed.state, supervised=is_supervised(project, journal, replayed.run))
+    owned = owner_of(replayed.plan, state, claims_of(project)(options.from_root(project, path)))
     if options.as_json:
         out_json({"schema_version": 1, **owned})
     else:

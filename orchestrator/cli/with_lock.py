@@ -58,7 +58,7 @@ def with_lock(
     try:
         return carry_out(Door(socket, {}), wish)
     except Rejected as refusal:
-        raise refused(refusal.reason, "hold") from refusal
+        raise refused(refusal.reason.partition("\n")[0], "hold") from refusal  # what follows is advice to agents
     except Unreachable as error:
         raise Refused(str(error), hint="is its supervisor there? squad status") from error
 

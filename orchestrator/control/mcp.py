@@ -64,6 +64,7 @@ class _Call:
         self.pending = pending
         self.token: object = None  #: of the progress that the client wants to hear of
         self.since = self.due = self.until = 0.0
+        self.may_wait = False
         self.is_stateless = False
 
 
@@ -82,6 +83,11 @@ class Server:
     def pending(self) -> list[Pending]:
         """Give what is asked of the supervisor."""
         return [call.pending for call in self._calls.values()]
+
+    @property
+    def is_due_an_answer(self) -> bool:
+        """Tell whether a call is under way that the supervisor answers without waiting for anybody."""
+        return any(not call.may_wait for call in self._calls.values())
 
     def next_due(self) -> float | None:
         """Give the time at which something is to be told or given up."""
@@ -215,7 +221,7 @@ class Server:
         meta, wait = params.get("_meta"), asked.get("wait")
         token = meta.get("progressToken") if isinstance(meta, dict) else None
         call.token = token if isinstance(token, str | int) and isinstance(wait, float) else None
-        call.since, call.is_stateless = self._now(), is_stateless
+        call.since, call.is_stateless, call.may_wait = self._now(), is_stateless, isinstance(wait, float)
         call.due, call.until = call.since + _FIRST, call.since + ANSWER + (wait if isinstance(wait, float) else 0.0)
         self._calls[number] = call
         group.open += 1

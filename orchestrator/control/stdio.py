@@ -1,7 +1,7 @@
 """The stdin and stdout of the server of tools: lines in, one message a line out, and nothing else.
 
-One thread waits for the client and the supervisor alike. The end of stdin is the end: what is answered at once still is,
-what waits is withdrawn.
+One thread waits for the client and the supervisor alike. The end of stdin is the end: each call that does not wait is still
+answered, however long the supervisor takes, and what waits is withdrawn.
 """
 
 import json
@@ -12,7 +12,7 @@ import time
 from orchestrator.control.mcp import Ask, Server
 
 _LONGEST = 1 << 20  #: bytes of a line
-_PARTING = 0.1  #: seconds in which, after the end of stdin, what does not wait has been answered
+_PARTING = 1.0  #: seconds after the end of stdin in which a lock that is free has been granted, also by a busy supervisor
 
 
 def serve(ask: Ask, *, version: str, source: int = 0, sink: int = 1) -> None:
@@ -30,8 +30,8 @@ def serve(ask: Ask, *, version: str, source: int = 0, sink: int = 1) -> None:
                     _write(sink, server.take(line))
             _write(sink, server.answered())
         until = time.monotonic() + _PARTING
-        while server.pending() and time.monotonic() < until:
-            _ready(server, None, patience=until - time.monotonic())
+        while server.pending() and (server.is_due_an_answer or time.monotonic() < until):
+            _ready(server, None, patience=None if server.is_due_an_answer else until - time.monotonic())
             _write(sink, server.answered())
     except (BrokenPipeError, ConnectionResetError):
         return  # nobody reads any more

@@ -37,7 +37,8 @@ def notice_of(entry: Entry, state: State) -> Notice | None:
             return _notice(entry, "needs-you", name, f"{agent} asks: {shortened(plain(text), _LONGEST)}", command)
         case ev.TaskParked(task=task, reason=reason):
             text = f"{task} is parked: {shortened(plain(reason), _LONGEST)}"
-            return _notice(entry, "needs-you", task, text, f"squad logs {task}")
+            begun = state.tasks[task].attempts > 0  # of a step for a person there are no logs
+            return _notice(entry, "needs-you", task, text, f"squad logs {task}" if begun else "squad report")
         case ev.RunPaused(reason="needs-you"):
             return _notice(entry, "needs-you", _RUN, f"{state.run} waits for you", "squad status")
         case ev.RunPaused(reason=reason):

@@ -8,6 +8,7 @@ from orchestrator.events import Entry
 from orchestrator.model import Plan, PlannedTask, TaskState
 from orchestrator.questions import PERMISSION, has_asked
 from orchestrator.state import State
+from orchestrator.strange import is_a_persons
 from orchestrator.versions import UNTRIED
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, way_out
@@ -56,7 +57,7 @@ def _of_task(planned: PlannedTask, state: State) -> Iterator[Need]:
         then = f"look: squad logs {task.id}; again: {_again(planned, state)}"
         yield Need(f"{task.id} is parked: {status.reason}", then)
     elif status.state is TaskState.FAILED:
-        yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}")
+        yield Need(f"{task.id} failed: {status.reason}", f"look: squad logs {task.id}; again: squad retry {task.id}")
 
 
 def _when_done(state: State) -> str:
@@ -91,7 +92,7 @@ def _of_event(event: ev.Event) -> Iterator[Need]:
         case ev.ForeignChangeFound(agent=agent, paths=paths, ref=ref, certainty=certainty, why=why):
             sure = f"; {certainty}: {why}" if why else ""
             yield Need(f"{agent} changed {_some(paths)} without the right to, kept in {ref}{sure}", look(event))
-        case ev.UnsureChangeFound(paths=paths, why=why):
+        case ev.UnsureChangeFound(where=where, paths=paths, among=among, why=why) if not is_a_persons(where, among):
             yield Need(f"unsure who changed {_some(paths)}: {why}", look(event))
         case ev.AttemptEnded(attempt=attempt, reason=reason) if reason.startswith(_LOST):
             missing = f"{attempt}: its leash was killed, so up to 64 KiB of its output may be missing"

@@ -1,10 +1,34 @@
 """A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
 
 from orchestrator import events as ev
-from orchestrator.model import PERSON, Plan
+from orchestrator.model import PERSON, Outcome, Plan
+from orchestrator.strange import is_a_persons
 from orchestrator.views.inbox import how_to_answer
 from orchestrator.views.limits import limit_line
 from orchestrator.views.text import counted, plain
+
+#: What has gone on and is not seen in how things stand afterwards.
+_LASTING = (
+    ev.AgentStalled,
+    ev.RungClimbed,
+    ev.TaskReassigned,
+    ev.ResultRefused,
+    ev.ForeignChangeFound,
+    ev.AgentWarned,
+    ev.UnsureChangeFound,
+    ev.MergeConflicted,
+    ev.LockRefused,
+    ev.LimitReached,
+    ev.QuestionAsked,
+    ev.RestartOrdered,
+    ev.Noticed,
+)
+_OF_NO_FAULT = frozenset({Outcome.DONE, Outcome.STOPPED, Outcome.ASKED})
+
+
+def lasts(event: ev.Event) -> bool:
+    """Tell whether an event's line is to stay where a table shows only how things stand now: stalls, refusals, moves."""
+    return event.outcome not in _OF_NO_FAULT if isinstance(event, ev.AttemptEnded) else isinstance(event, _LASTING)
 
 
 def change_line(plan: Plan, entry: ev.Entry) -> str:
@@ -52,7 +76,7 @@ def _trouble_line(event: ev.Event) -> str:
             return f"{task}: {rung}"
         case ev.ForeignChangeFound() | ev.AgentWarned():
             return _foreign_line(event)
-        case ev.UnsureChangeFound(paths=paths, why=why):
+        case ev.UnsureChangeFound(where=where, paths=paths, among=among, why=why) if not is_a_persons(where, among):
             more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
             return f"unsure who changed {plain(', '.join(paths[:5]))}{more}: {plain(why)}"
         case ev.MergeConflicted(task=task, paths=paths):

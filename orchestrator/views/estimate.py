@@ -2,7 +2,8 @@
 
 With m agents, n tasks left and the longest chain of needs among them k tasks long, no order is faster than
 max(n / m, k) rounds, and every order that lets no agent idle without need takes at most n / m + k (Graham, Bounds on
-multiprocessing timing anomalies, 1969). A round takes between the shortest and the longest attempt that was done.
+multiprocessing timing anomalies, 1969). A round takes between the shortest attempt that was
+done and the longest, be it done or under way.
 """
 
 from orchestrator.model import Plan, TaskState
@@ -27,8 +28,9 @@ def estimate(plan: Plan, state: State, *, now: float) -> str:
     share = len(depth) / max(1, len(plan.agents))
     longest = max(depth.values())
     begun = [now - attempt.prepared_at for attempt in state.attempts.values() if attempt.outcome is None]
+    longest_took = max(*took, *begun)  # what is under way takes at least as long as it has
     low = max(0.0, min(took) * max(share, longest) - max(begun, default=0.0))
-    high = max(took) * (share + longest)
+    high = longest_took * (share + longest)
     return f"{format_duration(round(low))} to {format_duration(round(high))} more (estimate)"
 
 

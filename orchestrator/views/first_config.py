@@ -14,26 +14,22 @@ class Answers:
     program: str  #: as `use` takes it
     agents: int
     checks: tuple[str, ...] = ()
-    isolation: str = "worktree"
+    isolation: str = "worktree"  #: empty: nothing is chosen, since there is no git to choose with
+    command: tuple[str, ...] = ()  #: of a program `command`
     links: tuple[str, ...] = ()
     ignore: bool = False  #: a line in .gitignore
 
 
 def first_config(answers: Answers) -> str:
     """Give the text of squad.yaml."""
-    seats = [f"  agent-{number}: {{use: {answers.program}}}" for number in range(1, answers.agents + 1)]
+    command = f", command: {scalar(list(answers.command))}" if answers.command else ""
+    seats = [f"  agent-{number}: {{use: {answers.program}{command}}}" for number in range(1, answers.agents + 1)]
     checks = scalar(list(answers.checks))
     lines = [
         f"{MODELINE}{SCHEMA}",
         "# Everything else has a default: squad config show --comments tells of every key.",
         "version: 1",
-        "isolation:",
-        f"  mode: {answers.isolation:<24} # worktree: a worktree for each attempt; shared: one tree under locks",
-        *(
-            [f"  symlink: {scalar(list(answers.links)):<21} # git does not hold it, and each worktree needs it"]
-            if answers.links
-            else []
-        ),
+        *_isolation(answers),
         "agents:                          # a role, an area as label and skills help to give each what fits: agent-1-frontend",
         *seats,
         "run:",
@@ -42,6 +38,18 @@ def first_config(answers: Answers) -> str:
         "  # limits: {time: 8h, money: 20}  # the run stops in order when one is reached",
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _isolation(answers: Answers) -> list[str]:
+    if not answers.isolation:
+        return ["# isolation: {mode: shared}      # always so without git: one tree under locks; with git: worktree"]
+    lines = [
+        "isolation:",
+        f"  mode: {answers.isolation:<24} # worktree: a worktree for each attempt; shared: one tree under locks",
+    ]
+    if answers.links:
+        lines.append(f"  symlink: {scalar(list(answers.links)):<21} # git does not hold it, and each worktree needs it")
+    return lines
 
 
 def preview(text: str) -> str:

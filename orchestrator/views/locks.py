@@ -1,11 +1,18 @@
 """Locks and ownership for people, from a state that was replayed."""
 
+import msgspec
+
 from orchestrator.claims import Claim, meets
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId, Plan
 from orchestrator.rights import Rights
 from orchestrator.state import State
 from orchestrator.views.text import padded, page, utc
+
+
+def standing(state: State, *, supervised: bool) -> State:
+    """Give the state with the locks that hold: they live in the supervisor's memory, and none outlives it."""
+    return state if supervised else msgspec.structs.replace(state, locks={}, waiting=[])
 
 
 def render_locks(state: State) -> str:

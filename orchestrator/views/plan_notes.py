@@ -32,7 +32,7 @@ def overlaps(plan: Plan) -> list[str]:
     if len(several) > _KEYS:
         lines[-1] += f"; and {counted(len(several) - _KEYS, 'lock')} more"
     held = "holds" if plan.certificate.holds else "DOES NOT HOLD"
-    lines.append(f"  certificate: {held}, {counted(len(pairs), 'pair')} kept apart ({_ways(by_needs, len(pairs) - by_needs)})")
+    lines.append(f"  certificate: {held}, {_kept_apart(by_needs, len(pairs) - by_needs)}")
     return lines
 
 
@@ -43,8 +43,10 @@ def _group(plan: Plan, key: str, tasks: Sequence[str]) -> str:
     return f"{_listed(tasks)} {'do' if key.startswith('op:') else 'write'} {what}: {how}"
 
 
-def _ways(by_needs: int, by_lock: int) -> str:
-    return f"{by_needs} by needs, {by_lock} by locks"
+def _kept_apart(by_needs: int, by_lock: int) -> str:
+    if not by_needs + by_lock:
+        return "no two tasks could write the same"
+    return f"{counted(by_needs + by_lock, 'pair')} kept apart ({by_needs} by needs, {by_lock} by locks)"
 
 
 def unsure(plan: Plan, remarks: Sequence[Remark]) -> list[str]:

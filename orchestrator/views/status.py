@@ -6,11 +6,15 @@ from orchestrator.claims import meets
 from orchestrator.model import AgentId, AgentState, Plan, TaskState
 from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
+from orchestrator.strange import is_a_persons
 from orchestrator.views.board import board
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, held_until, share, way_out
 from orchestrator.views.plan_table import done_lines
 from orchestrator.views.text import fitted, padded, page, plain, utc
+
+_WIDTH = 100  #: columns, unless said
+_GO_ON = frozenset({"parked", "paused"})  #: needs whose command is not told elsewhere in the text
 
 
 def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math.inf) -> dict[str, object]:
@@ -199,13 +203,27 @@ def _crew(state: State) -> str:
     return page(f"  {line}" for line in told) if state.phase != "ended" else ""
 
 
-def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> str:
-    """Give the text of `squad status`."""
-    text = board(plan, state, now=now, supervised=supervised) + page(f"  {line}" for line in done_lines(plan))
+def _standing_still(plan: Plan, state: State, *, supervised: bool) -> str:
+    """Say how a run goes on at which nobody works."""
     if is_orphaned(state, supervised=supervised):
-        text += f"  its supervisor is gone: squad resume {state.run}\n"
-    elif is_held(state):
-        text += f"  paused by a person: squad resume {state.run}\n"
+        return f"  its supervisor is gone: squad resume {state.run}\n"
+    if is_held(state):
+        return f"  paused by a person: squad resume {state.run}\n"
+    return page(f"  go on: {way}" for way in ways_on(plan, state)) if state.phase == "paused" else ""
+
+
+def ways_on(plan: Plan, state: State) -> tuple[str, ...]:
+    """Give the commands by which a run without a supervisor goes on, save those that raise a limit or answer a question."""
+    if state.phase == "paused" and state.outcome not in {"needs-you", "limit"}:
+        return (f"squad resume {state.run}",)  # whatever else waits for a person
+    needs = needs_you(plan, state, supervised=False)
+    return tuple(dict.fromkeys(one["command"] for one in needs if one["what"] in _GO_ON))
+
+
+def render_status(plan: Plan, state: State, *, supervised: bool, now: float, width: int = _WIDTH) -> str:
+    """Give the text of `squad status`."""
+    text = board(plan, state, now=now, supervised=supervised, width=width) + page(f"  {line}" for line in done_lines(plan))
+    text += _standing_still(plan, state, supervised=supervised)
     text += page([f"  {told}" for told in attention_lines(state, now=now)])
     text += page(
         f"  {name} is not heard yet by {one.agent}: {plain(one.text)}" for name, one in state.remarks.items() if not one.told
@@ -222,7 +240,7 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float) -> 
     refused = [f"{agent} {status.refused}" for agent, status in state.agents.items() if status.refused]
     if refused:
         text += page([f"  lock requests refused: {', '.join(refused)}"])
-    for change in state.strange:
+    for change in (one for one in state.strange if not is_a_persons(one.where, one.among)):
         who = f"{change.agent} changed" if change.blamed else "unsure who changed"
         lines = (f"  {who} {plain(', '.join(change.paths))}", f"     {change.certainty}: {plain(change.why)}")
         text += page([fitted(line, 100) for line in lines])

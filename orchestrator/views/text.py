@@ -58,6 +58,11 @@ def fitted(line: str, width: int) -> str:
     return line if columns(line) <= width else _cut(line, max(0, width - 1)) + "…"
 
 
+def fitting(line: str, width: int) -> int:
+    """Count the characters of a line that so many columns hold; one at least."""
+    return max(1, len(_cut(line, width)))
+
+
 def padded(text: str, width: int) -> str:
     """Cut or fill a line to exactly so many columns."""
     line = shortened(text, width)

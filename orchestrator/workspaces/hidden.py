@@ -4,7 +4,9 @@ Nothing here touches the user's own repository: not its index, branches, hooks o
 ignores is no evidence and is never copied. Files are kept byte for byte, whatever attributes and filters say.
 """
 
-from collections.abc import Iterable, Mapping
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from orchestrator.project import Project
 from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 _MANY = 5000  #: loose objects that are packed when a run begins
+_PATTERN = re.compile(r"[][*?\\ ]")  #: signs that mean something in git's list of what it ignores
 _RAW = b"* -text -eol -ident -filter -working-tree-encoding\n"
 
 
@@ -143,7 +146,7 @@ class Hidden:
 
     def _excluded(self) -> bytes:
         """Give what is ignored besides the files of that name in the tree: also by the user's repository and settings."""
-        own = "\n".join((*BYPRODUCTS, "/.squad/", "")).encode()
+        own = "\n".join((*BYPRODUCTS, "/.squad/", *_squads_own(self.project), "")).encode()
         if not self.project.repository:
             return own
         theirs = Git(self.project.root)
@@ -160,6 +163,14 @@ class Hidden:
 def evidence_of(project: Project) -> Path:
     """Give the hidden repository that holds the evidence of a shared tree."""
     return project.state / "shadow.git"
+
+
+def _squads_own(project: Project) -> Iterator[str]:
+    """Give what squad keeps of this and other projects as a pattern, where it lies in the tree, as it does below a home."""
+    kept = Path(os.path.realpath(project.state if project.repository else project.state.parent))
+    root = Path(os.path.realpath(project.root))
+    if kept.is_relative_to(root) and kept != root:
+        yield "/" + _PATTERN.sub(r"\\\g<0>", kept.relative_to(root).as_posix()) + "/"
 
 
 def _keep(file: Path, body: bytes) -> None:

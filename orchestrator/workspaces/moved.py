@@ -37,7 +37,8 @@ def bring_along(project: Project, run: RunId, workspaces: Iterable[Path], *, old
     found = 0
     for before in (*made, *own):
         now = project.root / before.relative_to(old)
-        if (now / ".git").exists() and _link(project, before, now) and notes.is_whole(project, before):
+        is_known = _point(project, before, now)
+        if is_known and (now / ".git").exists() and mend_link(project, now) and notes.is_whole(project, before):
             for place in (reading.index, reading.setup):
                 _copy(place(before), place(now))
             notes.own(project, now)
@@ -57,13 +58,16 @@ def where_now(project: Project, run: RunId, workspaces: Iterable[Path]) -> dict[
     return {one: project.root / one.relative_to(old) if one.is_relative_to(old) else one for one in made}
 
 
-def _link(project: Project, before: Path, now: Path) -> bool:
-    """Let git's own folder for a worktree, and the worktree, name each other as they lie now; tell whether there is one."""
+def _point(project: Project, before: Path, now: Path) -> bool:
+    """Let git's own folder for a worktree name where it lies now, or would if nobody had deleted it; tell whether there is one.
+
+    Git holds the branch of a worktree for checked out in the old place otherwise, and none can be made anew.
+    """
     admin = admin_of(project, before) or admin_of(project, now)
     if admin is None:
         return False
     (admin / "gitdir").write_bytes(os.fsencode(now / ".git") + b"\n")
-    return mend_link(project, now)
+    return True
 
 
 def _is_same_project(project: Project, root: Path) -> bool:

@@ -73,6 +73,20 @@ def test_nothing_left_is_said_and_starts_nothing(ran: Here) -> None:
     assert "0 tasks for 0 agents, 2 done already" in ran.ok("plan", "prd.md")
 
 
+def test_a_run_that_stood_at_a_persons_step_ends_when_nothing_is_left(here: Here, repository: Repository) -> None:
+    first: dict[str, object] = {"id": "T1", "title": "a", "writes": ["a.md"]}
+    sign: dict[str, object] = {"id": "T2", "title": "Sign it", "gate": True, "needs": ["T1"]}
+    repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [first, sign]})})
+    run = ("run", "tasks.json", "--agent", "simulated", "-y")
+    assert here(*run).code == 6
+    here.ok("merge")
+    repository.write({"tasks.json": json.dumps({"version": 1, "tasks": [first, {**sign, "state": "done"}]})})
+
+    here.ok(*run, "--new")
+
+    assert [(row["state"], row["outcome"]) for row in here.json("ls")["runs"]] == [("ended", "done")]
+
+
 def test_all_does_everything_again(ran: Here) -> None:
     ran.ok("merge")
 

@@ -174,15 +174,18 @@ def test_a_reader_that_does_not_read_holds_nothing_up(squad: Squad, repository: 
         assert process.wait(60) == 0
 
 
-def test_on_a_terminal_the_last_table_stays_and_the_ending_comes_below_it(repository: Repository) -> None:
-    tasks(repository, shell("T1", "echo x > a.txt", "a.txt"))
+def test_on_a_terminal_the_last_table_stays_between_what_went_wrong_and_the_ending(repository: Repository) -> None:
+    tasks(repository, shell("T1", "echo x > a.txt", "a.txt"), shell("T2", "exit 3", "b.txt"))
+    command = ("run", "tasks.yaml", "--agent", "command", "-n", "1", "-y")
 
-    with Terminal(repository.root, "run", "tasks.yaml", "--agent", "command", "-n", "1", "-y") as terminal:
-        assert terminal.finish() == 0
+    with Terminal(repository.root, *command, SQUAD_CONFIG_RUN__ATTEMPTS="1") as terminal:
+        assert terminal.finish() == 1
 
-    last_table = terminal.text.rpartition(b"ended (done)")[2]
-    assert b"1 of 1 done" in last_table
-    assert last_table.index(b"1 of 1 done") < last_table.index(b"result on branch squad/tasks-1")
+    before, _, last_table = terminal.text.rpartition(b"ended (failed)")
+    assert before.count(b"\x1b[JT2 not done by agent-1: failed, exit 3") == 1
+    assert b"T1 started" not in before
+    assert b"1 of 2 done" in last_table
+    assert last_table.index(b"1 of 2 done") < last_table.index(b"result on branch squad/tasks-1")
     assert terminal.text.count(b"\x1b[?7l") == terminal.text.count(b"\x1b[?7h")
     assert b"\x1b[?25l" not in terminal.text
 

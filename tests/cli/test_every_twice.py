@@ -91,9 +91,15 @@ def test_given_twice_a_command_is_done_once(living: Here) -> None:
 
 
 def test_what_is_told_twice_stands_once_in_the_journal(squad: Squad, living: Here) -> None:
+    orders = [living.ok("restart", "T1") for _ in range(2)]
     for call in (["tell", "T1", "hello"], ["answer", "Q1", "tabs"], ["pause"], ["resume"], ["stop"], ["stop"]):
         for _ in range(2):
             living.ok(*call)
 
     for kind in ("RemarkMade", "QuestionAnswered", "WorkPaused", "WorkResumed", "RunPaused"):
         assert len(squad.events(kind)) == 1, kind
+    restarted = [row["attempt"] for row in squad.events("RestartOrdered")]
+    assert restarted[0] == "T1.1"
+    assert len({*restarted}) == len(restarted), "of one attempt more than once"
+    second = f"restarted T1: T1.3 by agent-1 goes on from the work of {restarted[-1]}"
+    assert orders[1].splitlines()[0] == (second if len(restarted) > 1 else "T1.1 is being restarted already: T1.2 follows")

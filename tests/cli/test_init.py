@@ -102,7 +102,26 @@ def test_five_questions_are_asked_and_answers_that_cannot_be_are_asked_again(
     assert (config.run.agents, config.run.checks) == (2, ("make a", "make b"))
     assert (repository.root / ".gitignore").read_text(encoding="utf-8") == "*.log\n.squad/\n"
     assert said.err.count("? [") == 5 + 2
-    assert said.err.count("use: auto, claude, codex, gemini, aider or simulated? [") == 2
+    assert said.err.count("use: auto, claude, codex, gemini, aider, simulated, or one of yours: command my-agent") == 2
+
+
+def test_a_program_of_ones_own_is_answered_with_its_command_line(here: Here, repository: Repository, answers: list[str]) -> None:
+    answers += ["command", "command 'my agent", "command 'my agent' --file {prompt_file}", "1", "-", "", ""]
+
+    said = here("init")
+
+    assert (said.code, said.err.count("? [")) == (0, 5 + 2)
+    [agent] = written(repository).agents.values()
+    assert (agent.use, agent.command) == ("command", ("my agent", "--file", "{prompt_file}"))
+
+
+def test_without_git_nothing_is_written_that_would_hold_once_there_is_git(tmp_path: Path) -> None:
+    Here(tmp_path).ok("init", "--yes")
+
+    text = (tmp_path / "squad.yaml").read_text(encoding="utf-8")
+    plain = configuration.layer(text, name="squad.yaml").document.plain
+    assert isinstance(plain, dict)
+    assert (faults(text), "isolation" in plain) == ([], False)
 
 
 def test_whoever_goes_away_in_between_finds_nothing_written(here: Here, repository: Repository, answers: list[str]) -> None:

@@ -235,7 +235,8 @@ def test_an_agent_that_listens_is_told_at_once(squad: Squad, here: Here, reposit
     repository.commit({"squad.yaml": json.dumps(settings), "tasks.yaml": json.dumps({"version": 1, "tasks": [row]})})
     process = begin(squad, 1)
 
-    assert here.ok("tell", "T1", "hello") == "R1 delivered: agent-1 was told (T1.1)\nundo: squad tell T1 TEXT\n"
+    undo = "undo: nothing to undo, what is told stays told; say what holds instead: squad tell T1 TEXT"
+    assert here.ok("tell", "T1", "hello") == f"R1 delivered: agent-1 was told (T1.1)\n{undo}\n"
 
     assert process.wait(LONGEST) == 0
     assert "A person tells you: hello" in repository.git("show", "squad/tasks-1:T1.txt")

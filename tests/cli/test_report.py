@@ -44,7 +44,7 @@ def test_a_report_holds_claims_beside_evidence_and_what_each_agent_wrote(runs: R
     assert files == {"new.txt": (2, 0, True, True), "old.txt": (0, 3, True, True), "blob": (None, None, False, True)}
     assert [(check["ok"], check["where"]) for check in rows["T2"]["checks"]][:1] == [(False, "attempt")]
     assert (rows["T2"]["claim"], rows["T2"]["evidence"]) == ("exit 0", "not accepted")
-    assert told["attention"] == [f"T2 failed: {rows['T2']['reason']} (look: squad logs T2)"]
+    assert told["attention"] == [f"T2 failed: {rows['T2']['reason']} (look: squad logs T2; again: squad retry T2)"]
     assert told == json.loads((here.folder / ".squad" / "reports" / "tasks-1.json").read_text(encoding="utf-8")), (
         "the file tells the same"
     )

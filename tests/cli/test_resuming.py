@@ -129,12 +129,14 @@ def test_a_copy_goes_on_by_itself_and_leaves_the_original_alone(killed: Squad) -
     work_goes_on(killed.folder)
 
 
-def test_a_deleted_worktree_is_made_anew_from_what_was_committed(killed: Squad) -> None:
+def test_a_deleted_worktree_is_made_anew_from_what_was_committed_also_where_the_project_was_moved(killed: Squad) -> None:
+    """Its branch was once said to be checked out in the old place, and the task was parked."""
     shutil.rmtree(killed.folder / ".squad" / "worktrees" / "tasks-1" / "B.1")
+    there = moved(killed.folder, Path.rename)
 
-    resumed(killed.folder)
+    resumed(there)
 
-    assert result(Repository(killed.folder)) == ["a.md", "half.md"]
+    assert result(Repository(there)) == ["a.md", "half.md"]
 
 
 def test_a_deleted_folder_of_views_is_made_anew(killed: Squad) -> None:

@@ -18,7 +18,7 @@ def test_a_table_is_drawn_over_the_last_one(size: list[int]) -> None:
     frame = drawn.frame(lambda *_: "three\n")
 
     assert "\r\x1b[2A" in frame
-    assert "three\x1b[K\n\x1b[J" in frame
+    assert "\x1b[Kthree\n\x1b[J" in frame
 
 
 def test_what_has_not_changed_is_not_drawn_again(size: list[int]) -> None:
@@ -32,6 +32,15 @@ def test_wrapping_is_off_only_while_the_table_is_drawn(size: list[int]) -> None:
     frame = Screen().frame(lambda *_: "one\n")
 
     assert frame.index("\x1b[?7l") < frame.index("one") < frame.index("\x1b[?7h")
+
+
+def test_a_message_longer_than_a_line_is_not_cut(size: list[int]) -> None:
+    drawn = Screen()
+    drawn.say("x" * 200)
+
+    frame = drawn.frame(lambda *_: "one\n")
+
+    assert frame.index("x" * 200) < frame.index("\x1b[?7l")
 
 
 @pytest.mark.parametrize("line", ["x" * 80, "漢" * 40, f"\x1b[32m{'x' * 80}\x1b[0m"])
@@ -60,4 +69,4 @@ def test_a_message_comes_in_the_tables_place_and_the_table_below_it(size: list[i
 
     frame = drawn.frame(lambda *_: "one\ntwo\n")
 
-    assert "\x1b[2A\x1b[Jstopping\none\x1b[K\ntwo\x1b[K\n" in frame
+    assert "\x1b[2A\x1b[Jstopping\n\x1b[?7l\x1b[Kone\n\x1b[Ktwo\n" in frame

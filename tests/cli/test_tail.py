@@ -42,6 +42,17 @@ def test_what_could_harm_a_terminal_is_taken_out(tmp_path: Path, capsys: pytest.
     assert not set("\x1b\x00\r\x07") & set(said)
 
 
+def test_what_is_seen_before_it_is_started_is_shown_from_then_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An attempt that was seen before its log was known was once never shown."""
+    (tmp_path / "T1.1.log").write_bytes(b"here\n")
+    states = [state_of(Path()), state_of(tmp_path / "T1.1.log")]
+    states[0].attempts["T1.1"].log = ""
+
+    follow_logs(lambda: states.pop(0), None, folder=tmp_path, raw=False, over=lambda: len(states) == 1, wait=lambda: None)
+
+    assert capsys.readouterr().out == "==> T1.1 (agent-1)\nhere\n"
+
+
 def test_raw_is_every_byte(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     parts = (b"\x1b[31m\x00\xff", b"\xc3", b"\xa9\r\n no end")
 

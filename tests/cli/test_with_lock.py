@@ -44,6 +44,7 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     seen = squad("with-lock", "x.md", "op:deploy", "--", *squad.argv("status"), cwd=squad.folder / "deep")
     failed = squad("with-lock", "x.md", "--", "sh", "-c", "exit 9")
     refused = squad("with-lock", "--wait", "0", "own-1.md", "--", "echo", "ran")
+    in_vain = squad("with-lock", "--wait", "10ms", "own-1.md", "--", "echo", "ran")
 
     assert seen.returncode == 0
     rows = [line.split()[:2] for line in seen.stdout.splitlines()]
@@ -55,6 +56,8 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
         "",
         "squad: own-1.md is held by agent-1 until its task T1 has ended\nsee: squad locks\n",
     )
+    assert in_vain.returncode == 1
+    assert in_vain.stderr.endswith("held by agent-1 until its task T1 has ended\nsee: squad locks\n"), "no call of agents"
     assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
     squad.ok("stop", "--now")
     assert squad("with-lock", "x.md", "--", "true").returncode == 3

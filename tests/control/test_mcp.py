@@ -141,6 +141,15 @@ def test_the_end_of_stdin_ends_it_after_what_can_be_answered_and_withdraws_what_
     assert until(lambda: supervisor.withdrawn == ["busy"], "the lock that was withdrawn")
 
 
+def test_a_supervisor_that_takes_its_time_is_heard_out_after_the_end_of_stdin(supervisor: FakeSupervisor) -> None:
+    supervisor.waits["slow"] = threading.Event()
+    with process(supervisor) as started:
+        threading.Timer(1.3, supervisor.waits["slow"].set).start()  # longer than a lock is waited for then
+        out, _ = started.communicate(hello() + call(1, "owns", path="slow"), timeout=NEVER)
+
+    assert [json.loads(line)["id"] for line in out.splitlines()] == [0, 1]
+
+
 def test_a_lock_is_answered_as_soon_as_it_is_handed_over(supervisor: FakeSupervisor) -> None:
     supervisor.waits["busy"] = threading.Event()
     with process(supervisor) as started:

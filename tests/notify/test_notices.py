@@ -29,6 +29,10 @@ def some(event: Event, *before: Event) -> Notice:
     return found
 
 
+def test_a_step_for_a_person_is_told_with_what_is_to_be_done_and_not_with_logs() -> None:
+    assert some(ev.TaskParked(task="T1", reason="a step for a person")).command == "squad report"
+
+
 @pytest.mark.parametrize(
     ("event", "what", "about", "command"),
     [
@@ -41,7 +45,7 @@ def some(event: Event, *before: Event) -> Notice:
     ],
 )
 def test_what_a_person_wants_to_know_is_told_with_what_helps(event: Event, what: str, about: str, command: str) -> None:
-    told = some(event)
+    told = some(event, *BEGUN)
 
     assert (told.what, told.about, told.command, told.of) == (what, about, command, 7)
 

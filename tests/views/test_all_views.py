@@ -105,7 +105,7 @@ class Nasty:
             "locks": render_locks(self.state),
             "owner": render_owner(owned),
             "plan": render_plan(self.plan),
-            "report": render_report(report),
+            "report": render_report(report, width=10_000),
             "report in Markdown": render_markdown(report),
             "report in HTML": render_html(report),
             "ending": render_ending(report),

@@ -139,6 +139,7 @@ TWO_DONE = [(0.0, run_started()), *finished("T1", 0.0, 10.0), *finished("T2", 0.
         (TWO_DONE[:5], 12.0, "no estimate yet"),
         (TWO_DONE, 20.0, "20s to 1m more (estimate)"),
         ([*TWO_DONE, (20.0, prepared("T3.1"))], 25.0, "15s to 1m more (estimate)"),
+        ([*TWO_DONE, (20.0, prepared("T3.1"))], 120.0, "0s to 5m more (estimate)"),
         ([*TWO_DONE, (21.0, ev.TaskParked(task="T3", reason="x"))], 25.0, "nothing left that could start"),
     ],
 )

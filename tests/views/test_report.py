@@ -52,7 +52,8 @@ def cells(shown: str) -> str:
 
 
 def text(*history: tuple[float, Event], of: Plan = OF, now: float = 20.0, supervised: bool = True) -> str:
-    return render_report(make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised))
+    made = make_report(entries(*history), of, state_after(of, *history), now=now, supervised=supervised)
+    return render_report(made, width=300)
 
 
 def test_the_document_has_the_keys_that_other_programs_read() -> None:
@@ -97,7 +98,7 @@ def test_what_needs_a_person_comes_first_with_the_command_that_helps() -> None:
 
     assert lines[2:7] == [
         "Needs you:",
-        "  T2 failed: it crashed (look: squad logs T2)",
+        "  T2 failed: it crashed (look: squad logs T2; again: squad retry T2)",
         "  Q1 agent-1 asked: which colour? (it was told to decide by itself: nobody is there; look: squad logs T1)",
         "  agent-1 changed x.py without the right to, kept in refs/kept (look: squad diff --foreign T1)",
         "  T2.1: its leash was killed, so up to 64 KiB of its output may be missing (look: squad logs T2.1)",

@@ -89,7 +89,7 @@ def shown(token: Token) -> str:
 def split(token: Token) -> list[str]:
     code = [child.content for child in token.children or () if child.type == "code_inline"]
     text = shown(token)
-    return [text.removesuffix(f" ({code[0]})"), *code] if code else [text]
+    return [text.removesuffix(f" ({', '.join(code)})"), " ".join(code)] if code else [text]
 
 
 def of_parts(report: Report) -> list[tuple[str, list[list[str]]]]:
@@ -115,7 +115,7 @@ def test_every_form_tells_the_same_figures(run: tuple[list[Entry], float]) -> No
     report = told(rows, THREE_TASKS, now=now)
 
     document = json.loads(json.dumps(report_json(report)))
-    text = render_report(report)
+    text = render_report(report, width=1000)
     assert of_page(report) == of_markdown(report) == of_parts(report)
     flat = " ".join(text.split())
     for title, part in of_parts(report):
@@ -204,9 +204,9 @@ def test_a_share_of_time_is_called_measured_only_beside_another_run() -> None:
     rows = entries((0.0, run_started()), *begun, *over, *done, (10.0, ev.RunEnded(outcome="done")))
     report = told(rows, of, now=20.0)
 
-    assert "50 %, an estimate" in render_report(report)
+    assert "50 %, an estimate" in render_report(report, width=300)
     assert report.saved is not None
     beside = replace(report, saved=replace(report.saved, beside="demo-0"))
-    assert "50 %, measured beside demo-0" in render_report(beside)
+    assert "50 %, measured beside demo-0" in render_report(beside, width=300)
     assert report_json(report)["time_saved"] == {"share": 0.5, "beside": None, "measured": False}
     assert report_json(beside)["time_saved"] == {"share": 0.5, "beside": "demo-0", "measured": True}

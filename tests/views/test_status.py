@@ -2,7 +2,8 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.views.status import render_status, status_json
+from orchestrator.views.locks import standing
+from orchestrator.views.status import render_status, status_json, ways_on
 from tests.support.builders import (
     ONE,
     PAIR,
@@ -165,10 +166,31 @@ def test_an_agent_is_checking_while_its_result_is_looked_at() -> None:
 def test_the_text_names_the_held_locks_and_the_way_to_go_on() -> None:
     state = state_after(PAIR, run_started(), granted("src/a.py"))
 
-    text = render_status(PAIR, state, supervised=False, now=100.0)
+    living = render_status(PAIR, state, supervised=True, now=100.0)
+    dead = render_status(PAIR, standing(state, supervised=False), supervised=False, now=100.0)
 
-    assert "its supervisor is gone: squad resume demo-1" in text
-    assert "src/a.py" in text.partition("locks\n")[2]
+    assert "src/a.py" in living.partition("locks\n")[2]
+    assert "its supervisor is gone: squad resume demo-1" in dead
+    assert "locks\n" not in dead, "who is dead holds nothing"
+
+
+@pytest.mark.parametrize(
+    ("history", "way"),
+    [
+        ([ev.RunReopened(reason="changed by squad retry")], "squad resume demo-1"),
+        ([ev.RunPaused(reason="needs-you"), ev.TaskParked(task="T1", reason="x")], "squad resume demo-1"),
+        ([ev.TaskParked(task="T3", reason="a step"), ev.RunPaused(reason="needs-you")], "squad run prd.md --new"),
+        ([ev.TaskParked(task="T3", reason="a step"), ev.RunPaused(reason="stopped")], "squad resume demo-1"),
+    ],
+)
+def test_a_run_that_stands_still_says_how_it_goes_on(history: list[Event], way: str) -> None:
+    of = plan(planned(task("T1")), planned(task("T3", gate=True)))
+
+    text = render_status(of, state_after(of, run_started(), *history), supervised=False, now=9.0)
+
+    assert ways_on(of, state_after(of, run_started(), *history)) == (way,)
+    assert text.count("go on: ") == 1
+    assert f"  go on: {way}\n" in text
 
 
 def test_who_has_left_and_who_is_leaving_is_said_below_the_table() -> None:

@@ -97,6 +97,20 @@ def test_what_changed_since_the_start_of_an_attempt_is_told_and_kept(tree: Tree)
     assert tree.kept.line("show", "refs/squad/before/demo-1/T1.1:b.txt") == "b"
 
 
+def test_what_squad_keeps_below_the_tree_is_no_change_of_anybodys(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a home folder an agent was once blamed for squad's journal and evidence, which lie below it."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tree.root / "my [own] state"))
+    prepare(find(tree.root), now=0.0)
+
+    def work() -> None:
+        tree.write("a.txt", "changed\n")
+        tree.write("my [own] state/squad/another-1/state.db")
+        (find(tree.root).state / "logs").mkdir(exist_ok=True)
+        (find(tree.root).state / "logs" / "squad.log").write_text("{}\n", encoding="utf-8")
+
+    assert tree.changed(work) == ("a.txt",)
+
+
 def test_each_commit_of_the_evidence_holds_the_changes_of_one_author(tree: Tree) -> None:
     """The commit of one agent once held all that had changed in the tree, a person's work too."""
     shared = tree.open()

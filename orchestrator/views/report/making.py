@@ -15,7 +15,7 @@ from orchestrator.views.limits import limit_lines, limits_json
 from orchestrator.views.plan_table import done_lines
 from orchestrator.views.report.model import REFUSED, Bar, Foreign, Mark, Move, Report, Saved
 from orchestrator.views.report.rows import Facts, agent_rows, task_rows
-from orchestrator.views.status import is_orphaned, run_state
+from orchestrator.views.status import is_orphaned, run_state, ways_on
 from orchestrator.views.usage import usage_of
 from orchestrator.workspaces.written import Written
 
@@ -65,6 +65,7 @@ def make_report(
         before_lines=tuple(done_lines(plan)),
         foreign=tuple(_foreign(entries)),
         attention=tuple(attention(entries, plan, state, supervised=supervised, now=now)),
+        ways=ways_on(plan, state) or (f"squad resume {state.run}",),
         bars=tuple(_bars(measured, state)),
         marks=tuple(_marks(entries, measured)),
         limits=limits_json(state, aside.limits, now=now),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.views.report.model import Report
-from orchestrator.views.report.parts import headline, parts
+from orchestrator.views.report.parts import APART, headline, parts
 from orchestrator.views.report.table import Line, Part, Table
 from orchestrator.views.text import plain, utc
 
@@ -41,7 +41,7 @@ def _line(line: Line) -> str:
     begun = _BEGINNINGS.match(shown)
     if begun:
         shown = f"{begun[0]}\\{shown[begun.end() :]}" if begun[0].isdigit() else f"\\{shown}"
-    return shown + (f" ({_code(line.help)})" if line.help else "")
+    return shown + (f" ({', '.join(map(_code, line.help.split(APART)))})" if line.help else "")
 
 
 def _code(text: str) -> str:

@@ -181,6 +181,7 @@ class Report:
     before_lines: tuple[str, ...]
     foreign: tuple[Foreign, ...]  #: oldest first
     attention: tuple[Need, ...]
+    ways: tuple[str, ...]  #: commands by which a run that stands still goes on
     bars: tuple[Bar, ...]  #: agent by agent, in their order
     marks: tuple[Mark, ...]
     limits: dict[str, object]

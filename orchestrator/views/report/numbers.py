@@ -54,4 +54,4 @@ def _nearness(report: Report) -> str:
     measured = report.figures
     if measured.speed_up is None or not measured.bound_s:
         return ""
-    return f"; the run took {measured.wall_s / measured.bound_s:.2f} times that"
+    return f"; taken {measured.wall_s / measured.bound_s:.2f} times"

@@ -18,6 +18,7 @@ from orchestrator.views.usage import Usage, money_text, tokens_text
 
 _PATHS = 30  #: of one agent that are listed
 _KEYS = 20  #: of locks
+APART = "   "  #: between two commands that help
 CAUSES = ("needs", "lock", "limit", "stall", "check", "integration", "answer")
 
 
@@ -56,7 +57,7 @@ def next_lines(report: Report) -> Iterator[Line]:
     if report.split:
         yield Line(text="it only proposed tasks: there is no work to take")
     elif report.phase == "paused":
-        yield Line(text="go on", help=f"squad resume {report.run}")
+        yield from (Line(text="go on", help=way) for way in report.ways)
     elif report.branch is None:
         help_ = "look: squad diff   commit it (in git): squad merge   take it out again: squad discard"
         yield Line(text="the work is in the project's folder", help="" if report.outcome == "discarded" else help_)

@@ -3,19 +3,18 @@
 from collections.abc import Iterator
 
 from orchestrator.quantities import format_duration
+from orchestrator.views.report.layout import table_lines
 from orchestrator.views.report.model import Report
 from orchestrator.views.report.parts import headline, next_lines, parts
-from orchestrator.views.report.table import Line, Part, Table
-from orchestrator.views.text import columns, padded, page, plain, plain_path, shortened
-
-_WIDEST, _LAST = 60, 100  #: columns of a cell, and of the last one in its row
+from orchestrator.views.report.table import Line, Part
+from orchestrator.views.text import page, plain
 
 
-def render_report(report: Report) -> str:
-    """Give the report as text."""
+def render_report(report: Report, *, width: int = 80) -> str:
+    """Give the report as text; no table is wider than so many columns."""
     lines = [f"{plain(report.title)}: run {report.run}, {headline(report)}"]
     for part in parts(report):
-        lines += ["", f"{part.title}:", *part_lines(part)]
+        lines += ["", f"{part.title}:", *part_lines(part, width=width)]
     return page(lines)
 
 
@@ -41,7 +40,7 @@ def _next(line: Line) -> Iterator[str]:
         yield line.help
 
 
-def part_lines(part: Part) -> Iterator[str]:
+def part_lines(part: Part, *, width: int = 80) -> Iterator[str]:
     """Give the lines of one part below its title."""
     if part.title == "Next":
         for line in part.lines:
@@ -50,19 +49,4 @@ def part_lines(part: Part) -> Iterator[str]:
     for line in part.lines:
         yield f"  {plain(line.text)}" + (f" ({plain(line.help)})" if line.help else "")
     if part.table:
-        yield from _table(part.table)
-
-
-def _table(table: Table) -> Iterator[str]:
-    rows = [(*(_cell(text, _WIDEST) for text in row[:-1]), _cell(row[-1], _LAST)) for row in (table.head, *table.rows)]
-    widths = [max(columns(row[place]) for row in rows) for place in range(len(table.head))]
-    for row in rows:
-        cells = [
-            " " * (width - columns(cell)) + cell if place in table.numbers else padded(cell, width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield f"  {'  '.join(cells)}".rstrip()
-
-
-def _cell(text: str, width: int) -> str:
-    return shortened(plain_path(text), width)
+        yield from table_lines(part.table, width=width)
