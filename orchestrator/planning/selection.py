@@ -70,7 +70,8 @@ class _Family:
     def needs(self, task: Task) -> tuple[TaskId, ...]:
         """Give the tasks without children that one needs, itself or through its parents; its own family is no need."""
         if not self.children:
-            return tuple(dict.fromkeys(one for one in (*task.needs, *task.after) if one != task.id or one in task.needs))
+            direct = dict.fromkeys((*task.needs, *task.after))
+            return tuple(direct) if task.id not in direct else tuple(one for one in direct if one != task.id or one in task.needs)
         above = self.above(task)
         asked = deque(need for one in (task, *above) for need in (*one.needs, *one.after) if self.tasks.get(need) not in above)
         met: dict[TaskId, None] = {}
