@@ -40,6 +40,7 @@ class Item:
     label: str = ""  #: the line that introduces its list: `Acceptance criteria:`
     state: str = ""  #: the word that says how far it is, where it has no box
     is_heading: bool = False  #: it was written as a heading
+    is_struck: bool = False  #: it was crossed out as a whole
     is_optional: bool = False  #: a star stands behind its box
     details: list[str] = field(default_factory=list)  #: its further paragraphs
     children: "list[Item]" = field(default_factory=list)
