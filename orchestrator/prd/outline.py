@@ -14,6 +14,9 @@ from orchestrator.prd.blocks import block_tokens
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
+#: Boxes that are one sign -> what would stand between brackets; what is crossed could be done or dropped.
+_SIGNS = {"\u2610": " ", "\u2b1c": " ", "\U0001f532": " ", "\u2611": "x", "\u2612": "\u2612"}
+_SIGN = re.compile(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
 _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
@@ -158,6 +161,9 @@ class _Builder:
 
     def _begin(self, item: Item, text: str) -> None:
         self._fresh = False
+        if sign := _SIGN.fullmatch(text):
+            item.box, item.text = _SIGNS[sign[1]], sign[2].strip()
+            return
         found = _BOX.fullmatch(text)
         item.box = (found[1] or " ") if found else None
         item.is_optional = bool(found and found[2])
