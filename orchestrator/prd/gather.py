@@ -22,6 +22,7 @@ _FIRST = re.compile(
     r"\s*(?=\w|[`*\"'(])",
     re.IGNORECASE,
 )
+_LAST = re.compile(r"(?:[(\[]\s*(done|completed?|in progress|deferred|cancelled)\s*[)\]]\W*|(?:✅|✔️?|☑️?)\s*)$", re.IGNORECASE)
 _BEGUN = frozenset("🚧🔄")
 _TICKS = frozenset({"yes", "x", "✅", "✓", "✔", "[x]"})
 _WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
@@ -116,7 +117,7 @@ def state_in(text: str) -> tuple[str, str]:
     """Split what an item says of its state, before or behind its text, from the rest; empty where it says nothing."""
     if found := _FIRST.match(text):
         return found[1] or ("in progress" if found[2] in _BEGUN else "done"), text[found.end() :]
-    if found := _SAID.search(text):
+    if found := _LAST.search(text):
         return found[1] or "done", text[: found.start()].strip()
     return "", text
 

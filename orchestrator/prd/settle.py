@@ -35,11 +35,6 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     drafts, warnings = reading.drafts, reading.warnings
     _number(drafts, material, warnings)
     _scope(drafts)
-    warnings += [
-        f"{_here(draft, material)}: {draft.final_id} needs itself, which orders nothing"
-        for draft in drafts
-        if any(one is draft for one in draft.direct)
-    ]
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:

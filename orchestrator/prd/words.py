@@ -179,7 +179,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
         if _is_reference(found):
             ids.update(dict.fromkeys(expand(found["ids"])))
             bracketed = found["open"] and found["close"]
-            if bracketed or (not found["weak"] and not _behind(found)):
+            if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
     return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;").rstrip(" –—") if ids else text
 

@@ -183,7 +183,6 @@ def test_task_master_names_needs_in_one_text_or_as_objects() -> None:
     document = told(json.dumps({"tasks": rows}), ".taskmaster/tasks/tasks.json")
 
     assert [task.needs for task in document.tasks] == [("2", "3"), ("3",), ()]
-    assert document.warnings == ("line 1: 3 needs itself, which orders nothing",)
 
 
 def test_steps_that_talk_of_a_later_task_do_not_turn_the_order_of_a_plan_but_a_line_of_its_own_does() -> None:
