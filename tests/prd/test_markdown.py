@@ -420,3 +420,9 @@ def test_boxes_that_are_one_sign_are_boxes_and_other_signs_beside_boxes_are_told
         *[("Draw", "open"), ("Measure", "done"), ("Drop", "unknown"), ("Cut", "open")]
     ]
     assert [one.line for one in document.skipped] == [7, 8]
+
+
+def test_a_line_of_dependencies_may_name_several_tasks_by_their_titles() -> None:
+    text = "# Plan\n## Tasks\n- [ ] Draw it\n- [ ] Cut it\n- [ ] Glue it\n  - **Depends on**: Draw it, Cut it\n"
+
+    assert [task.needs for task in read(text.encode(), name="plan.md").tasks] == [(), (), ("T1", "T2")]
