@@ -89,6 +89,7 @@ def is_folder(claim: str) -> bool:
     return claim == "." or claim.endswith("/")
 
 
+@lru_cache(maxsize=65536)
 def key(claim: str) -> str:
     """Give the lock key of a claim: the same text without the slash of a folder."""
     return claim if is_operation(claim) else claim.rstrip("/") or "."

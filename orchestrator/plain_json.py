@@ -12,6 +12,7 @@ Plain: TypeAlias = "str | list[Plain] | dict[str, Plain] | None"
 Place: TypeAlias = tuple[int, int]  #: line and column, from 1
 #: What YAML reads differently: signs it refuses or takes for line ends, and escapes of halves of a sign.
 _OTHERWISE = re.compile("[\x7f-\xa0\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]|\\\\u[dD][89a-fA-F]")
+_NESTS = (list, dict)
 _TRUTH = re.compile(r"\b(?:true|false)\b")
 #: A brace, and all before it: texts in quotes are stepped over.
 _BRACE = re.compile(r'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])')
@@ -23,7 +24,7 @@ class _Twice(ValueError):
 
 def decoded(text: str, *, deepest: int) -> tuple[Plain, dict[int, Place]] | None:
     """Give what a JSON text says, and by the identity of each object where it begins; None where YAML has to judge."""
-    if _OTHERWISE.search(text):
+    if _is_otherwise(text):
         return None
     objects: list[dict[str, Plain]] = []
 
@@ -40,9 +41,14 @@ def decoded(text: str, *, deepest: int) -> tuple[Plain, dict[int, Place]] | None
         return None
     if not _is_shallow(plain, deepest):
         return None
-    if _TRUTH.search(text):
+    if ("true" in text or "false" in text) and _TRUTH.search(text):
         plain = _worded(plain)
     return plain, {id(row): place for row, place in zip(objects, _places(text), strict=True)}
+
+
+def _is_otherwise(text: str) -> bool:
+    """Tell whether YAML would read a sign differently; what is ASCII, as most is, need not be looked through sign by sign."""
+    return not (text.isascii() and "\x7f" not in text and "\\u" not in text) and _OTHERWISE.search(text) is not None
 
 
 def _worded(plain: object) -> Plain:
@@ -60,7 +66,7 @@ def _worded(plain: object) -> Plain:
 def _is_shallow(plain: Plain, deepest: int) -> bool:
     level = [plain]
     for _ in range(deepest + 1):
-        rows = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, list | dict)]
+        rows = [one.values() if isinstance(one, dict) else one for one in level if isinstance(one, _NESTS)]
         level = [below for row in rows for below in row]
         if not level:
             return True

@@ -75,6 +75,7 @@ def _telling(text: str) -> list[str]:
     return [word for word in words if word not in _SILENT and (len(word) > 2 or word in _SHORT)]
 
 
+@lru_cache(maxsize=65536)
 def _stem(word: str) -> str:
     """Take plural and verb endings off, and the silent e that only some forms have: cache, caches, cached, caching."""
     if word.endswith("ies") and len(word) > 4:

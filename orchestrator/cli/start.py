@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from orchestrator import git
 from orchestrator.claims import Claim, canonical
 from orchestrator.cli import settings
@@ -192,7 +194,7 @@ def _made_before(data: bytes, file: str, around: Surroundings) -> Plan:
 
 def checked(plan: Plan, file: str) -> Plan:
     """Let the checker see what the planner made, so that a mistake of the planner never starts."""
-    if found := problems(json.loads(plan_document(plan))):
+    if found := problems(msgspec.json.decode(plan_document(plan))):
         raise PlanRefused(file, found)
     return plan
 

@@ -9,7 +9,7 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import pairwise, product
+from itertools import combinations, pairwise, product
 from typing import TypeAlias
 
 from orchestrator.planning.consistency import inconsistencies, is_figure
@@ -74,8 +74,11 @@ def _task_shape(row: Json) -> list[str]:
     found += [f"{name}: {key} is no number" for key in ("start", "finish") if not is_figure(row.get(key))]
     if row.get("writes") is not None and not _texts(row.get("writes")):
         return [*found, f"{name}: writes is neither null nor a list of texts"]
-    strange = [claim for claim in _list(row, "writes") if claim.startswith("/") or ".." in claim.split("/") or "\0" in claim]
-    return found + [f"{name}: {claim} is not inside the project" for claim in strange]
+    return found + [f"{name}: {claim} is not inside the project" for claim in _list(row, "writes") if _is_strange(claim)]
+
+
+def _is_strange(claim: str) -> bool:
+    return claim.startswith("/") or "\0" in claim or (".." in claim and ".." in claim.split("/"))
 
 
 def _ownership(document: Json, tasks: Mapping[str, Json]) -> list[str]:
@@ -150,13 +153,13 @@ def _pairs(document: Json, tasks: Mapping[str, Json], before: _Before) -> Iterat
     for (one, other), met in _meeting(tasks).items():
         if not apart(one, other):
             yield f"{one} and {other} may run together and both write {met}"
-        elif frozenset((one, other)) not in guarded:
+        elif (one, other) not in guarded:
             yield f"{one} and {other} both write {met}, and the certificate does not name them"
     for one, other in _blind(tasks):
         if not apart(one, other):
             if shared:
                 yield f"{one} and {other} may run together in one tree, and one's write set is not known"
-            elif frozenset((one, other)) not in unproved:
+            elif (one, other) not in unproved:
                 yield f"{one} and {other} may run together, one's write set is not known, and the certificate does not say so"
 
 
@@ -182,17 +185,24 @@ def _meeting(tasks: Mapping[str, Json]) -> dict[tuple[str, str], str]:
     heads: dict[tuple[str, ...], list[str]] = {}
     for claim in users:
         heads.setdefault(beginning(claim), []).append(claim)
+    depths = sorted({len(head) for head in heads})
     met: dict[tuple[str, str], str] = {}
     for claim, names in users.items():
         head = beginning(claim)
-        above = [other for depth in range(len(head)) for other in heads.get(head[:depth], ())]
-        level = heads[head]
-        for other in (*above, *level):
-            if overlap(claim, other):
-                for one, two in product(names, users[other]):
-                    if one != two:
-                        met.setdefault((one, two) if place[one] < place[two] else (two, one), max(claim, other, key=len))
+        above = [other for depth in depths if depth < len(head) for other in heads.get(head[:depth], ())]
+        for other in (*above, *heads[head]):
+            if other == claim or overlap(claim, other):
+                for pair in _in_order(names, users[other], place):
+                    met.setdefault(pair, max(claim, other, key=len))
     return met
+
+
+def _in_order(names: Sequence[str], others: Sequence[str], place: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    """Give each of some tasks with each of others, the earlier one first; both stand in document order."""
+    if names is others:
+        return combinations(names, 2)
+    pairs = ((one, other) for one, other in product(names, others) if one != other)
+    return ((one, other) if place[one] < place[other] else (other, one) for one, other in pairs)
 
 
 def _claims(document: Json, tasks: Mapping[str, Json], before: _Before) -> list[str]:
@@ -218,7 +228,7 @@ def _guarded(row: Json, tasks: Mapping[str, Json], before: _Before, several: Col
         case "lock" if str(row.get("key")) in several:
             return [f"the certificate says that {row.get('key')} keeps {a} and {b} apart; several may hold it at once"]
         case "lock":
-            held = all(row.get("key") in _list(tasks[name], "locks") for name in (a, b))
+            held = row.get("key") in _list(tasks[a], "locks") and row.get("key") in _list(tasks[b], "locks")
             return [] if held else [f"the certificate says that {a} and {b} both lock {row.get('key')}; they do not"]
         case "needs":
             ordered = before.orders(a, b)
@@ -262,6 +272,8 @@ def _schedule(tasks: Mapping[str, Json], units: Mapping[str, int]) -> list[str]:
         for resource in {f"agent {row['agent']}", *(f"lock {lock}" for lock in _list(row, "locks"))}:
             users.setdefault(resource, []).append(name)
     for resource, names in users.items():
+        if len(names) == 1:
+            continue
         lasting = sorted((name for name in names if times[name][0] != times[name][1]), key=lambda name: times[name])
         found += _beside(resource, lasting, times, units.get(resource.removeprefix("lock "), 1))
     return found
@@ -297,8 +309,10 @@ def _certificate(document: Json, name: str) -> list[Json]:
     return rows if isinstance(rows, list) else []
 
 
-def _named(document: Json, name: str) -> set[frozenset[str]]:
-    return {frozenset((str(row.get("a")), str(row.get("b")))) for row in _certificate(document, name)}
+def _named(document: Json, name: str) -> set[tuple[str, str]]:
+    """Give the pairs of a list of the certificate, each in both orders."""
+    pairs = {(str(row.get("a")), str(row.get("b"))) for row in _certificate(document, name)}
+    return pairs | {(b, a) for a, b in pairs}
 
 
 def _list(row: Json, name: str) -> list[str]:
@@ -307,4 +321,4 @@ def _list(row: Json, name: str) -> list[str]:
 
 
 def _texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and {*map(type, value)} <= {str}

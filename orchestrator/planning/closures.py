@@ -12,6 +12,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from orchestrator.claims import Claim, is_folder, is_glob
 
@@ -57,6 +58,7 @@ _MIGRATIONS = re.compile(
     r"^(.*?(?:^|/)(?:migrations?|migrate|alembic/versions|db/changelog|drizzle(?=/(?:\d+_|meta/))))/[^/]", re.IGNORECASE
 )
 _PROSE = (".md", ".mdx", ".rst", ".txt")
+_MIGRATING = re.compile(r"migrat|versions|changelog|drizzle", re.IGNORECASE)  #: occurs in each folder that `_MIGRATIONS` matches
 #: Files from which a tool makes the next migration, or which it writes after each -> the one and the other.
 _SCHEMAS = {"schema.prisma": "migrations", "schema.rb": "migrate", "structure.sql": "migrate"}
 _VARIANTS = re.compile(r"^(tsconfig)(?:\.[\w-]+)?\.json$|^(\.env)(?:\.[\w-]+)?$|^((?:docker-)?compose)(?:\.[\w-]+)?\.ya?ml$")
@@ -101,11 +103,10 @@ def closures(writes: Sequence[Claim], tree: Tree) -> Iterator[tuple[Claim, str]]
     """Give what goes with a write set, each with the reason."""
     own = set(writes)
     for claim in writes:
-        if is_folder(claim) or is_glob(claim):
-            continue
-        if claim not in tree.known:
-            tree.known[claim] = tuple(_of_file(claim, tree))
-        for path, why in tree.known[claim]:
+        known = tree.known.get(claim)
+        if known is None:
+            known = tree.known[claim] = () if is_folder(claim) or is_glob(claim) else tuple(_of_file(claim, tree))
+        for path, why in known:
             if path not in own:
                 own.add(Claim(path))
                 yield Claim(path), f"{path} goes with {claim}: {why}"
@@ -113,25 +114,34 @@ def closures(writes: Sequence[Claim], tree: Tree) -> Iterator[tuple[Claim, str]]
 
 def named_keys(text: str) -> tuple[str, ...]:
     """Give the endpoints and tables that a text names, as keys."""
-    routes = {f"api:{_route(next(filter(None, found.groups())))}" for found in _ROUTE.finditer(text)}
+    routes = {f"api:{_route(next(filter(None, found.groups())))}" for found in _ROUTE.finditer(text)} if "/" in text else set()
+    if "table" not in text.casefold():
+        return tuple(sorted(routes))
     tables = {f"table:{next(filter(None, found.groups())).rpartition('.')[2].casefold()}" for found in _TABLE.finditer(text)}
     return tuple(sorted(routes | tables))
 
 
 def _of_file(path: str, tree: Tree) -> Iterator[tuple[str, str]]:
     folder, _, name = path.rpartition("/")
+    beside = tree.folders.get(folder, ())
     for lock in _lock_files(name, folder, tree):
         yield lock, "the lock file of a manifest"
-    for numbered in _migrations(path, tree):
-        yield numbered, "migrations are numbered"
-    for other in _variants(name, tree.folders.get(folder, [])):
+    if _may_migrate(folder) or name in _SCHEMAS:
+        for numbered in _migrations(path, tree):
+            yield numbered, "migrations are numbered"
+    for other in _variants(name, beside) if beside else ():
         yield posixpath.join(folder, other), "a variant of one configuration"
-    if path not in tree.files and not _tested(name):
+    if (beside or name.endswith(".rs")) and path not in tree.files and not _tested(name):
         for index in _indexes(name, folder, tree):
             yield index, "the index of its folder, and the file is new"
-    for test in tree.names.get(name.rpartition(".")[0], ()) if not _tested(name) else ():
+    for test in tree.names.get(name.rpartition(".")[0], ()) if tree.names and not _tested(name) else ():
         if _same_language(test, name) and _near(test, folder):
             yield test, "its tests, by their name"
+
+
+@lru_cache(maxsize=65536)
+def _may_migrate(folder: str) -> bool:
+    return _MIGRATING.search(folder) is not None
 
 
 def _migrations(path: str, tree: Tree) -> Iterator[str]:
@@ -162,7 +172,7 @@ def _variants(name: str, beside: Sequence[str]) -> list[str]:
 
 def _lock_files(name: str, folder: str, tree: Tree) -> list[str]:
     """Give the lock files beside a manifest, else in the nearest folder above: packages of one workspace share one."""
-    known = _LOCKS.get(name) or _LOCKS.get(posixpath.splitext(name)[1], ())
+    known = _locks_of(name)
     above = folder
     while known:
         if there := [posixpath.join(above, lock) for lock in known if lock in tree.folders.get(above, ())]:
@@ -173,6 +183,12 @@ def _lock_files(name: str, folder: str, tree: Tree) -> list[str]:
     return [posixpath.join(folder, known[0])] if name in _MADE else []
 
 
+@lru_cache(maxsize=65536)
+def _locks_of(name: str) -> tuple[str, ...]:
+    return _LOCKS.get(name) or _LOCKS.get(posixpath.splitext(name)[1], ())
+
+
+@lru_cache(maxsize=65536)
 def _tested(name: str) -> str:
     """Give the name of what a test file tests; empty for a file that is no test."""
     found = _TEST.match(name)

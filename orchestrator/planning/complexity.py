@@ -26,14 +26,14 @@ class Complexity:
     told: str  #: the sum, in words; empty for a plain task
 
 
-_PLAIN = Complexity(factor=1.0, told="")
+PLAIN = Complexity(factor=1.0, told="")
 
 
 def complexity(task: Task, *, weights: ComplexitySettings, files: Collection[str] = frozenset()) -> Complexity:
     """Score a task from its own text, paths and criteria; `files` are those that the project has."""
     paths = [claim for claim in task.writes or () if not is_operation(claim)]
     if len(paths) <= _ORDINARY and len(task.criteria) <= _ORDINARY and not task.text:
-        return _PLAIN
+        return PLAIN
     several = paths if len(paths) > _ORDINARY else ()
     counts = (
         ("files", len(paths) - _ORDINARY, weights.files),

@@ -7,6 +7,7 @@ taken away by hand: a write set that was made smaller than what the document dec
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeAlias
 
 from orchestrator.planning.overlap import KEYS, above
@@ -23,9 +24,10 @@ def inconsistencies(document: Json) -> Iterator[str]:
         yield f"isolation {document.get('isolation')!r} is neither worktree nor shared"
     yield from _room(document.get("capacity", {}))
     areas = [str(row.get("path")) for row in _rows(document, "matrix")]
+    seats = {str(seat.get("id")): seat for seat in reversed(_rows(document, "agents"))}
     for row in tasks:
         yield from _declared(row, areas)
-        yield from _allowed(row, _rows(document, "agents"))
+        yield from _allowed(row, seats)
     yield from _left_open(document, {str(row.get("id")): row for row in tasks})
 
 
@@ -63,7 +65,8 @@ def _declared(row: Json, areas: Sequence[str]) -> Iterator[str]:
     name, declared, writes = row.get("id"), row.get("declared"), row.get("writes")
     if isinstance(declared, list):
         own = writes if isinstance(writes, list) else []
-        lost = [claim for claim in map(str, declared) if not any(above(wide, claim) for wide in own)]
+        same = frozenset(map(str, own))
+        lost = [claim for claim in map(str, declared) if claim not in same and not any(above(wide, claim) for wide in own)]
         yield from (f"{name} declares {claim}, which is not in its write set" for claim in lost[:_SHOWN])
         if writes is None and not declared:
             yield f"{name} declares that it writes nothing, and its write set is not known"
@@ -76,18 +79,19 @@ def _declared(row: Json, areas: Sequence[str]) -> Iterator[str]:
         )
 
 
-def _allowed(row: Json, seats: Sequence[Json]) -> Iterator[str]:
+def _allowed(row: Json, seats: Mapping[str, Json]) -> Iterator[str]:
     """Check that a task which lists its agents is done by one of them: by id, role, or a word of either."""
     listed = row.get("agents")
     if not isinstance(listed, list) or not listed:
         return
-    mine = [seat for seat in seats if seat.get("id") == row.get("agent")]
-    if mine and not any(_means(str(name), mine[0]) for name in listed):
+    mine = seats.get(str(row.get("agent")))
+    if mine and not any(_means(str(name), str(mine.get("id")), str(mine.get("role"))) for name in listed):
         yield f"{row.get('id')} may only be done by {', '.join(map(str, listed))}, and is given to {row.get('agent')}"
 
 
-def _means(name: str, seat: Json) -> bool:
-    named, one, role = name.casefold().lstrip("@"), str(seat.get("id")).casefold(), str(seat.get("role")).casefold()
+@lru_cache(maxsize=65536)
+def _means(name: str, agent: str, role: str) -> bool:
+    named, one, role = name.casefold().lstrip("@"), agent.casefold(), role.casefold()
     label = "-".join(one.split("-")[2:])
     words = {label, *label.split("-"), *re.split(r"[^a-z0-9]+", role)}
     return one == named or one.startswith(f"{named}-") or named == role or re.sub(r"[^a-z0-9]+", "-", named).strip("-") in words

@@ -29,7 +29,7 @@ def guard_pairs(
     keys: dict[TaskId, dict[str, None]] = {}
     made: dict[tuple[TaskId | None, frozenset[str]], str] = {}
     claims = dict(tasks)
-    own = {task: frozenset(name for claim in writes or () if (name := key(claim)) not in several) for task, writes in tasks}
+    own = {task: frozenset(map(key, writes or ())).difference(several) for task, writes in tasks}
     width = cache(lambda task: _width(claims[task]))
     for one, other in pairs:
         unknown = claims[one] is None or claims[other] is None
@@ -55,10 +55,11 @@ def certify(
     unknown: list[Open] = []
     holds = True
     for a, b in pairs:
-        known = a not in blind and b not in blind
         if (turn := reach.in_turn(a, b)) is not None:
             guarded.append(Guarded(a=a, b=b, by="needs", key=_chain(*turn, by_id, reach)))
-        elif (common := held[a] & held[b]) and (known or shared):
+            continue
+        known = a not in blind and b not in blind
+        if (common := held[a] & held[b]) and (known or shared):
             guarded.append(
                 Guarded(a=a, b=b, by="lock", key=next(iter(common)) if len(common) == 1 else min(common, key=_operations_last))
             )

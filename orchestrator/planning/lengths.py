@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import Task, TaskId
-from orchestrator.planning.complexity import complexity
+from orchestrator.planning.complexity import PLAIN, complexity
 from orchestrator.planning.learning import learn
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.quantities import format_duration
@@ -19,7 +19,7 @@ class Length:
 
     seconds: float  #: in whole milliseconds
     told: str
-    complexity: float  #: times a plain task, also where its length is known otherwise
+    complexity: float  #: times a plain task; where its length is known otherwise, as far as somebody asks
     spread: tuple[float, float] | None = None  #: seconds between which the middle half of those like it lay
 
 
@@ -30,7 +30,11 @@ def lengths_of(tasks: Sequence[Task], surroundings: Surroundings) -> dict[TaskId
 
 
 def _length(task: Task, surroundings: Surroundings, files: frozenset[str]) -> Length:
-    found = complexity(task, weights=surroundings.allocation.weights.complexity, files=files)
+    is_known = task.estimate is not None or task.simulate is not None
+    if is_known and surroundings.allocation.score is None:  # only a function of the user's asks how complex such a task is
+        found = PLAIN
+    else:
+        found = complexity(task, weights=surroundings.allocation.weights.complexity, files=files)
     if task.estimate is not None:
         told = f"is estimated at {format_duration(task.estimate)} in {task.source.file}:{task.source.line}"
         return Length(seconds=round(task.estimate, 3), told=told, complexity=found.factor)

@@ -4,7 +4,8 @@ Claims lie in a tree by their names, so that only what could meet is visited. Li
 pattern is involved, it never says no wrongly.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
@@ -21,14 +22,14 @@ def meeting_pairs(tasks: Sequence[Claimed]) -> Iterator[tuple[TaskId, TaskId]]:
     earlier = _by_tree(known) if has_patterns else _by_ends(known)
     blind: list[int] = []
     for number, (task, claims) in enumerate(tasks):
-        met = range(number) if claims is None else sorted({*earlier.get(number, ()), *blind})
+        met = range(number) if claims is None else sorted({*earlier.get(number, ()), *blind} - {number})
         for other in met:
             yield tasks[other][0], task
         if claims is None:
             blind.append(number)
 
 
-def _by_tree(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> dict[int, set[int]]:
+def _by_tree(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> Mapping[int, Collection[int]]:
     """Give the earlier tasks that each one meets."""
     index = ClaimIndex()
     earlier: dict[int, set[int]] = {}
@@ -38,24 +39,30 @@ def _by_tree(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> dict[int, set[in
     return earlier
 
 
-def _by_ends(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> dict[int, set[int]]:
-    """Give the same where no claim is a pattern: a claim then meets those that end where it does or on the way there."""
-    ends: dict[tuple[str, ...] | str, list[int]] = {}
+def _by_ends(known: Sequence[tuple[int, tuple[Claim, ...]]]) -> Mapping[int, Collection[int]]:
+    """Give the same where no claim is a pattern: a claim then meets those that end where it does or on the way there.
+
+    One that meets in several ways, or the task itself, may stand there several times.
+    """
+    as_written: dict[Claim, list[int]] = defaultdict(list)
     for number, claims in known:
         for claim in claims:
-            ends.setdefault(claim if is_operation(claim) else parts_of(claim), []).append(number)
+            as_written[claim].append(number)
+    ends: dict[tuple[str, ...] | str, list[int]] = defaultdict(list)
+    for claim, users in as_written.items():
+        ends[claim if is_operation(claim) else parts_of(claim)] += users
     depths = sorted({len(names) for names in ends if isinstance(names, tuple)})
-    earlier: dict[int, set[int]] = {}
+    earlier: dict[int, list[int]] = defaultdict(list)
     for names, users in ends.items():
-        for place, user in enumerate(users[1:], start=1):
-            earlier.setdefault(user, set()).update(users[:place])
+        if len(users) > 1:
+            users.sort()  # a claim may be written in several ways
+            for place, user in enumerate(users):
+                earlier[user] += users[:place]
         for depth in depths if isinstance(names, tuple) else ():
             if depth >= len(names):
                 break
             for user, other in product(users, ends.get(names[:depth], ())):
-                earlier.setdefault(max(user, other), set()).add(min(user, other))
-    for number, met in earlier.items():
-        met.discard(number)
+                earlier[max(user, other)].append(min(user, other))
     return earlier
 
 

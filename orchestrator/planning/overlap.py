@@ -44,6 +44,8 @@ def beginning(claim: str) -> tuple[str, ...]:
     if claim.startswith(KEYS):
         return ("", claim)
     names = _names(claim)
+    if not is_wild(claim):
+        return names
     return names[: next((depth for depth, name in enumerate(names) if is_wild(name)), len(names))]
 
 

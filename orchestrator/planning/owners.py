@@ -51,8 +51,10 @@ class Owners:
         self._allocation = allocation or Allocation()
         self._loads = {seat.id: 0.0 for seat in seating.seats}
         self._meant = cache(lambda name: frozenset(owners_of(name, seating.seats)))
+        self._listed = cache(self._seats_of)
         self._roles = {seat.id: stems(f"{seat.role} {seat.label}") for seat in seating.seats}
         self._skills = {seat.id: stems(" ".join(seat.skills)) for seat in seating.seats}
+        self._known = frozenset[str]().union(*self._roles.values(), *self._skills.values())
         self._areas = [(stems(one.words), one) for one in seating.territories]
 
     def assign(self, task: Task, *, seconds: float, complexity: float = 1.0) -> Assigned:
@@ -84,14 +86,16 @@ class Owners:
     def _look(self, task: Task) -> _Look:
         """Find what speaks for an agent: paths that it owns count before an area."""
         look = _Look(task=task, seats=self._allowed(task))
-        look.votes = self._votes(task, frozenset(seat.id for seat in look.seats))
+        look.votes = self._votes(look)
         if not look.votes:
             self._find_territory(look)
         return look
 
     def _fits(self, look: _Look) -> dict[AgentId, Fit]:
         named = stems(look.task.title)
-        words = named | {skill.casefold() for skill in look.task.skills}
+        words = named | {skill.casefold() for skill in look.task.skills} if look.task.skills else named
+        if not look.votes and look.territory is None and words.isdisjoint(self._known):
+            return dict.fromkeys([seat.id for seat in look.seats], NO_FIT)
         votes = sum(map(len, look.votes.values()))
         owner = look.territory.owner if look.territory is not None else None
         fits = {}
@@ -178,21 +182,26 @@ class Owners:
             wanted = {skill.casefold() for skill in task.skills}
             skilled = [seat for seat in seats if wanted and wanted <= {skill.casefold() for skill in seat.skills}]
             return skilled or list(seats)
-        listed = frozenset[AgentId]().union(*(self._meant(wanted) for wanted in task.agents))
+        listed = self._listed(task.agents)
         if not listed:
             where = Where(task.source.file, task.source.line)
             message = f"task {task.id} may only be done by {', '.join(task.agents)}, and there is no such agent"
             known = [seat.id for seat in seats]
             raise PlanError(message, where=where, hint=nearest_or_all(task.agents[0], known, "agents"))
-        return [seat for seat in seats if seat.id in listed]
+        return listed
 
-    def _votes(self, task: Task, allowed: frozenset[AgentId]) -> dict[AgentId, list[str]]:
+    def _seats_of(self, names: tuple[AgentId, ...]) -> list[Seat]:
+        listed = frozenset[AgentId]().union(*map(self._meant, names))
+        return [seat for seat in self._seating.seats if seat.id in listed]
+
+    def _votes(self, look: _Look) -> dict[AgentId, list[str]]:
         """Give of the declared paths those that an agent owns, with the row that says so."""
+        rows = [(claim, row) for claim in look.task.writes or () if (row := self._matrix.row_of(claim)) is not None]
+        allowed = {seat.id for seat in look.seats} if rows else ()
         votes: dict[AgentId, list[str]] = {}
-        for claim in task.writes or ():
-            row = self._matrix.row_of(claim)
-            for owner in row.owners if row else ():
-                if row and owner in allowed:
+        for claim, row in rows:
+            for owner in row.owners:
+                if owner in allowed:
                     votes.setdefault(owner, []).append(f"{claim} lies in {row.path}")
         return votes
 

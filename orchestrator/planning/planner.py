@@ -186,11 +186,9 @@ def planned_by(one: Assigned, locks: tuple[str, ...], order: Order, length: Leng
 
 def locks_of(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) -> tuple[str, ...]:
     """Give what a task takes before its start: what it writes and names, keys of pairs, operations that its words mean."""
-    text = _text(one.task)
+    text = _text(one.task) if surroundings.never_parallel else ""
     operations = [name for name, signs in surroundings.never_parallel.items() if any(sign in text for sign in signs)]
-    return tuple(
-        sorted({*(key(claim) for claim in one.writes or ()), *(key(lock) for lock in one.task.locks), *pairs, *operations})
-    )
+    return tuple(sorted({*map(key, one.writes or ()), *map(key, one.task.locks), *pairs, *operations}))
 
 
 def with_keys(task: Task) -> Task:

@@ -5,6 +5,7 @@ It breaks ties only: how long what remains behind a task takes counts before all
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from orchestrator.claims import is_glob, key
 from orchestrator.model import TaskId
@@ -58,4 +59,9 @@ def _asked_for(assigned: Sequence[Assigned]) -> Mapping[TaskId, str]:
 
 
 def _contracts(one: Assigned) -> list[str]:
-    return [key(claim) for claim in one.task.writes or () if not is_glob(claim) and _CONTRACT.search(claim)]
+    return [key(claim) for claim in one.task.writes or () if _is_contract(claim)]
+
+
+@lru_cache(maxsize=65536)
+def _is_contract(claim: str) -> bool:
+    return not is_glob(claim) and _CONTRACT.search(claim) is not None

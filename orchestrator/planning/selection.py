@@ -1,7 +1,8 @@
 """Which tasks of a document are planned, and what they need of each other once parents stand for their children.
 
-Done and deferred tasks are not planned; a need on a done task is met. A parent with children is not done itself: who
-needs it needs all its children, and what it says about paths and needs holds for each child.
+Done and deferred tasks are not planned; a need on a done task is met. Where the order of the document puts one of them before
+a task, what stands before that one takes its place: a tick in the middle of a list does not let its end begin. A parent with
+children is not done itself: who needs it needs all its children, and what it says about paths and needs holds for each child.
 """
 
 from collections import deque
@@ -25,11 +26,7 @@ def to_plan(document: Document) -> tuple[list[Task], list[str]]:
         DependencyCycle: Their needs form a circle once parents stand for their children.
     """
     family = _Family(document)
-    wanted = [
-        task
-        for task in document.tasks
-        if task.id not in family.children and task.state is not Mark.DONE and not family.is_deferred(task)
-    ]
+    wanted = [task for task in document.tasks if family.is_wanted(task)]
     if not wanted:
         raise NothingToDo("every task is marked done", where=Where(document.path), hint="open one again: - [ ]")
     kept = {task.id for task in wanted}
@@ -50,6 +47,7 @@ class _Family:
     def __init__(self, document: Document) -> None:
         self.tasks = {task.id: task for task in document.tasks}
         self.children: dict[TaskId, list[TaskId]] = {}
+        self._planned: dict[TaskId, bool] = {}
         for task in document.tasks:
             if task.parent in self.tasks:
                 self.children.setdefault(task.parent, []).append(task.id)
@@ -70,9 +68,12 @@ class _Family:
     def needs(self, task: Task) -> tuple[TaskId, ...]:
         """Give the tasks without children that one needs, itself or through its parents; its own family is no need."""
         if not self.children:
-            return tuple(dict.fromkeys(one for one in (*task.needs, *task.after) if one != task.id or one in task.needs))
+            direct = dict.fromkeys((*task.needs, *self._after(task)))
+            return tuple(direct) if task.id not in direct else tuple(one for one in direct if one != task.id or one in task.needs)
         above = self.above(task)
-        asked = deque(need for one in (task, *above) for need in (*one.needs, *one.after) if self.tasks.get(need) not in above)
+        asked = deque(
+            need for one in (task, *above) for need in (*one.needs, *self._after(one)) if self.tasks.get(need) not in above
+        )
         met: dict[TaskId, None] = {}
         while asked:
             need = asked.popleft()
@@ -81,6 +82,37 @@ class _Family:
             met[need] = None
             asked += self.children.get(need, ())
         return tuple(need for need in met if need not in self.children)
+
+    def _after(self, task: Task) -> list[TaskId]:
+        """Give what the order of the document puts before a task, of what is planned."""
+        found: dict[TaskId, None] = {}
+        todo, seen = deque(task.after), set[TaskId]()
+        while todo:
+            name = todo.popleft()
+            if name in seen:
+                continue
+            seen.add(name)
+            if name not in self.tasks or self._is_planned(name):
+                found[name] = None
+            else:
+                todo += self.tasks[name].after
+        return list(found)
+
+    def _is_planned(self, name: TaskId) -> bool:
+        """Tell whether a task is planned, or one of those that it consists of."""
+        if name not in self._planned:
+            family = dict.fromkeys([name])
+            todo = [name]
+            while todo:
+                below = [one for one in self.children.get(todo.pop(), ()) if one not in family]
+                family.update(dict.fromkeys(below))
+                todo += below
+            self._planned[name] = any(self.is_wanted(self.tasks[one]) for one in family)
+        return self._planned[name]
+
+    def is_wanted(self, task: Task) -> bool:
+        """Tell whether a task will be done: it has no children, and is neither done nor deferred."""
+        return task.id not in self.children and task.state is not Mark.DONE and not self.is_deferred(task)
 
     def writes(self, task: Task) -> tuple[Claim, ...] | None:
         """Give what a task declares, else what its nearest parent does."""

@@ -8,6 +8,8 @@ mask is the one who is missed least elsewhere.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 
 from orchestrator.model import AgentId, TaskId
 
@@ -63,7 +65,8 @@ def shop_of(slots: Sequence[Slot], *, at_once: int, capacity: Mapping[str, int])
     keys, key_count = _keys(slots, capacity)
     shares, units = _shares(slots, capacity, at_once if at_once < len(agents) else 0)
     tail = tails(length, needs, followers)
-    able = [sum(bit[agent] for agent in set(slot.agents)) for slot in slots]
+    mask = cache(lambda names: sum(bit[agent] for agent in set(names)))
+    able = [mask(slot.agents) for slot in slots]
     return Shop(
         length=length,
         needs=needs,
@@ -121,9 +124,11 @@ def _by_demand(slots: Sequence[Slot], length: Sequence[int]) -> tuple[AgentId, .
 
 
 def _keys(slots: Sequence[Slot], capacity: Mapping[str, int]) -> tuple[list[tuple[int, ...]], int]:
-    users = Counter([lock for slot in slots for lock in sorted(set(slot.locks)) if capacity.get(lock, 1) == 1])
-    number = {lock: count for count, lock in enumerate(lock for lock, times in users.items() if times > 1)}
-    return [tuple(sorted(number[lock] for lock in set(slot.locks) if lock in number)) for slot in slots], len(number)
+    held = [sorted(set(slot.locks)) for slot in slots]
+    users = Counter(chain.from_iterable(held))
+    several = [lock for lock, times in users.items() if times > 1 and capacity.get(lock, 1) == 1]
+    number = {lock: count for count, lock in enumerate(several)}
+    return [tuple(sorted([number[lock] for lock in locks if lock in number])) for locks in held], len(number)
 
 
 def _shares(

@@ -5,6 +5,7 @@ does them. A file that very many write binds nobody together, it is a lock and n
 cut where the fewest tasks hang together. Tasks whose agents the document lists stay free: their author lets any of them do it.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,13 +31,13 @@ class Knot:
 
 def knots(assigned: Sequence[Assigned]) -> tuple[Knot, ...]:
     """Give the paths that several tasks claim, in document order."""
-    users: dict[str, list[int]] = {}
+    users: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(assigned):
-        for claim in one.writes or ():
-            several = users.setdefault(key(claim), [])
-            if not (several and several[-1] == place) and not is_operation(claim):
-                several.append(place)
-    return tuple(Knot(path=path, tasks=tuple(tasks)) for path, tasks in users.items() if len(tasks) > 1)
+        for path in dict.fromkeys(map(key, one.writes or ())):
+            users[path].append(place)
+    return tuple(
+        Knot(path=path, tasks=tuple(tasks)) for path, tasks in users.items() if len(tasks) > 1 and not is_operation(path)
+    )
 
 
 def with_streams(
@@ -50,8 +51,10 @@ def with_streams(
     """Give the tasks, those of a stream with one agent; `quick` gives a first schedule."""
     tied = knots(assigned)
     told = _with_hot(tied, assigned, weights.hot)
+    if len(told) > _LARGE:
+        return told
     binding = [knot for knot in tied if len(knot.tasks) <= weights.hot]
-    if len(told) > _LARGE or not any(is_free(assigned[place]) for knot in binding for place in knot.tasks):
+    if not any(is_free(assigned[place]) for knot in binding for place in knot.tasks):
         return told
     before = quick(told)
     alone = max(sum(lengths[assigned[place].task.id].seconds for place in knot.tasks) for knot in tied)

@@ -4,6 +4,7 @@ Each of these rules looks at that sign first itself, so nothing is read otherwis
 """
 
 from collections.abc import Callable
+from functools import cache
 from string import digits
 
 from markdown_it import MarkdownIt, rules_block
@@ -26,11 +27,17 @@ _SIGNS: dict[str, tuple[_Rule, str, list[str]]] = {
 
 def block_tokens(text: str) -> list[Token]:
     """Give the tokens of a document's blocks; what stands inside a line is not parsed."""
+    return _parser().parse(text)
+
+
+@cache
+def _parser() -> MarkdownIt:
+    """Give the parser; it keeps nothing of what it reads."""
     parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
     parser.core.ruler.enableOnly(["normalize", "block"])
     for name, (rule, signs, ends) in _SIGNS.items():
         parser.block.ruler.at(name, _only_for(frozenset(signs), rule), {"alt": ends})
-    return parser.parse(text)
+    return parser
 
 
 def _only_for(signs: frozenset[str], rule: _Rule) -> _Rule:

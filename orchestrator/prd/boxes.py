@@ -25,6 +25,9 @@ _NEVER = re.compile(
     re.IGNORECASE,
 )
 
+#: A whole item that is crossed out, a remark in brackets behind it.
+_STRUCK = re.compile(r"\s*~~(.+)~~(\s*\([^()]*\))?\W*", re.DOTALL)
+
 Make = Callable[[Item, Draft | None], Draft | None]
 
 
@@ -47,6 +50,8 @@ def title_of(blocks: Sequence[Block], page: Page, *starts: str, folder: str = ""
 def walk(items: Sequence[Item], make: Make, parent: Draft | None = None) -> Iterator[Draft]:
     """Give the drafts that `make` makes of boxed items; what it makes nothing of belongs to the one above."""
     for item in items:
+        if struck := _STRUCK.fullmatch(item.text):
+            item.text, item.is_struck = struck[1] + (struck[2] or ""), True
         made = make(item, parent) if item.box is not None and item.text.strip() else None
         if made is not None:
             yield made
@@ -61,6 +66,7 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
     details = [line for child in item.children if child.box is None for line in plain_lines(child)]
     text = "\n".join([*item.details, *details])
     ids, _ = words.references(f"{title}\n{text}")
+    mark = marks.get(item.box or "", Mark.UNKNOWN)
     return Draft(
         file=page.name,
         line=item.line,
@@ -68,7 +74,7 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         scope=page.name,
         title=words.plain(_LABEL.sub("", words.references(title)[1])) or words.plain(title),
         text=text.strip(),
-        mark=marks.get(item.box or "", Mark.UNKNOWN),
+        mark=Mark.DEFERRED if item.is_struck and mark is Mark.OPEN else mark,
         box=item.box or "",
         needs=_needs(item, title, ids),
         paths=find_paths(f"{title}\n{text}"),

@@ -28,7 +28,8 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
     title = titles[0] if len(titles) == 1 else None
     boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item))}
     is_list = is_list or any(words.is_todo(heading.text) for heading in titles)
-    sure = [item for item in items if _is_sure(item, boxed, is_list=is_list)]
+    takes_wishes = is_list or not any(_work(item) for item in items)  # where no list of tasks is, every open box is one
+    sure = [item for item in items if _is_sure(item, boxed, takes_wishes=takes_wishes)]
     if not sure:
         yield [item for item in items if _boxed(item) and not item.is_heading], ""
     yield sure, ""
@@ -64,7 +65,7 @@ def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Ite
     yield listed
 
 
-def _is_sure(item: Item, boxed: set[int], *, is_list: bool) -> bool:
+def _is_sure(item: Item, boxed: set[int], *, takes_wishes: bool) -> bool:
     """Tell whether an item is surely a task; `boxed`: the lists of tasks in which tasks have checkboxes."""
     if _is_else(item):
         return False
@@ -74,7 +75,7 @@ def _is_sure(item: Item, boxed: set[int], *, is_list: bool) -> bool:
     work = _work(item)
     if work is not None:
         return id(work) not in boxed or _boxed(item)
-    return _boxed(item) and (is_list or not _wished(item))
+    return _boxed(item) and (takes_wishes or not _wished(item) or _in_phase(item, None))  # `Phase 2: Core Features` is work
 
 
 def _nearest(item: Item, *tests: Callable[[str], bool]) -> Heading | None:

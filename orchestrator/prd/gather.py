@@ -17,6 +17,13 @@ _SAID = re.compile(
     r"(?:✅|✔️?|☑️?|[(\[–—-])\s*(done|completed?|implemented|in progress|deferred|cancelled)\W*$|(?:\[[xX]\]|✅|✔️?|☑️?)\s*$",
     re.IGNORECASE,
 )
+_FIRST = re.compile(
+    r"^(?:[(\[]\s*(done|completed?|in progress|wip|deferred|cancelled)\s*[)\]]\s*[:–—-]?|(✅|✔|☑|🚧|🔄)\ufe0f?)"
+    r"\s*(?=\w|[`*\"'(])",
+    re.IGNORECASE,
+)
+_LAST = re.compile(r"(?:[(\[]\s*(done|completed?|in progress|deferred|cancelled)\s*[)\]]\W*|(?:✅|✔️?|☑️?)\s*)$", re.IGNORECASE)
+_BEGUN = frozenset("🚧🔄")
 _TICKS = frozenset({"yes", "x", "✅", "✓", "✔", "[x]"})
 _WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
 
@@ -104,6 +111,15 @@ def _from_heading(heading: Heading, above: tuple[Heading, ...]) -> Item:
     state = (said[1] or "done") if said else ""
     text = plain[: said.start()].strip() if said else heading.text
     return Item(line=heading.line, end=heading.line, text=text, box=None, number="", above=above, state=state, is_heading=True)
+
+
+def state_in(text: str) -> tuple[str, str]:
+    """Split what an item says of its state, before or behind its text, from the rest; empty where it says nothing."""
+    if found := _FIRST.match(text):
+        return found[1] or ("in progress" if found[2] in _BEGUN else "done"), text[found.end() :]
+    if found := _LAST.search(text):
+        return found[1] or "done", text[: found.start()].strip()
+    return "", text
 
 
 def _attach(task: Item, block: Item | Row | Paragraph) -> None:

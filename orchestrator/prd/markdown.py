@@ -15,7 +15,7 @@ from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
 from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.gather import is_step
+from orchestrator.prd.gather import is_step, state_in
 from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
 from orchestrator.prd.page import Page
@@ -138,6 +138,8 @@ def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Ite
 
 
 def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) -> Found:
+    if item.box is None and not item.state and not item.is_heading:
+        item.state, item.text = state_in(item.text)
     details = [line for child in item.children if child.box is None for line in _plain_lines(child)]
     first, rest_of_it = words.headline(item.text)
     text = "\n".join([*rest_of_it, *item.details, *details])

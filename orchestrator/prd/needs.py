@@ -17,6 +17,8 @@ from orchestrator.prd.words import expand
 from orchestrator.spelling import nearest
 from orchestrator.stems import stems
 
+_AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
+
 
 class UnknownNeed(PrdError):
     """A task needs one that does not exist."""
@@ -206,12 +208,19 @@ def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, 
         raise UnknownNeed(task.id, wrong, where=Where(task.source.file, wish.line), known=list(book.known))
     if hits and not lost:
         return hits
-    called = [] if hits or wish.is_id else [other for other in book.called(wish.text) if other != task.id]
+    called = [] if hits or wish.is_id else [other for other in _called(wish.text, book) if other != task.id]
     if not called:
         told = ", ".join(lost) if hits else wish.text
         place = f"{task.source.file}:{wish.line}" if several else f"line {wish.line}"
         warnings.append(f"{place}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
     return [*hits, *called]
+
+
+def _called(text: str, book: _Book) -> list[TaskId]:
+    """Give the tasks that a text names in words: as a whole, else each part of a list, if all are found."""
+    parts = [] if (whole := book.called(text)) else [part for part in _AND.split(text) if part]
+    each = [book.called(part) for part in parts] if len(parts) > 1 else []
+    return whole or (list(dict.fromkeys(one for found in each for one in found)) if all(each) else [])
 
 
 def _span(word: str) -> list[str]:

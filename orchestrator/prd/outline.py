@@ -14,6 +14,9 @@ from orchestrator.prd.blocks import block_tokens
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
+#: Boxes that are one sign -> what would stand between brackets; what is crossed could be done or dropped.
+_SIGNS = {"\u2610": " ", "\u2b1c": " ", "\U0001f532": " ", "\u2611": "x", "\u2612": "\u2612"}
+_SIGN = re.compile(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
 _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
@@ -40,6 +43,7 @@ class Item:
     label: str = ""  #: the line that introduces its list: `Acceptance criteria:`
     state: str = ""  #: the word that says how far it is, where it has no box
     is_heading: bool = False  #: it was written as a heading
+    is_struck: bool = False  #: it was crossed out as a whole
     is_optional: bool = False  #: a star stands behind its box
     details: list[str] = field(default_factory=list)  #: its further paragraphs
     children: "list[Item]" = field(default_factory=list)
@@ -157,6 +161,9 @@ class _Builder:
 
     def _begin(self, item: Item, text: str) -> None:
         self._fresh = False
+        if sign := _SIGN.fullmatch(text):
+            item.box, item.text = _SIGNS[sign[1]], sign[2].strip()
+            return
         found = _BOX.fullmatch(text)
         item.box = (found[1] or " ") if found else None
         item.is_optional = bool(found and found[2])

@@ -16,6 +16,10 @@ _LONE = re.compile(
     r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
     r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
 )
+#: A sign that says how far something is, where a checkbox would stand: an empty or crossed box, an hourglass, works, arrows.
+_SIGN = re.compile(
+    r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+[\u2610\u2612\u2b1c\U0001f532\u23f3\U0001f6a7\U0001f504]|[\u2610\U0001f532])\ufe0f?\s+\S"
+)
 _ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
 _ROW = re.compile(r"^\s*\|.*\w.*\|")
 _NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
@@ -53,7 +57,7 @@ def skipped_boxes(text: str, taken: Collection[int], *, front: int = 0) -> tuple
     skipped, warnings = skipped_lines(text, taken, front=front)
     lines = text.split("\n")
     known = {found[1] for line in taken if line <= len(lines) and (found := _ID.search(lines[line - 1]))}
-    boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text)]
+    boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text) or _SIGN.match(one.text)]
     bare = [replace(one, reason="an id without a checkbox") for one in skipped if _bears_new_id(one.text, known)]
     return sorted([*boxes, *bare], key=lambda one: one.line), warnings
 
@@ -92,7 +96,7 @@ class _Walker:
             self._mark_comment(line)
 
     def _like_a_task(self, line: str, above: str) -> bool:
-        if _BOX.match(line) or _LONE.match(line):
+        if _BOX.match(line) or _LONE.match(line) or _SIGN.match(line):
             return True
         if not self._task_level:
             return False
@@ -144,6 +148,8 @@ class _Walker:
             return "a step of the task above it"
         if not _BOX.match(line) and _LONE.match(line):
             return "a checkbox without a list mark before it, or a space beside it"
+        if _SIGN.match(line):
+            return "a sign where others have a checkbox"
         if _ROW.match(line):
             return "a row of a table without a column that is called Task or Title"
         if not _ITEM.match(line):

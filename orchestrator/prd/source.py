@@ -4,8 +4,11 @@ Line endings, byte order mark, tabs and non-breaking spaces are made alike once;
 line number found in the text is the line number in the file.
 """
 
+import re
+
 from orchestrator.errors import PrdError, Where
 
+_END = re.compile(r"\n(?:---|\.\.\.)[^\S\n]*(?=\n|\Z)")
 LARGEST = 16 * 1024 * 1024  #: bytes
 EXAMPLE = "write tasks as a list, for example:\n  ## Tasks\n  - Build metrics API\n  - Create dashboard component"
 
@@ -40,8 +43,7 @@ def front_matter(text: str) -> int:
     """Give how many lines the front matter at the very start has; 0 if there is none."""
     if not text.startswith("---"):
         return 0
-    lines = text.split("\n")
-    if lines[0].rstrip() != "---":
+    if text.partition("\n")[0].rstrip() != "---":
         return 0
-    end = next((number for number, line in enumerate(lines[1:], start=1) if line.rstrip() in {"---", "..."}), -1)
-    return end + 1
+    end = _END.search(text)
+    return text.count("\n", 0, end.start()) + 2 if end else 0

@@ -5,7 +5,7 @@ Here nothing is guessed: an unknown key, a wrong type, a duplicate id or an unkn
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import cast
 
 from orchestrator.claims import Claim, OutsideProject, is_operation
@@ -53,7 +53,7 @@ def faults(text: str, *, name: str, claim: Callable[[str], Claim]) -> tuple[Inpu
 class _Reader:
     def __init__(self, parsed: Parsed, claim: Callable[[str], Claim], *, known: Sequence[str] = ()) -> None:
         self._parsed = parsed
-        self._claim = claim
+        self._claim, self._seconds = cache(claim), cache(parse_duration)
         self._known = known
 
     def read(self) -> Document:
@@ -202,7 +202,11 @@ class _Reader:
         )
 
     def _paths(self, path: Path, row: Mapping[str, Plain]) -> tuple[Claim, ...]:
-        return tuple(dict.fromkeys(self._inside((*path, number), text) for number, text in enumerate(self._list(path, row))))
+        texts = self._list(path, row)
+        try:
+            return tuple(dict.fromkeys(map(self._claim, texts)))
+        except OutsideProject:
+            return tuple(self._inside((*path, number), text) for number, text in enumerate(texts))
 
     def _locks(self, path: Path, row: Mapping[str, Plain]) -> tuple[str, ...]:
         texts = enumerate(self._list(path, row))
@@ -245,6 +249,8 @@ class _Reader:
             raise self._wrong(
                 path, f"expected a list, found {_kind(value)}", f"write [{value}]" if isinstance(value, str) else ""
             )
+        if {*map(type, value)} <= {str}:
+            return tuple(cast("list[str]", value))
         return tuple(self._text((*path, number), one) for number, one in enumerate(value))
 
     def _text(self, path: Path, value: Plain) -> str:
@@ -261,7 +267,7 @@ class _Reader:
 
     def _duration(self, path: Path, value: Plain) -> float:
         try:
-            seconds = parse_duration(self._text(path, value))
+            seconds = self._seconds(self._text(path, value))
         except ValueError as error:
             raise self._wrong(path, str(error)) from error
         if seconds > _LONGEST:

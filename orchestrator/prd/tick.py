@@ -11,6 +11,8 @@ from orchestrator.model import Document, Mark, Task
 
 _LINES = re.compile(r".*?(?:\r\n|\r|\n)|.+\Z", re.DOTALL)
 _BOX = re.compile(r"^(\ufeff?[ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+\[)(.?)(?=\])")
+_SIGN = re.compile(r"^([ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+)([\u2610\u2b1c\U0001f532])")
+_DONE = {"\u2610": "\u2611", "\u2b1c": "\u2705", "\U0001f532": "\u2705"}  #: boxes of one sign -> the same when done
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 #: Keys of JSON that hold a state -> how done is written there.
 _JSON = {"taskmaster-json": ("status", '"done"'), "ralph-prdjson": ("passes", "true"), "beads-jsonl": ("status", '"closed"')}
@@ -62,6 +64,7 @@ def _mark(lines: list[str], task: Task, document: Document) -> bool:
 
 def _box(lines: list[str], place: int) -> bool:
     changed = _BOX.sub(lambda found: f"{found[1]}x", lines[place], count=1)
+    changed = _SIGN.sub(lambda found: f"{found[1]}{_DONE[found[2]]}", changed, count=1)
     was, lines[place] = lines[place], changed
     return changed != was
 

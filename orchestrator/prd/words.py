@@ -32,8 +32,8 @@ _ID = re.compile(
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
-    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|blocked\s+by"
-    r"|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
+    r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|(?:depends|deps)(?=\s*[:：])"
+    r"|blocked\s+by|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
     rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
@@ -66,7 +66,7 @@ _MAKES = re.compile(
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 #: What an English text holds that names a need, or asks for a person: a cheap look that spares the careful one.
-_ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked")
+_ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
@@ -179,9 +179,9 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
         if _is_reference(found):
             ids.update(dict.fromkeys(expand(found["ids"])))
             bracketed = found["open"] and found["close"]
-            if bracketed or (not found["weak"] and not _behind(found)):
+            if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
-    return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;") if ids else text
+    return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;").rstrip(" –—") if ids else text
 
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:

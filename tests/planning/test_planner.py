@@ -296,6 +296,14 @@ def test_done_tasks_are_not_planned_and_meet_the_needs_on_them() -> None:
         plan_of(document(replace(task("T1"), state=Mark.DONE)))
 
 
+def test_a_task_that_is_done_or_deferred_in_the_middle_passes_the_order_of_the_document_on() -> None:
+    text = "## 1. Group\n- [ ] 1.1 a\n- [x] 1.2 b\n- [~] 1.3 c\n- [x] 2 parent\n  - [x] 2.1 d\n- [ ] 3.1 e\n- [ ] 3.2 f\n"
+
+    plan = plan_of(read(text.encode(), name="openspec/changes/x/tasks.md"))
+
+    assert {str(one.task.id): one.needs for one in plan.tasks} == {"1.1": (), "3.1": ("1.1",), "3.2": ("3.1",)}
+
+
 def test_a_need_on_a_deferred_task_is_not_lost_in_silence() -> None:
     plan = plan_of(document(replace(task("T1"), state=Mark.DEFERRED), task("T2", needs=["T1"])))
 

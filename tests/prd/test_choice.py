@@ -252,3 +252,15 @@ def test_a_legend_and_requirements_of_quality_hold_no_tasks() -> None:
     )
 
     assert titles(document) == ["a"]
+
+
+@pytest.mark.parametrize("heading", ["Phase 2: Core Features", "Features", "Phase 2: Build\n### Feature: Login"])
+def test_open_boxes_below_features_are_tasks_where_no_other_list_of_tasks_is(heading: str) -> None:
+    assert titles(told(f"# Plan\n\n## Phase 1: Base\n- [ ] set up\n\n## {heading}\n- [ ] log in\n")) == ["set up", "log in"]
+
+
+def test_boxes_below_requirements_are_none_beside_a_list_of_tasks_unless_a_phase_holds_them() -> None:
+    document = told("# Plan\n## Requirements\n- [ ] fast\n## Phase 2: Core Features\n- [ ] log in\n## Tasks\n- [ ] build\n")
+
+    assert titles(document) == ["log in", "build"]
+    assert list(reasons(document)) == [3]

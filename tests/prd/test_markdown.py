@@ -383,3 +383,46 @@ def test_a_box_in_a_block_quote_is_a_task_as_any_other() -> None:
         "Two",
         "Three",
     ]
+
+
+def test_plain_items_say_their_state_by_a_sign_or_a_word_before_or_behind_them() -> None:
+    lines = (
+        "[DONE] Set up CI",
+        "✅ Theme switch",
+        "🚧 Toolbar",
+        "(in progress) Menu",
+        "Footer (done)",
+        "Write the done handler",
+        "Done list",
+    )
+    text = "# Plan\n\n## Tasks\n" + "".join(f"{n}. {line}\n" for n, line in enumerate(lines, start=1))
+
+    tasks = read(text.encode(), name="plan.md").tasks
+
+    assert [(task.title, str(task.state)) for task in tasks] == [
+        *[
+            ("Set up CI", "done"),
+            ("Theme switch", "done"),
+            ("Toolbar", "in_progress"),
+            ("Menu", "in_progress"),
+            ("Footer", "done"),
+        ],
+        *[("Write the done handler", "open"), ("Done list", "open")],
+    ]
+
+
+def test_boxes_that_are_one_sign_are_boxes_and_other_signs_beside_boxes_are_told() -> None:
+    text = "# Plan\n\n- ☐ Draw\n- ☑ Measure\n- ☒ Drop\n- ⬜ Cut\n- ⏳ Waiting for wood\n☐ Glue\n"
+
+    document = read(text.encode(), name="plan.md")
+
+    assert [(task.title, str(task.state)) for task in document.tasks] == [
+        *[("Draw", "open"), ("Measure", "done"), ("Drop", "unknown"), ("Cut", "open")]
+    ]
+    assert [one.line for one in document.skipped] == [7, 8]
+
+
+def test_a_line_of_dependencies_may_name_several_tasks_by_their_titles() -> None:
+    text = "# Plan\n## Tasks\n- [ ] Draw it\n- [ ] Cut it\n- [ ] Glue it\n  - **Depends on**: Draw it, Cut it\n"
+
+    assert [task.needs for task in read(text.encode(), name="plan.md").tasks] == [(), (), ("T1", "T2")]

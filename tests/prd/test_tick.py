@@ -45,6 +45,12 @@ def test_bytes_that_are_no_text_and_odd_line_ends_stay() -> None:
     assert after == b"- [ ] T1 a\r- [x] T2 b\n\x0c- [ ] T3 c"
 
 
+def test_a_box_that_is_one_sign_becomes_the_sign_for_done() -> None:
+    after, left = tick("- ☐ Draw\n- ⬜\ufe0f Cut\n- ☐ Glue\n".encode(), "T1", "T2")
+
+    assert (after.decode(), left) == ("- ☑ Draw\n- ✅\ufe0f Cut\n- ☐ Glue\n", [])
+
+
 @pytest.mark.parametrize(
     ("file", "name", "task", "old", "new"),
     [

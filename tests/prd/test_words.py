@@ -52,3 +52,10 @@ def test_needs_are_read_in_several_tongues_and_amounts_are_none(text: str, ids: 
 )
 def test_a_title_loses_emphasis_and_no_letter_of_a_path(written: str, shown: str) -> None:
     assert plain(written) == shown
+
+
+def test_needs_behind_a_colon_and_a_dash_leave_a_clean_title() -> None:
+    assert references("Move it *(depends: T1, T3)*")[0] == ("T1", "T3")
+    assert references("Add endpoint (deps: 1.2)") == (("1.2",), "Add endpoint")
+    assert references("Add endpoint — depends on T2") == (("T2",), "Add endpoint")
+    assert references("Add it (parallel: no, depends: T2)") == (("T2",), "Add it (parallel: no, depends: T2)")

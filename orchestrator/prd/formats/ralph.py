@@ -21,7 +21,7 @@ from orchestrator.prd.states import mark_of
 _STORIES = re.compile(r'"(?:userStories|user_stories)"\s*:\s*\[')
 _PASSES = re.compile(r'"passes"\s*:\s*(?:true|false)\b')
 _PARTED = re.compile(r'"(?:phases|epics|features|stories)"\s*:\s*\[')
-_NEEDS = ("dependsOn", "dependencies", "depends_on", "blockedBy")
+_NEEDS = ("dependsOn", "dependencies", "depends_on", "blockedBy", "blocked_by")
 _LISTS = ("userStories", "user_stories", "stories", "features", "tasks", "items")
 _PARTS = ("phases", "epics", "milestones")
 _CRITERIA = ("acceptanceCriteria", "acceptance_criteria", "criteria", "steps")

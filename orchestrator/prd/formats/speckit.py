@@ -7,7 +7,6 @@ tests come before the code. A box without an id is a self-check and no task. `[P
 
 import re
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
@@ -50,7 +49,8 @@ def _read(material: Material) -> Reading:
         own: dict[str, Draft] = {}
         for draft in drafts:
             own.setdefault(draft.id or "", draft)
-        read_needs(blocks, page.text, own, partial(_named, sections))
+        groups = _groups(sections)
+        read_needs(blocks, page.text, own, lambda kind, number, groups=groups: groups.get((kind, str(number)), []))  # type: ignore[misc]  # bound at once
         reading.drafts += drafts
     return reading
 
@@ -90,14 +90,14 @@ def _into(sections: list[_Section], item: Item, drafts: list[Draft]) -> None:
     sections[-1].labels |= {label[1] if (label := _STORY_LABEL.search(item.text)) else "" for _ in drafts[:1]}
 
 
-def _named(sections: Sequence[_Section], kind: str, number: int) -> list[Draft]:
-    """Give the tasks of `US3` or of `Phase 2`."""
-    if kind == "story":
-        return [draft for section in sections for draft in section.drafts if section.story == str(number)]
-    fitting = [
-        one for one in sections if one.phase and (found := _PHASE_NUMBER.search(one.phase.text)) and found[1] == str(number)
-    ]
-    return [draft for section in fitting for draft in section.drafts]
+def _groups(sections: Sequence[_Section]) -> dict[tuple[str, str], list[Draft]]:
+    """Give the tasks of `US3`, and those of `Phase 2`, by kind and number."""
+    groups: dict[tuple[str, str], list[Draft]] = {}
+    for section in sections:
+        groups.setdefault(("story", section.story), []).extend(section.drafts)
+        if section.phase and (found := _PHASE_NUMBER.search(section.phase.text)):
+            groups.setdefault(("phase", found[1]), []).extend(section.drafts)
+    return groups
 
 
 def _order(sections: Sequence[_Section]) -> None:

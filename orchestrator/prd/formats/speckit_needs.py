@@ -27,6 +27,7 @@ _ABOUT = re.compile(r"depend|abhangig|зависим|依存|依赖|依賴|의존
 _TABLE = re.compile(r"depend|block|after|requires|依存|依赖|依賴|의존", re.IGNORECASE)
 _NEEDS = re.compile(
     r"\bdepend(?:s|ing|ent)?(?: only)? (?:up)?on\b|\bdepend(?:ent)? d[eu'’]s?|\bdependen? (?:de|del)\b|\brequires?\b|\bneeds\b"
+    r"|\bblocked (?:by|on)\b|\bwaits? (?:for|on)\b"
     r"|\b(?:can start|starts?|can run|must (?:run|come|start)|begins?|proceeds?) after\b|\bhangt ab von\b|\babhangig von\b"
     r"|(?<![不無无])(?:依赖于?|依賴)|\bзависит от\b",
     re.IGNORECASE,

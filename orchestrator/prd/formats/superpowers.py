@@ -47,9 +47,22 @@ def _read(material: Material) -> Reading:
         title = title_of(blocks, page)
         reading.title = reading.title or re.sub(r"\s*(?:Implementation\s+)?Plan$", "", title, flags=re.IGNORECASE) or title
         drafts = [_draft(heading, below, page, reading) for heading, below in _tasks(blocks)]
+        _drop_talk(drafts)
         in_turn(drafts)
         reading.drafts += drafts
     return reading
+
+
+def _drop_talk(drafts: Sequence[Draft]) -> None:
+    """Leave out what steps say of tasks that follow, as `unused after Task 4`: a title or a line of its own turns the order."""
+    later = {draft.id for draft in drafts}
+    for draft in drafts:
+        later.discard(draft.id)
+        ids, title = words.references(draft.title)
+        lines = (line for line in _plain_lines(draft.text) if words.needs_line(line))
+        said = {*ids, *(one for line in lines for one in words.references(line)[0])}
+        draft.needs = [wish for wish in draft.needs if wish.text not in later or wish.text in said]
+        draft.title = title or draft.title
 
 
 def _tasks(blocks: Sequence[Block]) -> Iterator[tuple[Heading, list[Block]]]:
@@ -84,11 +97,18 @@ def _draft(heading: Heading, below: Sequence[Block], page: Page, reading: Readin
         title=title,
         text=text,
         mark=_mark(boxes),
-        needs=[Wish(text=need, line=heading.line, is_id=True) for need in words.references(text)[0]],
+        needs=[
+            Wish(text=need, line=heading.line, is_id=True)
+            for need in words.references("\n".join([title, *_plain_lines(text)]))[0]
+        ],
         paths=tuple(dict.fromkeys(_written(items))) or find_paths(title),
         gate=words.is_gate(title),
         lines={item.line for item in items if item.box is None},
     )
+
+
+def _plain_lines(text: str) -> list[str]:
+    return [words.plain(line) for line in text.split("\n")]
 
 
 def _text(block: Block) -> str:

@@ -118,8 +118,11 @@ def _draft(row: Row, page: Page, scope: str, *, number: str, above: str) -> Draf
 
 
 def _needs(row: Row, above: str) -> list[str]:
-    """Give what a task depends on; of a subtask a bare number means its sibling."""
-    named = texts_of(row.get("dependencies"))
+    """Give what a task depends on: ids, objects with ids, or several in one text; of a subtask a number means its sibling."""
+    value = row.get("dependencies")
+    rows = value if isinstance(value, list) else [value]
+    told = [text_of(one.get("id") if isinstance(one, Row) else one) for one in rows]
+    named = [need for text in told for need in re.split(r"[,;\s]+", text) if need]
     return named if not above else [need if "." in need else f"{above}.{need}" for need in named]
 
 

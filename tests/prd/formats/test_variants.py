@@ -171,3 +171,54 @@ def test_drawn_waves_count_more_than_the_order_of_the_list_and_a_checkpoint_stil
     assert (order["1.2"], order["2.2"]) == (("1.1", "4.2"), ("1.2", "2.1"))
     assert (order["3"], order["4.1"]) == (("2",), ("2.2", "3")), "the checkpoint holds what comes in a later wave"
     assert broken["2"] == ("1",), "a graph that cannot be read changes nothing"
+
+
+def test_task_master_names_needs_in_one_text_or_as_objects() -> None:
+    rows = [
+        {"id": 1, "title": "a", "dependencies": "2, 3"},
+        {"id": 2, "title": "b", "dependencies": [{"id": 3}]},
+        {"id": 3, "title": "c", "dependencies": [3]},
+    ]
+
+    document = told(json.dumps({"tasks": rows}), ".taskmaster/tasks/tasks.json")
+
+    assert [task.needs for task in document.tasks] == [("2", "3"), ("3",), ()]
+
+
+def test_steps_that_talk_of_a_later_task_do_not_turn_the_order_of_a_plan_but_a_line_of_its_own_does() -> None:
+    plan = (
+        "# Plan\n\n### Task 1: Base (depends on Task 3)\n- [ ] **Step 1: Write**\nIt still fails (it needs Task 2's `mint`).\n\n"
+        "### Task 2: Mint\n**Dependencies:** Task 3\n- [ ] **Step 1: Write**\nDrop the import if it is unused after Task 4.\n\n"
+        "### Task 3: Schema\n- [ ] **Step 1: Write**\n\n### Task 4: Last\n- [ ] **Step 1: Build on it**\nRuns after Task 2.\n"
+    )
+
+    document = told(plan, "docs/superpowers/plans/2026-01-01-x.md")
+
+    assert [(task.title, task.needs) for task in document.tasks] == [
+        *[("Base", ("3",)), ("Mint", ("3",)), ("Schema", ()), ("Last", ("2",))],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "id"),
+    [("specs/001-x/tasks.md", "## Phase 1: Base\n\n- [ ] T001 [P] Start\n", "T002"), ("openspec/changes/x/tasks.md", "", "1.2")],
+)
+def test_a_task_that_is_crossed_out_is_not_planned(name: str, before: str, id: str) -> None:  # noqa: A002 - the format's word
+    text = (
+        f"# Tasks\n\n{before}- [ ] ~~{id} Drop the old API~~ (superseded)\n- [x] ~~{id}0 Done~~\n- [ ] {id}1 Keep ~~this~~ that\n"
+    )
+
+    tasks = [task for task in told(text, name).tasks if task.id.startswith(id)]
+
+    assert [(task.title, task.state) for task in tasks] == [
+        *[("Drop the old API (superseded)", Mark.DEFERRED), ("Done", Mark.DONE), ("Keep ~~this~~ that", Mark.OPEN)]
+    ]
+
+
+def test_blocked_by_is_a_need_below_the_dependencies_of_spec_kit_and_in_a_story_of_ralph() -> None:
+    boxes = "".join(f"- [ ] T00{n} [P] part {n}\n" for n in (1, 2, 3))
+    text = f"# Tasks\n\n## Phase 1: Base\n\n{boxes}\n## Dependencies\n\n- T003 is blocked by T001\n"
+    rows = [{"id": "US-1", "title": "a"}, {"id": "US-2", "title": "b", "blocked_by": ["US-1"]}]
+
+    assert [task.needs for task in told(text, "specs/001-x/tasks.md").tasks] == [(), (), ("T001",)]
+    assert [task.needs for task in told(json.dumps({"userStories": rows}), "prd.json").tasks] == [(), ("US-1",)]
