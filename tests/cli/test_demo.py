@@ -88,7 +88,8 @@ def test_all_four_happen_are_told_and_can_be_looked_at_afterwards(room: Path) ->
     assert f"look around: cd {folder}" in ending
     here = Here(folder)
     assert here.json("status")["run"]["state"] == "ended"
-    assert re.search(r"^  T3\.2 +agent-2-backend .* crashed +ended by SIGKILL$", here.ok("report"), re.MULTILINE)
+    attempt = r"^  T3\.2 +agent-2-backend .*\n +ended: crashed\n +why: ended by SIGKILL$"
+    assert re.search(attempt, here.ok("report"), re.MULTILINE)
     assert "shared/types/chart.ts" in here.ok("diff", "--stat")
     assert "merged" in here.ok("merge")
     assert (folder / "backend" / "metrics.ts").read_text(encoding="utf-8") == "T3.3 Build the metrics API\n"
