@@ -188,12 +188,12 @@ def test_the_end_of_squad_permits_nothing(codex: Codex) -> None:
 @pytest.mark.parametrize(
     ("record", "step", "outcome"),
     [
-        ("status-400", Fail(400), TurnEnd.PERMANENT),
+        pytest.param("status-400", Fail(400), TurnEnd.PERMANENT, marks=pytest.mark.soak),
         ("status-401", Fail(401), TurnEnd.AUTH),
-        ("status-404", Fail(404), TurnEnd.PERMANENT),
+        pytest.param("status-404", Fail(404), TurnEnd.PERMANENT, marks=pytest.mark.soak),
         ("status-429", Fail(429, retry_after=1), TurnEnd.TRANSIENT),
-        ("status-500", Fail(500), TurnEnd.TRANSIENT),
-        ("status-529", Fail(529), TurnEnd.TRANSIENT),
+        pytest.param("status-500", Fail(500), TurnEnd.TRANSIENT, marks=pytest.mark.soak),
+        pytest.param("status-529", Fail(529), TurnEnd.TRANSIENT, marks=pytest.mark.soak),
         ("cut", Cut(), TurnEnd.TRANSIENT),
     ],
 )
