@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator.claims import Claim
@@ -73,6 +74,7 @@ class Forewarning:
             changed = await anyio.to_thread.run_sync(look)
         except (SquadError, OSError):
             return  # it is at work there; what lies there at the end is looked at then
+        await anyio.lowlevel.checkpoint_if_cancelled()  # at work no more: nobody is to be told
         if new := [path for path in self._foreign(changed) if path not in self._told]:
             self._told.update(new)
             self._warn(new)

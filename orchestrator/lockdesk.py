@@ -272,8 +272,8 @@ class LockDesk:
         try:
             await opening.door.come()
         except BaseException:
-            with anyio.CancelScope(shield=True):
-                back = self._closed((grant,), partial(self._take_back, grant, reason="withdrawn"))
+            with anyio.CancelScope(shield=True):  # what its task declared stays with it, whoever asked for more of it is gone
+                back = None if grant.declared else self._closed((grant,), partial(self._take_back, grant, reason="withdrawn"))
                 if isinstance(back, Later):
                     await back.come()
             self._recorder.settle()

@@ -17,7 +17,8 @@ from orchestrator.events import Entry, fields, kind
 from orchestrator.project import Project
 
 _encode = msgspec.json.Encoder().encode
-_TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})  #: keys of the log's own
+#: Keys of the log's own, and one that readers of logs take for how grave a line is.
+_TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})
 
 
 class RunLog:
@@ -35,7 +36,7 @@ class RunLog:
         """Write a line for each event, all of them at once."""
         if self._descriptor is None or not entries:
             return
-        body = b"\n" * self._torn + b"".join(b"%b\n" % _encode(_line(entry)) for entry in entries)
+        body = (b"\n" if self._torn else b"") + b"".join(b"%b\n" % _encode(_line(entry)) for entry in entries)
         try:
             self._torn = os.write(self._descriptor, body) < len(body)
         except OSError as error:

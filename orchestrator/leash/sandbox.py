@@ -188,15 +188,17 @@ def silence(root: int, sockets: Iterable[str]) -> None:
     """
     nothing = os.open(os.devnull, os.O_PATH)
     for path in sockets:
-        try:
-            place = kernel.open_plain(root, path, os.O_PATH)
-        except OSError as error:
-            if error.errno in _OUT_OF_REACH:
-                continue
-            raise
         mount = kernel.clone_mount(nothing)
         kernel.set_read_only(mount, on=True)
-        kernel.place_mount(mount, place)
-        os.close(mount)
-        os.close(place)
+        try:
+            place = kernel.open_plain(root, path, os.O_PATH)
+            try:
+                kernel.place_mount(mount, place)
+            finally:
+                os.close(place)
+        except OSError as error:
+            if error.errno not in _OUT_OF_REACH:
+                raise
+        finally:
+            os.close(mount)
     os.close(nothing)

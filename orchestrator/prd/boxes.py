@@ -26,7 +26,7 @@ _NEVER = re.compile(
 )
 
 #: A whole item that is crossed out, a remark in brackets behind it.
-_STRUCK = re.compile(r"\s*~~(.+)~~(\s*\([^()]*\))?\W*", re.DOTALL)
+_STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~(\s*\([^()]*\))?\W*", re.DOTALL)
 
 Make = Callable[[Item, Draft | None], Draft | None]
 

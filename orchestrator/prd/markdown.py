@@ -30,7 +30,7 @@ _REQUIREMENTS = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
-_STRUCK = re.compile(r"\s*~~.+~~\W*", re.DOTALL)
+_STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
 _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 

@@ -30,7 +30,7 @@ def mend_link(project: Project, folder: Path) -> bool:
     if link.is_symlink() or not link.is_file() or os.fsdecode(link.read_bytes()) != told:
         link.unlink(missing_ok=True)
         link.write_bytes(os.fsencode(told))
-    _untangle(admin)
+    _untangle(admin, folder)
     _mend_head(admin, folder)
     return True
 
@@ -40,23 +40,39 @@ def _mend_head(admin: Path, folder: Path) -> None:
     head = admin / "HEAD"
     told = head.read_bytes() if head.is_file() else b""
     if not (told.startswith(b"ref: refs/") or re.fullmatch(rb"[0-9a-f]{40,64}\n?", told)):
-        head.write_bytes(os.fsencode(f"ref: refs/heads/{names.work_branches(RunId(folder.parent.name))}/{folder.name}\n"))
+        put(head, os.fsencode(f"ref: refs/heads/{names.work_branches(RunId(folder.parent.name))}/{folder.name}\n"))
 
 
-def _untangle(admin: Path) -> None:
+def put(path: Path, told: bytes) -> None:
+    """Write one of git's own files anew, in the place of whatever stands there: written through, a link would lead elsewhere."""
+    clear_away(path)
+    path.write_bytes(told)
+
+
+def clear_away(path: Path) -> None:
+    """Take a file, a link or a folder out of the way."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _untangle(admin: Path, folder: Path) -> None:
     """Take away whatever leads out of git's own folder for a worktree, which is its agent's to write.
 
     What squad's git writes there, such as a line in the log of HEAD, would be written to somebody else's file.
     """
-    for folder, folders, files in os.walk(admin):
+    for place, folders, files in os.walk(admin):
         folders[:] = [name for name in folders if name != "modules"]  # whole repositories, in which squad writes nothing
         for name in (*folders, *files):
-            path = Path(folder, name)
+            path = Path(place, name)
             if not (stat.S_ISREG(mode := path.lstat().st_mode) or stat.S_ISDIR(mode)) or _is_shared(path):
                 path.unlink()
     common = admin / "commondir"
     if not common.is_file() or common.read_bytes() != b"../..\n":
-        common.write_bytes(b"../..\n")
+        put(common, b"../..\n")
+    if not (admin / "gitdir").is_file():
+        put(admin / "gitdir", os.fsencode(folder / ".git") + b"\n")
 
 
 def _is_shared(path: Path) -> bool:

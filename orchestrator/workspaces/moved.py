@@ -16,7 +16,7 @@ from orchestrator.errors import SquadError
 from orchestrator.model import RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import notes
-from orchestrator.workspaces.mending import admin_of, mend_link
+from orchestrator.workspaces.mending import admin_of, mend_link, put
 from orchestrator.workspaces.reading import Reading
 
 
@@ -66,7 +66,7 @@ def _point(project: Project, before: Path, now: Path) -> bool:
     admin = admin_of(project, before) or admin_of(project, now)
     if admin is None:
         return False
-    (admin / "gitdir").write_bytes(os.fsencode(now / ".git") + b"\n")
+    put(admin / "gitdir", os.fsencode(now / ".git") + b"\n")
     return True
 
 

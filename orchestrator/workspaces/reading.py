@@ -13,6 +13,7 @@ from pathlib import Path
 from orchestrator.git import Git
 from orchestrator.model import RunId
 from orchestrator.project import Project
+from orchestrator.workspaces.mending import clear_away
 
 #: Settings that are not taken over: they point elsewhere, or keep parts of an index in files of another folder.
 _LEFT = ("core.worktree", "core.bare", "core.hookspath", "core.splitindex", "core.untrackedcache", "extensions.worktreeconfig")
@@ -109,8 +110,10 @@ class Reading:
         """
         index = _index_of(workspace)
         new = index.with_name(f"index-of-squad-{os.getpid()}")
-        new.unlink(missing_ok=True)
+        clear_away(new)
         shutil.copy2(self.index(workspace), new, follow_symlinks=False)
+        if index.is_dir():
+            clear_away(index)
         new.replace(index)
 
 

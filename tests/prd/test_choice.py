@@ -163,10 +163,10 @@ def test_a_line_of_status_says_how_far_the_task_of_a_heading_is_and_a_strange_wo
 
 
 def test_what_is_struck_out_is_deferred_and_what_stands_below_done_is_done() -> None:
-    document = told("# TODO\n- [ ] ~~drop it~~\n- [x] ~~did it~~\n")
+    document = told("# TODO\n- [ ] ~~drop it~~\n- [x] ~~did it~~\n- [ ] ~~Use Redis~~ Use Postgres ~~soon~~\n")
     plain = told("# TODO\n## Next\n- a\n## Done\n- b\n## In Progress\n- c\n")
 
-    assert [task.state for task in document.tasks] == [Mark.DEFERRED, Mark.DONE]
+    assert [task.state for task in document.tasks] == [Mark.DEFERRED, Mark.DONE, Mark.OPEN]
     assert [task.state for task in plain.tasks] == [Mark.OPEN, Mark.DONE, Mark.IN_PROGRESS]
 
 

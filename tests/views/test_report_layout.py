@@ -61,3 +61,12 @@ def test_what_has_no_room_beside_the_others_follows_below_with_its_head() -> Non
         "        length",
         f"  T2    {'-':>12}",
     ]
+
+
+def test_a_first_column_that_is_wider_than_the_terminal_is_broken_too() -> None:
+    cells = ("a long name " * 5, "word " * 8, "word " * 8)
+
+    lines = list(table_lines(Table(head=("file", "one", "two"), rows=(cells,)), width=40))
+
+    assert max(map(columns, lines)) <= 40
+    assert " ".join(" ".join(lines).split()).count("a long name") == 5

@@ -429,6 +429,26 @@ def test_gits_own_notes_of_a_worktree_that_an_agent_broke_lose_nothing(place: Pl
     assert place.harvest().paths == ("src/one.py", "src/two.py")
 
 
+@pytest.mark.parametrize("name", ["HEAD", "commondir", "index"])
+def test_a_folder_in_the_place_of_gits_own_notes_loses_nothing(place: Place, name: str) -> None:
+    place.commit("src/one.py")
+    place.write("src/two.py")
+    note = Path(place.git("rev-parse", "--absolute-git-dir")) / name
+    note.unlink()
+    (note / "deep").mkdir(parents=True)
+
+    assert place.harvest().paths == ("src/one.py", "src/two.py")
+
+
+def test_a_second_name_of_gits_note_where_a_worktree_lies_does_not_make_git_forget_it(place: Place) -> None:
+    note = Path(place.git("rev-parse", "--absolute-git-dir")) / "gitdir"
+    (note.parent / "kept").hardlink_to(note)
+    place.write("src/one.py")
+
+    assert place.harvest().paths == ("src/one.py",)
+    assert note.read_text(encoding="utf-8") == f"{place.folder}/.git\n"
+
+
 def test_a_workspace_that_git_does_not_know_any_more_is_left_as_it_lies(place: Place) -> None:
     place.write("src/new.py")
     shutil.rmtree(Path(place.git("rev-parse", "--absolute-git-dir")))

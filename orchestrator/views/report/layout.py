@@ -46,7 +46,7 @@ def _narrowed(widths: Sequence[int], width: int) -> list[int] | None:
 def _first(widths: Sequence[int], width: int) -> list[int]:
     """Give the columns that stand whole beside each other, one at least."""
     ends = [sum(one + len(_GAP) for one in widths[:count]) for count in range(1, len(widths))]
-    return list(widths[: max(1, sum(end <= width for end in ends))])
+    return [min(widths[0], width - len(_GAP)), *widths[1 : sum(end <= width for end in ends)]]
 
 
 def _beside(row: Sequence[str], widths: Sequence[int], numbers: frozenset[int]) -> Iterator[str]:
