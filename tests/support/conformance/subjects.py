@@ -106,7 +106,7 @@ def _ending(steps: Sequence[Step]) -> str:
 class Script(Subject):
     """A shell script, which asks by `squad agent lock`."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset({Row.LIMIT})
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.LIMIT, Row.USAGE})
     lacks: ClassVar[Mapping[Row, str]] = {Row.RESTART: _NO_CONVERSATION}
 
     def set_up(self) -> None:
@@ -186,6 +186,7 @@ def _fake_step(step: Step) -> list[Any]:
 class Speaker(Fake):
     """A program that speaks squad."""
 
+    soaked: ClassVar[frozenset[Row]] = Fake.soaked | {Row.USAGE}
     lacks: ClassVar[Mapping[Row, str]] = {Row.RESTART: _NO_CONVERSATION}
     of: ClassVar[type[FakeAgent]] = FakeSpeaker
 
