@@ -168,6 +168,19 @@ async def test_without_doors_a_free_path_is_answered_without_a_task(desk: Office
     assert desk.desk.answer(Caller(ONE), "unlock", {"path": "a.txt"}) == {"released": ["a.txt"]}
 
 
+async def test_what_a_task_declared_stays_with_it_when_who_asked_for_more_of_it_is_gone(desk: Office) -> None:
+    """It was given back as withdrawn, although the task could write it from its start: two could."""
+    with_doors(desk)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: desk.ask(ONE, "lock", path="own-agent-1.md", wait=0))
+        await settle()
+        group.cancel_scope.cancel()
+
+    assert desk.table.holder_of("own-agent-1.md") == ONE
+    assert not desk.events(ev.LockReleased)
+
+
 async def test_an_agent_is_told_of_a_grant_when_its_door_is_open(desk: Office) -> None:
     doors, told = with_doors(desk), []
 
