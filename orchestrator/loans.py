@@ -36,8 +36,10 @@ class _Loan:
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
+    is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
+    take_back: Callable[[], None] | None = None  #: lets what is lent be written by no command beside the agent any more
     signals: list[Callable[[int], None]] = field(default_factory=list)  #: hands one on to a command beside its agent
 
 
@@ -76,6 +78,8 @@ class Loans:
         caller.line.at_end.append(partial(self._hung_up, loan))
         pid = caller.pid if params.get("process") is True else None
         if pid is None and self.besides is not None and self.besides.is_narrow(holder, places):
+            if caller.line in self._beside:
+                raise Rejected("one lock at a time over a connection: this one is lent to a command already")
             self._begin_beside(loan, places, self.besides)
         return Later(partial(self._lend, loan, places, wait=wait, purpose=purpose, pid=pid))
 
@@ -111,13 +115,14 @@ class Loans:
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
+        loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
         return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
 
     def run(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         """Run the command for which something was lent over this connection beside its agent, or hand a signal on to it."""
         loan = self._beside.get(caller.line) if caller.line is not None else None
-        if loan is None or self.besides is None:
+        if loan is None or self.besides is None or not loan.is_granted or loan.is_over:
             raise Rejected("nothing is lent over this connection to a command that runs beside its agent")
         if method == "signal":
             for hand_on in loan.signals:
@@ -138,10 +143,7 @@ class Loans:
         """Let what is lent be written by a command beside the agent, until the loan ends."""
         loan.is_beside = True
         self._beside[loan.line] = loan
-        loan.line.at_end += [besides.lend(loan.holder, places), partial(self._forget, loan.line)]
-
-    def _forget(self, line: Line) -> None:
-        self._beside.pop(line, None)
+        loan.take_back = besides.lend(loan.holder, places)
 
     def _hung_up(self, loan: _Loan) -> None:
         if loan.unwatch is None:
@@ -153,6 +155,10 @@ class Loans:
             self._return_all(loan)
 
     def _return_all(self, loan: _Loan) -> None:
+        if loan.take_back is not None:
+            del self._beside[loan.line]
+            loan.take_back()
+            loan.take_back = None
         if loan.is_git:
             loan.is_git = False
             self.turn.end(loan.holder)

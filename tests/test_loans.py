@@ -1,8 +1,12 @@
 """Locks that last as long as a command: real processes that end, are killed, or leave others behind."""
 
+import json
 import os
 import signal
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -11,16 +15,17 @@ import anyio.to_thread
 import pytest
 
 from orchestrator.claims import Claim
-from orchestrator.control.client import ask, call
-from orchestrator.control.protocol import Rejected
+from orchestrator.control.client import ask, ask_again, call
+from orchestrator.control.protocol import Rejected, request
 from orchestrator.control.server import Caller
 from orchestrator.events import LockGranted, LockReleased
+from orchestrator.leash import Beside
 from orchestrator.lockdesk import granted_event
-from orchestrator.model import PERSON, Access, Area
+from orchestrator.model import PERSON, Access, AgentId, Area
 from tests.support.builders import ONE, TWO
 from tests.support.counter import Counter, counter
 from tests.support.desks import office
-from tests.support.waiting import soon
+from tests.support.waiting import NEVER, soon
 
 WITH = "exec squad with-lock"
 
@@ -268,6 +273,62 @@ async def test_only_an_operation_is_given_back_before_the_end_of_the_task_that_d
     assert "squad agent unlock op:install --done" in without.err
     assert (done.code, done.out) == (0, "unlocked op:install\n")
     assert (await at.desk.ask(TWO, "lock", path="op:install"))["path"] == "op:install"
+
+
+@dataclass
+class Narrow:
+    """Agents whose walls cannot be opened; what would run beside them is noted."""
+
+    lent: list[Claim] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+
+    def is_narrow(self, _holder: AgentId, _places: Sequence[Claim]) -> bool:
+        return True
+
+    def lend(self, _holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
+        self.lent += places
+
+        def take_back() -> None:
+            for place in places:
+                self.lent.remove(place)
+
+        return take_back
+
+    async def run(self, _holder: AgentId, command: Beside) -> int:
+        self.ran.append(command.argv[0])
+        return 7
+
+
+def said(path: Path, *requests: tuple[str, Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Say all of it at once over one connection; gives the answers in the order of the requests."""
+    with closing(socket.socket(socket.AF_UNIX)) as line, line.makefile("rb") as answers:
+        line.settimeout(NEVER)
+        line.connect(str(path))
+        line.sendall(b"".join(request(number, *one) for number, one in enumerate(requests)))
+        found = [json.loads(answers.readline()) for _ in requests]
+    return sorted(found, key=lambda one: int(one["id"]))
+
+
+async def test_no_command_runs_beside_its_agent_under_a_lock_that_was_refused_or_is_still_waited_for(at: Counter) -> None:
+    """It once ran, with the right to write what was refused."""
+    narrow = at.desk.desk.loans.besides = Narrow()
+    token = {"token": f"token-{TWO}"}
+    run = ("run", {"command": ["true"], "line": 0, **token})
+    hold: Callable[..., tuple[str, Mapping[str, object]]] = lambda *paths, wait=0: (  # noqa: E731
+        "hold",
+        {"paths": paths, "wait": wait, **token},
+    )
+    await at.desk.ask(ONE, "lock", path="a.md")
+
+    for requests in ((hold("front/a.ts"), run), (hold("a.md", wait=0.3), run), (run, hold("front/a.ts"))):
+        answers = await anyio.to_thread.run_sync(said, at.sockets / TWO, *requests)
+        assert ["error" in one for one in answers] == [True, True], requests
+    assert (narrow.ran, narrow.lent) == ([], [])
+    held = await anyio.to_thread.run_sync(lambda: ask(str(at.sockets / TWO), *hold("b.md"), timeout=NEVER))
+    answer = await anyio.to_thread.run_sync(lambda: ask_again(held[0], str(at.sockets / TWO), *run))
+    held[0].close()
+    assert (answer, narrow.ran) == ({"code": 7}, ["true"])
+    await soon(lambda: not narrow.lent, "the end of the loan")
 
 
 async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:
