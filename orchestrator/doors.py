@@ -58,7 +58,7 @@ class Gates:
 
     recorder: Recorder
     inmate: Callable[[AgentId], Inmate | None]
-    _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: to commands beside agents
+    _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: asked for, for commands beside agents: no right of one
 
     def open(self, grant: Grant) -> Later | None:
         """Open a path for its holder.
@@ -93,15 +93,15 @@ class Gates:
 
         return take_back
 
-    async def run(self, holder: AgentId, command: Beside) -> int:
-        """Run a command beside an agent, which may write what is lent to commands of it; gives its exit code.
+    async def run(self, holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
+        """Run a command beside an agent, which may write these places and what the command around it may; gives its exit code.
 
         Raises:
             Rejected: It cannot be run.
         """
         if (inmate := self.inmate(holder)) is None:
             raise Rejected(f"the attempt of {holder} has ended")
-        lent = dict.fromkeys(place for place in self._lent.get(holder, ()) if not is_operation(place))
+        lent = [place for place in places if not is_operation(place)]
         if patterns := [place for place in lent if is_glob(place)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)

@@ -33,6 +33,7 @@ class _Loan:
 
     line: Line
     holder: AgentId
+    places: Sequence[Claim]
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
@@ -52,8 +53,8 @@ class Besides(Protocol):
     def lend(self, holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
         """Grant places for a command beside an agent, which stays as narrow as it is; gives what takes them back."""
 
-    async def run(self, holder: AgentId, command: Beside) -> int:
-        """Run a command beside an agent; gives its exit code. Raises Rejected."""
+    async def run(self, holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
+        """Run a command beside an agent, which may write these places too; gives its exit code. Raises Rejected."""
 
 
 class Loans:
@@ -74,14 +75,14 @@ class Loans:
         holder = AgentId(caller.agent) if caller.agent is not None else PERSON
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
-        loan = _Loan(line=caller.line, holder=holder)
+        loan = _Loan(line=caller.line, holder=holder, places=places)
         caller.line.at_end.append(partial(self._hung_up, loan))
         pid = caller.pid if params.get("process") is True else None
         if pid is None and self.besides is not None and self.besides.is_narrow(holder, places):
             if caller.line in self._beside:
                 raise Rejected("one lock at a time over a connection: this one is lent to a command already")
-            self._begin_beside(loan, places, self.besides)
-        return Later(partial(self._lend, loan, places, wait=wait, purpose=purpose, pid=pid))
+            self._begin_beside(loan, self.besides)
+        return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path until it is given back: what was only lent before stays when the command ends."""
@@ -92,18 +93,18 @@ class Loans:
         """Take back what an agent asked for; what a command of it needs ends with that command."""
         return self._desk.unlock(agent, params, lent=self._lent)
 
-    async def _lend(self, loan: _Loan, places: list[Claim], *, wait: float, purpose: str, pid: int | None) -> object:
+    async def _lend(self, loan: _Loan, *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
         told, until, left = [], anyio.current_time() + wait, wait
         try:
-            for place in places:
+            for place in loan.places:
                 grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
                 told.append({"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)})
                 left = round(max(0.0, until - anyio.current_time()), 3)
-            if _GIT in places:
+            if _GIT in loan.places:
                 await self.turn.begin(loan.holder)
                 loan.is_git = True
         except BaseException:
@@ -134,16 +135,16 @@ class Loans:
         if caller.pid is None:
             raise Rejected("the system does not tell which process asks")
         command = Beside(argv=tuple(argv), pid=caller.pid, line=line, writable=(), signals=loan.signals)
-        return Later(partial(self._run, self.besides, loan.holder, command))
+        return Later(partial(self._run, self.besides, loan, command))
 
-    async def _run(self, besides: Besides, holder: AgentId, command: Beside) -> object:
-        return {"code": await besides.run(holder, command)}
+    async def _run(self, besides: Besides, loan: _Loan, command: Beside) -> object:
+        return {"code": await besides.run(loan.holder, loan.places, command)}
 
-    def _begin_beside(self, loan: _Loan, places: Sequence[Claim], besides: Besides) -> None:
+    def _begin_beside(self, loan: _Loan, besides: Besides) -> None:
         """Let what is lent be written by a command beside the agent, until the loan ends."""
         loan.is_beside = True
         self._beside[loan.line] = loan
-        loan.take_back = besides.lend(loan.holder, places)
+        loan.take_back = besides.lend(loan.holder, loan.places)
 
     def _hung_up(self, loan: _Loan) -> None:
         if loan.unwatch is None:

@@ -17,6 +17,10 @@ pytestmark = needs(Means.LANDLOCK)
 SCRIPT = """set +e; mkdir -p src
 said() { echo "$1: $?"; }
 (echo stray > shared/one.txt) 2>/dev/null; said before
+squad with-lock shared/held.txt -- sh -c 'touch src/holds; while [ ! -e src/go ]; do sleep 0.02; done' &
+until [ -e src/holds ]; do sleep 0.02; done
+squad with-lock shared/two.txt -- sh -c '(echo stray > shared/held.txt) 2>/dev/null && echo held was written'
+touch src/go; wait $!
 squad agent lock shared/one.txt || said lock
 FOO=bar squad with-lock shared/one.txt -- sh -c '
   echo "$FOO $(cat) $(basename "$PWD")" > shared/one.txt
@@ -65,6 +69,7 @@ def test_a_command_under_a_lock_writes_what_its_agent_cannot(
     assert told == {name: str(code) for name, code in {"before": 2, **wanted, "operation": 0}.items()}
     assert "run what writes it under the lock: squad with-lock shared/one.txt -- CMD" in log
     assert "two was written" not in log
+    assert "held was written" not in log
     assert [one.outcome for one in ran.all(ev.AttemptEnded)] == ["done"]
     assert repository.show("squad/tasks-1", "shared/one.txt").splitlines() == ["bar stdin T1.1", "more"]
     assert repository.show("squad/tasks-1", "shared/made.txt") == "nested"

@@ -294,8 +294,8 @@ class Narrow:
 
         return take_back
 
-    async def run(self, _holder: AgentId, command: Beside) -> int:
-        self.ran.append(command.argv[0])
+    async def run(self, _holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
+        self.ran.append(f"{command.argv[0]} {' '.join(places)}")
         return 7
 
 
@@ -325,9 +325,11 @@ async def test_no_command_runs_beside_its_agent_under_a_lock_that_was_refused_or
         assert ["error" in one for one in answers] == [True, True], requests
     assert (narrow.ran, narrow.lent) == ([], [])
     held = await anyio.to_thread.run_sync(lambda: ask(str(at.sockets / TWO), *hold("b.md"), timeout=NEVER))
+    other = await anyio.to_thread.run_sync(lambda: ask(str(at.sockets / TWO), *hold("c.md"), timeout=NEVER))
     answer = await anyio.to_thread.run_sync(lambda: ask_again(held[0], str(at.sockets / TWO), *run))
     held[0].close()
-    assert (answer, narrow.ran) == ({"code": 7}, ["true"])
+    other[0].close()
+    assert (answer, narrow.ran) == ({"code": 7}, ["true b.md"])
     await soon(lambda: not narrow.lent, "the end of the loan")
 
 

@@ -50,7 +50,7 @@ class Beside:
         self.pid = 0  #: of the command
         self.heard = b""
         self.read, write = os.pipe()
-        starting.forked(lambda: _Father(confine, asked, write).run(), self.read)
+        self.father = starting.forked(lambda: _Father(confine, asked, write).run(), self.read)
         os.close(write)
 
     def hear(self, selector: selectors.BaseSelector) -> bool:
@@ -68,6 +68,10 @@ class Beside:
         ended = next((row for row in rows if "code" in row), {"code": 128 + signal.SIGKILL, "fault": ""})
         self.told({"event": "ended", "id": self.asked["id"], **ended})
         return True
+
+    def is_around(self, pid: int) -> bool:
+        """Tell whether a process is of this command: what that starts under a lock may write what it may."""
+        return pid in processes.descendants(self.father)
 
     def signal(self, number: int) -> None:
         """Hand a signal on to the command, which is not buried before its end was told."""
