@@ -1,16 +1,23 @@
 """Commands under a lock where the agent's own walls cannot be opened: Landlock, in whole runs without bubblewrap."""
 
 import os
+import selectors
 import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestrator import events as ev
 from orchestrator.enforcement.confinement import Means
+from orchestrator.leash import beside, processes
 from tests.support.confined import needs
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
+from tests.support.waiting import until
 
 pytestmark = needs(Means.LANDLOCK)
 
@@ -74,3 +81,58 @@ def test_a_command_under_a_lock_writes_what_its_agent_cannot(
     assert repository.show("squad/tasks-1", "shared/one.txt").splitlines() == ["bar stdin T1.1", "more"]
     assert repository.show("squad/tasks-1", "shared/made.txt") == "nested"
     assert {one.path for one in ran.all(ev.LockReleased)} >= {"shared/one.txt", "shared/made.txt", "op:deploy"}
+
+
+@pytest.fixture
+def asker() -> Iterator[int]:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        yield process.pid
+        process.kill()
+
+
+class Running:
+    """A command beside, without a leash and a run around it."""
+
+    def __init__(self, folder: Path, asker: int, *argv: str) -> None:
+        self.told: list[dict[str, Any]] = []
+        confine = {"private": {}, "writable": [str(folder)], "protected": []}
+        asked = {"id": 1, "argv": argv, "pid": asker, "line": 0, "writable": []}
+        self.beside = beside.Beside(confine, asked, self.told.append)
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.beside.read, selectors.EVENT_READ)
+
+    def end(self) -> dict[str, Any]:
+        """Hear it out; gives what is told of its end."""
+        while not self.beside.hear(self.selector):
+            pass
+        self.selector.close()
+        os.waitpid(self.beside.father, 0)
+        return self.told[0]
+
+
+def is_alive(pid: int) -> bool:
+    return not processes.parents().get(pid, (0, 0, True))[2]
+
+
+def test_what_ends_a_tree_gently_ends_the_command_and_not_its_father(tmp_path: Path, asker: int) -> None:
+    """Its death was told as the command's end, and the lock was free while the command lived on."""
+    script = f'trap "sleep 0.1; echo late > {tmp_path}/late; exit 5" TERM; touch {tmp_path}/waits; while :; do sleep 0.02; done'
+    running = Running(tmp_path, asker, "sh", "-c", script)
+    until((tmp_path / "waits").exists, "the command")
+
+    processes.signal_all([running.beside.father, *processes.descendants(running.beside.father)], signal.SIGTERM)
+
+    assert running.end()["code"] == 5
+    assert (tmp_path / "late").exists()
+
+
+def test_nothing_of_a_command_whose_father_is_killed_is_left_when_its_end_is_told(tmp_path: Path, asker: int) -> None:
+    running = Running(tmp_path, asker, "sh", "-c", f"sleep 600 & echo $! > {tmp_path}/below; touch {tmp_path}/waits; wait")
+    until((tmp_path / "waits").exists, "the command")
+    running.beside.hear(running.selector)
+
+    os.kill(running.beside.father, signal.SIGKILL)
+
+    assert running.end()["code"] == 128 + signal.SIGKILL
+    assert not is_alive(running.beside.pid)
+    assert not is_alive(int((tmp_path / "below").read_text(encoding="utf-8")))

@@ -14,6 +14,7 @@ import os
 import selectors
 import signal
 import subprocess
+import time
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_RUN = 127, 126  #: as a shell tells it
 HIGH = 100  #: beyond what shell scripts open by number
-STORM = 20  #: rounds in which what a command left behind is ended
+PAUSE = 0.005  #: seconds between two looks at what is being killed
+OUTLIVED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  #: what ends a tree gently; the father ends after all below it
 
 
 class Beside:
@@ -62,12 +64,31 @@ class Beside:
         self.pid = next((row["pid"] for row in rows if "pid" in row), 0)
         if data:
             return False
+        ended = next((row for row in rows if "code" in row), None)
+        if ended is None and self.is_killing():
+            time.sleep(PAUSE)
+            return False  # the pipe stays at its end: it is looked at again at once
         selector.unregister(self.read)
         os.close(self.read)
         self.made.remove_all()
-        ended = next((row for row in rows if "code" in row), {"code": 128 + signal.SIGKILL, "fault": ""})
+        ended = ended or {"code": 128 + signal.SIGKILL, "fault": ""}
         self.told({"event": "ended", "id": self.asked["id"], **ended})
         return True
+
+    def is_killing(self) -> bool:
+        """Kill the command, whose father was killed, and what is below it; tells whether there was anything."""
+        found: set[int] = set()
+        while new := self.living() - found:
+            processes.signal_all([*new], signal.SIGSTOP)  # what is stopped forks no more
+            found |= new
+        processes.signal_all([*found], signal.SIGKILL)
+        return bool(found)
+
+    def living(self) -> set[int]:
+        if not self.pid:
+            return set()
+        led = {pid for pid, (_, group, dead) in processes.parents().items() if self.pid in (pid, group) and not dead}
+        return led | {*processes.descendants(self.pid)}
 
     def is_around(self, pid: int) -> bool:
         """Tell whether a process is of this command: what that starts under a lock may write what it may."""
@@ -90,6 +111,8 @@ class _Father:
 
     def run(self) -> None:
         processes.become_subreaper()
+        for number in OUTLIVED:
+            signal.signal(number, signal.SIG_IGN)
         try:
             command = self.start()
         except (OSError, ValueError) as error:
@@ -98,11 +121,10 @@ class _Father:
             return
         self.say({"pid": command.pid})
         os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
-        for _ in range(STORM):
-            if not (left := [pid for pid in processes.descendants(os.getpid()) if pid != command.pid]):
-                break
+        while left := [pid for pid in processes.descendants(os.getpid()) if pid != command.pid]:
             processes.signal_all(left, signal.SIGKILL)
             processes.reap(os.getpid(), besides=command.pid)
+            time.sleep(PAUSE)
         code = command.wait()
         self.say({"code": code if code >= 0 else 128 - code, "fault": ""})
 
@@ -142,6 +164,8 @@ class _Father:
         )
 
     def narrow(self, rules: int) -> None:
+        for number in OUTLIVED:
+            signal.signal(number, signal.SIG_DFL)
         kernel.renounce()
         kernel.landlock_restrict(rules)
 
