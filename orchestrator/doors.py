@@ -6,11 +6,14 @@ opened, a command under the lock is run beside the agent instead.
 """
 
 import shlex
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+import anyio
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, is_operation, key
 from orchestrator.control.protocol import Rejected
@@ -52,6 +55,21 @@ class Inmate(Protocol):
         """End it, and wait until nothing is left of it."""
 
 
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A command beside its agent."""
+
+    places: Sequence[Claim]
+    command: Beside
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+    async def kill(self) -> None:
+        """End it, and wait until nothing is left of it."""
+        for hand_on in self.command.signals:
+            hand_on(signal.SIGKILL)
+        await self.over.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Gates:
     """The doors of all agents of a run."""
@@ -59,6 +77,7 @@ class Gates:
     recorder: Recorder
     inmate: Callable[[AgentId], Inmate | None]
     _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: asked for, for commands beside agents: no right of one
+    _running: dict[AgentId, list[_Running]] = field(default_factory=dict)
 
     def open(self, grant: Grant) -> Later | None:
         """Open a path for its holder.
@@ -73,8 +92,11 @@ class Gates:
         return Later(partial(self._open_around, grant, inmate)) if is_file else None
 
     def close(self, grant: Grant) -> Later | None:
-        """Close a path again."""
+        """Close a path again; a command beside the agent that may write there has ended before."""
         inmate = self._inmate(grant)
+        if inmate is not None and inmate.means is Means.LANDLOCK:
+            running = [one for one in self._running.get(grant.holder, ()) if _meets(one.places, grant.path)]
+            return Later(partial(self._kill, running)) if running else None
         return None if inmate is None or inmate.means is not Means.BUBBLEWRAP else Later(partial(self._close, grant, inmate))
 
     def is_narrow(self, holder: AgentId, places: Sequence[Claim]) -> bool:
@@ -105,13 +127,23 @@ class Gates:
         if patterns := [place for place in lent if is_glob(place)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
-        answer = await inmate.beside(replace(command, writable=writable))
+        running = _Running(places, command)
+        self._running.setdefault(holder, []).append(running)
+        try:
+            answer = await inmate.beside(replace(command, writable=writable))
+        finally:
+            self._running[holder].remove(running)
+            running.over.set()
         if "code" not in answer:
             raise Rejected(f"{' and '.join(lent)} cannot be opened for you: {answer['reason']}")
         if fault := answer["fault"]:
             is_missing = answer["code"] == _NOT_FOUND and "/" not in command.argv[0]
             raise Rejected(f"{command.argv[0]}: {'command not found' if is_missing else fault}", data={"code": answer["code"]})
         return int(str(answer["code"]))
+
+    async def _kill(self, running: Sequence[_Running]) -> None:
+        for one in running:
+            await one.kill()
 
     def _inmate(self, grant: Grant) -> Inmate | None:
         if is_operation(grant.path):
@@ -142,3 +174,7 @@ class Gates:
         why = f"the lock on {grant.path} has ended, and it still can write there: {named}"
         self.recorder.record(Noticed(text=f"{grant.holder}: {why}"))
         await inmate.expel(why)
+
+
+def _meets(places: Sequence[Claim], path: str) -> bool:
+    return any(covers(place, path) or covers(path, place) for place in places)

@@ -5,6 +5,7 @@ connection that it keeps open. Nobody has to give it back, so nobody can forget 
 its holder had locked before stays locked after it.
 """
 
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,6 +41,7 @@ class _Loan:
     is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
+    is_running: bool = False  #: that command, which must end before anything is given back
     take_back: Callable[[], None] | None = None  #: lets what is lent be written by no command beside the agent any more
     signals: list[Callable[[int], None]] = field(default_factory=list)  #: hands one on to a command beside its agent
 
@@ -138,7 +140,18 @@ class Loans:
         return Later(partial(self._run, self.besides, loan, command))
 
     async def _run(self, besides: Besides, loan: _Loan, command: Beside) -> object:
-        return {"code": await besides.run(loan.holder, loan.places, command)}
+        if loan.is_over or loan.is_running:
+            raise Rejected("its lock has ended" if loan.is_over else "a command runs under this lock already")
+        loan.is_running = True
+        try:
+            with anyio.CancelScope(shield=True):  # also of one that nobody waits for: it can write until it has ended
+                code = await besides.run(loan.holder, loan.places, command)
+        finally:
+            loan.is_running = False
+            loan.signals.clear()
+            if loan.is_over:
+                self._return_all(loan)
+        return {"code": code}
 
     def _begin_beside(self, loan: _Loan, besides: Besides) -> None:
         """Let what is lent be written by a command beside the agent, until the loan ends."""
@@ -153,7 +166,10 @@ class Loans:
     def _end(self, loan: _Loan) -> None:
         if not loan.is_over:
             loan.is_over = True
-            self._return_all(loan)
+            for kill in loan.signals if loan.is_running else ():
+                kill(signal.SIGKILL)
+            if not loan.is_running:
+                self._return_all(loan)
 
     def _return_all(self, loan: _Loan) -> None:
         if loan.take_back is not None:

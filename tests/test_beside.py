@@ -21,7 +21,7 @@ from tests.support.waiting import until
 
 pytestmark = needs(Means.LANDLOCK)
 
-SCRIPT = """set +e; mkdir -p src
+SCRIPT = r"""set +e; mkdir -p src
 said() { echo "$1: $?"; }
 (echo stray > shared/one.txt) 2>/dev/null; said before
 squad with-lock shared/held.txt -- sh -c 'touch src/holds; while [ ! -e src/go ]; do sleep 0.02; done' &
@@ -43,6 +43,9 @@ kill -0 $(cat src/left) 2>/dev/null || said its-daemon
 squad with-lock shared/one.txt -- sh -c 'trap "exit 3" TERM; touch src/waits; sleep 30 & wait' &
 until [ -e src/waits ]; do sleep 0.02; done
 kill $! && wait $! || said signalled
+squad with-lock shared/one.txt -- sh -c 'squad with-lock shared/made.txt -- sh -c "echo \$\$ > src/inner; exec sleep 60" &
+  while ! [ -s src/inner ]; do sleep 0.02; done'
+kill -0 $(cat src/inner) 2>/dev/null || said its-inner
 squad with-lock shared/one.txt -- no-such-program || said missing
 squad with-lock 'shared/*.txt' -- true || said pattern
 squad with-lock op:deploy -- true; said operation
@@ -72,7 +75,17 @@ def test_a_command_under_a_lock_writes_what_its_agent_cannot(
 
     log = (repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log").read_text(encoding="utf-8")
     told = dict(line.split(": ") for line in log.splitlines() if line.count(": ") == 1 and line[-1].isdigit())
-    wanted = {"lock": 1, "inside": 7, "after": 2, "daemon": 0, "its-daemon": 1, "signalled": 3, "missing": 127, "pattern": 1}
+    wanted = {
+        "lock": 1,
+        "inside": 7,
+        "after": 2,
+        "daemon": 0,
+        "its-daemon": 1,
+        "signalled": 3,
+        "its-inner": 1,
+        "missing": 127,
+        "pattern": 1,
+    }
     assert told == {name: str(code) for name, code in {"before": 2, **wanted, "operation": 0}.items()}
     assert "run what writes it under the lock: squad with-lock shared/one.txt -- CMD" in log
     assert "two was written" not in log

@@ -281,6 +281,8 @@ class Narrow:
 
     lent: list[Claim] = field(default_factory=list)
     ran: list[str] = field(default_factory=list)
+    killed: list[int] = field(default_factory=list)
+    until: anyio.Event | None = None  #: a command runs
 
     def is_narrow(self, _holder: AgentId, _places: Sequence[Claim]) -> bool:
         return True
@@ -296,6 +298,9 @@ class Narrow:
 
     async def run(self, _holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
         self.ran.append(f"{command.argv[0]} {' '.join(places)}")
+        command.signals.append(self.killed.append)
+        if self.until is not None:
+            await self.until.wait()
         return 7
 
 
@@ -331,6 +336,23 @@ async def test_no_command_runs_beside_its_agent_under_a_lock_that_was_refused_or
     other[0].close()
     assert (answer, narrow.ran) == ({"code": 7}, ["true b.md"])
     await soon(lambda: not narrow.lent, "the end of the loan")
+
+
+async def test_a_lock_whose_connection_ends_is_free_when_its_command_beside_the_agent_was_killed(at: Counter) -> None:
+    """It once was free at once, and the command wrote on."""
+    narrow = at.desk.desk.loans.besides = Narrow(until=(until := anyio.Event()))
+    path, token = str(at.sockets / TWO), {"token": f"token-{TWO}"}
+    line, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", {"paths": ["b.md"], **token}, timeout=NEVER))
+    line.sendall(request(2, "run", {"command": ["true"], "line": 0, **token}))
+    await soon(lambda: narrow.ran, "the command")
+
+    line.close()
+    await soon(lambda: narrow.killed, "its end")
+
+    assert narrow.killed == [signal.SIGKILL]
+    assert at.held() == [("b.md", TWO)]
+    until.set()
+    await soon(lambda: not at.held() and not narrow.lent, "the end of the lock")
 
 
 async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:

@@ -50,6 +50,8 @@ class Beside:
             placeholders.must_be_plain(path)
             self.made.make(path, folder=folder)
         self.pid = 0  #: of the command
+        self.inner: list[Beside] = []  #: those that may write what this one may, because they were started by it
+        self.is_over = False
         self.heard = b""
         self.read, write = os.pipe()
         self.father = starting.forked(lambda: _Father(confine, asked, write).run(), self.read)
@@ -65,9 +67,10 @@ class Beside:
         if data:
             return False
         ended = next((row for row in rows if "code" in row), None)
-        if ended is None and self.is_killing():
+        if (ended is None and self.is_killing()) or self.is_killing_inner():
             time.sleep(PAUSE)
             return False  # the pipe stays at its end: it is looked at again at once
+        self.is_over = True
         selector.unregister(self.read)
         os.close(self.read)
         self.made.remove_all()
@@ -83,6 +86,13 @@ class Beside:
             found |= new
         processes.signal_all([*found], signal.SIGKILL)
         return bool(found)
+
+    def is_killing_inner(self) -> bool:
+        """Kill the commands that were started by this one; tells whether there was anything."""
+        left = [one for one in self.inner if not one.is_over]
+        for one in left:
+            one.signal(signal.SIGKILL)
+        return bool(left)
 
     def living(self) -> set[int]:
         if not self.pid:

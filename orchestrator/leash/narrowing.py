@@ -71,6 +71,8 @@ class Narrowed(Open):
         except OSError as error:
             send({"event": "failed", "id": number, "reason": part("placeholders").reason(error)})
             return
+        for outer in around:
+            outer.inner.append(one)
 
         def hear() -> None:
             if one.hear(selector):
