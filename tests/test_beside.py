@@ -5,7 +5,7 @@ import selectors
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +106,10 @@ def asker() -> Iterator[int]:
 class Running:
     """A command beside, without a leash and a run around it."""
 
-    def __init__(self, folder: Path, asker: int, *argv: str) -> None:
+    def __init__(self, folder: Path, asker: int, *argv: str, writable: Sequence[tuple[str, bool]] = ()) -> None:
         self.told: list[dict[str, Any]] = []
         confine = {"private": {}, "writable": [str(folder)], "protected": []}
-        asked = {"id": 1, "argv": argv, "pid": asker, "line": 0, "writable": []}
+        asked = {"id": 1, "argv": argv, "pid": asker, "line": 0, "writable": writable}
         self.beside = beside.Beside(confine, asked, self.told.append)
         self.selector = selectors.DefaultSelector()
         self.selector.register(self.beside.read, selectors.EVENT_READ)
@@ -121,6 +121,10 @@ class Running:
         self.selector.close()
         os.waitpid(self.beside.father, 0)
         return self.told[0]
+
+
+def open_here() -> list[str]:
+    return sorted(str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if os.path.lexists(one))
 
 
 def is_alive(pid: int) -> bool:
@@ -149,3 +153,15 @@ def test_nothing_of_a_command_whose_father_is_killed_is_left_when_its_end_is_tol
     assert running.end()["code"] == 128 + signal.SIGKILL
     assert not is_alive(running.beside.pid)
     assert not is_alive(int((tmp_path / "below").read_text(encoding="utf-8")))
+
+
+def test_a_command_leaves_no_descriptor_open_and_no_file_that_it_did_not_write(tmp_path: Path, asker: int) -> None:
+    before = open_here()
+
+    with pytest.raises(OSError, match="plain"):
+        Running(tmp_path, asker, "true", writable=[(f"{tmp_path}/made", False), ("/../one", False)])
+    assert not (tmp_path / "made").exists()
+    assert Running(tmp_path, asker, "true", writable=[(f"{tmp_path}/made", False)]).end()["code"] == 0
+
+    assert not (tmp_path / "made").exists()
+    assert open_here() == before

@@ -46,9 +46,13 @@ class Beside:
         self.asked = asked
         self.told = told
         self.made = placeholders.Placeholders()
-        for path, folder in asked["writable"]:
-            placeholders.must_be_plain(path)
-            self.made.make(path, folder=folder)
+        try:
+            for path, folder in asked["writable"]:
+                placeholders.must_be_plain(path)
+                self.made.make(path, folder=folder)
+        except OSError:
+            self.unmake()
+            raise
         self.pid = 0  #: of the command
         self.inner: list[Beside] = []  #: those that may write what this one may, because they were started by it
         self.is_over = False
@@ -73,10 +77,15 @@ class Beside:
         self.is_over = True
         selector.unregister(self.read)
         os.close(self.read)
-        self.made.remove_all()
+        self.unmake()
         ended = ended or {"code": 128 + signal.SIGKILL, "fault": ""}
         self.told({"event": "ended", "id": self.asked["id"], **ended})
         return True
+
+    def unmake(self) -> None:
+        """Take away what was made to be writable and was not used."""
+        self.made.remove_all()
+        os.close(self.made.root)
 
     def is_killing(self) -> bool:
         """Kill the command, whose father was killed, and what is below it; tells whether there was anything."""
