@@ -165,3 +165,30 @@ def test_a_command_leaves_no_descriptor_open_and_no_file_that_it_did_not_write(t
 
     assert not (tmp_path / "made").exists()
     assert open_here() == before
+
+
+def test_a_signal_that_comes_before_the_command_is_known_reaches_it(tmp_path: Path, asker: int) -> None:
+    """It once was dropped, and the command ran on."""
+    running = Running(tmp_path, asker, "sleep", "600")
+
+    running.beside.signal(signal.SIGTERM)
+
+    assert running.end()["code"] == 128 + signal.SIGTERM
+
+
+def test_no_signal_is_sent_to_the_number_of_a_command_whose_end_was_told(
+    tmp_path: Path, asker: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Running(tmp_path, asker, "sh", "-c", f"until [ -e {tmp_path}/go ]; do sleep 0.02; done")
+    running.beside.hear(running.selector)
+    assert running.beside.pid
+    (tmp_path / "go").touch()
+    until(lambda: not is_alive(running.beside.father), "its end")
+    sent: list[int] = []
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", lambda _pid, number: sent.append(number))
+        running.beside.signal(signal.SIGTERM)
+
+    assert running.end()["code"] == 0
+    assert sent == []

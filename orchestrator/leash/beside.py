@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_RUN = 127, 126  #: as a shell tells it
 HIGH = 100  #: beyond what shell scripts open by number
+EARLY = 64  #: signals that are kept
 PAUSE = 0.005  #: seconds between two looks at what is being killed
 OUTLIVED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)  #: what ends a tree gently; the father ends after all below it
 
@@ -54,6 +56,7 @@ class Beside:
             self.unmake()
             raise
         self.pid = 0  #: of the command
+        self.early: list[int] = []  #: signals that came before its number was known
         self.inner: list[Beside] = []  #: those that may write what this one may, because they were started by it
         self.is_over = False
         self.heard = b""
@@ -67,7 +70,11 @@ class Beside:
         self.heard += data
         *lines, _ = self.heard.split(b"\n")
         rows = [json.loads(line) for line in lines]
-        self.pid = next((row["pid"] for row in rows if "pid" in row), 0)
+        has_ended = any("code" in row for row in rows)  # from now on its number may be another's
+        self.pid = 0 if has_ended else next((row["pid"] for row in rows if "pid" in row), 0)
+        early, self.early = (self.early, []) if self.pid else ([], self.early)
+        for number in early if data else ():
+            self.send(number)
         if data:
             return False
         ended = next((row for row in rows if "code" in row), None)
@@ -114,10 +121,15 @@ class Beside:
         return pid in processes.descendants(self.father)
 
     def signal(self, number: int) -> None:
-        """Hand a signal on to the command, which is not buried before its end was told."""
-        if self.pid:
-            with contextlib.suppress(OSError, OverflowError):  # an agent may have made the number up
-                os.kill(self.pid, number)
+        """Hand a signal on to the command, once it is known; one whose end is told may be buried, and its number another's."""
+        if self.pid and not select.select([self.read], [], [], 0)[0]:
+            self.send(number)
+        elif len(self.early) < EARLY:
+            self.early.append(number)
+
+    def send(self, number: int) -> None:
+        with contextlib.suppress(OSError, OverflowError):  # an agent may have made the number up
+            os.kill(self.pid, number)
 
 
 class _Father:
@@ -139,13 +151,14 @@ class _Father:
             self.say({"code": code, "fault": getattr(error, "strerror", None) or str(error)})
             return
         self.say({"pid": command.pid})
-        os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
+        ended = os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)  # its number stays its own
         while left := [pid for pid in processes.descendants(os.getpid()) if pid != command.pid]:
             processes.signal_all(left, signal.SIGKILL)
             processes.reap(os.getpid(), besides=command.pid)
             time.sleep(PAUSE)
-        code = command.wait()
-        self.say({"code": code if code >= 0 else 128 - code, "fault": ""})
+        code = 0 if ended is None else ended.si_status if ended.si_code == os.CLD_EXITED else 128 + ended.si_status
+        self.say({"code": code, "fault": ""})
+        command.wait()
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the command with what belongs to who asks. Raises OSError."""
