@@ -192,3 +192,11 @@ def test_no_signal_is_sent_to_the_number_of_a_command_whose_end_was_told(
 
     assert running.end()["code"] == 0
     assert sent == []
+
+
+def test_a_process_that_is_not_of_the_agent_lends_a_command_nothing(tmp_path: Path) -> None:
+    """Its number may have been an agent's, and be another's by now."""
+    ended = Running(tmp_path, os.getppid(), "touch", f"{tmp_path}/made").end()
+
+    assert (ended["code"], ended["fault"]) == (beside.NOT_RUN, "the process that asked for it has ended")
+    assert not (tmp_path / "made").exists()

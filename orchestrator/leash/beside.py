@@ -8,6 +8,7 @@ end is told: what it leaves behind could write on.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -163,6 +164,9 @@ class _Father:
     def start(self) -> subprocess.Popen[bytes]:
         """Start the command with what belongs to who asks. Raises OSError."""
         asker = self.asked["pid"]
+        process = os.pidfd_open(asker)
+        if asker not in processes.descendants(os.getppid()):
+            raise ProcessLookupError(errno.ESRCH, "the process that asked for it has ended")  # its number may be another's
         rules = landlock.ruleset(self.confine)
         for path, _ in self.asked["writable"]:
             for one in landlock.spared(path, [held for held in self.confine["protected"] if held.startswith(f"{path}/")]):
@@ -170,18 +174,19 @@ class _Father:
         with open(f"/proc/{asker}/environ", "rb") as file:
             pairs = (row.partition(b"=") for row in file.read().split(b"\0") if row)
             environment = {name: value for name, _, value in pairs}
-        process = os.pidfd_open(asker)
         stdin, stdout, stderr, line = (kernel.descriptor_of(process, number) for number in (0, 1, 2, self.asked["line"]))
-        argv = self.asked["argv"]
+        argv, cwd = self.asked["argv"], os.readlink(f"/proc/{asker}/cwd")
+        if select.select([process], [], [], 0)[0]:
+            raise ProcessLookupError(errno.ESRCH, "the process that asked for it has ended")
         try:
-            return self.popen(argv, environment, (stdin, stdout, stderr), line, rules)
+            return self.popen(argv, cwd, environment, (stdin, stdout, stderr), line, rules)
         except OSError as error:
             if error.strerror != "Exec format error":
                 raise
-            return self.popen(["sh", *argv], environment, (stdin, stdout, stderr), line, rules)
+            return self.popen(["sh", *argv], cwd, environment, (stdin, stdout, stderr), line, rules)
 
     def popen(
-        self, argv: list[str], environment: dict[bytes, bytes], standard: tuple[int, int, int], line: int, rules: int
+        self, argv: list[str], cwd: str, environment: dict[bytes, bytes], standard: tuple[int, int, int], line: int, rules: int
     ) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             argv,
@@ -190,7 +195,7 @@ class _Father:
             stderr=standard[2],
             pass_fds=(fcntl.fcntl(line, fcntl.F_DUPFD_CLOEXEC, HIGH),),
             env=environment,
-            cwd=os.readlink(f"/proc/{self.asked['pid']}/cwd"),
+            cwd=cwd,
             start_new_session=True,
             preexec_fn=lambda: self.narrow(rules),  # noqa: PLW1509 - this process has one thread
         )
