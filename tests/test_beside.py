@@ -13,7 +13,7 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.enforcement.confinement import Means
-from orchestrator.leash import beside, processes
+from orchestrator.leash import beside, kernel, processes
 from tests.support.confined import needs
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
@@ -200,3 +200,17 @@ def test_a_process_that_is_not_of_the_agent_lends_a_command_nothing(tmp_path: Pa
 
     assert (ended["code"], ended["fault"]) == (beside.NOT_RUN, "the process that asked for it has ended")
     assert not (tmp_path / "made").exists()
+
+
+def test_only_a_command_that_is_missing_is_told_as_not_found(tmp_path: Path, asker: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that was gone once was told as "command not found"; a wall that could not be built as a kill."""
+    missing = Running(tmp_path, asker, "no-such-program").end()
+    (tmp_path / "cwd").mkdir()
+    with subprocess.Popen(["sleep", "600"], cwd=tmp_path / "cwd") as nowhere:
+        (tmp_path / "cwd").rmdir()
+        homeless = Running(tmp_path, nowhere.pid, "true").end()
+        nowhere.kill()
+    monkeypatch.setattr(kernel, "landlock_restrict", lambda _rules: 1 / 0)
+    unwalled = Running(tmp_path, asker, "true").end()
+
+    assert [one["code"] for one in (missing, homeless, unwalled)] == [beside.NOT_FOUND, beside.NOT_RUN, beside.NOT_RUN]

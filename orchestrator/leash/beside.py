@@ -147,8 +147,9 @@ class _Father:
             signal.signal(number, signal.SIG_IGN)
         try:
             command = self.start()
-        except (OSError, ValueError) as error:
-            code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_RUN
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            is_missing = isinstance(error, FileNotFoundError) and error.filename == self.asked["argv"][0]
+            code = NOT_FOUND if is_missing else NOT_RUN
             self.say({"code": code, "fault": getattr(error, "strerror", None) or str(error)})
             return
         self.say({"pid": command.pid})
