@@ -2,7 +2,7 @@
 
 A path is open before its holder is told, and closed before anybody else is: what the holder still has open for writing by then
 ends it, since nobody could say what it would write. Agents that are not confined have no doors. Where walls cannot be
-opened, a command under the lock is run beside the agent instead.
+opened, a command under the lock is run beside the agent instead, and has ended before anybody else is told of the lock.
 """
 
 import shlex

@@ -1,8 +1,9 @@
 """A command that runs beside an agent whose walls cannot be opened: under wider ones of its own, while its lock is held.
 
 A part of the leash's program: the standard library alone, loaded by its place beside it. Whoever asks is a process of the
-agent's that waits meanwhile; its descriptors, environment and folder are the command's. Nothing of the command is left when its
-end is told: what it leaves behind could write on.
+agent's that waits meanwhile; its descriptors, environment and folder are the command's, its terminal is not: the command leads
+a session without one. Nothing of the command is left when its end is told: what it leaves behind could write on. Only what it
+handed on to others, an open descriptor, is theirs to keep.
 """
 
 from __future__ import annotations
