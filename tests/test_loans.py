@@ -8,19 +8,24 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from msgspec import structs
 
 from orchestrator.claims import Claim
 from orchestrator.control.client import ask, ask_again, call
 from orchestrator.control.protocol import Rejected, request
 from orchestrator.control.server import Caller
+from orchestrator.doors import Gates, Inmate
+from orchestrator.enforcement.confinement import Means
 from orchestrator.events import LockGranted, LockReleased
 from orchestrator.leash import Beside
 from orchestrator.lockdesk import granted_event
+from orchestrator.locks import Grant
 from orchestrator.model import PERSON, Access, AgentId, Area
 from tests.support.builders import ONE, TWO
 from tests.support.counter import Counter, counter
@@ -353,6 +358,40 @@ async def test_a_lock_whose_connection_ends_is_free_when_its_command_beside_the_
     assert at.held() == [("b.md", TWO)]
     until.set()
     await soon(lambda: not at.held() and not narrow.lent, "the end of the lock")
+
+
+class Confined:
+    """An agent that Landlock confines; its commands run until they are killed."""
+
+    means, workspace = Means.LANDLOCK, Path("/nowhere")
+
+    def __init__(self) -> None:
+        self.killed = anyio.Event()
+        self.is_running = False
+
+    async def beside(self, command: Beside) -> Mapping[str, object]:
+        command.signals.append(lambda number: self.killed.set() if number == signal.SIGKILL else None)
+        self.is_running = True
+        await self.killed.wait()
+        self.is_running = False
+        return {"code": 137, "fault": ""}
+
+
+async def test_a_lock_that_a_person_forces_is_free_when_the_command_under_it_was_killed(at: Counter) -> None:
+    inmate = Confined()
+    gates = Gates(at.desk.recorder, lambda _: cast("Inmate", inmate))
+    grant = at.desk.table.request(TWO, "shared/", now=0.0, purpose="", wait=False)
+    assert isinstance(grant, Grant)
+    command = Beside(argv=("true",), pid=1, line=0, writable=())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(gates.run, TWO, (Claim("shared/one.txt"),), command)
+        await soon(lambda: inmate.is_running, "the command")
+        assert gates.close(structs.replace(grant, path=Claim("other/"))) is None
+        closing_it = gates.close(grant)
+        assert closing_it is not None
+        await closing_it.come()
+        assert not inmate.is_running
 
 
 async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:
