@@ -7,7 +7,7 @@ opened, a command under the lock is run beside the agent instead, and has ended 
 
 import shlex
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -59,7 +59,7 @@ class Inmate(Protocol):
 class _Running:
     """A command beside its agent."""
 
-    places: Sequence[Claim]
+    fences: Collection[int]  #: of the locks that it runs under
     command: Beside
     over: anyio.Event = field(default_factory=anyio.Event)
 
@@ -95,7 +95,7 @@ class Gates:
         """Close a path again; a command beside the agent that may write there has ended before."""
         inmate = self._inmate(grant)
         if inmate is not None and inmate.means is Means.LANDLOCK:
-            running = [one for one in self._running.get(grant.holder, ()) if _meets(one.places, grant.path)]
+            running = [one for one in self._running.get(grant.holder, ()) if grant.fence in one.fences]
             return Later(partial(self._kill, running)) if running else None
         return None if inmate is None or inmate.means is not Means.BUBBLEWRAP else Later(partial(self._close, grant, inmate))
 
@@ -115,7 +115,7 @@ class Gates:
 
         return take_back
 
-    async def run(self, holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
+    async def run(self, holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
         """Run a command beside an agent, which may write these places and what the command around it may; gives its exit code.
 
         Raises:
@@ -127,7 +127,7 @@ class Gates:
         if patterns := [place for place in lent if is_glob(place)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
-        running = _Running(places, command)
+        running = _Running(frozenset(places.values()), command)
         self._running.setdefault(holder, []).append(running)
         try:
             answer = await inmate.beside(replace(command, writable=writable))
@@ -174,7 +174,3 @@ class Gates:
         why = f"the lock on {grant.path} has ended, and it still can write there: {named}"
         self.recorder.record(Noticed(text=f"{grant.holder}: {why}"))
         await inmate.expel(why)
-
-
-def _meets(places: Sequence[Claim], path: str) -> bool:
-    return any(covers(place, path) or covers(path, place) for place in places)

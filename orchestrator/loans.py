@@ -38,6 +38,7 @@ class _Loan:
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
+    fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
     is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
@@ -55,8 +56,12 @@ class Besides(Protocol):
     def lend(self, holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
         """Grant places for a command beside an agent, which stays as narrow as it is; gives what takes them back."""
 
-    async def run(self, holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
-        """Run a command beside an agent, which may write these places too; gives its exit code. Raises Rejected."""
+    async def run(self, holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
+        """Run a command beside an agent, which may write these places too, by the fences of their locks; gives its exit code.
+
+        Raises:
+            Rejected: It cannot be run.
+        """
 
 
 class Loans:
@@ -101,6 +106,7 @@ class Loans:
         try:
             for place in loan.places:
                 grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
+                loan.fences[place] = grant.fence
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
@@ -145,7 +151,7 @@ class Loans:
         loan.is_running = True
         try:
             with anyio.CancelScope(shield=True):  # also of one that nobody waits for: it can write until it has ended
-                code = await besides.run(loan.holder, loan.places, command)
+                code = await besides.run(loan.holder, loan.fences, command)
         finally:
             loan.is_running = False
             loan.signals.clear()

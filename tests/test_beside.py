@@ -33,6 +33,7 @@ FOO=bar squad with-lock shared/one.txt -- sh -c '
   echo "$FOO $(cat) $(basename "$PWD")" > shared/one.txt
   (echo stray > shared/two.txt) 2>/dev/null && echo two was written
   squad with-lock shared/made.txt -- sh -c "echo nested > shared/made.txt && echo more >> shared/one.txt"
+  squad with-lock shared/ -- true
   exit 7' <<X || said inside
 stdin
 X

@@ -301,7 +301,7 @@ class Narrow:
 
         return take_back
 
-    async def run(self, _holder: AgentId, places: Sequence[Claim], command: Beside) -> int:
+    async def run(self, _holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
         self.ran.append(f"{command.argv[0]} {' '.join(places)}")
         command.signals.append(self.killed.append)
         if self.until is not None:
@@ -385,9 +385,9 @@ async def test_a_lock_that_a_person_forces_is_free_when_the_command_under_it_was
     command = Beside(argv=("true",), pid=1, line=0, writable=())
 
     async with anyio.create_task_group() as group:
-        group.start_soon(gates.run, TWO, (Claim("shared/one.txt"),), command)
+        group.start_soon(gates.run, TWO, {Claim("shared/one.txt"): grant.fence}, command)
         await soon(lambda: inmate.is_running, "the command")
-        assert gates.close(structs.replace(grant, path=Claim("other/"))) is None
+        assert gates.close(structs.replace(grant, fence=grant.fence + 1)) is None
         closing_it = gates.close(grant)
         assert closing_it is not None
         await closing_it.come()
