@@ -2,15 +2,18 @@
 
 A path is open before its holder is told, and closed before anybody else is: what the holder still has open for writing by then
 ends it, since nobody could say what it would write. Agents that are not confined have no doors. Where walls cannot be
-opened, a command under the lock is run beside the agent instead.
+opened, a command under the lock is run beside the agent instead, and has ended before anybody else is told of the lock.
 """
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+import signal
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+
+import anyio
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, is_operation, key
 from orchestrator.control.protocol import Rejected
@@ -52,13 +55,29 @@ class Inmate(Protocol):
         """End it, and wait until nothing is left of it."""
 
 
+@dataclass(slots=True, eq=False)
+class _Running:
+    """A command beside its agent."""
+
+    fences: Collection[int]  #: of the locks that it runs under
+    command: Beside
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+    async def kill(self) -> None:
+        """End it, and wait until nothing is left of it."""
+        for hand_on in self.command.signals:
+            hand_on(signal.SIGKILL)
+        await self.over.wait()
+
+
 @dataclass(frozen=True, slots=True)
 class Gates:
     """The doors of all agents of a run."""
 
     recorder: Recorder
     inmate: Callable[[AgentId], Inmate | None]
-    _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: to commands beside agents
+    _lent: dict[AgentId, list[Claim]] = field(default_factory=dict)  #: asked for, for commands beside agents: no right of one
+    _running: dict[AgentId, list[_Running]] = field(default_factory=dict)
 
     def open(self, grant: Grant) -> Later | None:
         """Open a path for its holder.
@@ -73,8 +92,11 @@ class Gates:
         return Later(partial(self._open_around, grant, inmate)) if is_file else None
 
     def close(self, grant: Grant) -> Later | None:
-        """Close a path again."""
+        """Close a path again; a command beside the agent that may write there has ended before."""
         inmate = self._inmate(grant)
+        if inmate is not None and inmate.means is Means.LANDLOCK:
+            running = [one for one in self._running.get(grant.holder, ()) if grant.fence in one.fences]
+            return Later(partial(self._kill, running)) if running else None
         return None if inmate is None or inmate.means is not Means.BUBBLEWRAP else Later(partial(self._close, grant, inmate))
 
     def is_narrow(self, holder: AgentId, places: Sequence[Claim]) -> bool:
@@ -93,25 +115,35 @@ class Gates:
 
         return take_back
 
-    async def run(self, holder: AgentId, command: Beside) -> int:
-        """Run a command beside an agent, which may write what is lent to commands of it; gives its exit code.
+    async def run(self, holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
+        """Run a command beside an agent, which may write these places and what the command around it may; gives its exit code.
 
         Raises:
             Rejected: It cannot be run.
         """
         if (inmate := self.inmate(holder)) is None:
             raise Rejected(f"the attempt of {holder} has ended")
-        lent = dict.fromkeys(place for place in self._lent.get(holder, ()) if not is_operation(place))
+        lent = [place for place in places if not is_operation(place)]
         if patterns := [place for place in lent if is_glob(place)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
-        answer = await inmate.beside(replace(command, writable=writable))
+        running = _Running(frozenset(places.values()), command)
+        self._running.setdefault(holder, []).append(running)
+        try:
+            answer = await inmate.beside(replace(command, writable=writable))
+        finally:
+            self._running[holder].remove(running)
+            running.over.set()
         if "code" not in answer:
             raise Rejected(f"{' and '.join(lent)} cannot be opened for you: {answer['reason']}")
         if fault := answer["fault"]:
             is_missing = answer["code"] == _NOT_FOUND and "/" not in command.argv[0]
             raise Rejected(f"{command.argv[0]}: {'command not found' if is_missing else fault}", data={"code": answer["code"]})
         return int(str(answer["code"]))
+
+    async def _kill(self, running: Sequence[_Running]) -> None:
+        for one in running:
+            await one.kill()
 
     def _inmate(self, grant: Grant) -> Inmate | None:
         if is_operation(grant.path):

@@ -5,6 +5,7 @@ connection that it keeps open. Nobody has to give it back, so nobody can forget 
 its holder had locked before stays locked after it.
 """
 
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,11 +34,16 @@ class _Loan:
 
     line: Line
     holder: AgentId
+    places: Sequence[Claim]
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
+    fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
+    is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
+    is_running: bool = False  #: that command, which must end before anything is given back
+    take_back: Callable[[], None] | None = None  #: lets what is lent be written by no command beside the agent any more
     signals: list[Callable[[int], None]] = field(default_factory=list)  #: hands one on to a command beside its agent
 
 
@@ -50,8 +56,12 @@ class Besides(Protocol):
     def lend(self, holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
         """Grant places for a command beside an agent, which stays as narrow as it is; gives what takes them back."""
 
-    async def run(self, holder: AgentId, command: Beside) -> int:
-        """Run a command beside an agent; gives its exit code. Raises Rejected."""
+    async def run(self, holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
+        """Run a command beside an agent, which may write these places too, by the fences of their locks; gives its exit code.
+
+        Raises:
+            Rejected: It cannot be run.
+        """
 
 
 class Loans:
@@ -72,12 +82,14 @@ class Loans:
         holder = AgentId(caller.agent) if caller.agent is not None else PERSON
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
-        loan = _Loan(line=caller.line, holder=holder)
+        loan = _Loan(line=caller.line, holder=holder, places=places)
         caller.line.at_end.append(partial(self._hung_up, loan))
         pid = caller.pid if params.get("process") is True else None
         if pid is None and self.besides is not None and self.besides.is_narrow(holder, places):
-            self._begin_beside(loan, places, self.besides)
-        return Later(partial(self._lend, loan, places, wait=wait, purpose=purpose, pid=pid))
+            if caller.line in self._beside:
+                raise Rejected("one lock at a time over a connection: this one is lent to a command already")
+            self._begin_beside(loan, self.besides)
+        return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path until it is given back: what was only lent before stays when the command ends."""
@@ -88,18 +100,19 @@ class Loans:
         """Take back what an agent asked for; what a command of it needs ends with that command."""
         return self._desk.unlock(agent, params, lent=self._lent)
 
-    async def _lend(self, loan: _Loan, places: list[Claim], *, wait: float, purpose: str, pid: int | None) -> object:
+    async def _lend(self, loan: _Loan, *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
         told, until, left = [], anyio.current_time() + wait, wait
         try:
-            for place in places:
+            for place in loan.places:
                 grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
+                loan.fences[place] = grant.fence
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
                 told.append({"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)})
                 left = round(max(0.0, until - anyio.current_time()), 3)
-            if _GIT in places:
+            if _GIT in loan.places:
                 await self.turn.begin(loan.holder)
                 loan.is_git = True
         except BaseException:
@@ -111,13 +124,14 @@ class Loans:
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
+        loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
         return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
 
     def run(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         """Run the command for which something was lent over this connection beside its agent, or hand a signal on to it."""
         loan = self._beside.get(caller.line) if caller.line is not None else None
-        if loan is None or self.besides is None:
+        if loan is None or self.besides is None or not loan.is_granted or loan.is_over:
             raise Rejected("nothing is lent over this connection to a command that runs beside its agent")
         if method == "signal":
             for hand_on in loan.signals:
@@ -129,19 +143,27 @@ class Loans:
         if caller.pid is None:
             raise Rejected("the system does not tell which process asks")
         command = Beside(argv=tuple(argv), pid=caller.pid, line=line, writable=(), signals=loan.signals)
-        return Later(partial(self._run, self.besides, loan.holder, command))
+        return Later(partial(self._run, self.besides, loan, command))
 
-    async def _run(self, besides: Besides, holder: AgentId, command: Beside) -> object:
-        return {"code": await besides.run(holder, command)}
+    async def _run(self, besides: Besides, loan: _Loan, command: Beside) -> object:
+        if loan.is_over or loan.is_running:
+            raise Rejected("its lock has ended" if loan.is_over else "a command runs under this lock already")
+        loan.is_running = True
+        try:
+            with anyio.CancelScope(shield=True):  # also of one that nobody waits for: it can write until it has ended
+                code = await besides.run(loan.holder, loan.fences, command)
+        finally:
+            loan.is_running = False
+            loan.signals.clear()
+            if loan.is_over:
+                self._return_all(loan)
+        return {"code": code}
 
-    def _begin_beside(self, loan: _Loan, places: Sequence[Claim], besides: Besides) -> None:
+    def _begin_beside(self, loan: _Loan, besides: Besides) -> None:
         """Let what is lent be written by a command beside the agent, until the loan ends."""
         loan.is_beside = True
         self._beside[loan.line] = loan
-        loan.line.at_end += [besides.lend(loan.holder, places), partial(self._forget, loan.line)]
-
-    def _forget(self, line: Line) -> None:
-        self._beside.pop(line, None)
+        loan.take_back = besides.lend(loan.holder, loan.places)
 
     def _hung_up(self, loan: _Loan) -> None:
         if loan.unwatch is None:
@@ -150,9 +172,16 @@ class Loans:
     def _end(self, loan: _Loan) -> None:
         if not loan.is_over:
             loan.is_over = True
-            self._return_all(loan)
+            for kill in loan.signals if loan.is_running else ():
+                kill(signal.SIGKILL)
+            if not loan.is_running:
+                self._return_all(loan)
 
     def _return_all(self, loan: _Loan) -> None:
+        if loan.take_back is not None:
+            del self._beside[loan.line]
+            loan.take_back()
+            loan.take_back = None
         if loan.is_git:
             loan.is_git = False
             self.turn.end(loan.holder)

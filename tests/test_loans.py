@@ -1,26 +1,36 @@
 """Locks that last as long as a command: real processes that end, are killed, or leave others behind."""
 
+import json
 import os
 import signal
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
 import pytest
+from msgspec import structs
 
 from orchestrator.claims import Claim
-from orchestrator.control.client import ask, call
-from orchestrator.control.protocol import Rejected
+from orchestrator.control.client import ask, ask_again, call
+from orchestrator.control.protocol import Rejected, request
 from orchestrator.control.server import Caller
+from orchestrator.doors import Gates, Inmate
+from orchestrator.enforcement.confinement import Means
 from orchestrator.events import LockGranted, LockReleased
+from orchestrator.leash import Beside
 from orchestrator.lockdesk import granted_event
-from orchestrator.model import PERSON, Access, Area
+from orchestrator.locks import Grant
+from orchestrator.model import PERSON, Access, AgentId, Area
 from tests.support.builders import ONE, TWO
 from tests.support.counter import Counter, counter
 from tests.support.desks import office
-from tests.support.waiting import soon
+from tests.support.waiting import NEVER, soon
 
 WITH = "exec squad with-lock"
 
@@ -268,6 +278,120 @@ async def test_only_an_operation_is_given_back_before_the_end_of_the_task_that_d
     assert "squad agent unlock op:install --done" in without.err
     assert (done.code, done.out) == (0, "unlocked op:install\n")
     assert (await at.desk.ask(TWO, "lock", path="op:install"))["path"] == "op:install"
+
+
+@dataclass
+class Narrow:
+    """Agents whose walls cannot be opened; what would run beside them is noted."""
+
+    lent: list[Claim] = field(default_factory=list)
+    ran: list[str] = field(default_factory=list)
+    killed: list[int] = field(default_factory=list)
+    until: anyio.Event | None = None  #: a command runs
+
+    def is_narrow(self, _holder: AgentId, _places: Sequence[Claim]) -> bool:
+        return True
+
+    def lend(self, _holder: AgentId, places: Sequence[Claim]) -> Callable[[], None]:
+        self.lent += places
+
+        def take_back() -> None:
+            for place in places:
+                self.lent.remove(place)
+
+        return take_back
+
+    async def run(self, _holder: AgentId, places: Mapping[Claim, int], command: Beside) -> int:
+        self.ran.append(f"{command.argv[0]} {' '.join(places)}")
+        command.signals.append(self.killed.append)
+        if self.until is not None:
+            await self.until.wait()
+        return 7
+
+
+def said(path: Path, *requests: tuple[str, Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """Say all of it at once over one connection; gives the answers in the order of the requests."""
+    with closing(socket.socket(socket.AF_UNIX)) as line, line.makefile("rb") as answers:
+        line.settimeout(NEVER)
+        line.connect(str(path))
+        line.sendall(b"".join(request(number, *one) for number, one in enumerate(requests)))
+        found = [json.loads(answers.readline()) for _ in requests]
+    return sorted(found, key=lambda one: int(one["id"]))
+
+
+async def test_no_command_runs_beside_its_agent_under_a_lock_that_was_refused_or_is_still_waited_for(at: Counter) -> None:
+    """It once ran, with the right to write what was refused."""
+    narrow = at.desk.desk.loans.besides = Narrow()
+    token = {"token": f"token-{TWO}"}
+    run = ("run", {"command": ["true"], "line": 0, **token})
+    hold: Callable[..., tuple[str, Mapping[str, object]]] = lambda *paths, wait=0: (  # noqa: E731
+        "hold",
+        {"paths": paths, "wait": wait, **token},
+    )
+    await at.desk.ask(ONE, "lock", path="a.md")
+
+    for requests in ((hold("front/a.ts"), run), (hold("a.md", wait=0.3), run), (run, hold("front/a.ts"))):
+        answers = await anyio.to_thread.run_sync(said, at.sockets / TWO, *requests)
+        assert ["error" in one for one in answers] == [True, True], requests
+    assert (narrow.ran, narrow.lent) == ([], [])
+    held = await anyio.to_thread.run_sync(lambda: ask(str(at.sockets / TWO), *hold("b.md"), timeout=NEVER))
+    other = await anyio.to_thread.run_sync(lambda: ask(str(at.sockets / TWO), *hold("c.md"), timeout=NEVER))
+    answer = await anyio.to_thread.run_sync(lambda: ask_again(held[0], str(at.sockets / TWO), *run))
+    held[0].close()
+    other[0].close()
+    assert (answer, narrow.ran) == ({"code": 7}, ["true b.md"])
+    await soon(lambda: not narrow.lent, "the end of the loan")
+
+
+async def test_a_lock_whose_connection_ends_is_free_when_its_command_beside_the_agent_was_killed(at: Counter) -> None:
+    """It once was free at once, and the command wrote on."""
+    narrow = at.desk.desk.loans.besides = Narrow(until=(until := anyio.Event()))
+    path, token = str(at.sockets / TWO), {"token": f"token-{TWO}"}
+    line, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", {"paths": ["b.md"], **token}, timeout=NEVER))
+    line.sendall(request(2, "run", {"command": ["true"], "line": 0, **token}))
+    await soon(lambda: narrow.ran, "the command")
+
+    line.close()
+    await soon(lambda: narrow.killed, "its end")
+
+    assert narrow.killed == [signal.SIGKILL]
+    assert at.held() == [("b.md", TWO)]
+    until.set()
+    await soon(lambda: not at.held() and not narrow.lent, "the end of the lock")
+
+
+class Confined:
+    """An agent that Landlock confines; its commands run until they are killed."""
+
+    means, workspace = Means.LANDLOCK, Path("/nowhere")
+
+    def __init__(self) -> None:
+        self.killed = anyio.Event()
+        self.is_running = False
+
+    async def beside(self, command: Beside) -> Mapping[str, object]:
+        command.signals.append(lambda number: self.killed.set() if number == signal.SIGKILL else None)
+        self.is_running = True
+        await self.killed.wait()
+        self.is_running = False
+        return {"code": 137, "fault": ""}
+
+
+async def test_a_lock_that_a_person_forces_is_free_when_the_command_under_it_was_killed(at: Counter) -> None:
+    inmate = Confined()
+    gates = Gates(at.desk.recorder, lambda _: cast("Inmate", inmate))
+    grant = at.desk.table.request(TWO, "shared/", now=0.0, purpose="", wait=False)
+    assert isinstance(grant, Grant)
+    command = Beside(argv=("true",), pid=1, line=0, writable=())
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(gates.run, TWO, {Claim("shared/one.txt"): grant.fence}, command)
+        await soon(lambda: inmate.is_running, "the command")
+        assert gates.close(structs.replace(grant, fence=grant.fence + 1)) is None
+        closing_it = gates.close(grant)
+        assert closing_it is not None
+        await closing_it.come()
+        assert not inmate.is_running
 
 
 async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter) -> None:

@@ -1,7 +1,8 @@
 """A command that runs while paths are locked for it; standard library only, because agents call it all day.
 
 The lock is bound to a connection that the command keeps open too: it ends with the command, and not before nothing is
-left of it, whoever of the two is killed. Terminal, stdin and signals are the command's, as if nothing stood before it.
+left of it, whoever of the two is killed. Terminal, stdin and signals are the command's, as if nothing stood before it; one
+that the leash runs beside its agent has no controlling terminal.
 """
 
 import contextlib

@@ -63,11 +63,16 @@ class Narrowed(Open):
     ) -> None:
         """Run a command that may write more than the agent."""
         number = command["id"]
+        around = [one for one in self.besides.values() if one.is_around(command["pid"])]
+        inherited = [place for one in around for place in one.asked["writable"]]
+        asked = {**command, "writable": [*command["writable"], *inherited]}
         try:
-            one = self.besides[number] = part("beside").Beside(self.confine, command, send)
+            one = self.besides[number] = part("beside").Beside(self.confine, asked, send)
         except OSError as error:
             send({"event": "failed", "id": number, "reason": part("placeholders").reason(error)})
             return
+        for outer in around:
+            outer.inner.append(one)
 
         def hear() -> None:
             if one.hear(selector):
