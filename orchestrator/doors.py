@@ -170,7 +170,12 @@ class Gates:
     async def _close(self, grant: Grant, inmate: Inmate) -> None:
         if not (holders := await inmate.close(inmate.workspace / grant.path)):
             return
-        named = ", ".join(f"{one.command or 'a process'} (pid {one.pid})" for one in holders[:_SHOWN])
+        named = ", ".join(map(_named, holders[:_SHOWN]))
         why = f"the lock on {grant.path} has ended, and it still can write there: {named}"
         self.recorder.record(Noticed(text=f"{grant.holder}: {why}"))
         await inmate.expel(why)
+
+
+def _named(holder: Holder) -> str:
+    """Name who still can write, or by what means if no process is seen to."""
+    return f"{holder.command or 'a process'} (pid {holder.pid})" if holder.pid else holder.path

@@ -1,7 +1,7 @@
 """What the processes of one attempt may see and write, as a value.
 
-Pure: who decides it looks at the system, and the leash carries it out. Paths are absolute and real, without symlinks;
-what is not mentioned may be read and not written.
+Pure but for `arguments`, which asks whose processes ours are: who decides it looks at the system, and the leash carries it
+out. Paths are absolute and real, without symlinks; what is not mentioned may be read and not written.
 """
 
 import os

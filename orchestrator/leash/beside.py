@@ -80,7 +80,7 @@ class Beside:
         if data:
             return False
         ended = next((row for row in rows if "code" in row), None)
-        if (ended is None and self.is_killing()) or self.is_killing_inner():
+        if (ended is None and self.kill_rest()) or self.kill_inner():
             time.sleep(PAUSE)
             return False  # the pipe stays at its end: it is looked at again at once
         self.is_over = True
@@ -96,7 +96,7 @@ class Beside:
         self.made.remove_all()
         os.close(self.made.root)
 
-    def is_killing(self) -> bool:
+    def kill_rest(self) -> bool:
         """Kill the command, whose father was killed, and what is below it; tells whether there was anything."""
         found: set[int] = set()
         while new := self.living() - found:
@@ -105,7 +105,7 @@ class Beside:
         processes.signal_all([*found], signal.SIGKILL)
         return bool(found)
 
-    def is_killing_inner(self) -> bool:
+    def kill_inner(self) -> bool:
         """Kill the commands that were started by this one; tells whether there was anything."""
         left = [one for one in self.inner if not one.is_over]
         for one in left:
