@@ -11,7 +11,7 @@ import pytest
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.runs import simulated
-from tests.support.waiting import marked, until
+from tests.support.waiting import NEVER, marked, until
 
 QUICK = """
 version: 1
@@ -197,7 +197,7 @@ def test_an_agent_that_is_stopped_while_it_starts_is_stopped(squad: Squad) -> No
     squad.wait_for_event("AttemptPrepared")
     run.send_signal(signal.SIGINT)
 
-    assert run.wait(60) == 130
+    assert run.wait(NEVER) == 130
     nothing_is_left(squad)
 
 

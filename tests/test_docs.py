@@ -17,6 +17,7 @@ from tests.support.pages import PAGES, README, ROOT, blocks
 from tests.support.parser import option_names
 from tests.support.repositories import Repository
 from tests.support.runs import simulated
+from tests.support.waiting import NEVER
 
 
 def test_ci_takes_its_commands_from_the_readme() -> None:
@@ -116,7 +117,7 @@ def test_the_session_that_the_page_on_steering_shows_of_a_living_run_is_what_hap
     session_on_steering(squad, "work")
 
     squad.here.ok("stop", "--now")
-    assert run.wait(60) == 6
+    assert run.wait(NEVER) == 6
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -146,7 +147,7 @@ def test_the_page_on_steering_shows_what_is_said(squad: Squad, repository: Repos
             squad.here.ok("wait", "--for", "idle")
 
     squad.here.ok("stop", "--now")
-    assert run.wait(60) == 6
+    assert run.wait(NEVER) == 6
 
 
 def test_every_file_that_the_code_names_exists() -> None:

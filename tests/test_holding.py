@@ -166,7 +166,7 @@ def _waits_for(path: Path) -> bool:
     return any("-> FLOCK" in row and number in row for row in Path("/proc/locks").read_text(encoding="ascii").splitlines())
 
 
-def test_of_twenty_processes_at_once_one_holds_the_project_and_when_it_is_killed_the_next_can(project: Project) -> None:
+def test_of_many_processes_at_once_one_holds_the_project_and_when_it_is_killed_the_next_can(project: Project) -> None:
     argv = [sys.executable, "-c", HOLDER, str(project.root)]
     environment = {**os.environ, "PYTHONPATH": HERE}
     for _ in range(2):
@@ -174,11 +174,11 @@ def test_of_twenty_processes_at_once_one_holds_the_project_and_when_it_is_killed
             subprocess.Popen(
                 argv, text=True, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
             )
-            for _ in range(20)
+            for _ in range(8)
         ]
         said = [starter.stdout.readline() for starter in starters if starter.stdout]
 
-        assert sorted(said) == [""] * 19 + ["held\n"]
+        assert sorted(said) == [""] * 7 + ["held\n"]
         [owner] = [starter for starter, word in zip(starters, said, strict=True) if word]
         assert supervisor_of(project) == owner.pid
         owner.kill()

@@ -15,7 +15,7 @@ from orchestrator.journal import Journal
 from tests.support.commands import Squad
 from tests.support.killing import GONE, Story, numbers_over
 from tests.support.repositories import Repository
-from tests.support.waiting import until
+from tests.support.waiting import NEVER, until
 
 STARTED = 7  #: events until both first attempts run
 EVENTS = 43  #: of a run without trouble; a kill beyond the last finds the supervisor gone
@@ -34,7 +34,7 @@ def _resume(story: Story) -> None:
     assert done.code == 0, done.err + done.out
 
 
-@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 3))
+@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 2))
 def test_killed_after_any_event_and_resumed_a_run_is_complete(story: Story, events: int) -> None:
     lived = story.kill_after(events, *RUN_IT)
     assert lived or events > EVENTS - 10, "only near its end may a run be over before the kill comes"
@@ -80,13 +80,13 @@ def _fresh(folder: Path) -> Story:
 
 def test_killed_again_and_again_also_while_resuming_a_run_is_complete(story: Story) -> None:
     assert story.kill_after(7, *RUN_IT)
-    for more in (1, 4, 9):
+    for more in (1, 9):
         story.kill_after(story.last() + more, "resume")
 
     _resume(story)
 
     story.must_be_whole()
-    assert len(story.events(RunResumed)) >= 3
+    assert len(story.events(RunResumed)) >= 2
 
 
 def _while_in_check(story: Story, where: Callable[[], bool]) -> None:
@@ -230,7 +230,7 @@ def test_a_stopped_run_leaves_nothing_running_and_goes_on_where_it_was(story: St
     story.squad.wait_for_event("AttemptStarted")
 
     assert story.squad.here("stop").code == 0
-    process.wait(60)
+    process.wait(NEVER)
     assert story.squad.json("status")["run"]["state"] == "paused"
 
     _resume(story)
@@ -245,7 +245,7 @@ def test_a_run_stopped_while_a_check_runs_ends_the_check_and_repeats_it_later(st
 
     began = time.monotonic()
     assert story.squad.here("stop").code == 0
-    process.wait(60)
+    process.wait(NEVER)
     assert time.monotonic() - began < story.check
     assert story.kill(process) is False
     states = {row["state"] for row in story.squad.json("status")["tasks"]}

@@ -13,7 +13,7 @@ from tests.support.commands import Squad
 from tests.support.here import Said
 from tests.support.repositories import Repository
 from tests.support.terminals import Terminal
-from tests.support.waiting import until
+from tests.support.waiting import NEVER, until
 
 
 def tasks(repository: Repository, *rows: str) -> None:
@@ -82,7 +82,7 @@ def test_a_lock_file_removed_by_hand_is_put_back_with_the_reason(squad: Squad, r
     assert "showed life" in refused["reason"]
     until(lambda: "put back" in comm(repository).read_text(), "the reason in the comm file")
     (repository.root / ".squad" / "go").touch()
-    assert process.wait(60) == 0
+    assert process.wait(NEVER) == 0
 
 
 def test_a_run_survives_the_loss_of_its_folder(squad: Squad, repository: Repository) -> None:
@@ -97,7 +97,7 @@ def test_a_run_survives_the_loss_of_its_folder(squad: Squad, repository: Reposit
     until(lambda: comm(repository).exists() and (repository.root / ".squad" / "squad.json").exists(), "the folder again")
 
     go.touch()
-    assert process.wait(60) == 0
+    assert process.wait(NEVER) == 0
     assert statuses(repository) == ["Status: COMPLETE"]
 
 
@@ -147,7 +147,7 @@ def test_a_reader_that_leaves_ends_only_what_is_shown(squad: Squad, repository: 
         cwd=repository.root,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         check=False,
-        timeout=60,
+        timeout=NEVER,
     )
 
     assert done.returncode == 1
@@ -171,7 +171,7 @@ def test_a_reader_that_does_not_read_holds_nothing_up(squad: Squad, repository: 
         finally:
             with os.fdopen(reader, "rb") as rest:
                 rest.read()
-        assert process.wait(60) == 0
+        assert process.wait(NEVER) == 0
 
 
 def test_on_a_terminal_the_last_table_stays_between_what_went_wrong_and_the_ending(repository: Repository) -> None:

@@ -13,7 +13,7 @@ from orchestrator.questions import NOBODY
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, shell
-from tests.support.waiting import marked, until
+from tests.support.waiting import NEVER, marked, until
 
 ASKS = "squad agent ask 'Which colour?' --wait 30m > a.txt"
 #: The first attempt asks and ends as it is told to; the others are done. Each keeps its prompt under its name.
@@ -60,7 +60,7 @@ def going(squad: Squad, *arguments: str, code: int = 0) -> Iterator[None]:
     """Carry a run out in the background, and see how it ends."""
     process = squad.start("run", "tasks.yaml", "-y", *arguments)
     yield
-    assert process.wait(60) == code, squad.output()
+    assert process.wait(NEVER) == code, squad.output()
 
 
 def question(squad: Squad, name: str = "Q1") -> dict[str, Any]:
@@ -212,7 +212,7 @@ def test_a_question_survives_kill_9_and_its_answer_is_told_to_the_next_attempt_o
     again = squad.wait_for_event("QuestionAsked", lambda row: row["attempt"] == "T1.2")
     assert (again["id"], squad.json("status")["agents"][0]["state"]) == ("Q1", "waiting")
     squad.here.ok("answer", "T1", "blue")
-    assert resumed.wait(60) == 0, squad.output()
+    assert resumed.wait(NEVER) == 0, squad.output()
 
     assert (tmp_path / "answer").read_text() == "blue\n"
     assert [(row["id"], row["attempt"]) for row in squad.events("QuestionTold")] == [("Q1", "T1.2")]
@@ -228,7 +228,7 @@ def test_a_run_that_is_resumed_unattended_waits_for_nobody_any_more(squad: Squad
 
     resumed = squad.start("resume", "--unattended")
 
-    assert resumed.wait(60) == 0, squad.output()
+    assert resumed.wait(NEVER) == 0, squad.output()
     assert [(row["how"], row["reason"]) for row in squad.events("QuestionClosed")] == [("expired", NOBODY)]
     assert NOBODY in repository.show("squad/tasks-1", "a.txt")
 
@@ -241,7 +241,7 @@ def test_an_answer_that_nobody_could_be_told_before_kill_9_stands_in_the_next_pr
 
     squad.kill(run)
     resumed = squad.start("resume")
-    assert resumed.wait(60) == 0, squad.output()
+    assert resumed.wait(NEVER) == 0, squad.output()
 
     assert "blue" not in (tmp_path / "T1.1").read_text()
     assert (tmp_path / "T1.2").read_text().count("blue") == 1
@@ -255,7 +255,7 @@ def test_a_run_that_is_stopped_keeps_its_question_and_says_what_to_do(squad: Squ
 
     run.send_signal(signal.SIGINT)
 
-    assert run.wait(60) == 130
+    assert run.wait(NEVER) == 130
     assert "needs you: Q1 agent-1 asks: Which colour? (squad resume tasks-1, then: squad answer Q1 TEXT)" in squad.output()
     assert squad.here("wait", "--for", "needs-you").code == 0
 

@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, shell, simulated
-from tests.support.waiting import until
+from tests.support.waiting import NEVER, until
 
 HANGS = ("hang", "done")
 
@@ -25,7 +25,7 @@ def going(squad: Squad, code: int = 0) -> Iterator[None]:
     """Carry a run out in the background, and see how it ends."""
     process = squad.start("run", "tasks.yaml", "-y")
     yield
-    assert process.wait(90) == code, squad.output()
+    assert process.wait(NEVER) == code, squad.output()
 
 
 def states(squad: Squad) -> dict[str, str]:
@@ -307,7 +307,7 @@ def test_what_is_added_while_nobody_supervises_waits_for_a_result_that_is_still_
     process = squad.start("resume", "-y")
     squad.wait_for_event("LockGranted", lambda row: row["path"] == "files:1" and row["holder"] == "agent-1")
     go.touch()
-    assert process.wait(90) == 0, squad.output()
+    assert process.wait(NEVER) == 0, squad.output()
 
     order = [(row["type"], row["task"]) for row in squad.events("AttemptStarted", "TaskDone")]
     assert order.index(("TaskDone", "T1")) < order.index(("AttemptStarted", "N"))

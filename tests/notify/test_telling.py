@@ -16,7 +16,7 @@ from orchestrator.notify import Reach, tell_later
 from orchestrator.sections import NotifySettings
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
-from tests.support.waiting import until
+from tests.support.waiting import NEVER, until
 
 DONE = "version: 1\ntasks:\n  - {id: T1, title: One, writes: [a.txt], simulate: {work: 0s}}\n"
 ASKS = """\
@@ -76,7 +76,7 @@ def test_what_needs_a_person_is_told_once_over_stop_and_resume(squad: Squad, rep
     squad.wait_for_event("RunResumed")
     squad.wait_for_event("AttemptStarted", lambda event: event["attempt"] == "T1.2")
     squad.ok("stop", "--now")
-    again.wait(60)
+    again.wait(NEVER)
 
     assert [row["about"] for row in told.rows].count("Q1") == 1
 

@@ -60,7 +60,7 @@ def grants_told_by_journal(squad: Squad) -> int:
 def test_eight_processes_that_fight_for_twenty_nested_paths_never_write_together(
     repository: Repository, squad: Squad, tmp_path: Path
 ) -> None:
-    fight(repository, squad, tmp_path / "arena", seconds=2.0)
+    fight(repository, squad, tmp_path / "arena", seconds=1.0)
 
 
 @pytest.mark.soak

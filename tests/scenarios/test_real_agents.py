@@ -104,6 +104,7 @@ def test_a_lock_is_taken_by_squads_own_tool_and_nobody_is_asked(scene: Scene, na
     assert scene.squad.events("QuestionAsked") == []
 
 
+@pytest.mark.soak
 @BOTH
 def test_an_agent_that_asks_in_vain_three_times_is_told_so_and_goes_on_another_way(scene: Scene, name: str) -> None:
     asked = by_tool(name, "theirs/b.txt")
@@ -134,6 +135,7 @@ def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_kno
     assert [row["path"] for row in scene.squad.events("LockRefused")] == ["theirs/b.txt"]
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(529, times=1 if name == "claude" else 20), WRITE, Say()])
@@ -145,6 +147,7 @@ def test_a_model_out_of_reach_is_no_fault_of_the_task(scene: Scene, name: str) -
     assert list(scene.ends().values())[-1] == "done"
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_bad_key_parks_the_task_and_says_so(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[Fail(401)])
@@ -205,7 +208,9 @@ def test_what_claude_asks_by_its_shell_is_answered_while_it_waits(scene: Scene) 
     assert [row["way"] for row in scene.squad.events("QuestionTold")] == ["reply"]
 
 
-@pytest.mark.parametrize(("decision", "said"), [("--allow", ""), ("--deny", "no network here")])
+@pytest.mark.parametrize(
+    ("decision", "said"), [pytest.param("--allow", "", marks=pytest.mark.soak), ("--deny", "no network here")]
+)
 def test_a_tool_of_claude_that_squad_does_not_know_is_asked_of_a_person(scene: Scene, decision: str, said: str) -> None:
     fetch = Call("WebFetch", {"url": "https://squad.invalid/", "prompt": "what is it?"})
     scene.model.play(alpha=[fetch, WRITE, Say()])

@@ -44,6 +44,7 @@ def test_a_proposal_is_mended_in_the_same_conversation(scene: Scene, name: str) 
     assert "needs T9, which does not exist" in scene.heard()
 
 
+@pytest.mark.soak
 @BOTH
 def test_one_that_is_not_signed_in_ends_with_4(scene: Scene, name: str) -> None:
     scene.repository.write({"prd.md": PRD})

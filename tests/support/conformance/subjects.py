@@ -68,7 +68,7 @@ class Subject:
 class Simulated(Subject):
     """Squad's own simulated agent, which takes no steps but endings."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE, Row.LIMIT})
+    soaked: ClassVar[frozenset[Row]] = frozenset({Row.STOPPED_NOW, Row.LONG_LINE, Row.LIMIT, Row.STOPPED, Row.ORPHANED})
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.HELD: "does not ask",
         Row.REFUSED: "does not ask",
@@ -278,7 +278,7 @@ def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
 class RealClaude(Real):
     """Claude Code."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.USAGE, Row.STOPPED}
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.USAGE, Row.STOPPED, Row.KILLED, Row.STRAY}
     use: ClassVar[str] = "claude"
     interrupted: ClassVar[str] = "[Request interrupted by user"
 
@@ -315,7 +315,7 @@ env_key = "OPENAI_STUB_KEY"
 class RealGemini(Real):
     """Gemini CLI."""
 
-    soaked: ClassVar[frozenset[Row]] = frozenset(Row) - {Row.WRITES, Row.REFUSED}
+    soaked: ClassVar[frozenset[Row]] = frozenset(Row) - {Row.WRITES}
     lacks: ClassVar[Mapping[Row, str]] = {
         Row.LIMIT: "ends its turn at a limit, but tells no reset",
         Row.LONG_LINE: "reads it for minutes itself, and prints none",
