@@ -14,18 +14,22 @@ T = TypeVar("T")
 #: Seconds after which a fact counts as never coming; it bounds a failing test and says nothing about speed.
 NEVER = 120.0
 _PAUSE = 0.01
+_REST = 4  #: times as long as a look took: who waits leaves the machine to whoever is waited for
+_LONGEST_PAUSE = 0.2
 
 
 def until(fact: Callable[[], T | None], what: str, *, seconds: float = NEVER, pause: float = _PAUSE) -> T:
     """Wait until something is so; gives what it gives."""
     end = time.monotonic() + seconds
     while True:
+        looked = time.monotonic()
         found = fact()
         if found:
             return found
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             raise AssertionError(f"{what} did not come within {seconds:g} s")
-        time.sleep(pause)
+        time.sleep(min(max(pause, _REST * (now - looked)), _LONGEST_PAUSE))
 
 
 def marked(text: str) -> list[int]:
