@@ -244,9 +244,7 @@ def changed_paths(root: Path, old: str, new: str) -> tuple[str, ...]:
 
 def identity(root: Path) -> dict[str, str]:
     """Give the committer's identity as environment: the user's own as git would take it, or squad's where none is set."""
-    name = os.environ.get("GIT_COMMITTER_NAME") or _setting(root, "committer.name") or _setting(root, "user.name")
-    mail = os.environ.get("GIT_COMMITTER_EMAIL") or _setting(root, "committer.email") or _setting(root, "user.email")
-    return {"GIT_COMMITTER_NAME": name or "squad", "GIT_COMMITTER_EMAIL": mail or "squad@localhost"}
+    return _committer(_who(root))
 
 
 def author(agent: str) -> dict[str, str]:
@@ -256,9 +254,10 @@ def author(agent: str) -> dict[str, str]:
 
 def own_author(root: Path) -> dict[str, str]:
     """Give the author of what a person asks for: the user as git knows them, or squad's name where none is set."""
-    own = identity(root)
-    name = os.environ.get("GIT_AUTHOR_NAME") or _setting(root, "author.name") or own["GIT_COMMITTER_NAME"]
-    mail = os.environ.get("GIT_AUTHOR_EMAIL") or _setting(root, "author.email") or own["GIT_COMMITTER_EMAIL"]
+    names = _who(root)
+    own = _committer(names)
+    name = os.environ.get("GIT_AUTHOR_NAME") or names.get("author.name") or own["GIT_COMMITTER_NAME"]
+    mail = os.environ.get("GIT_AUTHOR_EMAIL") or names.get("author.email") or own["GIT_COMMITTER_EMAIL"]
     return {"GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": mail}
 
 
@@ -274,8 +273,17 @@ def _is_busy(said: str) -> bool:
     return any(sign in said for sign in _BUSY) and not any(sign in said for sign in _WAYS_OUT)
 
 
-def _setting(root: Path, name: str) -> str:
-    return Git(root).run("config", name, check=False).strip()
+def _committer(names: Mapping[str, str]) -> dict[str, str]:
+    name = os.environ.get("GIT_COMMITTER_NAME") or names.get("committer.name") or names.get("user.name")
+    mail = os.environ.get("GIT_COMMITTER_EMAIL") or names.get("committer.email") or names.get("user.email")
+    return {"GIT_COMMITTER_NAME": name or "squad", "GIT_COMMITTER_EMAIL": mail or "squad@localhost"}
+
+
+def _who(root: Path) -> dict[str, str]:
+    """Give the settings that say who somebody is, in one call; of several the last one counts, as for git."""
+    told = Git(root).run("config", "-z", "--get-regexp", r"^(user|author|committer)\.(name|email)$", check=False)
+    rows = (row.partition("\n") for row in told.split("\0"))
+    return {name: value.strip() for name, _, value in rows if name}
 
 
 def _text(data: bytes) -> str:

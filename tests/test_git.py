@@ -233,6 +233,12 @@ def test_without_an_identity_squad_signs_with_its_own_name(repository: Repositor
     assert git.identity(repository.root)["GIT_COMMITTER_NAME"] == "squad"
     repository.git("config", "user.name", "Grace")
     assert git.identity(repository.root) == {"GIT_COMMITTER_NAME": "Grace", "GIT_COMMITTER_EMAIL": "squad@localhost"}
+    repository.git("config", "--add", "user.name", "Grace Hopper\nof the Navy")
+    repository.git("config", "author.name", "Mary")
+    assert git.identity(repository.root)["GIT_COMMITTER_NAME"] == "Grace Hopper\nof the Navy", "the last one counts, whole"
+    assert git.own_author(repository.root) == {"GIT_AUTHOR_NAME": "Mary", "GIT_AUTHOR_EMAIL": "squad@localhost"}
+    repository.git("config", "committer.name", "Joan")
+    assert git.identity(repository.root)["GIT_COMMITTER_NAME"] == "Joan"
     monkeypatch.setenv("GIT_COMMITTER_NAME", "Ada")
     assert git.identity(repository.root)["GIT_COMMITTER_NAME"] == "Ada"
 
