@@ -103,7 +103,9 @@ class Stretch:
     def _begin(self, here: int, found: re.Match[str]) -> int | None:
         """Begin an item or a paragraph; gives the end of the block if this is none of it, 0 if it could be anything else."""
         indent, sign = len(found[1]), found[2]
-        inside = sum(item.indent <= indent for item in self._open)
+        inside = len(self._open)
+        while inside and self._open[inside - 1].indent > indent:
+            inside -= 1
         goes_on = bool(sign) and inside < len(self._open) and sign[-1] == self._open[inside].sign
         is_code = indent - (self._open[inside - 1].indent if inside else 0) > 3
         is_text = self._text and inside == len(self._open) and sign not in _BULLETS and int(sign[:-1]) != 1
