@@ -5,6 +5,7 @@ What differs between the programs is said in a few functions by each of them; th
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
@@ -72,7 +73,7 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         line=item.line,
         id=id,
         scope=page.name,
-        title=words.plain(_LABEL.sub("", words.references(title)[1])) or words.plain(title),
+        title=words.plain(_without_labels(words.references(title)[1])) or words.plain(title),
         text=text.strip(),
         mark=Mark.DEFERRED if item.is_struck and mark is Mark.OPEN else mark,
         box=item.box or "",
@@ -80,9 +81,13 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
         paths=find_paths(f"{title}\n{text}"),
         parent=parent,
         parallel=parallel,
-        gate=words.is_gate(_LABEL.sub("", title)),
+        gate=words.is_gate(_without_labels(title)),
         lines={below.line for child in item.children if child.box is None for below in child.walk() if below.box is None},
     )
+
+
+def _without_labels(title: str) -> str:
+    return _LABEL.sub("", title) if "[" in title else title
 
 
 def _needs(item: Item, title: str, ids: Sequence[str]) -> list[Wish]:
@@ -120,14 +125,19 @@ def work_of(items: Sequence[Item]) -> list[Item]:
 
     What bears a number is always work.
     """
-    possible = [item for item in items if not _stands_below(item, _NEVER.search)]
+    possible = [item for item in items if not _stands_below(item, _is_never)]
     return [item for item in possible if not _stands_below(item, words.is_else)] or possible
 
 
 def _stands_below(item: Item, says: Callable[[str], object]) -> bool:
     """Tell whether an item without a number stands below a heading without one that says something."""
     heading = item.above[-1].text if item.above else ""
-    return not _NUMBER.match(item.text) and not _NUMBER.match(heading) and bool(says(heading))
+    return bool(says(heading)) and not _NUMBER.match(item.text) and not _NUMBER.match(heading)
+
+
+@lru_cache(maxsize=4096)
+def _is_never(heading: str) -> bool:
+    return bool(_NEVER.search(heading))
 
 
 def items_of(blocks: Sequence[Block]) -> list[Item]:

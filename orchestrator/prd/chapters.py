@@ -114,5 +114,5 @@ class _Crowd:
         scores = Counter(area for word in asked for area in self._topics.get(word, ()))
         if scores:
             best = max(scores.values())
-            return self._areas[next(area for area in self._areas if scores[area] == best)]
+            return self._areas[next(area for area in self._areas if scores.get(area) == best)]
         return [self._tasks[place] for place in sorted({place for word in asked for place in self._titled.get(word, ())})]

@@ -17,6 +17,8 @@ _ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
     """Give the criteria that a task's title and text name, in their order."""
+    if not _may_have_any(f"{title}\n{text}"):
+        return ()
     found = [said[1].strip() for said in [_WITHIN.search(title)] if said]
     is_below = False
     for line in text.split("\n"):
@@ -29,6 +31,14 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
         elif is_below and line.strip():
             found.append(line.strip())
     return tuple(found)
+
+
+def _may_have_any(text: str) -> bool:
+    """Tell cheaply whether a text could name a criterion; only a sure no is one."""
+    if ":" in text or not text.isascii():
+        return True
+    lower = text.lower()
+    return "done" in lower or "accepted" in lower or "finished" in lower
 
 
 def _has_label(line: str) -> bool:

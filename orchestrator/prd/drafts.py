@@ -38,6 +38,7 @@ class Draft:
     criteria: tuple[str, ...] = ()  #: by which it is told that it is done
     lines: set[int] = field(default_factory=set)  #: further lines of its page that belong to it
     final_id: TaskId = field(default=TaskId(""))
+    numbered: bool = False  #: its final id was counted, since it has none of its own
 
 
 @dataclass(slots=True, kw_only=True)

@@ -75,7 +75,9 @@ def resolve(
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
             needs[name_after].update(before)
-    resolved = [_with(task, tuple([need for need in needs[task.id] if need != task.id])) for task in tasks]
+    for name, own in needs.items():
+        own.pop(name, None)
+    resolved = [_with(task, tuple(needs[task.id])) for task in tasks]
     if strict:
         require_no_cycle(resolved)
     return resolved
@@ -91,6 +93,8 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
     Raises:
         DependencyCycle: They do; it names the tasks of one circle.
     """
+    if _is_in_order({task.id: task.needs for task in tasks}):
+        return
     known = {task.id: task for task in tasks}
     done: set[TaskId] = set()
     for task in tasks:
@@ -112,8 +116,20 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
             todo += [(need, False) for need in reversed(known[here].needs) if need in known and need not in done]
 
 
+def _is_in_order(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
+    """Tell whether each task waits only for those before it, as in most documents: then no circle has to be looked for."""
+    seen: set[TaskId] = set()
+    for task, befores in needs.items():
+        if not seen.issuperset(befores):
+            return False
+        seen.add(task)
+    return True
+
+
 def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
     """Tell whether no task waits for itself."""
+    if _is_in_order(needs):
+        return True
     order = TopologicalSorter(needs)
     try:
         order.prepare()

@@ -5,12 +5,14 @@ scan of `scan` finds them and says so.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from markdown_it.token import Token
 
 from orchestrator.prd.blocks import block_tokens
+from orchestrator.prd.stretches import Piece
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
@@ -82,7 +84,7 @@ def outline(text: str) -> list[Block]:
 class _Builder:
     """Walks the parser's tokens once."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: Iterable[Token | Piece]) -> None:
         self.blocks: list[Block] = []
         self._above: tuple[Heading, ...] = ()
         self._items: list[Item] = []
@@ -91,33 +93,34 @@ class _Builder:
         self._labels: list[str] = []  #: of the open lists
         self._columns: list[str] = []
         self._cells: list[str] | None = None  #: of the open row
-        for number, token in enumerate(tokens):
+        self._level = 0  #: of the heading that begins
+        for token in tokens:
             if token.map:
                 self._line = token.map[0] + 1
-            self._take(token, tokens[number - 1] if number else token)
+            self._take(token)
 
-    def _take(self, token: Token, before: Token) -> None:
+    def _take(self, token: Token | Piece) -> None:
         match token.type:
+            case "inline":
+                self._text(token)
+            case "list_item_open":
+                self._open(token)
+            case "list_item_close":
+                self._items.pop()
+            case "bullet_list_open" | "ordered_list_open":
+                self._labels.append(self._introduction())
+            case "bullet_list_close" | "ordered_list_close":
+                self._labels.pop()
+            case "heading_open":
+                self._level = int(token.tag[1])
             case "thead_open":
                 self._columns = []
             case "tr_open":
                 self._cells = []
             case "tr_close":
                 self._end_row()
-            case "bullet_list_open" | "ordered_list_open":
-                self._labels.append(self._introduction())
-            case "bullet_list_close" | "ordered_list_close":
-                self._labels.pop()
-            case "list_item_open":
-                self._open(token)
-            case "list_item_close":
-                self._items.pop()
-            case "inline" if self._cells is not None:
-                self._cells.append(token.content.strip())
-            case "inline":
-                self._text(token, before)
 
-    def _open(self, token: Token) -> None:
+    def _open(self, token: Token | Piece) -> None:
         start, end = token.map or (0, 1)
         item = Item(line=start + 1, end=end, text="", box=None, number=token.info, above=self._above, label=self._labels[-1])
         if self._items:
@@ -146,10 +149,13 @@ class _Builder:
         else:
             self.blocks.append(Row(line=self._line, cells=dict(zip(self._columns, cells, strict=False)), above=self._above))
 
-    def _text(self, token: Token, before: Token) -> None:
+    def _text(self, token: Token | Piece) -> None:
         line = (token.map or (0, 1))[0] + 1
-        if before.type == "heading_open" and not self._items:
-            heading = Heading(line=line, level=int(before.tag[1]), text=token.content.strip())
+        level, self._level = self._level, 0
+        if self._cells is not None:
+            self._cells.append(token.content.strip())
+        elif level and not self._items:
+            heading = Heading(line=line, level=level, text=token.content.strip())
             self._above = (*(above for above in self._above if above.level < heading.level), heading)
             self.blocks.append(heading)
         elif not self._items:

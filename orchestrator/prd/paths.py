@@ -6,9 +6,13 @@ domains, calls and package names look like paths and are none; a file that is on
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product
+from typing import TypeAlias
 
 from orchestrator.prd.file_names import BELOW, GROUNDED, KNOWN, NAMES, PRODUCTS, ROOTS
+
+Place: TypeAlias = tuple[int, int, tuple[str, ...]]  #: begin and end of a word, and the paths that it stands for
 
 _LONGEST = 400  #: characters of a word that could be a path
 _MOST = 32  #: paths that one word with braces may stand for
@@ -85,26 +89,39 @@ def is_path(word: str, *, ticked: bool) -> bool:
     return ticked and len(parts) > 1 and parts[0] in ROOTS and "(" not in word.replace("/(", "/")
 
 
-def _ticked(text: str) -> Iterator[tuple[int, int, list[str]]]:
+def _ticked(text: str) -> Iterator[Place]:
     for found in _TICKED.finditer(text) if "`" in text else ():
         if "{" not in found[1] and not _LOOKS.search(found[1]):
             continue
-        paths = [word for one in _spread(found[1].strip()) if is_path(word := _bounded(one), ticked=True)]
-        if paths:
+        if paths := _in_ticks(found[1]):
             yield found.start(), found.end(), paths
 
 
-def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
+@lru_cache(maxsize=8192)
+def _in_ticks(word: str) -> tuple[str, ...]:
+    """Give the paths of what stands in one pair of back-ticks; kept, since a document names the same files again and again."""
+    return tuple([path for one in _spread(word.strip()) if is_path(path := _bounded(one), ticked=True)])
+
+
+def _bare(text: str) -> Iterator[Place]:
     rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text) if "`" in text else text
     for start, word in _words(rest):
-        for found in _BARE.finditer(word):
-            name = found[1].rstrip(".,;")
-            name = _ITALIC.sub(r"\1", name) if name.endswith("_") else name
-            name = _bounded(_BOLD.sub("", name) if "**" in name else name)
-            if name and not _is_cut_off(name, word[found.end() :]):
-                paths = [path for path in _spread(name) if is_path(path, ticked=False)]
-                if paths:
-                    yield start + found.start(), start + found.end(), paths
+        for begin, end, paths in _in_word(word):
+            yield start + begin, start + end, paths
+
+
+@lru_cache(maxsize=8192)
+def _in_word(word: str) -> tuple[Place, ...]:
+    """Give the paths of a bare word, with their places in it."""
+    places = []
+    for found in _BARE.finditer(word):
+        name = found[1].rstrip(".,;")
+        name = _ITALIC.sub(r"\1", name) if name.endswith("_") else name
+        name = _bounded(_BOLD.sub("", name) if "**" in name else name)
+        if name and not _is_cut_off(name, word[found.end() :]):
+            paths = tuple([path for path in _spread(name) if is_path(path, ticked=False)])
+            places += [(found.start(), found.end(), paths)] if paths else []
+    return tuple(places)
 
 
 def _words(text: str) -> Iterator[tuple[int, str]]:

@@ -82,6 +82,7 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
     following = 0
     for draft in drafts:
         own = names[draft.id] if draft.id else ""
+        draft.numbered = not own
         if not own:
             following += 1
             while f"T{following}" in used:
@@ -155,7 +156,7 @@ def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, w
         parent=draft.parent.final_id if draft.parent else None,
         priority=draft.priority,
         criteria=draft.criteria or criteria_in(draft.title, draft.text),
-        numbered=not (draft.id and _usable(draft.id)),
+        numbered=draft.numbered,
     )
 
 

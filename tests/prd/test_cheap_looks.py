@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.prd import paths, words
+from orchestrator.prd import criteria, paths, words
 
 _PIECES = st.sampled_from(
     [
@@ -56,6 +56,12 @@ _SAID = st.sampled_from(
         ),
     ]
 )
+_TOLD = st.sampled_from(
+    [
+        *("Acceptance", "criteria", "Done when", "DONE if", "accepted when", "finiſhed if", "Verify", "ACs"),
+        *(":", "：", " ", "\n", "it works"),
+    ]
+)
 
 
 def _joined(pieces: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
@@ -94,3 +100,11 @@ def test_a_text_that_is_dismissed_names_no_need_and_asks_for_no_person(text: str
     if not words._says(text, words._GATES):
         assert not words._GATE.search(text)
         assert not words._CHECKPOINT.search(text)
+
+
+@given(_joined(_TOLD), _joined(_TOLD))
+def test_a_task_that_is_dismissed_names_no_criterion(title: str, text: str) -> None:
+    whole = f"{title}\n{text}"
+    if not criteria._may_have_any(whole):
+        assert not criteria._WITHIN.search(title)
+        assert not any(criteria._has_label(line) for line in text.split("\n"))

@@ -7,6 +7,7 @@ Said of ids it is a need; said of stories and phases it is an order like that of
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.prd import words
@@ -44,6 +45,8 @@ _GROUPS = re.compile(
     re.IGNORECASE,
 )
 _IDS = re.compile(_LISTED)
+_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_HEADING = re.compile(r"#{1,6}\s+(.*)")
 _BRACKETS = re.compile(r"\([^()]*\)|（[^（）]*）")
 
 
@@ -61,6 +64,8 @@ def read_needs(blocks: Sequence[Block], text: str, own: Mapping[str, Draft], nam
 
 def fold(text: str) -> str:
     """Give a text without the accents of its letters."""
+    if text.isascii():
+        return text
     return "".join(sign for sign in unicodedata.normalize("NFD", text) if not unicodedata.combining(sign))
 
 
@@ -80,17 +85,22 @@ def _fenced(text: str) -> Iterator[str]:
     """Give the lines of fences below a heading about the order: drawn there, chains of ids are no example."""
     about, fence = False, ""
     for line in text.split("\n"):
-        mark = re.match(r"\s*(`{3,}|~{3,})", line)
+        mark = _FENCE.match(line)
         if mark and (not fence or mark[1].startswith(fence)):
             fence = "" if fence else mark[1]
         elif fence and about:
             yield line
-        elif not fence and (heading := re.match(r"#{1,6}\s+(.*)", line)):
-            about = bool(_ABOUT.search(fold(heading[1])))
+        elif not fence and (heading := _HEADING.match(line)):
+            about = _tells_order(heading[1])
 
 
 def _is_about(above: Sequence[Heading]) -> bool:
-    return any(_ABOUT.search(fold(heading.text)) for heading in above)
+    return any(_tells_order(heading.text) for heading in above)
+
+
+@lru_cache(maxsize=4096)
+def _tells_order(heading: str) -> bool:
+    return bool(_ABOUT.search(fold(heading)))
 
 
 def _chains(line: str, own: Mapping[str, Draft]) -> None:
