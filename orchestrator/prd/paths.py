@@ -14,7 +14,7 @@ _LONGEST = 400  #: characters of a word that could be a path
 _MOST = 32  #: paths that one word with braces may stand for
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
-_BARE = re.compile(rf"(?<![\w`/.@:\])}}-])(/?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
+_BARE = re.compile(rf"(?<![\w`/.@:\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
 _WHOLE = "|".join(sorted(name for name in NAMES if "." not in name))
 _LOOKS = re.compile(rf"/|\.\w|{_WHOLE}")
@@ -32,6 +32,10 @@ _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d+(\.\d+)+")
+#: A sign inside of a name that Markdown's own escape stands before.
+_ESCAPED = re.compile(r"(?<=[\w/\]])\\([_\[\]])")
+#: A path as Windows writes it; a drive makes it one of that machine.
+_WINDOWS = re.compile(r"(?<![\\\w:/])(?:[A-Za-z]:\\)?[\w.@-]+(?:\\[A-Za-z0-9.@][\w.@*-]*)+\\?")
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
@@ -59,6 +63,7 @@ def find_paths(text: str) -> tuple[str, ...]:
         return ()
     clean = " ".join([word for word in text.split() if len(word) <= _LONGEST])
     clean = _URL.sub(" ", clean) if "://" in clean else clean
+    clean = _spelt(clean) if "\\" in clean else clean
     found: dict[str, None] = {}
     read = -1  #: where the last path ended that is only read
     for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]):
@@ -67,6 +72,11 @@ def find_paths(text: str) -> tuple[str, ...]:
         else:
             found.update(dict.fromkeys(path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])))
     return tuple(found)
+
+
+def _spelt(text: str) -> str:
+    """Write the paths of a text with backslashes as those of every other text are written."""
+    return _WINDOWS.sub(lambda found: found[0].replace("\\", "/"), _ESCAPED.sub(r"\1", text))
 
 
 def is_path(word: str, *, ticked: bool) -> bool:

@@ -18,6 +18,8 @@ WRITTEN = {
     "Add `/src/x/` to `/docs/guide.md`": ("/src/x/", "/docs/guide.md"),
     "_Files: src/a.ts_ and _対象: src/__init__.py_": ("src/a.ts", "src/__init__.py"),
     "DELETE `src/old.ts`": ("src/old.ts",),
+    "Change `src\\app\\main.py`, src\\lib\\b.py and docs\\": ("src/app/main.py", "src/lib/b.py"),
+    "src/my\\_file.py, app/\\[id\\]/page.tsx and ~~src/old.py~~": ("src/my_file.py", "app/[id]/page.tsx", "src/old.py"),
     "`src/pages/Home.astro` and tests/x.snap": ("src/pages/Home.astro", "tests/x.snap"),
 }
 LIKE_PATHS = [
@@ -33,6 +35,7 @@ LIKE_PATHS = [
         "`.md` files",
         "`mutex.lock`",
     ],
+    *["~/notes.md", "C:\\work\\notes.md", "\\\\server\\share\\notes.md"],
     *["https://example.org/a/b.html", "someone@example.org", "ambiguity/`--kind`"],
 ]
 READ = [
