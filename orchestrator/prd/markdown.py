@@ -160,6 +160,8 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         item=item,
         parent=parent,
         area=area or _stream(item) or (parent.area if parent else None),
+        groups=tuple(group for heading in item.above if (group := words.group_of(heading.text)))
+        or (parent.groups if parent else ()),
         id=number,
         title=_shown(item, area, title, rest),
         text="\n".join([text, *_asked(item)]).strip(),
@@ -209,7 +211,12 @@ def _asked(item: Item) -> list[str]:
 
 
 def _stream(item: Item) -> str | None:
-    return next((stream[0] for heading in reversed(item.above) if (stream := words.stream_of(heading.text))), None)
+    """Give the part of the work that a heading above names, or what the agent there is for."""
+    for heading in reversed(item.above):
+        stream = words.stream_of(heading.text)
+        if named := stream[0] if stream else words.agent_of(heading.text):
+            return named
+    return None
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:

@@ -6,6 +6,12 @@ from functools import lru_cache
 from orchestrator.prd import tongues
 
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
+#: What a part of the work calls itself before its name: `Stream A: ...`, `Phase 2 - ...`.
+_GROUP = re.compile(
+    r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:work\s*)?(stream|phase|agent|milestone|sprint|epic|track|stage|week)\s+#?(\d{1,3}|[a-z])\b",
+    re.IGNORECASE,
+)
+_AGENT = re.compile(r"^agent\s+#?\w{1,3}\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
 _ONE = re.compile(
     rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
@@ -38,6 +44,8 @@ _NEEDS = re.compile(
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
+#: A stream may be named without more: `needs stream B`.
+_STREAMS = re.compile(r"\b(?:needs|requires|after)\s+((?:work\s*)?stream\s+(?:\d{1,3}|[A-Z]))\b", re.IGNORECASE)
 _NEEDS_LINE = re.compile(
     r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
@@ -134,6 +142,20 @@ def stream_of(heading: str) -> tuple[str, int | None] | None:
 
 
 @lru_cache(maxsize=4096)
+def agent_of(heading: str) -> str | None:
+    """Give what an `Agent 1: Frontend` heading says that the agent is for."""
+    found = _AGENT.match(_bare(heading))
+    return (found[1] or found[2]).strip() if found else None
+
+
+@lru_cache(maxsize=4096)
+def group_of(text: str) -> str | None:
+    """Give by what a heading, or who depends on it, calls a part of the work: `stream a` of `Work Stream A: Types`."""
+    found = _GROUP.match(_bare(text))
+    return f"{found[1]} {found[2]}".casefold() if found else None
+
+
+@lru_cache(maxsize=4096)
 def is_phase(heading: str) -> bool:
     """Tell whether the heading names a phase, a milestone or a step."""
     return bool(tongues.PHASE.match(_bare(heading)))
@@ -186,7 +208,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
-    found = _PROSE.search(text) if not text.isascii() or _says(text, _ORDERS) else None
+    found = (_PROSE.search(text) or _STREAMS.search(text)) if not text.isascii() or _says(text, _ORDERS) else None
     if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None
