@@ -15,9 +15,9 @@ from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
 from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.gather import is_step, state_in
+from orchestrator.prd.gather import from_row, is_step, state_in
 from orchestrator.prd.needs import Wish
-from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shared_rows import shared_rows
@@ -129,6 +129,9 @@ def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Ite
         for below in one.item.walk():
             if below.box is not None and below.line not in taken:
                 yield (page.name, below.line), f"a {'step' if is_step(below) else 'criterion'} of task {one.id or one.title}"
+    for row in (block for block in blocks if isinstance(block, Row)):
+        if has_boxes and row.line not in taken and from_row(row):
+            yield (page.name, row.line), "no checkbox, where others have one"
     for item in items_of(blocks):
         if item.line not in taken and item.box is None and has_boxes and not any(words.is_else(one.text) for one in item.above):
             yield (page.name, item.line), "no checkbox, where others have one"
@@ -169,6 +172,8 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         needs=needs,
         parallel=parallel,
         gate=words.is_gate(_shown(item, area, title, rest)),
+        agents=words.agents_in(text),
+        estimate=words.estimate_in(text),
         mark=_mark(item),
         box=item.box or item.state,
         lines={below.line for below in item.walk() if below.box is None and not is_step(below)},

@@ -50,6 +50,16 @@ _NEEDS_LINE = re.compile(
     r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
 )
+_AGENTS_LINE = re.compile(
+    r"^[-*\s]*(?:\*\*|_)?(?:(?:assigned\s+)?agents?|owners?|assignees?|assigned\s+to)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*"
+    r"(`?agent-\d+(?:-[a-z0-9-]+)?`?(?:\s*,\s*`?agent-\d+(?:-[a-z0-9-]+)?`?)*)[\s_.]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LENGTH = re.compile(
+    r"^[-*\s]*(?:\*\*|_)?(?:estimated?(?:\s+(?:time|effort|duration))?|effort|duration|time)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*[~≈]?"
+    r"(?:(\d+(?:\.\d+)?)\s*[-–]\s*)?(\d+(?:\.\d+)?)\s*(h|hrs?|hours?|m|mins?|minutes?)\b[\s_.]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
@@ -76,6 +86,7 @@ _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 #: What an English text holds that names a need, or asks for a person: a cheap look that spares the careful one.
 _ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
+_LONGEST = 1000 * 3600.0  #: seconds that are believed
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
 _EMPHASIS = re.compile(
@@ -226,6 +237,19 @@ def needs_line(text: str) -> str | None:
     if not found:
         return None
     return "" if _NONE.match(found[1].strip("*` ")) else found[1].strip()
+
+
+def agents_in(text: str) -> tuple[str, ...]:
+    """Give the agents that a line `Agent: agent-2-backend` says may do it; a name that is no id of an agent says nothing."""
+    found = _AGENTS_LINE.search(text) if "agent-" in text.casefold() else None
+    return tuple(name.strip("` ").casefold() for name in found[1].split(",")) if found else ()
+
+
+def estimate_in(text: str) -> float | None:
+    """Give the seconds that a line `Estimate: 2h` tells, of a span the longer."""
+    found = _LENGTH.search(text) if ":" in text or "：" in text else None
+    seconds = float(found[2]) * (3600 if found[3][0] in "hH" else 60) if found else 0.0
+    return seconds if 0 < seconds <= _LONGEST else None
 
 
 def expand(listed: str) -> tuple[str, ...]:

@@ -345,3 +345,12 @@ def test_why_tells_the_owner_the_write_set_and_the_waiting() -> None:
 
     assert "declared in prd.md:4" in told
     assert "waits for T1: both lock a" in told
+
+
+def test_agents_that_tasks_name_do_not_keep_others_from_the_rest() -> None:
+    tasks = (task("T1", agents=["agent-2-db"]), task("T2"), task("T3"))
+
+    assert [seat.id for seat in plan_of(document(*tasks)).agents] == ["agent-1", "agent-2-db", "agent-3"]
+    assert [seat.id for seat in plan_of(document(*tasks), count=1).agents] == ["agent-2-db"]
+    assert [seat.id for seat in plan_of(document(tasks[0])).agents] == ["agent-2-db"]
+    assert [seat.id for seat in plan_of(document(*tasks, areas=["DB", "UI"])).agents] == ["agent-1-ui", "agent-2-db"]

@@ -461,3 +461,21 @@ def test_a_heading_that_names_an_agent_says_what_it_is_for() -> None:
 
     assert [task.area for task in document.tasks] == ["Frontend", "Backend", "Backend"]
     assert needs(document)["T3"] == ("T1",)
+
+
+def test_a_task_says_how_long_it_takes_and_who_may_do_it() -> None:
+    document = told(
+        "### Task 1: Core\n**Estimate:** 1-2h\n**Agent:** agent-2-backend\n"
+        "### Task 2: Page\n- Effort: 30 min\n- Owner: the web team\n"
+    )
+
+    assert [(task.estimate, task.agents) for task in document.tasks] == [(7200.0, ("agent-2-backend",)), (1800.0, ())]
+
+
+def test_a_box_in_a_comment_and_a_row_beside_boxes_are_told_with_their_reasons() -> None:
+    document = told("## Tasks\n- [ ] one\n<!-- - [ ] two -->\n\n| ID | Task |\n|---|---|\n| T9 | three |\n")
+
+    assert [(one.line, one.reason) for one in document.skipped] == [
+        (3, "inside an HTML comment"),
+        (7, "no checkbox, where others have one"),
+    ]
