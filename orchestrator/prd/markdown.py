@@ -150,6 +150,7 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
     parallel, title = words.without_parallel(title)
     whole = f"{title}\n{text}"
     ids, remainder = words.references(whole)
+    ids = ids if number not in ids or _says_so(number, title, text) else tuple(one for one in ids if one != number)
     prose = None if ids else words.prose_need(title)
     title = remainder.split("\n")[0].strip() or title
     label, colon, rest = words.plain(title).replace("：", ":").partition(":")
@@ -178,6 +179,12 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         box=item.box or item.state,
         lines={below.line for below in item.walk() if below.box is None and not is_step(below)},
     )
+
+
+def _says_so(number: str | None, title: str, text: str) -> bool:
+    """Tell whether a task says in earnest that it needs the one of this number: prose below it may speak of itself."""
+    lines = [named for line in text.split("\n") if (named := words.needs_line(line))]
+    return number in words.references(title)[0] or any(number in words.expand(line) for line in lines)
 
 
 def _mark(item: Item) -> Mark:

@@ -32,10 +32,12 @@ _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d+(\.\d+)+")
-#: A sign inside of a name that Markdown's own escape stands before.
-_ESCAPED = re.compile(r"(?<=[\w/\]])\\([_\[\]])")
-#: A path as Windows writes it; a drive makes it one of that machine.
-_WINDOWS = re.compile(r"(?<![\\\w:/])(?:[A-Za-z]:\\)?[\w.@-]+(?:\\[A-Za-z0-9.@][\w.@*-]*)+\\?")
+#: A sign of a name that Markdown's own escape stands before.
+_ESCAPED = re.compile(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
+#: A path as Windows writes it; a drive makes it one of that machine. A line's end that is written out is no folder: `a.ts\n2.`
+_WINDOWS = re.compile(
+    r"(?<![\\\w:/.])(?:[A-Za-z]:\\)?\.{0,2}[\w@-]+(?:\\(?!n\b|n[A-Z\d])\.?[A-Za-z0-9@*][\w@*-]*)+(?:\.[\w@*-]+)*"
+)
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
@@ -76,7 +78,7 @@ def find_paths(text: str) -> tuple[str, ...]:
 
 def _spelt(text: str) -> str:
     """Write the paths of a text with backslashes as those of every other text are written."""
-    return _WINDOWS.sub(lambda found: found[0].replace("\\", "/"), _ESCAPED.sub(r"\1", text))
+    return _WINDOWS.sub(lambda found: found[0].replace("\\", "/"), _ESCAPED.sub(r"\1\2", text))
 
 
 def is_path(word: str, *, ticked: bool) -> bool:

@@ -437,6 +437,8 @@ def test_a_task_that_depends_on_itself_is_told_and_not_planned() -> None:
     document = read_material(single(text, name="prd.md"), strict=False)
     assert needs(document) == {"T1": (), "T2": ("T1",)}
     assert document.warnings == ("line 2: T1 depends on itself, so it orders nothing",)
+    prose = b"# Tasks\n- [ ] T1 Build it\n  After T1: four failures fewer\n"
+    assert needs(read(prose, name="prd.md")) == {"T1": ()}, "prose that speaks of the task itself asks for nothing"
 
 
 def test_streams_and_phases_are_known_by_their_letters_and_numbers_too() -> None:

@@ -20,6 +20,7 @@ WRITTEN = {
     "DELETE `src/old.ts`": ("src/old.ts",),
     "Change `src\\app\\main.py`, src\\lib\\b.py and docs\\": ("src/app/main.py", "src/lib/b.py"),
     "src/my\\_file.py, app/\\[id\\]/page.tsx and ~~src/old.py~~": ("src/my_file.py", "app/[id]/page.tsx", "src/old.py"),
+    "Fill data.json.\\n2. Change types.ts\\nRun it, move A-\\*.md": ("data.json", "types.ts", "A-*.md"),
     "`src/pages/Home.astro` and tests/x.snap": ("src/pages/Home.astro", "tests/x.snap"),
 }
 LIKE_PATHS = [

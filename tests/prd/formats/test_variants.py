@@ -222,3 +222,16 @@ def test_blocked_by_is_a_need_below_the_dependencies_of_spec_kit_and_in_a_story_
 
     assert [task.needs for task in told(text, "specs/001-x/tasks.md").tasks] == [(), (), ("T001",)]
     assert [task.needs for task in told(json.dumps({"userStories": rows}), "prd.json").tasks] == [(), ("US-1",)]
+
+
+def test_a_work_package_about_dependencies_needs_only_what_it_says() -> None:
+    text = (
+        "# Work Packages\n\n## Work Package WP01: Nix Dependencies (Priority: P0)\n\n**Prompt**: `tasks/WP01-nix.md`\n\n"
+        "- [ ] T001 Pin WP02 in `flake.nix`\n\n## Work Package WP02: Next (Priority: P1)\n\n"
+        "**Dependencies**: WP01\n\n- [ ] T002 Go on\n"
+    )
+    document = told(text, "kitty-specs/001-x/tasks.md")
+
+    assert [(task.id, task.needs) for task in document.tasks if task.parent is None] == [("WP01", ()), ("WP02", ("WP01",))]
+    assert [task.id for task in document.tasks if task.parent] == ["T001", "T002"]
+    assert document.warnings == ()
