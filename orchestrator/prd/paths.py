@@ -14,7 +14,7 @@ _LONGEST = 400  #: characters of a word that could be a path
 _MOST = 32  #: paths that one word with braces may stand for
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
-_BARE = re.compile(rf"(?<![\w`/.@:\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
+_BARE = re.compile(rf"(?<![\w`/.@:$\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
 _WHOLE = "|".join(sorted(name for name in NAMES if "." not in name))
 _LOOKS = re.compile(rf"/|\.\w|{_WHOLE}")
@@ -92,7 +92,9 @@ def is_path(word: str, *, ticked: bool) -> bool:
         return True
     if word.startswith("/") and parts[0] not in GROUNDED:
         return False
-    if word.endswith("/"):
+    if word.endswith(("/", "/**", "/**/*")):
+        return True
+    if word.endswith("/*") and parts[0] in ROOTS:  # `image/*` is a type
         return True
     return ticked and len(parts) > 1 and parts[0] in ROOTS and "(" not in word.replace("/(", "/")
 

@@ -14,6 +14,8 @@ WRITTEN = {
     ),
     "lib/main.dartにFirebaseを lib/に": ("lib/main.dart", "lib/"),
     "**src/x.py** and **`src/y.py`**": ("src/x.py", "src/y.py"),
+    "Types in /shared/types/, pages in /frontend/": ("/shared/types/", "/frontend/"),
+    "/frontend/components/*, backend/** and src/**/*": ("/frontend/components/*", "backend/**", "src/**/*"),
     "`src/**/*.ts`, **/*.md": ("src/**/*.ts", "**/*.md"),
     "Add `/src/x/` to `/docs/guide.md`": ("/src/x/", "/docs/guide.md"),
     "_Files: src/a.ts_ and _対象: src/__init__.py_": ("src/a.ts", "src/__init__.py"),
@@ -36,7 +38,17 @@ LIKE_PATHS = [
         "`.md` files",
         "`mutex.lock`",
     ],
-    *["~/notes.md", "C:\\work\\notes.md", "\\\\server\\share\\notes.md"],
+    *[
+        "image/*",
+        "`*/*`",
+        "/api/**",
+        "**/",
+        "$HOME/notes.md",
+        "${TMP}/notes.md",
+        "~/notes.md",
+        "C:\\work\\notes.md",
+        "\\\\server\\share\\notes.md",
+    ],
     *["https://example.org/a/b.html", "someone@example.org", "ambiguity/`--kind`"],
 ]
 READ = [
