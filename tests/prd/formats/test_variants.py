@@ -235,3 +235,15 @@ def test_a_work_package_about_dependencies_needs_only_what_it_says() -> None:
     assert [(task.id, task.needs) for task in document.tasks if task.parent is None] == [("WP01", ()), ("WP02", ("WP01",))]
     assert [task.id for task in document.tasks if task.parent] == ["T001", "T002"]
     assert document.warnings == ()
+
+
+def test_what_another_agent_is_waited_for_is_found_by_short_words_too() -> None:
+    plan = "# Parallel Execution Plan - Agent {}\n## Tasks\n{}"
+    document = folder(
+        {
+            "parallel-plans/agent-1-plan.md": plan.format(1, "1. Call it\n   - Wait for: agent-2 completes API\n"),
+            "parallel-plans/agent-2-plan.md": plan.format(2, "1. Build API\n2. Clean up\n"),
+        }
+    )
+
+    assert [(task.id, task.needs) for task in document.tasks] == [("1.1", ("2.1",)), ("2.1", ()), ("2.2", ())]
