@@ -45,10 +45,12 @@ class Seating:
 
 def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -> Seating:
     """Seat the agents; `width` is how many tasks could run side by side at most."""
+    rules = live_rules(surroundings.codeowners or "")
     areas = document_areas(document)
+    if not (areas or surroundings.seats or surroundings.ownership or document.seats or document.ownership):
+        areas = _teams(document, rules)
     count = surroundings.count
     specs = surroundings.seats or _named(document, list(areas), count, width) or _proposed(list(areas), count, width)
-    rules = live_rules(surroundings.codeowners or "")
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
     rows = configured or _from_document(document, specs)
     if not any(row.owners for row in rows) and not configured:  # what is only shared says nothing of whose the rest is
@@ -89,6 +91,20 @@ def document_areas(document: Document) -> dict[str, Label]:
             area.files += task.writes or ()
             area.tasks += 1
     return areas
+
+
+def _teams(document: Document, rules: Sequence[Rule]) -> dict[str, Label]:
+    """Give as areas the teams of CODEOWNERS whose files the tasks write, in the document's order; one alone parts no work."""
+    teams: dict[str, Label] = {}
+    for task in document.tasks:
+        for claim in task.writes or ():
+            rule = next((rule for rule in reversed(rules) if covers(rule.claim, claim)), None)
+            called = names_of(rule.owners[0]) if rule is not None and rule.area is not None else ()
+            if label := next(filter(None, called[1:2] or called), ""):
+                team = teams.setdefault(label, Label(label=label, words=""))
+                team.files.append(claim)
+                team.tasks += 1
+    return teams if len(teams) > 1 else {}
 
 
 def _named(document: Document, labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:
