@@ -28,6 +28,7 @@ _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
 _HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
 _BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
 _ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
+_STARRED = re.compile(r"^\*([\w/][^*]*\w)\*$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
@@ -114,7 +115,7 @@ def _bare(text: str) -> Iterator[tuple[int, int, list[str]]]:
         for found in _BARE.finditer(word):
             name = found[1].rstrip(".,;")
             name = _ITALIC.sub(r"\1", name) if name.endswith("_") else name
-            name = _bounded(_BOLD.sub("", name) if "**" in name else name)
+            name = _bounded(_BOLD.sub("", name) if "**" in name else _STARRED.sub(r"\1", name))
             if name and not _is_cut_off(name, word[found.end() :]):
                 paths = [path for path in _spread(name) if is_path(path, ticked=False)]
                 if paths:

@@ -14,7 +14,9 @@ _BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\
 _COMMENTED = re.compile(r"^\s*<!--\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s")
 #: No item of a list, but it must have been meant: a mark or a space is missing.
 _LONE = re.compile(
-    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
+    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S"
+    r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+(?:\[(?: {2,}| *[xX] +| +[xX] *)\]|\([ xX]\))\s+\S"
+    r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
     r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
 )
 #: A sign that says how far something is, where a checkbox would stand: an empty or crossed box, an hourglass, works, arrows.
@@ -150,7 +152,7 @@ class _Walker:
         if _STEP.search(line):
             return "a step of the task above it"
         if not _BOX.match(line) and _LONE.match(line):
-            return "a checkbox without a list mark before it, or a space beside it"
+            return "a checkbox that is not written as in `- [ ] text`"
         if _SIGN.match(line):
             return "a sign where others have a checkbox"
         if _ROW.match(line):

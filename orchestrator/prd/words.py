@@ -36,11 +36,11 @@ _ID = re.compile(
     r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
-_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
+_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
     r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|(?:depends|deps)(?=\s*[:：])"
     r"|blocked\s+by|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
-    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
+    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#|(?P<step>(?:steps?|story|stories|tickets?|issues?)\s+#?))?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
 _PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
@@ -87,6 +87,7 @@ _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 _ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
 _LONGEST = 1000 * 3600.0  #: seconds that are believed
+_DASH = re.compile(r" +[-–—]+ *$", re.MULTILINE)
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
 _EMPHASIS = re.compile(
@@ -214,7 +215,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
             bracketed = found["open"] and found["close"]
             if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
-    return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;").rstrip(" –—") if ids else text
+    return tuple(ids), _DASH.sub("", re.sub(r"[ \t]+", " ", rest).strip(" ,;")) if ids else text
 
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
@@ -292,8 +293,10 @@ def _is_reference(found: re.Match[str]) -> bool:
     """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
     if found["weak"] and not found["task"] and _AMOUNT.search(found["ids"]):
         return False
-    if found["task"] or (found["open"] and found["close"]):
+    if found["open"] and found["close"]:
         return True
+    if found["task"]:
+        return not (found["weak"] and found["step"])  # `after step 3 of the form` is about the form
     first = found["ids"][0]
     if found["weak"] and not first.isupper():
         return not _behind(found)

@@ -481,3 +481,10 @@ def test_a_box_in_a_comment_and_a_row_beside_boxes_are_told_with_their_reasons()
         (3, "inside an HTML comment"),
         (7, "no checkbox, where others have one"),
     ]
+
+
+def test_what_was_meant_as_a_checkbox_is_told() -> None:
+    document = told("# Plan\n\n- [ ] one\n- [ x ] two\n- (x) three\n- ( ) four\n")
+
+    assert titles(document) == ["one"]
+    assert [one.line for one in document.skipped] == [4, 5, 6]

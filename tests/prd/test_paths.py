@@ -13,7 +13,7 @@ WRITTEN = {
         *("src/main.rs", "src/a.py", "src/c.ts", "src/d.ts"),
     ),
     "lib/main.dartにFirebaseを lib/に": ("lib/main.dart", "lib/"),
-    "**src/x.py** and **`src/y.py`**": ("src/x.py", "src/y.py"),
+    "**src/x.py**, *src/z.py* and **`src/y.py`**": ("src/x.py", "src/z.py", "src/y.py"),
     "Types in /shared/types/, pages in /frontend/": ("/shared/types/", "/frontend/"),
     "/frontend/components/*, backend/** and src/**/*": ("/frontend/components/*", "backend/**", "src/**/*"),
     "`src/**/*.ts`, **/*.md": ("src/**/*.ts", "**/*.md"),
