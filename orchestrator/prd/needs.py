@@ -227,7 +227,7 @@ def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, 
         raise UnknownNeed(task.id, wrong, where=Where(task.source.file, wish.line), known=list(book.known))
     if hits and not lost:
         return hits
-    called = [] if hits or wish.is_id else [other for other in _called(wish.text, book) if other != task.id]
+    called = [] if hits or wish.is_id else _called(wish.text, book, task.id)
     if not called:
         told = ", ".join(lost) if hits else wish.text
         place = _place(wish, task, several=several)
@@ -239,10 +239,14 @@ def _place(wish: Wish, task: Task, *, several: bool) -> str:
     return f"{task.source.file}:{wish.line}" if several else f"line {wish.line}"
 
 
-def _called(text: str, book: _Book) -> list[TaskId]:
-    """Give the tasks that a text names in words: as a whole, else each part of a list, if all are found."""
-    parts = [] if (whole := book.called(text)) else [part for part in _AND.split(text) if part]
-    each = [book.called(part) for part in parts] if len(parts) > 1 else []
+def _called(text: str, book: _Book, asking: TaskId) -> list[TaskId]:
+    """Give the tasks that a text names in words: as a whole, else each part of a list, if all are found.
+
+    The task that asks bears those words in its own title, so it is never meant.
+    """
+    whole = [one for one in book.called(text) if one != asking]
+    parts = [] if whole else [part for part in _AND.split(text) if part]
+    each = [[one for one in book.called(part) if one != asking] for part in parts] if len(parts) > 1 else []
     return whole or (list(dict.fromkeys(one for found in each for one in found)) if all(each) else [])
 
 

@@ -33,7 +33,7 @@ _ELSE = re.compile(
 _ID = re.compile(
     rf"^(?:\*\*)?(?:(?i:{tongues.UNIT})\s*#?)?"
     r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
-    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
+    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s|#(\d{1,6})[:：]?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
 _LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?{_REFERENCE})*"
@@ -43,7 +43,13 @@ _NEEDS = re.compile(
     rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#|(?P<step>(?:steps?|story|stories|tickets?|issues?)\s+#?))?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
-_PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
+#: The same said behind the ids: `（T1, T2に依存）`.
+_NEEDED = re.compile(rf"(?:[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
+_PROSE = re.compile(
+    r"(?:\bdepend(?:s|ing)?\s+(?:up)?on\s*[:：]?|\bblocked\s+by\s*[:：]?|[(（\[]\s*(?:requires|needs|after|prerequisites?)\s*[:：])\s*"
+    r"([^()（）\n]+)",
+    re.IGNORECASE,
+)
 #: A stream may be named without more: `needs stream B`.
 _STREAMS = re.compile(r"\b(?:needs|requires|after)\s+((?:work\s*)?stream\s+(?:\d{1,3}|[A-Z]))\b", re.IGNORECASE)
 _NEEDS_LINE = re.compile(
@@ -87,7 +93,7 @@ _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 _ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
 _LONGEST = 1000 * 3600.0  #: seconds that are believed
-_DASH = re.compile(r" +[-–—]+ *$", re.MULTILINE)
+_DASH = re.compile(r"(?: +[-–—]+|[,;]) *$", re.MULTILINE)
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
 _EMPHASIS = re.compile(
@@ -215,13 +221,16 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
             bracketed = found["open"] and found["close"]
             if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
+    for found in () if text.isascii() else _NEEDED.finditer(text):
+        ids.update(dict.fromkeys(expand(found["ids"])))
+        rest = rest.replace(found[0], " ", 1)
     return tuple(ids), _DASH.sub("", re.sub(r"[ \t]+", " ", rest).strip(" ,;")) if ids else text
 
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
     found = (_PROSE.search(text) or _STREAMS.search(text)) if not text.isascii() or _says(text, _ORDERS) else None
-    if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
+    if found and apart and found[0][0] not in "(（[" and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None
 

@@ -488,3 +488,12 @@ def test_what_was_meant_as_a_checkbox_is_told() -> None:
 
     assert titles(document) == ["one"]
     assert [one.line for one in document.skipped] == [4, 5, 6]
+
+
+def test_issues_of_github_are_needed_by_their_numbers() -> None:
+    document = told(
+        "# Epic\n- [ ] #12 Build login\n- [ ] #13 Search, depends on #12\n- [ ] #14\n- [ ] Ship (requires: Build login, Search)\n"
+    )
+
+    assert needs(document) == {"12": (), "13": ("12",), "T1": (), "T2": ("12", "13")}
+    assert titles(document)[:3] == ["Build login", "Search", "#14"]

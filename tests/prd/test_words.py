@@ -33,6 +33,8 @@ def test_a_step_that_only_speaks_of_such_steps_asks_for_none(title: str) -> None
         ("x (depende de T006, T013)", ("T006", "T013")),
         ("x（依赖：T001）", ("T001",)),
         ("x (abhängig von T2)", ("T2",)),
+        ("テスト（T1, T2に依存）", ("T1", "T2")),
+        ("로그인 (1에 의존)", ("1",)),
         ("try again (after 5s)", ()),
         ("wait (after 3-5s) and go on", ()),
     ],
