@@ -24,16 +24,17 @@ def main() -> None:
 def _quick(arguments: list[str]) -> int | None:
     """Carry out what needs nothing heavy; None if the whole command line is called for."""
     try:
-        if arguments in (["--version"], ["-V"]):
+        place = _command_at(arguments)
+        if place is None and {"--version", "-V"} & {*arguments}:
             from orchestrator import __version__
 
-            print(f"squad {__version__}", flush=True)
+            told = f'{{"schema_version": 1, "version": "{__version__}"}}' if "--json" in arguments else f"squad {__version__}"
+            print(told, flush=True)
             return 0
         if arguments[:2] == ["completion", "--words"]:
             from orchestrator.cli.completing import run
 
             return run(arguments[2:])
-        place = _command_at(arguments)
         if place is None or arguments[place] not in {"agent", "with-lock"}:
             return None
         code = _for_agents(arguments[place], arguments[:place], arguments[place + 1 :])

@@ -10,7 +10,7 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -41,8 +41,8 @@ from orchestrator.sections import (
     QuotaSettings,
     Range,
     Rate,
-    Seconds,
     Section,
+    StallSettings,
     called_by,
 )
 from orchestrator.spelling import nearest, nearest_or_all
@@ -60,8 +60,6 @@ _EXPECTED = {
     "float_parsing": "a duration such as 10m or 1h30m",
 }
 _ID = re.compile("agent-(0|[1-9][0-9]*)(-[a-z0-9][a-z0-9-]*)?")
-Rung: TypeAlias = Literal["nudge", "interrupt", "restart", "reassign", "park"]
-RUNGS: tuple[Rung, ...] = ("nudge", "interrupt", "restart", "reassign", "park")
 VARIABLE = "SQUAD_CONFIG_"
 
 
@@ -70,6 +68,11 @@ def _path(value: object) -> object:
         return canonical(value).rstrip("/") if isinstance(value, str) else value
     except SquadError as error:
         raise ValueError(error.message) from error
+
+
+def _inside(path: str) -> str:
+    _path(path)
+    return path
 
 
 def _or_empty(value: object) -> object:
@@ -144,14 +147,6 @@ class OwnershipSettings(_Section):
     access: Access = Access.EXCLUSIVE  #: or SEQUENTIAL: under a lock; READ-ONLY: nobody writes
 
 
-class StallSettings(_Section):
-    """`run.stall:` when an agent counts as stalled, and what is done."""
-
-    after: Seconds = 600.0  #: without a sign of life of any kind
-    same_failure: int = Field(default=3, ge=1)  #: the same failure so often
-    ladder: tuple[Rung, ...] = RUNGS  #: steps, in order
-
-
 class RestartSettings(_Section):
     """`run.restart:` how fast and how often."""
 
@@ -184,7 +179,9 @@ class Config(_Section):
     log: LogSettings = LogSettings()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}  #: the seats; agent-<number>-<label>
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
-    ownership: Annotated[dict[str, OwnershipSettings], Rows] = {}  #: path -> owner; a leading / is the project root
+    ownership: Annotated[
+        dict[Annotated[str, AfterValidator(_inside)], OwnershipSettings], Rows
+    ] = {}  #: path -> owner; a leading / is the project root
     never_parallel: dict[Operation, tuple[str, ...]] = {}  #: op:NAME -> beginnings of command lines that run one at a time
     capacity: dict[Operation, Annotated[int, Field(ge=1)]] = {}  #: op:NAME -> how many may hold it at once; 1 unless said
     allocation: AllocationSettings = AllocationSettings()
@@ -202,8 +199,7 @@ class Config(_Section):
     def _operations(cls, rows: dict[str, Any]) -> dict[str, Any]:
         for name in rows:
             if not is_operation(name):
-                message = f"{name!r} is no operation: write op:{name}"
-                raise PydanticCustomError("no_operation", "{message}", {"message": message, "below": name})
+                raise _below(name, f"{name!r} is no operation: write op:{name}")
         return rows
 
     @field_validator("agents")
@@ -213,8 +209,7 @@ class Config(_Section):
         for name in agents:
             number = int(name.split("-")[1])
             if number in numbers:
-                message = f"{name} and {numbers[number]} have the same number"
-                raise PydanticCustomError("same_number", "{message}", {"message": message, "below": name})
+                raise _below(name, f"{name} and {numbers[number]} have the same number")
             numbers[number] = name
         return agents
 

@@ -134,7 +134,11 @@ class Desk:
                 file = self._seats.inside(seated, message.file) or message.file
                 return [
                     ev.HandoffRequested(
-                        from_=message.sender or agent, to=message.to, file=file, status=message.status, note=message.note
+                        from_=self._called(message.sender) or message.sender or agent,
+                        to=self._called(message.to) or message.to,
+                        file=file,
+                        status=message.status,
+                        note=message.note,
                     )
                 ]
             case msg.Ask(text=text):
@@ -238,12 +242,22 @@ class Desk:
         return message
 
     def _agent(self, named: str) -> AgentId:
-        """Give the agent that is meant: by its id, else its role, else its label."""
-        seats, name = self._recorder.plan.agents, named.casefold()
+        """Give the agent that is meant.
+
+        Raises:
+            Rejected: There is none.
+        """
+        if (agent := self._called(named)) is None:
+            known = ", ".join(seat.id for seat in self._recorder.plan.agents)
+            raise Rejected(f"there is no agent {named!r}; agents: {known}")
+        return agent
+
+    def _called(self, named: str) -> AgentId | None:
+        """Give the agent of a name: its id, else its role, else its label, else the beginning of its id (`agent-2`)."""
+        seats, name = self._recorder.plan.agents, named.casefold().strip().removeprefix("@")
         fitting = [seat.id for wanted in ("id", "role", "label") for seat in seats if getattr(seat, wanted).casefold() == name]
-        if not fitting:
-            raise Rejected(f"there is no agent {named!r}; agents: {', '.join(seat.id for seat in seats)}")
-        return fitting[0]
+        fitting += [seat.id for seat in seats if name.startswith("agent-") and seat.id.startswith(f"{name}-")]
+        return fitting[0] if fitting else None
 
     def _person(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         if method in _ONLY_PERSONS | self._lead.orders.keys() and self._lead.is_agents(caller.pid):

@@ -17,6 +17,9 @@ from pydantic_core import PydanticCustomError
 from orchestrator.notation import ADDRESS, COUNT, DURATION, HOURS, MONEY, RANGE, RATE, SPAN, WEIGHT
 from orchestrator.quantities import parse_count, parse_duration, parse_hours, parse_money, parse_range, parse_rate
 
+Rung: TypeAlias = Literal["nudge", "interrupt", "restart", "reassign", "park"]
+RUNGS: tuple[Rung, ...] = ("nudge", "interrupt", "restart", "reassign", "park")
+
 
 def _seconds(value: object) -> object:
     return parse_duration(value) if isinstance(value, str) else value
@@ -41,6 +44,12 @@ def _at_most(value: object, read: Callable[[str], float], expected: str) -> obje
     if not (number := read(value)):
         raise ValueError("'0' would allow nothing: expected more than 0")
     return number
+
+
+def _in_order(ladder: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    if list(ladder) != [rung for rung in RUNGS if rung in ladder]:
+        raise ValueError(f"expected each step once at most, in this order: {', '.join(RUNGS)}")
+    return ladder
 
 
 def _absolute(value: str) -> str:
@@ -113,6 +122,14 @@ class Section(BaseModel):
             return {}
         known = {field.alias or name for name, field in cls.model_fields.items()}
         return {k: v for k, v in values.items() if v is not None or k not in known} if isinstance(values, dict) else values
+
+
+class StallSettings(Section):
+    """`run.stall:` when an agent counts as stalled, and what is done."""
+
+    after: Seconds = 600.0  #: without a sign of life of any kind
+    same_failure: int = Field(default=3, ge=1)  #: the same failure so often
+    ladder: Annotated[tuple[Rung, ...], AfterValidator(_in_order)] = RUNGS  #: steps, in order
 
 
 class LimitSettings(Section):

@@ -168,7 +168,7 @@ squad agent lock backend/api.py 2> FOLDER/theirs; say theirs
 squad agent lock docs/api.md 2> FOLDER/read; say read
 squad agent lock . 2> FOLDER/all; say all
 squad agent lock ../x 2> FOLDER/out; say out
-squad agent handoff backend/api.py --to backend --note 'add a route'; say handoff
+squad agent handoff backend/api.py --to agent-2 --note 'add a route'; say handoff
 squad agent handoff backend/api.py --to nobody 2> FOLDER/nobody; say nobody
 squad agent blocked --on backend/api.py --meanwhile styles; say blocked
 squad agent ask 'tabs or spaces?'; say ask
@@ -187,6 +187,7 @@ squad agent done --note finished; say done
     }
     assert done.code == 0, done.err
     assert f"backend/api.py belongs to {BACK}" in stage.said("theirs")
+    assert f"for the whole run; ask its owner: squad agent handoff backend/api.py --to {BACK}\n" in done.out
     assert f"squad agent handoff backend/api.py --to {BACK}" in stage.said("theirs")
     assert "docs/api.md is read-only" in stage.said("read")
     assert BACK in stage.said("all")

@@ -96,6 +96,8 @@ def test_no_configuration_at_all_is_a_configuration() -> None:
         ("run: {restart: {backoff: 60s..1s}}\n", "ends before it starts", "^"),
         ("run: {restart: {fleet: often}}\n", "run.restart.fleet: 'often' is no rate", "5/10m"),
         ("run: {stall: {ladder: [nudge, pork]}}\n", "run.stall.ladder.1: 'pork': expected", "did you mean 'park'?"),
+        ("run: {stall: {ladder: [park, nudge]}}\n", "run.stall.ladder: expected each step once at most, in this order", "^"),
+        ("ownership:\n  ../x: {owner: a}\n", "squad.yaml:2:3: ownership.../x: '../x' leaves the project", "^"),
         ("enforce: agre\n", "squad.yaml:1:1: enforce: 'agre': expected 'auto', 'agree'", "did you mean 'agree'?"),
         ("isolation: {mode: worktre}\n", "isolation.mode: 'worktre': expected", "did you mean 'worktree'?"),
         ("isolation: {copy: [../secrets]}\n", "isolation.copy.0: '../secrets' leaves the project", "^"),

@@ -43,7 +43,7 @@ def plan(
     context: typer.Context,
     file: Annotated[str, typer.Argument(help="PRD, task list or tasks file")],
     count: Annotated[int | None, typer.Option("-n", "--agents", min=1, max=500, help="how many agents")] = None,
-    output: Annotated[str | None, typer.Option("-o", "--output", help="write the plan there too")] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="write it there too; with --check: the saved plan")] = None,
     why: Annotated[str | None, typer.Option("--why", metavar="TASK", help="tell why a task is where it is")] = None,
     prompt: Annotated[str | None, typer.Option("--prompt", metavar="TASK", help="show what its agent is told at first")] = None,
     any_order: OrderOption = False,
@@ -69,13 +69,14 @@ def plan(
         from orchestrator.cli.split import split
 
         file = split(options, file, split_with, count=count)
-    among = () if everything else left_out_before(options.project()) if check else None
+    saved = (options.folder / output if output else options.project().folder / "plan.json") if check else None
+    among = () if everything else left_out_before(saved) if saved else None
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
     body = plan_document(made)
+    if saved is not None:
+        return compare(options, body, saved)
     if output is not None:
         write_whole(options.folder / output, body)
-    if check:
-        return compare(options, body)
     if why is None and prompt is None and graph is None and not options.as_json:
         _print(options, made, file, any_order=any_order)
     else:

@@ -1,37 +1,37 @@
-"""The plan that a run has saved, held against the one that its document gives now.
+"""The plan that a run, or `plan -o FILE`, has saved, held against the one that its document gives now.
 
 Where something stands in a document, and what runs have finished since, is no difference.
 """
 
 import json
 import os
+from pathlib import Path
 
 from orchestrator.cli.context import Context, out, out_json, say
 from orchestrator.cli.exits import PLAN_DIFFERS
 from orchestrator.errors import PlanError
-from orchestrator.project import Project
 
 _OF_THE_DOCUMENT = frozenset({"line", "why", "numbered"})  #: keys of a task
 
 
-def left_out_before(project: Project) -> list[str]:
+def left_out_before(saved: Path) -> list[str]:
     """Give the tasks that the saved plan left out as done: what its own run has finished since is no change of the document."""
     try:
-        rows = json.loads((project.folder / "plan.json").read_bytes())["done_already"]
+        rows = json.loads(saved.read_bytes())["done_already"]
         return [str(row["id"]) for row in rows]
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return []
 
 
-def compare(options: Context, body: bytes) -> int:
+def compare(options: Context, body: bytes, saved: Path) -> int:
     """Say what differs between a plan and the saved one; gives the exit code.
 
     Raises:
         PlanError: None is saved.
     """
-    saved = options.project().folder / "plan.json"
     if not saved.is_file():
-        raise PlanError("there is no saved plan to compare with", hint="a run saves its plan in .squad/plan.json")
+        hint = "a run saves its plan in .squad/plan.json, and: squad plan FILE -o plan.json"
+        raise PlanError("there is no saved plan to compare with", hint=hint)
     before, shown = saved.read_bytes(), os.path.relpath(saved, options.folder)
     changed = _changed(before, body) if before != body else []
     if options.as_json:

@@ -96,8 +96,10 @@ def _of_table(text: str) -> Iterator[tuple[str, str | None, Access]]:
 
 
 def _owner(written: Plain) -> str | None:
-    """Give an owner as agents, roles and labels are called: `Agent 2` is agent-2."""
+    """Give an owner as agents, roles and labels are called: `Agent 2` is agent-2; what several own is nobody's alone."""
     if not isinstance(written, str) or written.strip().casefold() in {"", "none", "-", "all", "shared"}:
+        return None
+    if len(re.findall(r"\bagent[\s_-]*\d", written, re.IGNORECASE)) > 1:
         return None
     numbered = re.fullmatch(r"agent[\s_-]*(\d+)", written.strip(), re.IGNORECASE)
     return f"agent-{numbered[1]}" if numbered else written.strip()

@@ -45,9 +45,12 @@ class Seating:
 
 def seat_agents(document: Document, surroundings: Surroundings, *, width: int) -> Seating:
     """Seat the agents; `width` is how many tasks could run side by side at most."""
-    areas = document_areas(document)
-    specs = surroundings.seats or _named(document, surroundings.count) or _proposed(list(areas), surroundings.count, width)
     rules = live_rules(surroundings.codeowners or "")
+    areas = document_areas(document)
+    if not (areas or surroundings.seats or surroundings.ownership or document.seats or document.ownership):
+        areas = _teams(document, rules)
+    count = surroundings.count
+    specs = surroundings.seats or _named(document, list(areas), count, width) or _proposed(list(areas), count, width)
     configured = tuple(_area(row, specs) for row in surroundings.ownership)
     rows = configured or _from_document(document, specs)
     if not any(row.owners for row in rows) and not configured:  # what is only shared says nothing of whose the rest is
@@ -90,16 +93,40 @@ def document_areas(document: Document) -> dict[str, Label]:
     return areas
 
 
-def _named(document: Document, count: int | None) -> tuple[SeatSpec, ...]:
-    """Give the agents that the document names: by plans of theirs, or in the lists of its tasks by full ids."""
+def _teams(document: Document, rules: Sequence[Rule]) -> dict[str, Label]:
+    """Give as areas the teams of CODEOWNERS whose files the tasks write, in the document's order; one alone parts no work."""
+    teams: dict[str, Label] = {}
+    for task in document.tasks:
+        for claim in task.writes or ():
+            rule = next((rule for rule in reversed(rules) if covers(rule.claim, claim)), None)
+            called = names_of(rule.owners[0]) if rule is not None and rule.area is not None else ()
+            if label := next(filter(None, called[1:2] or called), ""):
+                team = teams.setdefault(label, Label(label=label, words=""))
+                team.files.append(claim)
+                team.tasks += 1
+    return teams if len(teams) > 1 else {}
+
+
+def _named(document: Document, labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:
+    """Give the agents that the document names: by plans, or in the lists of its tasks by full ids, and others beside these."""
     if document.seats:
         return tuple(SeatSpec(id=seat.id, role=seat.role, skills=seat.skills) for seat in document.seats)
     listed = dict.fromkeys(agent for task in document.tasks for agent in task.agents)
-    ids = sorted((agent for agent in listed if _ID.fullmatch(agent)), key=lambda agent: (int(agent.split("-")[1]), agent))
-    numbers = [agent.split("-")[1] for agent in ids]
-    if count is not None or not ids or len(ids) != len(listed) or len(set(numbers)) != len(numbers):
+    ids = sorted((agent for agent in listed if _ID.fullmatch(agent)), key=lambda agent: (_number(agent), agent))
+    if not ids or len(ids) != len(listed) or len({*map(_number, ids)}) != len(ids) or (count is not None and count < len(ids)):
         return ()
-    return tuple(SeatSpec(id=agent, role=label_of(agent) or "general", skills=()) for agent in ids)
+    named = [SeatSpec(id=agent, role=label_of(agent) or "general", skills=()) for agent in ids]
+    labels = [label for label in labels if not any(owners_of(label, [spec]) for spec in named)]
+    is_all = all(task.agents for task in document.tasks)
+    wanted = len(named) if is_all else max(len(named), min(MOST, len(named) + len(labels) if labels else width))
+    free = (number for number in range(1, 1000) if number not in {*map(_number, ids)})
+    more = range((count if count is not None else wanted) - len(named))
+    rest = [_seat_of(next(free), labels[place] if place < len(labels) else "") for place in more]
+    return tuple(sorted((*named, *rest), key=lambda spec: _number(spec.id)))
+
+
+def _number(agent: AgentId) -> int:
+    return int(agent.split("-")[1])
 
 
 def _from_document(document: Document, specs: Sequence[SeatSpec]) -> tuple[Area, ...]:
@@ -110,13 +137,14 @@ def _from_document(document: Document, specs: Sequence[SeatSpec]) -> tuple[Area,
 
 def _proposed(labels: list[str], count: int | None, width: int) -> tuple[SeatSpec, ...]:
     wanted = count if count is not None else min(MOST, len(labels) or max(1, width))
-    specs = []
-    for number in range(1, wanted + 1):
-        label = slug(labels[number - 1]) if number <= len(labels) else ""
-        short = label[:_LONGEST].strip("-")  # it becomes part of file names
-        name = f"agent-{number}-{short}" if short else f"agent-{number}"
-        specs.append(SeatSpec(id=AgentId(name), role=label or "general", skills=(label,) if label else ()))
-    return tuple(specs)
+    return tuple(_seat_of(number, labels[number - 1] if number <= len(labels) else "") for number in range(1, wanted + 1))
+
+
+def _seat_of(number: int, area: str) -> SeatSpec:
+    label = slug(area)
+    short = label[:_LONGEST].strip("-")  # it becomes part of file names
+    name = f"agent-{number}-{short}" if short else f"agent-{number}"
+    return SeatSpec(id=AgentId(name), role=label or "general", skills=(label,) if label else ())
 
 
 def _area(row: OwnershipRow, specs: Sequence[SeatSpec]) -> Area:

@@ -20,6 +20,7 @@ class Draft:
     scope: str = ""  #: within which ids are meant: a tag, a file
     text: str = ""  #: what stands below the title
     area: str | None = None
+    groups: tuple[str, ...] = ()  #: what the headings above call themselves: `stream a`, `phase 2`
     mark: Mark = Mark.OPEN
     box: str = ""  #: the mark as it is written, for the warning about one that is not known
     needs: list[Wish] = field(default_factory=list)

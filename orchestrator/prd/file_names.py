@@ -43,7 +43,26 @@ ROOTS = frozenset(
     ]
 )
 #: First folders that no route begins with: `/src/x` is meant from the root of the project.
-GROUNDED = frozenset(["src", "lib", "apps", "packages", "frontend", "backend", "tests", "scripts", "crates", "internal", "pkg"])
+GROUNDED = frozenset(
+    [
+        *[
+            "src",
+            "lib",
+            "apps",
+            "packages",
+            "frontend",
+            "backend",
+            "tests",
+            "scripts",
+            "crates",
+            "internal",
+            "pkg",
+            "shared",
+            "ml",
+        ],
+        *["common", "components", "migrations", "infra", "terraform", "prisma", "cmd", "e2e", ".github", ".claude"],
+    ]
+)
 PRODUCTS = frozenset(
     [
         *["node.js", "vue.js", "next.js", "nuxt.js", "express.js", "react.js", "three.js", "d3.js", "chart.js", "ember.js"],

@@ -30,7 +30,7 @@ _WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
 
 def gather(blocks: Sequence[Block]) -> list[Block]:
     """Give the blocks with headings and rows that are tasks as items."""
-    made = [_from_row(block) or block if isinstance(block, Row) and _is_work(block.above) else block for block in blocks]
+    made = [from_row(block) or block if isinstance(block, Row) and _is_work(block.above) else block for block in blocks]
     return _headings(made, lambda heading, _: words.is_one(heading.text))
 
 
@@ -47,7 +47,7 @@ def features(blocks: Sequence[Block], is_wished: Test) -> list[Block]:
 
 def rows(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
     """Give the rows of tables below features and requirements as items; the number is that of its id column."""
-    return [row for block in blocks if isinstance(block, Row) and is_wished(block.above) and (row := _from_row(block))]
+    return [row for block in blocks if isinstance(block, Row) and is_wished(block.above) and (row := from_row(block))]
 
 
 def is_step(item: Item) -> bool:
@@ -55,7 +55,7 @@ def is_step(item: Item) -> bool:
     return bool(_STEP.match(item.text))
 
 
-def _from_row(row: Row) -> Item | None:
+def from_row(row: Row) -> Item | None:
     """Give a row, if one of its columns says what is to be done."""
     parts: dict[str, str] = {}
     rest: list[str] = []

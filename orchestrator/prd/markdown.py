@@ -15,9 +15,9 @@ from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
 from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.gather import is_step, state_in
+from orchestrator.prd.gather import from_row, is_step, state_in
 from orchestrator.prd.needs import Wish
-from orchestrator.prd.outline import Block, Heading, Item, Paragraph, outline
+from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shared_rows import shared_rows
@@ -129,6 +129,9 @@ def _reasons(page: Page, blocks: Sequence[Block], found: Sequence[Found]) -> Ite
         for below in one.item.walk():
             if below.box is not None and below.line not in taken:
                 yield (page.name, below.line), f"a {'step' if is_step(below) else 'criterion'} of task {one.id or one.title}"
+    for row in (block for block in blocks if isinstance(block, Row)):
+        if has_boxes and row.line not in taken and from_row(row):
+            yield (page.name, row.line), "no checkbox, where others have one"
     for item in items_of(blocks):
         if item.line not in taken and item.box is None and has_boxes and not any(words.is_else(one.text) for one in item.above):
             yield (page.name, item.line), "no checkbox, where others have one"
@@ -147,6 +150,7 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
     parallel, title = words.without_parallel(title)
     whole = f"{title}\n{text}"
     ids, remainder = words.references(whole)
+    ids = ids if number not in ids or _says_so(number, title, text) else tuple(one for one in ids if one != number)
     prose = None if ids else words.prose_need(title)
     title = remainder.split("\n")[0].strip() or title
     label, colon, rest = words.plain(title).replace("：", ":").partition(":")
@@ -160,6 +164,8 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         item=item,
         parent=parent,
         area=area or _stream(item) or (parent.area if parent else None),
+        groups=tuple(group for heading in item.above if (group := words.group_of(heading.text)))
+        or (parent.groups if parent else ()),
         id=number,
         title=_shown(item, area, title, rest),
         text="\n".join([text, *_asked(item)]).strip(),
@@ -167,10 +173,18 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         needs=needs,
         parallel=parallel,
         gate=words.is_gate(_shown(item, area, title, rest)),
+        agents=words.agents_in(text),
+        estimate=words.estimate_in(text),
         mark=_mark(item),
         box=item.box or item.state,
         lines={below.line for below in item.walk() if below.box is None and not is_step(below)},
     )
+
+
+def _says_so(number: str | None, title: str, text: str) -> bool:
+    """Tell whether a task says in earnest that it needs the one of this number: prose below it may speak of itself."""
+    lines = [named for line in text.split("\n") if (named := words.needs_line(line))]
+    return number in words.references(title)[0] or any(number in words.expand(line) for line in lines)
 
 
 def _mark(item: Item) -> Mark:
@@ -209,7 +223,12 @@ def _asked(item: Item) -> list[str]:
 
 
 def _stream(item: Item) -> str | None:
-    return next((stream[0] for heading in reversed(item.above) if (stream := words.stream_of(heading.text))), None)
+    """Give the part of the work that a heading above names, or what the agent there is for."""
+    for heading in reversed(item.above):
+        stream = words.stream_of(heading.text)
+        if named := stream[0] if stream else words.agent_of(heading.text):
+            return named
+    return None
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:

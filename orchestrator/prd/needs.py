@@ -13,10 +13,15 @@ from graphlib import CycleError, TopologicalSorter
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
 from orchestrator.prd.paths import find_paths
-from orchestrator.prd.words import expand
+from orchestrator.prd.words import expand, group_of
 from orchestrator.spelling import nearest
 from orchestrator.stems import stems
 
+#: Behind the name of a part of the work nothing that could mean something else: `Stream A (types)`, `Phase 1 is done`.
+_ALONE = re.compile(
+    r"(?:work\s*)?\w+\s+#?\w+\s*(?:[(:–—-].*|(?:(?:is|are)\s+)?(?:tasks?|complete[d]?|completion|done|finished))?\W*$",
+    re.IGNORECASE,
+)
 _AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
@@ -54,10 +59,12 @@ def resolve(
     *,
     strict: bool,
     warnings: list[str],
+    groups: Mapping[str, Sequence[TaskId]],
     several: bool = False,
 ) -> list[Task]:
     """Give the tasks with their needs as ids; `strict`: what orders nothing, or never can, is refused instead of told.
 
+    `groups`: the tasks of each part of the work by what it calls itself, such as `stream a`.
     `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
@@ -65,18 +72,19 @@ def resolve(
         DependencyCycle: The needs form a circle.
     """
     needs: dict[TaskId, dict[TaskId, None]] = {task.id: dict.fromkeys(task.needs) for task in tasks}
-    book = _Book(tasks)
+    book = _Book(tasks, groups)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
-            needs[task.id].update(dict.fromkeys(_named(wish, task, book, strict=strict, several=several, warnings=warnings)))
+            named = _named(wish, task, book, strict=strict, several=several, warnings=warnings)
+            if task.id in named and not strict:
+                warnings.append(f"{_place(wish, task, several=several)}: {task.id} depends on itself, so it orders nothing")
+            needs[task.id].update(dict.fromkeys(one for one in named if strict or one != task.id))
     for what, on, line in declared:
         before, after = dict.fromkeys(book.listed(on)), book.listed(what)
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
-            needs[name_after].update(before)
-    for name, own in needs.items():
-        own.pop(name, None)
+            needs[name_after].update((one, None) for one in before if one != name_after)
     resolved = [_with(task, tuple(needs[task.id])) for task in tasks]
     if strict:
         require_no_cycle(resolved)
@@ -141,7 +149,8 @@ def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
 class _Book:
     """The tasks by everything that a need may name them by."""
 
-    def __init__(self, tasks: list[Task]) -> None:
+    def __init__(self, tasks: list[Task], groups: Mapping[str, Sequence[TaskId]]) -> None:
+        self._groups = groups
         self.known = {str(task.id): task.id for task in tasks}
         self._folded = {task.id.casefold(): task.id for task in reversed(tasks)}
         self._shapes = {_shape(task.id) for task in tasks}
@@ -176,7 +185,13 @@ class _Book:
 
     def listed(self, text: str) -> list[TaskId]:
         """Give the tasks that a text names by id, else by what else it says."""
-        return [self.known[one] for one in expand(text) if one in self.known] or self.called(text)
+        return self.grouped(text) or [self.known[one] for one in expand(text) if one in self.known] or self.called(text)
+
+    def grouped(self, text: str) -> list[TaskId]:
+        """Give the tasks of the parts of the work that a text names, if it names nothing else: `Stream A and Stream B`."""
+        parts = _AND.split(text.strip(" .*`")) if self._groups else ()
+        each = [self._groups.get((group_of(part) if _ALONE.match(part) else None) or "", ()) for part in parts if part]
+        return [task for group in each for task in group] if each and all(each) else []
 
     def called(self, text: str) -> list[TaskId]:
         """Give the tasks that a text names: by title, by area, by a file they write, by most words of their title."""
@@ -215,6 +230,8 @@ def _shape(word: str) -> str:
 
 def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
+    if not wish.is_id and task.id not in (group := book.grouped(wish.text)) and group:
+        return group
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
     ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]
     hits = [found for one in ids if (found := book.find(one))]
@@ -224,18 +241,26 @@ def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, 
         raise UnknownNeed(task.id, wrong, where=Where(task.source.file, wish.line), known=list(book.known))
     if hits and not lost:
         return hits
-    called = [] if hits or wish.is_id else [other for other in _called(wish.text, book) if other != task.id]
+    called = [] if hits or wish.is_id else _called(wish.text, book, task.id)
     if not called:
         told = ", ".join(lost) if hits else wish.text
-        place = f"{task.source.file}:{wish.line}" if several else f"line {wish.line}"
+        place = _place(wish, task, several=several)
         warnings.append(f"{place}: {task.id} depends on {told!r}: nothing of that name was found, so it orders nothing")
     return [*hits, *called]
 
 
-def _called(text: str, book: _Book) -> list[TaskId]:
-    """Give the tasks that a text names in words: as a whole, else each part of a list, if all are found."""
-    parts = [] if (whole := book.called(text)) else [part for part in _AND.split(text) if part]
-    each = [book.called(part) for part in parts] if len(parts) > 1 else []
+def _place(wish: Wish, task: Task, *, several: bool) -> str:
+    return f"{task.source.file}:{wish.line}" if several else f"line {wish.line}"
+
+
+def _called(text: str, book: _Book, asking: TaskId) -> list[TaskId]:
+    """Give the tasks that a text names in words: as a whole, else each part of a list, if all are found.
+
+    The task that asks bears those words in its own title, so it is never meant.
+    """
+    whole = [one for one in book.called(text) if one != asking]
+    parts = [] if whole else [part for part in _AND.split(text) if part]
+    each = [[one for one in book.called(part) if one != asking] for part in parts] if len(parts) > 1 else []
     return whole or (list(dict.fromkeys(one for found in each for one in found)) if all(each) else [])
 
 

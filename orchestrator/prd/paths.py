@@ -18,7 +18,7 @@ _LONGEST = 400  #: characters of a word that could be a path
 _MOST = 32  #: paths that one word with braces may stand for
 _TICKED = re.compile(r"`([^`\n]{1,300})`")
 _PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
-_BARE = re.compile(rf"(?<![\w`/.@:\])}}-])(/?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
+_BARE = re.compile(rf"(?<![\w`/.@:$\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
 _WHOLE = "|".join(sorted(name for name in NAMES if "." not in name))
 _LOOKS = re.compile(rf"/|\.\w|{_WHOLE}")
@@ -32,10 +32,17 @@ _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
 _HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
 _BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
 _ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
+_STARRED = re.compile(r"^\*([\w/][^*]*\w)\*$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d+(\.\d+)+")
+#: A sign of a name that Markdown's own escape stands before.
+_ESCAPED = re.compile(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
+#: A path as Windows writes it; a drive makes it one of that machine. A line's end that is written out is no folder: `a.ts\n2.`
+_WINDOWS = re.compile(
+    r"(?<![\\\w:/.])(?:[A-Za-z]:\\)?\.{0,2}[\w@-]+(?:\\(?!n\b|n[A-Z\d])\.?[A-Za-z0-9@*][\w@*-]*)+(?:\.[\w@*-]+)*"
+)
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
@@ -63,6 +70,7 @@ def find_paths(text: str) -> tuple[str, ...]:
         return ()
     clean = " ".join([word for word in text.split() if len(word) <= _LONGEST])
     clean = _URL.sub(" ", clean) if "://" in clean else clean
+    clean = _spelt(clean) if "\\" in clean else clean
     found: dict[str, None] = {}
     read = -1  #: where the last path ended that is only read
     for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]):
@@ -71,6 +79,11 @@ def find_paths(text: str) -> tuple[str, ...]:
         else:
             found.update(dict.fromkeys(path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])))
     return tuple(found)
+
+
+def _spelt(text: str) -> str:
+    """Write the paths of a text with backslashes as those of every other text are written."""
+    return _WINDOWS.sub(lambda found: found[0].replace("\\", "/"), _ESCAPED.sub(r"\1\2", text))
 
 
 def is_path(word: str, *, ticked: bool) -> bool:
@@ -84,7 +97,9 @@ def is_path(word: str, *, ticked: bool) -> bool:
         return True
     if word.startswith("/") and parts[0] not in GROUNDED:
         return False
-    if word.endswith("/"):
+    if word.endswith(("/", "/**", "/**/*")):
+        return True
+    if word.endswith("/*") and parts[0] in ROOTS:  # `image/*` is a type
         return True
     return ticked and len(parts) > 1 and parts[0] in ROOTS and "(" not in word.replace("/(", "/")
 
@@ -117,7 +132,7 @@ def _in_word(word: str) -> tuple[Place, ...]:
     for found in _BARE.finditer(word):
         name = found[1].rstrip(".,;")
         name = _ITALIC.sub(r"\1", name) if name.endswith("_") else name
-        name = _bounded(_BOLD.sub("", name) if "**" in name else name)
+        name = _bounded(_BOLD.sub("", name) if "**" in name else _STARRED.sub(r"\1", name))
         if name and not _is_cut_off(name, word[found.end() :]):
             paths = tuple([path for path in _spread(name) if is_path(path, ticked=False)])
             places += [(found.start(), found.end(), paths)] if paths else []

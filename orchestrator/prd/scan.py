@@ -11,15 +11,19 @@ from dataclasses import replace
 from orchestrator.model import Skipped
 
 _BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
+_COMMENTED = re.compile(r"^\s*<!--\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s")
 #: No item of a list, but it must have been meant: a mark or a space is missing.
 _LONE = re.compile(
-    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
+    r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S"
+    r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+(?:\[(?: {2,}| *[xX] +| +[xX] *)\]|\([ xX]\))\s+\S"
+    r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
     r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
 )
 #: A sign that says how far something is, where a checkbox would stand: an empty or crossed box, an hourglass, works, arrows.
 _SIGN = re.compile(
     r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+[\u2610\u2612\u2b1c\U0001f532\u23f3\U0001f6a7\U0001f504]|[\u2610\U0001f532])\ufe0f?\s+\S"
 )
+_IN_COMMENT = "inside an HTML comment"
 _ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
 _ROW = re.compile(r"^\s*\|.*\w.*\|")
 _NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
@@ -78,7 +82,6 @@ class _Walker:
         self._heading = ""
         self._task_level = 0
         self._above = ""
-        self._header: str | None = None  #: heading row of the table we are in
 
     def see(self, number: int, line: str) -> None:
         above, self._above = self._above, line
@@ -86,6 +89,8 @@ class _Walker:
             return
         if self._fence or self._comment:
             self._hidden(number, line)
+        elif _COMMENTED.match(line):
+            self.skipped.append(Skipped(line=number, text=line.strip(), reason=_IN_COMMENT))
         elif found := _HEADING.match(line):
             self._enter(len(found[1]), found[2])
         elif (under := _UNDERLINE.match(line)) and above.strip() and not _ITEM.match(above) and not _HEADING.match(above):
@@ -131,7 +136,7 @@ class _Walker:
         if not _BOX.match(line) or number in self._taken:
             return
         self._boxes_in_fence += bool(self._fence)
-        reason = f"inside the code fence that begins in line {self._fence_line}" if self._fence else "inside an HTML comment"
+        reason = f"inside the code fence that begins in line {self._fence_line}" if self._fence else _IN_COMMENT
         self.skipped.append(Skipped(line=number, text=line.strip(), reason=reason))
 
     def _enter(self, level: int, heading: str) -> None:
@@ -147,7 +152,7 @@ class _Walker:
         if _STEP.search(line):
             return "a step of the task above it"
         if not _BOX.match(line) and _LONE.match(line):
-            return "a checkbox without a list mark before it, or a space beside it"
+            return "a checkbox that is not written as in `- [ ] text`"
         if _SIGN.match(line):
             return "a sign where others have a checkbox"
         if _ROW.match(line):

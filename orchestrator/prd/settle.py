@@ -39,7 +39,8 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:
         several = len(material.pages) > 1
-        tasks = resolve(tasks, wishes, reading.declared, strict=strict, several=several, warnings=warnings)
+        groups = _groups(drafts)
+        tasks = resolve(tasks, wishes, reading.declared, groups=groups, strict=strict, several=several, warnings=warnings)
     tasks = _without_circles(tasks, warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
@@ -58,6 +59,15 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         seats=reading.seats,
         ownership=tuple(_areas(reading.ownership, claim)),
     )
+
+
+def _groups(drafts: Sequence[Draft]) -> dict[str, list[TaskId]]:
+    """Give the tasks of each part of the work that has a name of its own."""
+    groups: dict[str, list[TaskId]] = {}
+    for draft in drafts:
+        for group in draft.groups:
+            groups.setdefault(group, []).append(draft.final_id)
+    return groups
 
 
 def _areas(rows: Sequence[Area], claim: MakeClaim) -> Iterator[Area]:
@@ -124,10 +134,9 @@ def _scope(drafts: Sequence[Draft]) -> None:
             own.setdefault((draft.scope, draft.id), draft)
     for draft in drafts:
         if draft.needs:
-            draft.direct += [
-                own[draft.scope, wish.text] for wish in draft.needs if wish.is_id and (draft.scope, wish.text) in own
-            ]
-            draft.needs = [wish for wish in draft.needs if not wish.is_id or (draft.scope, wish.text) not in own]
+            meant = [own.get((draft.scope, wish.text)) if wish.is_id else None for wish in draft.needs]
+            draft.direct += [one for one in meant if one is not None and one is not draft]
+            draft.needs = [wish for wish, one in zip(draft.needs, meant, strict=True) if one is None or one is draft]
 
 
 def _task(draft: Draft, material: Material, *, claim: MakeClaim, strict: bool, warnings: list[str]) -> Task:

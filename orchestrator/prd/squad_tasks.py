@@ -154,7 +154,7 @@ class _Reader:
             source=Source(file=self._parsed.name, line=self._parsed.where(path).line or 1),
             text=self._text((*path, "text"), row["text"]) if row.get("text") else "",
             area=self._text((*path, "area"), row["area"]) if row.get("area") else None,
-            needs=tuple(TaskId(need) for need in self._list((*path, "needs"), row)),
+            needs=tuple(dict.fromkeys(map(TaskId, self._list((*path, "needs"), row)))),
             writes=self._paths((*path, "writes"), row) if row.get("writes") is not None else None,
             locks=self._locks((*path, "locks"), row),
             agents=tuple(AgentId(agent) for agent in self._list((*path, "agents"), row)),

@@ -6,6 +6,12 @@ from functools import lru_cache
 from orchestrator.prd import tongues
 
 _STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
+#: What a part of the work calls itself before its name: `Stream A: ...`, `Phase 2 - ...`.
+_GROUP = re.compile(
+    r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:work\s*)?(stream|phase|agent|milestone|sprint|epic|track|stage|week)\s+#?(\d{1,3}|[a-z])\b",
+    re.IGNORECASE,
+)
+_AGENT = re.compile(r"^agent\s+#?\w{1,3}\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
 _ONE = re.compile(
     rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
@@ -27,20 +33,38 @@ _ELSE = re.compile(
 _ID = re.compile(
     rf"^(?:\*\*)?(?:(?i:{tongues.UNIT})\s*#?)?"
     r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
-    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s)\s*(?=\S)"
+    r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s|#(\d{1,6})[:：]?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
-_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|#)?{_REFERENCE})*"
+_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?{_REFERENCE})*"
 _NEEDS = re.compile(
     r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|(?:depends|deps)(?=\s*[:：])"
     r"|blocked\s+by|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
-    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#)?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
+    rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#|(?P<step>(?:steps?|story|stories|tickets?|issues?)\s+#?))?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
-_PROSE = re.compile(r"(?:\bdepend(?:s|ing)?\s+(?:up)?on|\bblocked\s+by)\s*[:：]?\s*([^()（）\n]+)", re.IGNORECASE)
+#: The same said behind the ids: `（T1, T2に依存）`.
+_NEEDED = re.compile(rf"(?:[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
+_PROSE = re.compile(
+    r"(?:\bdepend(?:s|ing)?\s+(?:up)?on\s*[:：]?|\bblocked\s+by\s*[:：]?|[(（\[]\s*(?:requires|needs|after|prerequisites?)\s*[:：])\s*"
+    r"([^()（）\n]+)",
+    re.IGNORECASE,
+)
+#: A stream may be named without more: `needs stream B`.
+_STREAMS = re.compile(r"\b(?:needs|requires|after)\s+((?:work\s*)?stream\s+(?:\d{1,3}|[A-Z]))\b", re.IGNORECASE)
 _NEEDS_LINE = re.compile(
     r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
+)
+_AGENTS_LINE = re.compile(
+    r"^[-*\s]*(?:\*\*|_)?(?:(?:assigned\s+)?agents?|owners?|assignees?|assigned\s+to)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*"
+    r"(`?agent-\d+(?:-[a-z0-9-]+)?`?(?:\s*,\s*`?agent-\d+(?:-[a-z0-9-]+)?`?)*)[\s_.]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LENGTH = re.compile(
+    r"^[-*\s]*(?:\*\*|_)?(?:estimated?(?:\s+(?:time|effort|duration))?|effort|duration|time)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*[~≈]?"
+    r"(?:(\d+(?:\.\d+)?)\s*[-–]\s*)?(\d+(?:\.\d+)?)\s*(h|hrs?|hours?|m|mins?|minutes?)\b[\s_.]*$",
+    re.IGNORECASE | re.MULTILINE,
 )
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
@@ -68,6 +92,8 @@ _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
 #: What an English text holds that names a need, or asks for a person: a cheap look that spares the careful one.
 _ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
+_LONGEST = 1000 * 3600.0  #: seconds that are believed
+_DASH = re.compile(r"(?: +[-–—]+|[,;]) *$", re.MULTILINE)
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
 _EMPHASIS = re.compile(
@@ -134,6 +160,20 @@ def stream_of(heading: str) -> tuple[str, int | None] | None:
 
 
 @lru_cache(maxsize=4096)
+def agent_of(heading: str) -> str | None:
+    """Give what an `Agent 1: Frontend` heading says that the agent is for."""
+    found = _AGENT.match(_bare(heading))
+    return (found[1] or found[2]).strip() if found else None
+
+
+@lru_cache(maxsize=4096)
+def group_of(text: str) -> str | None:
+    """Give by what a heading, or who depends on it, calls a part of the work: `stream a` of `Work Stream A: Types`."""
+    found = _GROUP.match(_bare(text))
+    return f"{found[1]} {found[2]}".casefold() if found else None
+
+
+@lru_cache(maxsize=4096)
 def is_phase(heading: str) -> bool:
     """Tell whether the heading names a phase, a milestone or a step."""
     return bool(tongues.PHASE.match(_bare(heading)))
@@ -181,13 +221,16 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
             bracketed = found["open"] and found["close"]
             if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
-    return tuple(ids), re.sub(r"[ \t]+", " ", rest).strip(" ,;").rstrip(" –—") if ids else text
+    for found in () if text.isascii() else _NEEDED.finditer(text):
+        ids.update(dict.fromkeys(expand(found["ids"])))
+        rest = rest.replace(found[0], " ", 1)
+    return tuple(ids), _DASH.sub("", re.sub(r"[ \t]+", " ", rest).strip(" ,;")) if ids else text
 
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
-    found = _PROSE.search(text) if not text.isascii() or _says(text, _ORDERS) else None
-    if found and apart and not re.search(r"[(（\[]\s*$", text[: found.start()]):
+    found = (_PROSE.search(text) or _STREAMS.search(text)) if not text.isascii() or _says(text, _ORDERS) else None
+    if found and apart and found[0][0] not in "(（[" and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None
 
@@ -204,6 +247,19 @@ def needs_line(text: str) -> str | None:
     if not found:
         return None
     return "" if _NONE.match(found[1].strip("*` ")) else found[1].strip()
+
+
+def agents_in(text: str) -> tuple[str, ...]:
+    """Give the agents that a line `Agent: agent-2-backend` says may do it; a name that is no id of an agent says nothing."""
+    found = _AGENTS_LINE.search(text) if "agent-" in text.casefold() else None
+    return tuple(name.strip("` ").casefold() for name in found[1].split(",")) if found else ()
+
+
+def estimate_in(text: str) -> float | None:
+    """Give the seconds that a line `Estimate: 2h` tells, of a span the longer."""
+    found = _LENGTH.search(text) if ":" in text or "：" in text else None
+    seconds = float(found[2]) * (3600 if found[3][0] in "hH" else 60) if found else 0.0
+    return seconds if 0 < seconds <= _LONGEST else None
 
 
 def expand(listed: str) -> tuple[str, ...]:
@@ -246,8 +302,10 @@ def _is_reference(found: re.Match[str]) -> bool:
     """Tell ids from amounts: `needs 3 columns`, `after 5 seconds` and `requires v2 of it` name no task."""
     if found["weak"] and not found["task"] and _AMOUNT.search(found["ids"]):
         return False
-    if found["task"] or (found["open"] and found["close"]):
+    if found["open"] and found["close"]:
         return True
+    if found["task"]:
+        return not (found["weak"] and found["step"])  # `after step 3 of the form` is about the form
     first = found["ids"][0]
     if found["weak"] and not first.isupper():
         return not _behind(found)

@@ -110,7 +110,7 @@ def _lock_line(event: ev.Event) -> str:
         case ev.LockRequested(path=path, holder=holder):
             return f"{holder} {'wait' if holder == PERSON else 'waits'} for {plain(path)}"
         case ev.LockRefused(path=path, holder=holder, reason=reason):
-            return f"{holder} may not have {plain(path)}: {plain(reason)}"
+            return f"{holder} may not have {plain(path)}: {'; '.join(map(plain, reason.splitlines()))}"
         case ev.LockReleased(path=path, holder=holder, reason="forced"):
             return f"{holder} lost its lock on {plain(path)}: freed by a person"
         case _:

@@ -1,12 +1,12 @@
 """What was read of a document, for people and for programs."""
 
 from orchestrator.model import Document, Mark
-from orchestrator.views.text import padded, page, plain, shortened
+from orchestrator.views.text import counted, padded, page, plain, shortened
 
 
 def render_tasks(document: Document) -> str:
     """Give the text of `squad tasks`."""
-    lines = [f"{plain(document.title)}: {len(document.tasks)} tasks, read as {document.format}", ""]
+    lines = [f"{plain(document.title)}: {counted(len(document.tasks), 'task')}, read as {document.format}", ""]
     for task in document.tasks:
         notes = [
             *([] if task.state is Mark.OPEN else [task.state]),

@@ -155,7 +155,9 @@ def test_check_compares_with_the_saved_plan(squad: Squad, repository: Repository
     assert squad.here("plan", prd, "--check").code == 0
 
     repository.write({prd: SEED + "- Write docs\n"})
+    named = squad.here("plan", prd, "--check", "-o", ".squad/plan.json")
     differs = squad.here("plan", prd, "--check")
+    assert named.code == 10, "a file that is named is compared with, and not written over"
     assert differs.code == 10
     assert "tasks" in differs.err
     repository.write({".squad/plan.json": "{"})

@@ -92,3 +92,10 @@ def test_a_row_says_where_it_was_found() -> None:
     assert matrix_of("/a: {owner: b}", name="rules.md", claim=canonical) == (
         OwnershipRow(path=canonical("a/"), owner="b", access=Access.EXCLUSIVE, why="rules.md"),
     )
+
+
+def test_a_row_of_several_agents_is_nobodys_alone() -> None:
+    assert rows("| File | Owner |\n|---|---|\n| /shared/a.ts | Agent 1, Agent 2 |\n| /b.ts | Agent 12 |\n") == [
+        ("shared/a.ts", None, Access.EXCLUSIVE),
+        ("b.ts", "agent-12", Access.EXCLUSIVE),
+    ]

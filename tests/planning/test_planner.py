@@ -345,3 +345,30 @@ def test_why_tells_the_owner_the_write_set_and_the_waiting() -> None:
 
     assert "declared in prd.md:4" in told
     assert "waits for T1: both lock a" in told
+
+
+def test_agents_that_tasks_name_do_not_keep_others_from_the_rest() -> None:
+    tasks = (task("T1", agents=["agent-2-db"]), task("T2"), task("T3"))
+
+    assert [seat.id for seat in plan_of(document(*tasks)).agents] == ["agent-1", "agent-2-db", "agent-3"]
+    assert [seat.id for seat in plan_of(document(*tasks), count=1).agents] == ["agent-2-db"]
+    assert [seat.id for seat in plan_of(document(tasks[0])).agents] == ["agent-2-db"]
+    assert [seat.id for seat in plan_of(document(*tasks, areas=["DB", "UI"])).agents] == ["agent-1-ui", "agent-2-db"]
+
+
+def test_where_the_document_names_no_areas_the_teams_of_codeowners_are_proposed() -> None:
+    text = "* @org/all\n/web/ @org/ui-team\n/srv/ @org/api-team\n/docs/ @org/writers\n"
+    tasks = (
+        task("T1", writes=["srv/a"]),
+        task("T2", writes=["web/b"]),
+        task("T3", writes=["setup.py"]),
+        task("T4", writes=["web/c"]),
+    )
+
+    plan = plan_of(document(*tasks), codeowners=text)
+
+    assert [seat.id for seat in plan.agents] == ["agent-1-api", "agent-2-ui"]
+    assert (owners(plan)["T1"], owners(plan)["T2"], owners(plan)["T4"]) == ("agent-1-api", "agent-2-ui", "agent-2-ui")
+    assert [(row.path, row.owners) for row in plan.matrix] == [("srv/", ("agent-1-api",)), ("web/", ("agent-2-ui",))]
+    alone = plan_of(document(tasks[1], tasks[3]), codeowners=text)
+    assert [seat.id for seat in alone.agents] == ["agent-1", "agent-2"], "one team alone parts no work"

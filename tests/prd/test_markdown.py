@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from orchestrator.errors import InputError, PrdError, UsageError
 from orchestrator.model import Document, Mark, Task
-from orchestrator.prd import FORMATS, read
+from orchestrator.prd import FORMATS, read, read_material
 from orchestrator.prd.needs import DependencyCycle, UnknownNeed
+from orchestrator.prd.page import single
 
 ROOT = Path(__file__).parents[2]
 COUSIN = ROOT / "tests" / "data" / "parallel-analytics-prd.md"
@@ -426,3 +427,73 @@ def test_a_line_of_dependencies_may_name_several_tasks_by_their_titles() -> None
     text = "# Plan\n## Tasks\n- [ ] Draw it\n- [ ] Cut it\n- [ ] Glue it\n  - **Depends on**: Draw it, Cut it\n"
 
     assert [task.needs for task in read(text.encode(), name="plan.md").tasks] == [(), (), ("T1", "T2")]
+
+
+def test_a_task_that_depends_on_itself_is_told_and_not_planned() -> None:
+    text = b"# Tasks\n- [ ] T1 Build it (depends on T1)\n- [ ] T2 Ship it (depends on T1)\n"
+
+    with pytest.raises(DependencyCycle, match=r"T1 .* -> T1"):
+        read(text, name="prd.md")
+    document = read_material(single(text, name="prd.md"), strict=False)
+    assert needs(document) == {"T1": (), "T2": ("T1",)}
+    assert document.warnings == ("line 2: T1 depends on itself, so it orders nothing",)
+    prose = b"# Tasks\n- [ ] T1 Build it\n  After T1: four failures fewer\n"
+    assert needs(read(prose, name="prd.md")) == {"T1": ()}, "prose that speaks of the task itself asks for nothing"
+
+
+def test_streams_and_phases_are_known_by_their_letters_and_numbers_too() -> None:
+    document = told(
+        "## Stream A: Types\n1. Types in `a.ts`\n2. Config in `b.ts`\n"
+        "## Stream B: API\n1. API in `c.ts` (depends on Stream A)\n2. Docs in `d.md`, depends on streams of data\n"
+        "## Stream 3: UI\n- [ ] Page `e.ts`, needs stream B\n- [ ] Form `f.ts` (depends on Stream A and Stream B)\n"
+        "## Dependencies\n- Stream 3 depends on Stream A\n"
+    )
+
+    assert needs(document)["T3"] == ("T1", "T2")
+    assert needs(document)["T4"] == ()
+    assert needs(document)["T5"] == ("T3", "T4", "T1", "T2")
+    assert needs(document)["T6"] == ("T1", "T2", "T3", "T4")
+
+
+def test_a_heading_that_names_an_agent_says_what_it_is_for() -> None:
+    document = told(
+        "# Tasks\n## Agent 1: Frontend\n- [ ] Page in `ui/p.tsx`\n"
+        "## Agent 2 (Backend)\n- [ ] API in `api/a.py`\n- [ ] Rows in `api/b.py` (depends on Agent 1)\n"
+    )
+
+    assert [task.area for task in document.tasks] == ["Frontend", "Backend", "Backend"]
+    assert needs(document)["T3"] == ("T1",)
+
+
+def test_a_task_says_how_long_it_takes_and_who_may_do_it() -> None:
+    document = told(
+        "### Task 1: Core\n**Estimate:** 1-2h\n**Agent:** agent-2-backend\n"
+        "### Task 2: Page\n- Effort: 30 min\n- Owner: the web team\n"
+    )
+
+    assert [(task.estimate, task.agents) for task in document.tasks] == [(7200.0, ("agent-2-backend",)), (1800.0, ())]
+
+
+def test_a_box_in_a_comment_and_a_row_beside_boxes_are_told_with_their_reasons() -> None:
+    document = told("## Tasks\n- [ ] one\n<!-- - [ ] two -->\n\n| ID | Task |\n|---|---|\n| T9 | three |\n")
+
+    assert [(one.line, one.reason) for one in document.skipped] == [
+        (3, "inside an HTML comment"),
+        (7, "no checkbox, where others have one"),
+    ]
+
+
+def test_what_was_meant_as_a_checkbox_is_told() -> None:
+    document = told("# Plan\n\n- [ ] one\n- [ x ] two\n- (x) three\n- ( ) four\n")
+
+    assert titles(document) == ["one"]
+    assert [one.line for one in document.skipped] == [4, 5, 6]
+
+
+def test_issues_of_github_are_needed_by_their_numbers() -> None:
+    document = told(
+        "# Epic\n- [ ] #12 Build login\n- [ ] #13 Search, depends on #12\n- [ ] #14\n- [ ] Ship (requires: Build login, Search)\n"
+    )
+
+    assert needs(document) == {"12": (), "13": ("12",), "T1": (), "T2": ("12", "13")}
+    assert titles(document)[:3] == ["Build login", "Search", "#14"]

@@ -33,6 +33,8 @@ def test_a_step_that_only_speaks_of_such_steps_asks_for_none(title: str) -> None
         ("x (depende de T006, T013)", ("T006", "T013")),
         ("x（依赖：T001）", ("T001",)),
         ("x (abhängig von T2)", ("T2",)),
+        ("テスト（T1, T2に依存）", ("T1", "T2")),
+        ("로그인 (1에 의존)", ("1",)),
         ("try again (after 5s)", ()),
         ("wait (after 3-5s) and go on", ()),
     ],
@@ -58,4 +60,12 @@ def test_needs_behind_a_colon_and_a_dash_leave_a_clean_title() -> None:
     assert references("Move it *(depends: T1, T3)*")[0] == ("T1", "T3")
     assert references("Add endpoint (deps: 1.2)") == (("1.2",), "Add endpoint")
     assert references("Add endpoint — depends on T2") == (("T2",), "Add endpoint")
+    assert references("**Search** - depends on F1\n") == (("F1",), "**Search**\n")
     assert references("Add it (parallel: no, depends: T2)") == (("T2",), "Add it (parallel: no, depends: T2)")
+
+
+def test_steps_and_stories_are_named_as_tasks_are_and_a_form_has_steps_of_its_own() -> None:
+    assert references("Depends on Step 1.1")[0] == ("1.1",)
+    assert references("Depends on: Story 1, story 2")[0] == ("1",)
+    assert references("(after step 3)")[0] == ("3",)
+    assert references("Show it after step 3 of the form")[0] == ()

@@ -219,8 +219,8 @@ def _spelt(draft: Draft) -> str:
 
 def _fitting(text: str, plan: _Plan) -> Draft | None:
     """Give the task of a plan whose title shares most words with a text."""
-    asked = set(re.findall(r"\w{4,}", text.casefold()))
-    scores = [(len(asked & set(re.findall(r"\w{4,}", draft.title.casefold()))), draft) for draft in plan.drafts]
+    asked = stems(_STATE.sub(" ", text))
+    scores = [(len(asked & stems(draft.title)), draft) for draft in plan.drafts]
     best = max((score for score, _ in scores), default=0)
     return next(draft for score, draft in scores if score == best) if best else None
 

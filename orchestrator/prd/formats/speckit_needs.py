@@ -111,7 +111,7 @@ def _chains(line: str, own: Mapping[str, Draft]) -> None:
             links.reverse()
         elif len(links) == 2 and _SPAN.search(line[: found.start() + len(found[0]) - len(found[0].lstrip("`*("))]):
             continue  # `US1 (T007 -> T012)` tells from where to where a story goes
-        for first, then in pairwise(links):
+        for first, then in pairwise([link for link in links if link]):  # over one that there is not, order goes on
             _need(first, then)
     for found in _BACK.finditer(line):
         _need(*([own[one] for one in words.expand(part) if one in own] for part in (found[2], found[1])))

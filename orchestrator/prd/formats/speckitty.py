@@ -78,7 +78,8 @@ def _package(page: Page, heading: Heading, number: str, title: str) -> Draft:
 def _into(package: Draft, block: Item | Paragraph, page: Page, reading: Reading) -> None:
     """Take what stands below a work package: its needs below that heading, boxes with an id as its subtasks."""
     text = block.text if isinstance(block, Paragraph) else "\n".join(one.text for one in block.walk())
-    if (block.above and "dependenc" in block.above[-1].text.casefold()) or words.needs_line(text.split("\n")[0]) is not None:
+    heading = block.above[-1] if block.above and block.above[-1].line != package.line else None
+    if (heading and "dependenc" in heading.text.casefold()) or words.needs_line(text.split("\n")[0]) is not None:
         found = [number.upper() for number in _WP.findall(text)]
         package.needs += [Wish(text=number, line=block.line, is_id=True) for number in found]
         package.lines.add(block.line)

@@ -118,3 +118,12 @@ def test_no_change_of_bytes_and_no_prefix_crashes_the_reader(name: str, data: st
     except InputError:
         return
     assert len({task.id for task in document.tasks}) == len(document.tasks)
+
+
+def test_a_chain_goes_on_over_an_id_that_there_is_not() -> None:
+    boxes = "".join(f"- [ ] T00{n} [P] part {n}\n" for n in (1, 3))
+    document = read(
+        f"# Tasks\n## Phase 1\n{boxes}## Dependencies\n- T001 -> T002 -> T003\n".encode(), name="specs/001-x/tasks.md"
+    )
+
+    assert [task.needs for task in document.tasks] == [(), ("T001",)]

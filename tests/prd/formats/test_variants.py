@@ -222,3 +222,28 @@ def test_blocked_by_is_a_need_below_the_dependencies_of_spec_kit_and_in_a_story_
 
     assert [task.needs for task in told(text, "specs/001-x/tasks.md").tasks] == [(), (), ("T001",)]
     assert [task.needs for task in told(json.dumps({"userStories": rows}), "prd.json").tasks] == [(), ("US-1",)]
+
+
+def test_a_work_package_about_dependencies_needs_only_what_it_says() -> None:
+    text = (
+        "# Work Packages\n\n## Work Package WP01: Nix Dependencies (Priority: P0)\n\n**Prompt**: `tasks/WP01-nix.md`\n\n"
+        "- [ ] T001 Pin WP02 in `flake.nix`\n\n## Work Package WP02: Next (Priority: P1)\n\n"
+        "**Dependencies**: WP01\n\n- [ ] T002 Go on\n"
+    )
+    document = told(text, "kitty-specs/001-x/tasks.md")
+
+    assert [(task.id, task.needs) for task in document.tasks if task.parent is None] == [("WP01", ()), ("WP02", ("WP01",))]
+    assert [task.id for task in document.tasks if task.parent] == ["T001", "T002"]
+    assert document.warnings == ()
+
+
+def test_what_another_agent_is_waited_for_is_found_by_short_words_too() -> None:
+    plan = "# Parallel Execution Plan - Agent {}\n## Tasks\n{}"
+    document = folder(
+        {
+            "parallel-plans/agent-1-plan.md": plan.format(1, "1. Call it\n   - Wait for: agent-2 completes API\n"),
+            "parallel-plans/agent-2-plan.md": plan.format(2, "1. Build API\n2. Clean up\n"),
+        }
+    )
+
+    assert [(task.id, task.needs) for task in document.tasks] == [("1.1", ("2.1",)), ("2.1", ()), ("2.2", ())]
