@@ -196,7 +196,8 @@ async def test_two_commands_of_one_agent_share_a_lock_until_the_last_has_ended(a
     assert at.held() == [("a.md", ONE)]
 
     second.close()
-    await soon(lambda: at.held() == [], "the end of the lock")
+    await soon(lambda: at.desk.events(LockReleased), "the end of the lock")
+    assert at.held() == []
     released = [event for event in at.desk.events(LockReleased) if isinstance(event, LockReleased)]
     assert [(event.path, event.reason) for event in released] == [("a.md", "ended")]
 

@@ -238,8 +238,9 @@ async def test_a_daemon_that_a_program_leaves_does_not_keep_its_lock(at: Counter
 
     done = await at.run(ONE, "fakenpm", "install")
 
-    await soon(lambda: at.held() == [], "the end of the lock")
+    await soon(lambda: at.desk.events(LockReleased), "the end of the lock")
     os.kill(int(done.out), signal.SIGKILL)
+    assert at.held() == []
     released = [event for event in at.desk.events(LockReleased) if isinstance(event, LockReleased)]
     assert [(event.path, event.reason) for event in released] == [("op:install", "ended")]
 

@@ -117,9 +117,9 @@ def test_the_projects_own_settings_of_claude_count_too(home: Path, tmp_path: Pat
 def test_git_has_to_be_new_enough(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, found: str, text: str
 ) -> None:
-    program = write(
-        tmp_path / "bin" / "git", f'#!/bin/sh\n[ "$*" = "${{*%--version}}" ] && {{ echo ada; exit; }}\necho "{says}"\n'
-    )
+    known = r"user.name\nada\0user.email\nada@example.org\0"
+    script = f'#!/bin/sh\n[ "$*" = "${{*%--version}}" ] && {{ printf "{known}"; exit; }}\necho "{says}"\n'
+    program = write(tmp_path / "bin" / "git", script)
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin")
 
