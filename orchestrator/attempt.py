@@ -194,6 +194,8 @@ class Attempt:
         return limit is not None and limit.until > self._recorder.clock()
 
     async def _set_up(self, workspace: Path) -> Ended | None:
+        if not self._stage.config.isolation.setup:
+            return None
         level = (await self._stage.levels.of(self._adapter)).level
         work = For(attempt=self.piece.attempt, caches=self.piece.seat.id, held=level is Level.DENY)
         for number, command in enumerate(self._stage.config.isolation.setup, start=1):

@@ -84,7 +84,7 @@ def build(wall: Wall) -> Confines:
     caches = caches_in(kept, home, wall.given, outside)
     is_sandbox = wall.means is Means.BUBBLEWRAP
     environment = {**caches, "TMPDIR": TEMPORARY if is_sandbox else str(temporary / "t")}
-    around = _around(wall, home, {**wall.given, **caches}, scope.writable)
+    around = _around(wall, home, {**wall.given, **caches}, scope.writable, (*outside, kept))
     sights = look(around)
     confinement = Confinement(
         means=wall.means,
@@ -108,7 +108,7 @@ def build(wall: Wall) -> Confines:
     return Confines(confinement=confinement, environment=environment)
 
 
-def _around(wall: Wall, home: Path, environment: Mapping[str, str], writable: Collection[Path]) -> Around:
+def _around(wall: Wall, home: Path, environment: Mapping[str, str], scope: Collection[Path], outside: Sequence[Path]) -> Around:
     return Around(
         project=wall.project,
         workspace=wall.workspace,
@@ -116,9 +116,9 @@ def _around(wall: Wall, home: Path, environment: Mapping[str, str], writable: Co
         argv=wall.argv,
         environment=environment,
         spoken_to=(wall.socket, *(Path(raw).expanduser() for raw in wall.sockets)),
-        outside=outside_of(wall.writable),
+        writable=(*outside, *scope),
         needed=(wall.socket, wall.scratch),
-        seen=tuple(_around_files(writable)),
+        seen=tuple(_around_files(scope)),
     )
 
 

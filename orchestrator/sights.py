@@ -28,7 +28,7 @@ class Around:
     argv: Sequence[str]
     environment: Mapping[str, str]
     spoken_to: Sequence[Path]  #: sockets
-    outside: Sequence[Path]  #: what is writable outside of the project
+    writable: Sequence[Path]  #: which is seen as it is, and shown to nobody as something to read only
     needed: Sequence[Path] = ()  #: besides what the project, the command and the environment name
     seen: Sequence[Path] = ()  #: whatever is said of it
 
@@ -42,7 +42,7 @@ class Sights:
 
     def silenced(self, around: Around) -> tuple[Path, ...]:
         """Give each socket at which somebody listens now, that would be seen and is not to be spoken to."""
-        hidden, visible = [*self.hidden, SHARED], [*self.visible, *around.outside]
+        hidden, visible = [*self.hidden, SHARED], [*self.visible, *around.writable]
         with contextlib.suppress(OSError):
             table = Path("/proc/net/unix").read_text(encoding="utf-8", errors="surrogateescape")
             found = reachable(listening(table), allowed=around.spoken_to)
@@ -54,7 +54,7 @@ def look(around: Around) -> Sights:
     """Look at the machine as it is now."""
     hidden = _hidden(around.project)
     needed = (path for path in _needed(around) if path in around.spoken_to or not is_socket(path))
-    shown = _shown((*needed, *around.spoken_to), [*hidden, SHARED], around.outside)
+    shown = _shown((*needed, *around.spoken_to), [*hidden, SHARED], around.writable)
     return Sights(hidden=tuple(hidden), visible=(*shown, around.workspace, *around.seen))
 
 

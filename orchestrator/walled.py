@@ -32,6 +32,7 @@ from orchestrator.workspaces.mending import mend_link
 from orchestrator.workspaces.private import PrivateGit, set_beside
 
 _END = 1 << 18  #: bytes at the end of a log that are looked through
+_BYTE_CODE = "PYTHONPYCACHEPREFIX"
 #: How programs word that the kernel refused them something, the clearer first.
 _REFUSALS = (
     *("Read-only file system", "EROFS", "Errno 30]", "no new privileges"),
@@ -126,8 +127,9 @@ class Walled:
         git = set_beside(self.project, folder / "git", cwd) if is_sandbox and is_worktree else PrivateGit()
         kept, outside = self.project.state / "caches" / caches, outside_of(self.settings.writable)
         told = caches_in(kept, _home(command), command.environment, outside)
+        told.pop(_BYTE_CODE, None)  # in the folder it can be written, beside what it was made of, and elsewhere it is there
         environment = {**command.environment, **told, "TMPDIR": TEMPORARY if is_sandbox else str(temporary / "t")}
-        around = self._around(replace(command, cwd=cwd, environment=environment), outside)
+        around = self._around(replace(command, cwd=cwd, environment=environment), (*outside, kept, cwd))
         sights = look(around)
         never = _never(cwd) if is_sandbox or not is_worktree else ()  # by Landlock nothing new could be made beside it
         confinement = Confinement(
@@ -142,7 +144,7 @@ class Walled:
         )
         return replace(command, environment=environment, confinement=confinement)
 
-    def _around(self, command: Command, outside: Sequence[Path]) -> Around:
+    def _around(self, command: Command, writable: Sequence[Path]) -> Around:
         return Around(
             project=self.project,
             workspace=command.cwd,
@@ -150,7 +152,7 @@ class Walled:
             argv=_places(command.text),
             environment=command.environment,
             spoken_to=tuple(Path(raw).expanduser() for raw in self.settings.sockets),
-            outside=outside,
+            writable=writable,
         )
 
     def _leave(self, cwd: Path, folder: Path, means: Means) -> None:
@@ -172,8 +174,8 @@ def refusal_in(log: Path, *, since: int = 0) -> str:
     if found is None:
         return ""
     return (
-        f"; it was confined, and its log says {found.rstrip(']')!r}: it may write the folder it runs in, its caches and TMPDIR,"
-        " and more by enforcement.writable, sockets or unconfined"
+        f"; it was confined, and its log says {found.rstrip(']')!r}"
+        " (it could do more by enforcement.writable, sockets or unconfined)"
     )
 
 

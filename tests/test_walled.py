@@ -84,6 +84,9 @@ async def test_a_command_writes_its_folder_and_nothing_beside(site: Site, reposi
     ]
     before = {place: place.read_bytes() for place in (root / "README.md", site.folder / ".git")}
 
+    # what the environment and the command name is seen, and no less writable for it
+    assert (await site.run(f"mkdir {site.folder}/named $npm_config_cache")).code == 0
+    can += [f"echo x > {site.folder}/named/x", "echo x > $npm_config_cache/x"]
     came = await site.run(trying(*can, *cannot, "git add -A && git commit -qm mine", "rm .git"))
 
     answers = dict(rows_in(site.log))
