@@ -15,7 +15,7 @@ from pathlib import Path
 from orchestrator.caches import links, redirected
 from orchestrator.claims import Claim
 from orchestrator.enforcement.confinement import Confinement, Means
-from orchestrator.enforcement.scope import Wanted, scope_of
+from orchestrator.enforcement.scope import Scope, Wanted, scope_of
 from orchestrator.git import Git, GitFailed
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId, AttemptId, RunId
@@ -73,13 +73,7 @@ def build(wall: Wall) -> Confines:
     (temporary / "t").mkdir(parents=True, exist_ok=True)
     home = Path(wall.given.get("HOME") or str(Path.home()))
     git, outside = _git(wall), outside_of(wall.writable)
-    placeholders = Placeholders()
-    scope = scope_of(
-        Wanted(workspace=wall.workspace, agent=wall.agent, writes=wall.writes, asks=wall.asks, rights=wall.rights),
-        placeholders,
-        own_folders=_own_folders(wall),
-    )
-    (folder / _MADE).write_text(json.dumps(placeholders.made), encoding="utf-8")
+    scope = _scope(wall, folder)
     kept = wall.project.state / "caches" / wall.agent
     caches = caches_in(kept, home, wall.given, outside)
     is_sandbox = wall.means is Means.BUBBLEWRAP
@@ -108,6 +102,15 @@ def build(wall: Wall) -> Confines:
     return Confines(confinement=confinement, environment=environment)
 
 
+def _scope(wall: Wall, folder: Path) -> Scope:
+    """Say what is writable of the workspace, and note what was made for it."""
+    wanted = Wanted(workspace=wall.workspace, agent=wall.agent, writes=wall.writes, asks=wall.asks, rights=wall.rights)
+    with contextlib.closing(Placeholders()) as placeholders:
+        scope = scope_of(wanted, placeholders, own_folders=_own_folders(wall))
+        (folder / _MADE).write_text(json.dumps(placeholders.made), encoding="utf-8")
+    return scope
+
+
 def _around(wall: Wall, home: Path, environment: Mapping[str, str], scope: Collection[Path], outside: Sequence[Path]) -> Around:
     return Around(
         project=wall.project,
@@ -124,8 +127,7 @@ def _around(wall: Wall, home: Path, environment: Mapping[str, str], scope: Colle
 
 def leave(project: Project, run: RunId, attempt: AttemptId) -> None:
     """Take away what was made for an attempt and not used; before its work is looked at."""
-    placeholders = Placeholders()
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError), contextlib.closing(Placeholders()) as placeholders:
         told = json.loads((private_folder(project, run, attempt) / _MADE).read_bytes())
         placeholders.made = {place: (row[0], row[1], row[2]) for place, row in told.items()}
         placeholders.remove_all()
