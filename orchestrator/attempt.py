@@ -21,13 +21,13 @@ from orchestrator.agent import AtWork
 from orchestrator.confined import Ground, confined
 from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
-from orchestrator.environment import Place, for_agent, passed
+from orchestrator.environment import Place, for_agent
 from orchestrator.errors import SquadError
 from orchestrator.events import AttemptEnded, Noticed
 from orchestrator.evidence import Evidence, Found
 from orchestrator.forewarning import Forewarning
 from orchestrator.heard import conclude
-from orchestrator.leash import Command, Ending, outlast, read_ending, run_command
+from orchestrator.leash import Ending, outlast, read_ending
 from orchestrator.listening import Assignment, Take, listener
 from orchestrator.model import Level, Outcome
 from orchestrator.outcomes import Ended, weigh
@@ -36,6 +36,7 @@ from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.stage import Piece, Stage
 from orchestrator.state import AttemptStatus
+from orchestrator.walled import For
 from orchestrator.workspaces import Work
 from orchestrator.workspaces.worktree import Worktrees
 
@@ -193,16 +194,16 @@ class Attempt:
         return limit is not None and limit.until > self._recorder.clock()
 
     async def _set_up(self, workspace: Path) -> Ended | None:
-        environment = passed(self._stage.surroundings)
+        if not self._stage.config.isolation.setup:
+            return None
+        level = (await self._stage.levels.of(self._adapter)).level
+        work = For(attempt=self.piece.attempt, caches=self.piece.seat.id, held=level is Level.DENY)
         for number, command in enumerate(self._stage.config.isolation.setup, start=1):
             log = self._log().with_suffix(f".setup-{number}.log")
-            silence = self._stage.config.run.stall.after
-            code = await run_command(Command(text=command, cwd=workspace, environment=environment, log=log, silence=silence))
-            if code != 0:
-                return Ended(
-                    outcome=Outcome.ENVIRONMENT,
-                    reason=f"setup `{command}` ended with exit {code}, see .squad/logs/{self._stage.run}/{log.name}",
-                )
+            came = await self._stage.walled.run(command, workspace, work, log=log)
+            if came.code != 0:
+                said = f"setup `{command}` ended with exit {came.code}{came.words}"
+                return Ended(outcome=Outcome.ENVIRONMENT, reason=f"{said}, see .squad/logs/{self._stage.run}/{log.name}")
         return None
 
     async def _end(self, ended: Ended, ending: Ending | None) -> Work:

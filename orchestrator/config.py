@@ -44,6 +44,7 @@ from orchestrator.sections import (
     Section,
     StallSettings,
     called_by,
+    run_by_squad,
 )
 from orchestrator.spelling import nearest, nearest_or_all
 
@@ -291,10 +292,10 @@ def combine(layers: Sequence[Layer]) -> Config:
 def commands(config: Config) -> tuple[str, ...]:
     """Give every command that the configuration would start, as the person is asked about it."""
     agents = [_started(name, agent) for name, agent in config.agents.items() if agent.command]
-    setup = [f"setup: {command}" for command in config.isolation.setup]
+    own = run_by_squad(config.isolation.setup, config.run.checks, config.enforcement.unconfined)
     others = [f"after a usage limit: {name}" for name in config.run.on_quota.fall_back_to]
     told = [f"notify: {line}" for line in called_by(config.notify)]
-    return (*agents, *setup, *(f"check: {command}" for command in config.run.checks), *others, *told)
+    return (*agents, *own, *others, *told)
 
 
 def _started(name: str, agent: AgentSettings) -> str:

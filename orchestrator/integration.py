@@ -8,7 +8,7 @@ intent in the journal, so that a resumed run can tell whether it happened.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,11 @@ from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
 from orchestrator.git import changed_paths
 from orchestrator.gitturn import GitTurn
-from orchestrator.leash import HUNG, Command, run_command
+from orchestrator.leash import HUNG
 from orchestrator.model import AgentId, AttemptId, Isolation, PlannedTask
 from orchestrator.project import file_name
 from orchestrator.recorder import Recorder
+from orchestrator.walled import Came, For, Walled
 from orchestrator.workspaces import Work, Workspaces
 from orchestrator.workspaces.branch import Conflict, IntegrationBranch
 
@@ -79,22 +80,20 @@ class Integration:
         workspaces: Workspaces,
         *,
         checks: Sequence[str],
+        walled: Walled,
         logs: Path,
-        environment: Mapping[str, str],
-        silence: float = float("inf"),
         examine: Examine | None = None,
     ) -> None:
         """Integrate onto the branch; without one (shared tree, split) what passed its checks is done.
 
-        A check without a sign of life for `silence` seconds has failed; `examine` is a check that squad makes by itself.
+        `examine` is a check that squad makes by itself.
         """
         self._recorder = recorder
         self._branch = branch
         self._workspaces = workspaces
         self._checks = tuple(checks)
+        self._walled = walled
         self._logs = logs
-        self._environment = dict(environment)
-        self._silence = silence
         self._examine = examine
         self.git = GitTurn()  #: shared with whoever else works in the repository
         self._turn = anyio.Lock()
@@ -223,14 +222,14 @@ class Integration:
             return refusal
         for number, command in enumerate(self._commands(result), start=1):
             log, since = self._log(result, f"{where}-{number}"), self._recorder.clock()
-            code = await self._run(result, command, folder, log=log, where=where)
-            if code == 0:
+            came = await self._run(result, command, folder, log=log, where=where)
+            if came.code == 0:
                 continue
             if await self._fails_on_base(result, command):
-                reason = f"check `{command}` fails on the base too"
+                reason = f"check `{command}` fails on the base too{came.words}"
                 return Refusal(cause="environment", reason=reason, counted=False, log=self._shown(log))
-            said = f"showed no sign of life for {self._silence:g} s" if code == HUNG else "failed"
-            reason = f"check `{command}` {said} ({where}){self._half_done(result, since)}"
+            said = f"showed no sign of life for {self._walled.silence:g} s" if came.code == HUNG else "failed"
+            reason = f"check `{command}` {said} ({where}){self._half_done(result, since)}{came.words}"
             return Refusal(cause="check", reason=reason, log=self._shown(log))
         return None
 
@@ -261,23 +260,26 @@ class Integration:
     def _log(self, result: Result, what: str) -> Path:
         return self._logs / f"{file_name(result.attempt)}.{what}.log"
 
-    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> int:
+    async def _run(self, result: Result, command: str, folder: Path, *, log: Path, where: str) -> Came:
         began, since = anyio.current_time(), self._recorder.clock()
-        code = await run_command(Command(text=command, cwd=folder, environment=self._environment, log=log, silence=self._silence))
+        # what an agent keeps for its builds is no evidence of what is put together
+        work = For(attempt=result.attempt, caches=result.agent if where == "attempt" else "integration")
+        came = await self._walled.run(command, folder, work, log=log)
         self._recorder.record(
             CheckEnded(
                 task=result.planned.task.id,
                 attempt=result.attempt,
                 command=command,
-                ok=code == 0,
+                ok=came.code == 0,
                 where=where,
                 log=str(log),
-                exit=code,
+                exit=came.code,
                 seconds=round(anyio.current_time() - began, 3),
                 beside=self._beside(result, since),
+                confined=came.confined,
             )
         )
-        return code
+        return came
 
     def _beside(self, result: Result, since: float) -> list[str]:
         """Give who was at work in the tree in which a check ran: it saw their half-done work too."""
@@ -297,7 +299,7 @@ class Integration:
         if known not in self._base_fails:
             folder = await anyio.to_thread.run_sync(branch.checkout_base, result.base)
             log = self._log(result, f"base-{len(self._base_fails) + 1}")
-            self._base_fails[known] = await self._run(result, command, folder, log=log, where="base") != 0
+            self._base_fails[known] = (await self._run(result, command, folder, log=log, where="base")).code != 0
         return self._base_fails[known]
 
 

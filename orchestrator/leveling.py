@@ -11,11 +11,13 @@ import anyio
 
 from orchestrator.adapters import AnyAdapter
 from orchestrator.adapters.traits import asks, brings_sandbox
+from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.levels import Chosen, Program, choose, is_probed
 from orchestrator.enforcement.probing import Probed, probe
 from orchestrator.model import Level
 
 _NOT_LOOKED = Probed(means=())
+_COMMANDS = Program(name="checks and set-ups", asks=False)
 
 
 @dataclass(slots=True)
@@ -35,6 +37,17 @@ class Levels:
         async with self._first:
             probed = await probe() if is_probed(self.asked) else _NOT_LOOKED
         return choose(self.asked, _program(adapter), probed)
+
+    async def of_commands(self) -> Means | None:
+        """Give what confines commands that squad starts out of the work of agents; None where it asks for no such thing.
+
+        Raises:
+            EnforcementUnavailable: It was asked for and is not to be had.
+        """
+        if not is_probed(self.asked):
+            return None
+        async with self._first:
+            return choose(self.asked, _COMMANDS, await probe()).means
 
     def news(self, adapter: AnyAdapter, chosen: Chosen) -> str:
         """Say once for each program why it is held no firmer; nothing where there is nothing to say."""

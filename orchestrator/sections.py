@@ -7,7 +7,7 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -186,11 +186,12 @@ class AllocationSettings(Section):
 
 
 class EnforcementSettings(Section):
-    """`enforcement:` what agents may write at level `deny` besides what is theirs."""
+    """`enforcement:` what agents and checks may write at `deny` besides what is theirs."""
 
     writable: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: outside of the project
     scratch: tuple[str, ...] = ()  #: folders of a workspace that git ignores, made before the agent starts
-    sockets: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: of other programs, that agents may speak to
+    sockets: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: of other programs, that may be spoken to
+    unconfined: tuple[str, ...] = ()  #: checks and set-ups, as they are written, that run with your own rights
 
 
 class LockSettings(Section):
@@ -244,3 +245,10 @@ def called_by(notify: NotifySettings) -> tuple[str, ...]:
         digest = hashlib.sha256(notify.webhook.encode()).hexdigest()[:12]
         lines.append(f"POST to {urlsplit(notify.webhook).hostname or 'an address'} (address {digest})")
     return tuple(lines)
+
+
+def run_by_squad(setup: Sequence[str], checks: Sequence[str], unconfined: Sequence[str]) -> Iterator[str]:
+    """Give the commands that squad itself runs, as a person is asked about them; those of a document's tasks are not known."""
+    for what, commands in (("setup", setup), ("check", checks)):
+        yield from (f"{what}{', not confined' if command in unconfined else ''}: {command}" for command in commands)
+    yield from (f"not confined: {command}" for command in unconfined if command not in {*setup, *checks})

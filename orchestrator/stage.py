@@ -13,6 +13,7 @@ from orchestrator.handover import Handover
 from orchestrator.leveling import Levels
 from orchestrator.model import AgentId, AttemptId, PlannedTask, RunId, Seat
 from orchestrator.project import Project
+from orchestrator.walled import Walled
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.outside import Outside
 
@@ -26,6 +27,7 @@ class Stage:
     run: RunId
     config: Config
     levels: Levels
+    walled: Walled
     workspaces: Workspaces
     outside: Outside | None  #: of the workspaces; None where there is no git
     accounts: Accounts

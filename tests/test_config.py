@@ -322,6 +322,15 @@ def test_every_command_that_would_be_started_is_listed() -> None:
     assert commands_of("agents: {agent-1: {use: claude}}\nrun: {agents: 2}") == ()
 
 
+def test_who_is_asked_about_commands_is_told_which_are_not_confined() -> None:
+    assert commands_of("run: {checks: [a, b]}\nisolation: {setup: [a]}\nenforcement: {unconfined: [a, c]}") == (
+        "setup, not confined: a",
+        "check, not confined: a",
+        "check: b",
+        "not confined: c",
+    )
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -11,13 +11,14 @@ import pytest
 from orchestrator import events as ev
 from orchestrator.enforcement.confinement import Means
 from tests.support.confined import needs
+from tests.support.here import Here
 from tests.support.repositories import Repository
 from tests.support.runs import Ran, Runs, shell, simulated
+from tests.support.trying import TRIES, WHO, rows_in, trying
 
 pytestmark = needs(Means.BUBBLEWRAP)
-#: Says of each command whether the kernel let it be done.
-WHO = "export GIT_AUTHOR_NAME=A GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=A GIT_COMMITTER_EMAIL=a@example.org\n"
-TRIES = WHO + 'try() { if sh -c "$1" >/dev/null 2>&1; then echo "$1: allowed"; else echo "$1: refused"; fi; }\n'
+#: Fails if it can write where no check and no set-up may, or cannot where it may.
+STRAYS = "mkdir -p build && echo x > build/out && for at in ../../.. ../ .git $HOME; do ! (echo x > $at/stray) || exit 9; done"
 
 
 @pytest.fixture
@@ -31,26 +32,19 @@ def at_deny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
 
 
-def trying(*commands: str) -> str:
-    """Give a script that tries commands; what became of them stands in its log."""
-    return TRIES + "\n".join(f"try {shlex.quote(command)}" for command in commands)
-
-
 def said(repository: Repository) -> dict[str, str]:
     return dict(rows_said(repository))
 
 
 def rows_said(repository: Repository) -> list[tuple[str, str]]:
-    log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log"
-    rows = (line.rpartition(": ") for line in log.read_text(encoding="utf-8").splitlines())
-    return [(command, answer) for command, _, answer in rows if answer in {"allowed", "refused"}]
+    return rows_in(repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log")
 
 
 def outcomes(ran: Ran) -> list[str]:
     return [one.outcome for one in ran.all(ev.AttemptEnded)]
 
 
-def test_an_agent_writes_its_write_set_and_nothing_else(run: Runs, repository: Repository) -> None:
+def test_an_agent_writes_its_write_set_and_nothing_else_nor_do_checks_and_set_ups(run: Runs, repository: Repository) -> None:
     mine = ["echo x > src/new", "echo x >> src/kept.txt", "mv src/new src/newer", "echo x > notes.txt", "echo x > docs/a.md"]
     others = [
         "echo x > other/theirs.txt",
@@ -69,9 +63,14 @@ def test_an_agent_writes_its_write_set_and_nothing_else(run: Runs, repository: R
         "unshare -Urm sh -c 'mount -o remount,bind,rw / && echo x > other/new'",
     ]
 
-    ran = run(shell("T1", trying(*mine, *others), writes=["src/", "notes.txt", "docs/*.md"]))
+    task = shell("T1", trying(*mine, *others), writes=["src/", "notes.txt", "docs/*.md"])
+    ran = run(task, settings={"isolation": {"setup": [STRAYS]}}, run={"checks": [STRAYS]})
 
     assert said(repository) == {**dict.fromkeys(mine, "allowed"), **dict.fromkeys(others, "refused")}
+    assert [(check.where, check.confined, check.ok) for check in ran.all(ev.CheckEnded)] == [
+        ("attempt", True, True),
+        ("combined", True, True),
+    ]
     assert [one.level for one in ran.all(ev.AttemptStarted)] == ["deny"]
     assert outcomes(ran) == ["done"]
     assert repository.files("squad/tasks-1") == [
@@ -175,8 +174,10 @@ def test_an_agent_sees_its_own_socket_and_temporary_files_alone(run: Runs, repos
         "echo x > $TMPDIR/x && echo x > /tmp/y",
         "echo note >> $AGENT_COMM",
         "cat $AGENT_PLAN",
-        "echo x > $XDG_CACHE_HOME/x || mkdir -p $XDG_CACHE_HOME && echo x > $XDG_CACHE_HOME/x",
+        "echo x > $XDG_CACHE_HOME/x",
     ]
+    # as an attempt before it left it: below /tmp, as the tests are, it could only be read once
+    (repository.root / ".git" / "squad" / "caches" / "agent-1" / "cache").mkdir(parents=True)
 
     run(shell("T1", trying(*commands, "echo x >> $(dirname $AGENT_COMM)/agent-2-comm.md"), writes=["src/"]), count=1)
 
@@ -304,13 +305,17 @@ def test_what_the_environment_names_and_nobody_can_look_at_is_in_nobodys_way(run
     assert outcomes(ran) == ["done"]
 
 
-def test_what_is_configured_as_writable_is(
+def test_what_is_configured_as_writable_is_and_who_is_not_to_be_confined_is_not(
     run: Runs, repository: Repository, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (home / "shelf").mkdir()
-    commands = [f"echo x > {home}/shelf/x", f"echo x > {home}/y"]
+    commands = ["echo x > src/x", f"echo x > {home}/shelf/x", f"echo x > {home}/y"]
     monkeypatch.delenv("SQUAD_CONFIG_ENFORCEMENT__WRITABLE")
 
-    run(shell("T1", trying(*commands), writes=["src/"]), settings={"enforcement": {"writable": [str(home / "shelf")]}})
+    check = f"echo x >> {home}/checked"
+    settings = {"enforcement": {"writable": [str(home / "shelf")], "unconfined": [check]}}
+    ran = run(shell("T1", trying(*commands), writes=["src/"], checks=[check]), settings=settings)
 
-    assert list(said(repository).values()) == ["allowed", "refused"]
+    assert list(said(repository).values()) == ["allowed", "allowed", "refused"]
+    assert [(ended.ok, ended.confined) for ended in ran.all(ev.CheckEnded)] == [(True, False)] * 2
+    assert "not confined: echo x" in Here(repository.root).ok("report", "--format", "md")

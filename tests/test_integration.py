@@ -283,8 +283,8 @@ def test_a_branch_that_squad_made_for_one_who_never_began_is_not_told_of(run: Ru
     assert ran.all(UnsureChangeFound) == []
 
 
-def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs) -> None:
-    setup = 'test -e "$HOME/once" && touch ready || { touch "$HOME/once"; exit 3; }'
+def test_a_setup_that_failed_is_done_again_before_an_agent_starts(run: Runs, tmp_path: Path) -> None:
+    setup = f"test -e {tmp_path}/once && touch ready || {{ touch {tmp_path}/once; exit 3; }}"
 
     ran = run(
         shell("T1", "test -e ready; echo one > a.txt", writes=["a.txt"]),

@@ -31,6 +31,7 @@ from orchestrator.stage import Stage
 from orchestrator.standins import make, signs_of
 from orchestrator.state import AttemptStatus, State
 from orchestrator.supervisor import Supervisor
+from orchestrator.walled import Walled
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
 from orchestrator.workspaces.outside import Outside
@@ -49,9 +50,8 @@ def supervisor_for(project: Project, config: Config, recorder: Recorder, *, exam
         branch,
         stage.workspaces,
         checks=config.run.checks,
+        walled=stage.walled,
         logs=project.logs / recorder.state.run,
-        environment=passed(os.environ),
-        silence=config.run.stall.after,
         examine=examine,
     )
     supervisor = Supervisor(recorder, stage, integration, _rules(config, stage))
@@ -66,12 +66,14 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
     agents = [seat.id for seat in recorder.plan.agents]
     accounts = accounts_of(recorder.plan, config)
     programs = {agent: adapter.name for agent, adapter in accounts.own.items()}
+    levels = Levels(config.enforce)
     return Stage(
         project=project,
         views=views_of(project, recorder.state),
         run=run,
         config=config,
-        levels=Levels(config.enforce),
+        levels=levels,
+        walled=_walled(project, config, recorder, levels),
         workspaces=_workspaces(project, config, recorder),
         outside=_outside(project, config, recorder),
         accounts=accounts,
@@ -81,6 +83,18 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         surroundings=os.environ,
         git=GitTurn(),
         programs=_programs(project, recorder),
+    )
+
+
+def _walled(project: Project, config: Config, recorder: Recorder, levels: Levels) -> Walled:
+    return Walled(
+        project=project,
+        run_id=RunId(recorder.state.run),
+        levels=levels,
+        settings=config.enforcement,
+        environment=passed(os.environ),
+        state=lambda: recorder.state,
+        silence=config.run.stall.after,
     )
 
 

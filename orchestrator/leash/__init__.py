@@ -352,14 +352,22 @@ class Command:
     environment: Mapping[str, str]
     log: Path  #: its output
     silence: float = float("inf")  #: seconds without output and without work after which it counts as hanging
+    confinement: Confined | None = None  #: what its processes may see and write; None: what the user may
 
 
 async def run_command(command: Command) -> int:
-    """Run a command on a leash of its own; gives its exit code, 128 + n for signal n, 124 if it hung."""
+    """Run a command on a leash of its own; gives its exit code, 128 + n for signal n, 124 if it hung.
+
+    Raises:
+        StartFailed: What it is to be confined to cannot be had.
+    """
     _beside(command.log, ".end").unlink(missing_ok=True)
     argv, cwd = ("/bin/sh", "-c", command.text), str(command.cwd)
     mark = f"command {command.log}"
-    spec = LeashSpec(argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark=mark, grace=1.0)
+    confined = command.confinement
+    spec = LeashSpec(
+        argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark=mark, grace=1.0, confinement=confined
+    )
     pulse, ending = Pulse(started=anyio.current_time()), None
     try:
         async with start(spec) as leashed, anyio.create_task_group() as group:
@@ -369,6 +377,8 @@ async def run_command(command: Command) -> int:
                 ending = notice.ending if isinstance(notice, Gone) else ending
             group.cancel_scope.cancel()
     except StartFailed:
+        if confined is not None:
+            raise
         return 127
     if ending is None:
         return 128 + signal.SIGKILL

@@ -94,7 +94,7 @@ class Beside:
     def unmake(self) -> None:
         """Take away what was made to be writable and was not used."""
         self.made.remove_all()
-        os.close(self.made.root)
+        self.made.close()
 
     def kill_rest(self) -> bool:
         """Kill the command, whose father was killed, and what is below it; tells whether there was anything."""

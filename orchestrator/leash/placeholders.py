@@ -25,22 +25,26 @@ class Placeholders:
         self.root = os.open("/", os.O_PATH | os.O_DIRECTORY)
         self.made: dict[str, tuple[int, int, int]] = {}  #: path -> device, number and time of last change
 
+    def close(self) -> None:
+        """Let go of the machine's root; what was made stays."""
+        os.close(self.root)
+
     def make(self, path: str, *, folder: bool) -> None:
         """Make a path and its folders if it is missing. Raises OSError; a symlink on the way is one (ELOOP)."""
         steps = [part for part in path.split("/") if part]
-        here = self.root
-        for number, name in enumerate(steps):
-            last = number == len(steps) - 1
-            place = "/" + "/".join(steps[: number + 1])
-            try:
-                inside = kernel.open_plain(here, name, os.O_PATH)
-            except FileNotFoundError:
-                self.make_one(here, name, place, folder=folder or not last)
-                inside = kernel.open_plain(here, name, os.O_PATH)
-            if here != self.root:
+        here = os.dup(self.root)
+        try:
+            for number, name in enumerate(steps):
+                last = number == len(steps) - 1
+                place = "/" + "/".join(steps[: number + 1])
+                try:
+                    inside = kernel.open_plain(here, name, os.O_PATH)
+                except FileNotFoundError:
+                    self.make_one(here, name, place, folder=folder or not last)
+                    inside = kernel.open_plain(here, name, os.O_PATH)
                 os.close(here)
-            here = inside
-        if here != self.root:
+                here = inside
+        finally:
             os.close(here)
 
     def make_one(self, folder_of: int, name: str, place: str, *, folder: bool) -> None:

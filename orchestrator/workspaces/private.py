@@ -2,7 +2,8 @@
 
 Its git sees the repository as it is, read-only, but for four places: its worktree's own folder, a folder of objects that stands
 before the repository's, its own branch, and a stash of its own. Squad takes in from there what was made before it looks at the
-work: again after a death, as often as needed, since nothing is removed before it is in the repository.
+work: again after a death, as often as needed, since nothing is removed before it is in the repository. The git of a command
+that is no agent's, such as a check, has a copy of its worktree's own folder too, and nothing of what it makes is taken in.
 """
 
 import os
@@ -19,6 +20,7 @@ from orchestrator.workspaces.kept import keep
 
 _BEGIN = "refs/heads/"
 _STASH = "refs/stash"
+_MODULES = "modules"  #: of a worktree's own folder: whole repositories, of submodules
 #: Of a worktree's own folder: what would lead git elsewhere, or have it start programs.
 _FIXED = ("commondir", "gitdir", "config.worktree", "locked")
 
@@ -46,36 +48,32 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
         OSError: The part cannot be made.
     """
     common, folder = project.state.parent, private_folder(project, run, attempt) / "git"
-    admin = Path(os.path.realpath(Git(workspace).line("rev-parse", "--absolute-git-dir")))
-    if not (common / "refs").is_dir() or (common / "reftable").is_dir():
+    admin = _admin_of(workspace)
+    if not _is_plain(common):
         return _worktree_only(admin)
-    own = folder / "own"
-    for path in (folder / "refs" / "heads", own, folder / "logs", folder / "objects" / "info", folder / "objects" / "pack"):
-        path.mkdir(parents=True, exist_ok=True)
-    base = folder / "base"
-    (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(base) + b"\n")
     branch = _checked_out(workspace, run) or branch
-    if tip := Git(project.root).attempt("rev-parse", "--verify", "--quiet", f"{_BEGIN}{branch}").stdout.strip():
-        (own / branch.rpartition("/")[2]).write_text(f"{tip}\n", encoding="ascii")
+    overlaid = _overlaid(project, folder, branch)
     (folder / "branch").write_text(branch, encoding="utf-8")
-    above = common / "refs" / "heads" / Path(branch).parent
-    above.mkdir(parents=True, exist_ok=True)
-    (common / "refs" / "squad").mkdir(exist_ok=True)  # what comes to be there later is to be seen
     only = _worktree_only(admin)
-    return PrivateGit(
-        private={
-            common / "objects": folder / "objects",
-            common / "refs": folder / "refs",
-            common / "logs": folder / "logs",
-            above: own,
-        },
-        shown={
-            base: common / "objects",
-            **{path: path for path in (common / "refs").iterdir() if path.is_dir() and not path.is_symlink()},
-        },
-        writable=only.writable,
-        protected=only.protected,
-    )
+    return PrivateGit(private=overlaid.private, shown=overlaid.shown, writable=only.writable, protected=only.protected)
+
+
+def set_beside(project: Project, folder: Path, workspace: Path) -> PrivateGit:
+    """Make, in a folder that is thrown away, all that the git of a command in a worktree may write.
+
+    Raises:
+        GitFailed: It is no worktree.
+        OSError: It cannot be made.
+    """
+    if not _is_plain(project.state.parent):
+        return PrivateGit()
+    admin, copy = _admin_of(workspace), folder / "worktree"
+    _copy_plain(admin, copy)
+    modules = [admin / _MODULES] if (copy / _MODULES).is_dir() else []
+    branch = Git(workspace).attempt("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
+    overlaid = _overlaid(project, folder, branch)
+    shown = {**overlaid.shown, **{path: path for path in modules}}
+    return PrivateGit(private={**overlaid.private, admin: copy}, shown=shown)
 
 
 def take_in(project: Project, run: RunId, attempt: AttemptId) -> None:
@@ -95,6 +93,47 @@ def take_in(project: Project, run: RunId, attempt: AttemptId) -> None:
     for number, stash in enumerate(_stashes(folder)):
         keep(here, f"{names.kept_attempt(run, attempt)}-stash-{number}", stash)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _admin_of(workspace: Path) -> Path:
+    return Path(os.path.realpath(Git(workspace).line("rev-parse", "--absolute-git-dir")))
+
+
+def _is_plain(common: Path) -> bool:
+    """Tell whether refs are files there."""
+    return (common / "refs").is_dir() and not (common / "reftable").is_dir()
+
+
+def _overlaid(project: Project, folder: Path, branch: str) -> PrivateGit:
+    """Have what git writes of the repository itself lie in a folder: new objects, a branch if there is one, a stash."""
+    common, own, base = project.state.parent, folder / "own", folder / "base"
+    for path in (folder / "refs" / "heads", own, folder / "logs", folder / "objects" / "info", folder / "objects" / "pack"):
+        path.mkdir(parents=True, exist_ok=True)
+    (folder / "objects" / "info" / "alternates").write_bytes(os.fsencode(base) + b"\n")
+    for path in (common / "refs" / "squad", common / "logs"):  # what comes to be there later is to be seen
+        path.mkdir(exist_ok=True)
+    private = {common / name: folder / name for name in ("objects", "refs", "logs")}
+    if branch:
+        if tip := Git(project.root).attempt("rev-parse", "--verify", "--quiet", f"{_BEGIN}{branch}").stdout.strip():
+            (own / branch.rpartition("/")[2]).write_text(f"{tip}\n", encoding="ascii")
+        above = common / "refs" / "heads" / Path(branch).parent
+        above.mkdir(parents=True, exist_ok=True)
+        private[above] = own
+    seen = {path: path for path in (common / "refs").iterdir() if path.is_dir() and not path.is_symlink()}
+    return PrivateGit(private=private, shown={base: common / "objects", **seen})
+
+
+def _copy_plain(source: Path, target: Path) -> None:
+    """Copy files and folders, but no submodules: an agent may have put pipes and links there."""
+    target.mkdir(parents=True)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name == _MODULES:
+                (target / entry.name).mkdir()
+            elif entry.is_dir(follow_symlinks=False):
+                _copy_plain(Path(entry.path), target / entry.name)
+            elif entry.is_file(follow_symlinks=False):
+                shutil.copy2(entry.path, target / entry.name)
 
 
 def _checked_out(workspace: Path, run: RunId) -> str:

@@ -1,4 +1,4 @@
-"""Builds and tests of small projects still work for agents that the kernel confines."""
+"""Builds and tests of small projects still work where the kernel confines: for agents, and as checks."""
 
 import shlex
 import shutil
@@ -27,32 +27,36 @@ C = {
     "Makefile": "build/sums: src/sums.c\n\tmkdir -p build && $(CC) -o $@ $<\ntest: build/sums\n\t./build/sums\n",
     "src/sums.c": "int main(void) { return 1 + 2 - 3; }\n",
 }
+PYTEST, NPM = "{python} -m pytest -q", "npm test && npm run build && test -s dist/out.js"
 
 
 @pytest.mark.parametrize(
-    ("files", "commands", "program"),
+    ("files", "commands", "program", "checked"),
     [
-        (PYTHON, "{python} -m pytest -q", "python3"),
-        (NODE, "npm test && npm run build && test -s dist/out.js", "npm"),
-        (C, "make test CC=cc", "cc"),
+        pytest.param(PYTHON, PYTEST, "python3", False, id="python"),
+        pytest.param(NODE, NPM, "npm", False, id="node"),
+        pytest.param(C, "make test CC=cc", "cc", True, id="c-checked"),
+        pytest.param(PYTHON, PYTEST, "python3", True, id="python-checked", marks=pytest.mark.soak),
+        pytest.param(NODE, NPM, "npm", True, id="node-checked", marks=pytest.mark.soak),
     ],
-    ids=["python", "node", "c"],
 )
-def test_a_project_is_built_and_tested_by_an_agent_that_is_confined(
-    repository: Repository, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], commands: str, program: str
+def test_a_project_is_built_and_tested_by_an_agent_and_by_checks_that_are_confined(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, files: dict[str, str], commands: str, program: str, *, checked: bool
 ) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     monkeypatch.setenv("SQUAD_CONFIG_ENFORCE", "deny")
     monkeypatch.delenv("SQUAD_CONFIG_ENFORCEMENT__WRITABLE")
     repository.commit({**files, ".gitignore": "dist/\nbuild/\n__pycache__/\n.pytest_cache/\n"})
-    script = f"sh -ec {shlex.quote(commands.format(python=sys.executable))}; echo done > src/done.txt"
+    command = commands.format(python=sys.executable)
+    script = f"sh -ec {shlex.quote(command)}; echo done > src/done.txt"
+    settings = {"enforcement": {"scratch": ["dist/", "build/"]}}
 
-    ran = Runs(repository)(
-        shell("T1", script, writes=["src/"]), settings={"enforcement": {"scratch": ["dist/", "build/"]}}, run={"attempts": 1}
-    )
+    task = shell("T1", script, writes=["src/"], checks=[command] if checked else [])
+    ran = Runs(repository)(task, settings=settings, run={"attempts": 1})
 
     log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log"
     assert ran.code == 0, log.read_text(encoding="utf-8")
     assert [one.level for one in ran.all(ev.AttemptStarted)] == ["deny"]
+    assert [(check.ok, check.confined) for check in ran.all(ev.CheckEnded)] == ([(True, True)] * 2 if checked else [])
     assert "src/done.txt" in repository.files("squad/tasks-1")

@@ -37,6 +37,7 @@ class CheckRow:
     seconds: float
     log: str
     beside: tuple[str, ...]  #: agents that worked in the same tree meanwhile
+    confined: bool | None  #: None: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

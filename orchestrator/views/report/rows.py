@@ -126,6 +126,7 @@ def _check_row(check: ev.CheckEnded) -> CheckRow:
         seconds=round(check.seconds, 3),
         log=check.log,
         beside=tuple(check.beside),
+        confined=check.confined,
     )
 
 

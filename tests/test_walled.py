@@ -1,0 +1,132 @@
+"""What commands that squad starts out of agents' work can write, and what is said of those that were refused something."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from orchestrator import leveling
+from orchestrator.enforcement.confinement import Means
+from orchestrator.enforcement.probing import Probed
+from orchestrator.model import AttemptId, RunId
+from orchestrator.project import Project
+from orchestrator.sections import EnforcementSettings
+from orchestrator.state import State
+from orchestrator.walled import Came, For, Walled, WallsFailed
+from orchestrator.workspaces.worktree import Worktrees
+from tests.support.confined import needs
+from tests.support.repositories import Repository
+from tests.support.trying import rows_in, trying
+
+RUN, MINE, THEIRS = RunId("demo-1"), AttemptId("T1.1"), AttemptId("T2.1")
+UNCONFINED = 'echo x > "$HOME/free"'
+MEANS = [pytest.param(means, marks=needs(means), id=means) for means in Means]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A worktree in which commands are run by one means."""
+
+    walled: Walled
+    folder: Path
+    log: Path
+
+    async def run(self, text: str, *, held: bool = True) -> Came:
+        return await self.walled.run(text, self.folder, For(attempt=MINE, caches="agent-1", held=held), log=self.log)
+
+
+def site_at(project: Project, means: Means | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    async def found() -> Probed:
+        return Probed(means=() if means is None else (means,))
+
+    monkeypatch.setattr(leveling, "probe", found)
+    worktrees = Worktrees(project=project, run=RUN, place=project.folder / "worktrees")
+    for attempt in (MINE, THEIRS):
+        worktrees.make(attempt, worktrees.folder(attempt), start=None)
+        worktrees.finish(worktrees.folder(attempt))
+    walled = Walled(
+        project=project,
+        run_id=RUN,
+        levels=leveling.Levels("deny"),
+        settings=EnforcementSettings(unconfined=(UNCONFINED,)),
+        environment={"HOME": str(Path.home()), "PATH": "/usr/local/bin:/usr/bin:/bin"},
+        state=lambda: State(run=RUN),
+    )
+    return Site(walled, worktrees.folder(MINE), tmp_path / "log")
+
+
+@pytest.fixture(params=MEANS)
+def site(request: pytest.FixtureRequest, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return site_at(project, request.param, tmp_path, monkeypatch)
+
+
+async def test_a_command_writes_its_folder_and_nothing_beside(site: Site, repository: Repository, home: Path) -> None:
+    root, common = repository.root, '"$(git rev-parse --git-common-dir)"'
+    can = [
+        "echo x > new.txt && echo x >> README.md && mkdir -p build/deep && echo x > build/deep/out",
+        "echo x > $TMPDIR/x && mkdir -p $TMPDIR/a/b && chmod 0 $TMPDIR/a",
+        "mkdir -p $XDG_CACHE_HOME && echo x > $XDG_CACHE_HOME/x",
+        "git status && git diff",
+    ]
+    cannot = [
+        f"echo x >> {root}/README.md",
+        f"echo x > {root}/stray",
+        "echo x >> ../T2.1/README.md",
+        "mv ../T2.1 ../T3.1",
+        f"echo x > {common}/hooks/pre-commit",
+        f"echo x > {common}/squad/stray",
+        "git config user.name me",
+        "git update-ref refs/heads/main HEAD^{tree}",
+        "git branch mine",
+        f"echo x > {home}/.profile",
+        f"ln {root}/README.md linked && echo x >> linked",
+        f"ln -s {root}/README.md sym && echo x >> sym",
+    ]
+    before = {place: place.read_bytes() for place in (root / "README.md", site.folder / ".git")}
+
+    # what the environment and the command name is seen, and no less writable for it
+    assert (await site.run(f"mkdir {site.folder}/named $npm_config_cache")).code == 0
+    can += [f"echo x > {site.folder}/named/x", "echo x > $npm_config_cache/x"]
+    came = await site.run(trying(*can, *cannot, "git add -A && git commit -qm mine", "rm .git"))
+
+    answers = dict(rows_in(site.log))
+    assert (came.code, came.confined) == (0, True)
+    assert {command: answers[command] for command in (*can, *cannot)} == {
+        **dict.fromkeys(can, "allowed"),
+        **dict.fromkeys(cannot, "refused"),
+    }
+    is_sandbox = await site.walled.levels.of_commands() is Means.BUBBLEWRAP
+    assert answers["git add -A && git commit -qm mine"] == ("allowed" if is_sandbox else "refused")
+    assert {place: place.read_bytes() for place in before} == before
+    here = Repository(site.folder)
+    assert (here.head(), here.git("diff", "--cached", "--name-only")) == (repository.head(), "")
+    assert list((site.walled.project.state / "private" / "commands").iterdir()) == []
+
+
+async def test_who_is_refused_something_hears_of_the_walls_and_of_the_way_out(site: Site) -> None:
+    refused = await site.run("echo x > ../stray")
+    failed = await site.run("echo nothing is wrong here; exit 3")
+
+    assert (refused.confined, failed.confined, failed.code, failed.words) == (True, True, 3, "")
+    assert refused.words.startswith("; it was confined, and its log says ")
+    assert "enforcement.writable" in refused.words
+
+
+async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None:
+    named = await site.run(UNCONFINED)
+    below_deny = await site.run("echo x > $HOME/below", held=False)
+
+    assert [(came.code, came.confined) for came in (named, below_deny)] == [(0, False), (0, False)]
+    assert (home / "free").exists()
+    assert (home / "below").exists()
+
+
+async def test_where_nothing_can_confine_it_a_command_is_not_run(
+    project: Project, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_at(project, None, tmp_path, monkeypatch)
+
+    with pytest.raises(WallsFailed, match="enforcement level 'deny' is not to be had"):
+        await site.run("touch $HOME/ran")
+
+    assert not (home / "ran").exists()
