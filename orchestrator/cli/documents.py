@@ -71,7 +71,8 @@ def plan(
         file = split(options, file, split_with, count=count)
     among = () if everything else left_out_before(options.project()) if check else None
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
-    body = plan_document(made)
+    is_written = output is not None or check or options.as_json
+    body = plan_document(made) if is_written else b""
     if output is not None:
         write_whole(options.folder / output, body)
     if check:
