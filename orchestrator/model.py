@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NewType
 
+import msgspec
+
 from orchestrator.claims import Claim
 
 TaskId = NewType("TaskId", str)
@@ -248,9 +250,8 @@ class PlannedTask:
     spread: tuple[float, float] | None = None  #: seconds between which the middle half of finished tasks like it lay
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guarded:
-    """Two tasks whose write sets meet and what keeps them apart."""
+class Guarded(msgspec.Struct, frozen=True, kw_only=True):
+    """Two tasks whose write sets meet and what keeps them apart; a struct, since a large plan has a hundred thousand of them."""
 
     a: TaskId
     b: TaskId

@@ -72,7 +72,8 @@ def plan(
     saved = (options.folder / output if output else options.project().folder / "plan.json") if check else None
     among = () if everything else left_out_before(saved) if saved else None
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
-    body = plan_document(made)
+    is_written = output is not None or check or options.as_json
+    body = plan_document(made) if is_written else b""
     if saved is not None:
         return compare(options, body, saved)
     if output is not None:
