@@ -43,7 +43,9 @@ from orchestrator.state import State
 from orchestrator.supervised import require_free
 from orchestrator.supervisor import Supervisor
 from orchestrator.views.plan_table import render_plan
+from orchestrator.views.text import plain
 
+_FEW = 5  #: warnings of a plan that are told at its start
 Carry = Callable[[Conduct], Awaitable[int]]  #: runs a supervisor and shows it; gives the exit code
 
 
@@ -110,6 +112,13 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     return plan_document(plan).decode() if options.as_json else render_plan(plan)
 
 
+def _unheeded(plan: Plan) -> str:
+    """Tell what the document says and the plan does not heed: before a night nobody may have looked at the plan."""
+    told = [plain(warning) for warning in plan.warnings]
+    more = [f"and {len(told) - _FEW} more: squad plan {shlex.quote(plan.source)}"] if len(told) > _FEW else []
+    return "\n".join([*told[:_FEW], *more])
+
+
 def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     """Plan and carry out; gives the exit code. `carry` runs the supervisor and shows it.
 
@@ -128,6 +137,7 @@ def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     config = with_adapter(config, plan, wishes.agent)
     accounts = accounts_of(plan, config)
     _require_levels(config, accounts)
+    options.note(_unheeded(plan))
     options.note(require_roles(project, config, plan))
     settings.confirm(config, options, project)
     options.note(prepare(project, now=time.time()))

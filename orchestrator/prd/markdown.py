@@ -30,6 +30,7 @@ _REQUIREMENTS = re.compile(
     re.IGNORECASE,
 )
 _LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
+_HEAD = re.compile(r"([A-Z]{1,6})(\d{1,5})\s+(?=\S)")
 _STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
 _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
@@ -58,6 +59,7 @@ def read_markdown(page: Page) -> Reading:
         proposed = _PROPOSED.format(name=page.name)
         hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{proposed}"
         raise PrdError("no task in this document", where=Where(page.name), hint=hint)
+    _name(found)
     _count(found)
     warnings += spread_files(blocks, found)
     return Reading(
@@ -239,6 +241,17 @@ def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str])
         have = below[id(heading)]
         if stream and stream[1] is not None and have != stream[1]:
             warnings.append(f"line {heading.line}: {heading.text!r} announces {stream[1]} tasks, {have} were found")
+
+
+def _name(found: Sequence[Found]) -> None:
+    """Take `K1` of `K1 Build the API` for an id where another task needs it: alone it could be a product, such as `S3`."""
+    wanted = {wish.text for one in found for wish in one.needs if wish.is_id} - {one.id for one in found}
+    heads = [(one, head) for one in found if wanted and one.id is None and (head := _HEAD.match(one.title))]
+    kinds = {head[1] for _, head in heads if head[1] + head[2] in wanted}
+    meant = [(one, head) for one, head in heads if head[1] in kinds]
+    if len({head[0] for _, head in meant}) == len(meant):
+        for one, head in meant:
+            one.id, one.title = head[0].strip(), one.title[head.end() :]
 
 
 def _count(found: list[Found]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from orchestrator.cli.context import Context
 from orchestrator.cli.launch import RunIsOver, UnfinishedRun, Wishes, launch, rehearse, relaunch
+from orchestrator.cli.settings import Unconfirmed
 from orchestrator.errors import FolderError, InputError, RepositoryError
 from orchestrator.events import RunEnded, TaskDone
 from orchestrator.journal import Journal
@@ -62,6 +63,18 @@ def test_a_rehearsal_meets_what_would_stand_in_the_way_of_the_run(run: Runs) -> 
 
     with pytest.raises(RepositoryError, match="bars branches"):
         rehearse(Context(folder=run.repository.root), wishes)
+
+
+def test_what_the_plan_does_not_heed_is_told_at_the_start(run: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    boxes = "".join(f"- [ ] part {n} (depends on the moon {n})\n" for n in range(7))
+    run.repository.write({"prd.md": f"# Tasks\n{boxes}", "squad.yaml": 'run: {checks: ["true"]}\n'})
+    wishes = Wishes(file="prd.md", count=None, agent="simulated", enforce=None, new=False)
+
+    with pytest.raises(Unconfirmed):
+        launch(Context(folder=run.repository.root, no_input=True), wishes)
+    said = capsys.readouterr().err
+    assert "line 2: T1 depends on 'the moon 0': nothing of that name was found, so it orders nothing\n" in said
+    assert (said.count("the moon"), "and 2 more: squad plan prd.md\n" in said) == (5, True)
 
 
 def test_another_tools_folder_is_refused(run: Runs) -> None:

@@ -497,3 +497,11 @@ def test_issues_of_github_are_needed_by_their_numbers() -> None:
 
     assert needs(document) == {"12": (), "13": ("12",), "T1": (), "T2": ("12", "13")}
     assert titles(document)[:3] == ["Build login", "Search", "#14"]
+
+
+def test_a_letter_and_a_number_are_an_id_where_a_task_needs_it() -> None:
+    document = told("# Tasks\n- [ ] K1 Build `a.txt`\n- [ ] K2 Test it (depends on K1)\n- [ ] S3 buckets\n- [ ] K9 Ship\n")
+
+    assert needs(document) == {"K1": (), "K2": ("K1",), "T1": (), "K9": ()}
+    assert titles(document) == ["Build `a.txt`", "Test it", "S3 buckets", "Ship"]
+    assert [task.id for task in told("# Tasks\n- [ ] S3 buckets\n- [ ] B2 backups\n").tasks] == ["T1", "T2"]
