@@ -530,7 +530,7 @@ class CheckEnded(_Event, frozen=True, kw_only=True):
     exit: int
     seconds: float
     beside: list[str] = []  #: agents at work in the same tree meanwhile, whose half-done work it saw
-    confined: bool | None = None  #: by the kernel, as an agent at level `deny` is; None: nothing was started, or nobody knows
+    confined: bool | None = None  #: by the kernel, as an agent at level `deny` is; None: nobody asked for it, or nobody knows
 
 
 class IntegrationStarted(_Event, frozen=True, kw_only=True):

@@ -191,7 +191,8 @@ class EnforcementSettings(Section):
     writable: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: outside of the project
     scratch: tuple[str, ...] = ()  #: folders of a workspace that git ignores, made before the agent starts
     sockets: tuple[Annotated[str, AfterValidator(_absolute)], ...] = ()  #: of other programs, that may be spoken to
-    unconfined: tuple[str, ...] = ()  #: checks and set-ups, as they are written, that run with your own rights
+    confine_checks: bool | None = None  #: and set-ups, like agents at `deny`; unset: where `enforce: deny` demands that level
+    unconfined: tuple[str, ...] = ()  #: of these commands, as they are written, those that run with your own rights
 
 
 class LockSettings(Section):

@@ -2,7 +2,8 @@
 
 What they run, agents have written: tests, build scripts. Such a command may write the folder in which it runs with all in it,
 temporary files of its own, and caches that only the same agent, or the integration, uses; what its git does beside that is
-thrown away with it. Once an attempt of the run was confined every command is, but those that the configuration names.
+thrown away with it. Where that is asked for, every command is confined once an attempt of the run was, but those that the
+configuration names.
 """
 
 import os
@@ -66,7 +67,7 @@ class Came:
     """What came of a command."""
 
     code: int
-    confined: bool
+    confined: bool | None  #: None: nobody asked for it
     words: str = ""  #: why it may have failed, if it was confined and its log tells of a refusal
 
 
@@ -89,9 +90,10 @@ class Walled:
             WallsFailed: It is to be confined and cannot be.
         """
         command = Command(text=text, cwd=cwd, environment=self.environment, log=log, silence=self.silence)
-        means = await self._means(command, held=work.held)
+        is_asked = self._is_asked(held=work.held)
+        means = await self._means(command) if is_asked and text not in self.settings.unconfined else None
         if means is None:
-            return Came(code=await run_command(command), confined=False)
+            return Came(code=await run_command(command), confined=False if is_asked else None)
         before = log.stat().st_size if log.exists() else 0  # noqa: ASYNC240 - a look
         try:
             code = await self._run(command, work, means)
@@ -111,10 +113,13 @@ class Walled:
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(self._leave, command.cwd, folder, means)
 
-    async def _means(self, command: Command, *, held: bool) -> Means | None:
-        was = any(one.level == Level.DENY for one in self.state().attempts.values())
-        if command.text in self.settings.unconfined or not (held or was):
-            return None
+    def _is_asked(self, *, held: bool) -> bool:
+        """Tell whether commands of this run are to be confined."""
+        asked = self.settings.confine_checks
+        is_wanted = self.levels.asked == Level.DENY if asked is None else asked
+        return is_wanted and (held or any(one.level == Level.DENY for one in self.state().attempts.values()))
+
+    async def _means(self, command: Command) -> Means | None:
         try:
             return await self.levels.of_commands()
         except EnforcementUnavailable as error:

@@ -1,6 +1,6 @@
 """What commands that squad starts out of agents' work can write, and what is said of those that were refused something."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -116,7 +116,12 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     named = await site.run(UNCONFINED)
     below_deny = await site.run("echo x > $HOME/below", held=False)
 
-    assert [(came.code, came.confined) for came in (named, below_deny)] == [(0, False), (0, False)]
+    at_auto = await Site(replace(site.walled, levels=leveling.Levels("auto")), site.folder, site.log).run("echo x > $HOME/auto")
+    told = site.walled.settings.model_copy(update={"confine_checks": True})
+    asked = await Site(replace(site.walled, levels=leveling.Levels("auto"), settings=told), site.folder, site.log).run("true")
+
+    assert [(came.code, came.confined) for came in (named, below_deny, at_auto)] == [(0, False), (0, None), (0, None)]
+    assert asked.confined
     assert (home / "free").exists()
     assert (home / "below").exists()
 

@@ -7,7 +7,7 @@ came; each writer makes them safe in its own way.
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from orchestrator.model import Level, Outcome, TaskState
+from orchestrator.model import Outcome, TaskState
 from orchestrator.quantities import format_duration
 from orchestrator.views.figures import Idle
 from orchestrator.views.report.model import REFUSED, UNCHECKED, AgentRow, AttemptRow, FileRow, Report, TaskRow
@@ -95,8 +95,7 @@ def _found(row: TaskRow) -> Iterator[str]:
     yield from failed
     if beside := sorted({agent for check in row.checks for agent in check.beside}):
         yield f"checked while {', '.join(beside)} worked in the same tree"
-    if row.history and row.history[-1].level == Level.DENY:
-        yield from {f"not confined: {check.command}": None for check in row.checks if check.confined is False}
+    yield from {f"not confined: {check.command}": None for check in row.checks if check.confined is False}
     if row.foreign:
         yield f"{counted(len(row.foreign), 'path')} changed without the right to"
     if row.conflicts:
