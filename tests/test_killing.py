@@ -13,7 +13,7 @@ import pytest
 from orchestrator.events import AttemptStarted, RunResumed
 from orchestrator.journal import Journal
 from tests.support.commands import Squad
-from tests.support.killing import GONE, Story, numbers_over
+from tests.support.killing import GONE, Story
 from tests.support.repositories import Repository
 from tests.support.waiting import NEVER, until
 
@@ -34,7 +34,7 @@ def _resume(story: Story) -> None:
     assert done.code == 0, done.err + done.out
 
 
-@pytest.mark.parametrize("events", numbers_over(EVENTS - 3, 2))
+@pytest.mark.parametrize("events", [EVENTS // 2])
 def test_killed_after_any_event_and_resumed_a_run_is_complete(story: Story, events: int) -> None:
     lived = story.kill_after(events, *RUN_IT)
     assert lived or events > EVENTS - 10, "only near its end may a run be over before the kill comes"
@@ -196,6 +196,7 @@ def test_resumed_at_once_while_the_leashes_of_the_dead_supervisor_are_still_endi
     story.must_be_whole()
 
 
+@pytest.mark.soak
 def test_an_unfinished_run_is_not_started_anew_by_accident(story: Story) -> None:
     assert story.kill_after(9, *RUN_IT)
 

@@ -168,6 +168,7 @@ def test_a_failure_ends_the_turn(gemini: Gemini, record: str, step: Step, outcom
     assert [turn.outcome for turn in gemini.talk(record=record).turns] == [outcome]
 
 
+@pytest.mark.soak
 def test_an_interrupt_ends_a_silent_turn_and_not_the_conversation(gemini: Gemini) -> None:
     gemini.model.play(T1=[Call("shell", {"command": "touch other.txt"}), Silence()], T2=[Say("Second.")])
 
@@ -186,6 +187,7 @@ def test_an_interrupt_ends_a_silent_turn_and_not_the_conversation(gemini: Gemini
     assert [turn.outcome for turn in gone.turns] == [TurnEnd.INTERRUPTED, TurnEnd.DONE]
 
 
+@pytest.mark.soak
 def test_a_loaded_conversation_remembers_and_tells_only_what_is_new(gemini: Gemini) -> None:
     looks = Call("list_directory", {"dir_path": "."})
     gemini.model.play(T1=[WRITE, looks, looks, Say("Status: COMPLETE")], T2=[Say("Second.")])

@@ -19,7 +19,7 @@ def tasks(*names: str, **more: object) -> str:
     return json.dumps({"version": 1, "tasks": rows})
 
 
-@pytest.mark.parametrize("agent", ["command", "simulated"])
+@pytest.mark.parametrize("agent", ["command", pytest.param("simulated", marks=pytest.mark.soak)])
 def test_finished_tasks_tell_how_long_one_like_them_takes_but_simulated_ones_tell_nothing(
     squad: Squad, repository: Repository, agent: str
 ) -> None:

@@ -92,6 +92,7 @@ def by_tool(name: str, path: str) -> list[Step]:
     return [*found, Call("mcp__squad__lock", {"path": path, "wait": "1m"})]
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_lock_is_taken_by_squads_own_tool_and_nobody_is_asked(scene: Scene, name: str) -> None:
     scene.model.play(alpha=[*by_tool(name, "shared.txt"), WRITE, Say()])
@@ -120,6 +121,7 @@ def test_an_agent_that_asks_in_vain_three_times_is_told_so_and_goes_on_another_w
     assert "squad has refused you the same thing 3 times" in scene.heard()
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_refusal_is_read_by_the_model_with_its_reason_and_the_next_attempt_knows_of_it(scene: Scene, name: str) -> None:
     theirs = Call("write", {"path": "theirs/b.txt", "content": "x\n"})
@@ -178,6 +180,7 @@ def test_a_turn_that_ends_with_a_question_goes_on_with_the_answer_in_the_same_co
     assert "Answer to your question Q1" in scene.heard()
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_question_that_nobody_may_answer_is_refused_in_the_same_process(scene: Scene, name: str) -> None:
     asked: list[Step] = [WRITE, Say(json.dumps({"type": "ask", "text": "Which colour?"}))]

@@ -74,6 +74,7 @@ def test_both_write_what_they_may_and_leave_what_they_may_not(practice: Practice
     assert [found[name]["findings"] for name in NAMES] == [[], []]
 
 
+@pytest.mark.soak
 def test_a_bad_key_is_told_without_being_shown(practice: Practice) -> None:
     found = practice.examine(write=[Fail(401, f"Incorrect API key provided: {KEY}")])
 

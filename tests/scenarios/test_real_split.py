@@ -26,6 +26,7 @@ def proposes(name: str, tasks: Sequence[Mapping[str, object]], *, again: bool = 
     return [*read, Call("write", {"path": "squad-tasks.json", "content": text}), Say("Written.")]
 
 
+@pytest.mark.soak
 @BOTH
 def test_a_proposal_is_mended_in_the_same_conversation(scene: Scene, name: str) -> None:
     scene.repository.write({"prd.md": PRD})

@@ -172,8 +172,3 @@ class Story:
     @property
     def branch(self) -> str:
         return str(self.events(RunStarted)[0].branch)
-
-
-def numbers_over(last: int, points: int) -> list[int]:
-    """Give so many numbers spread evenly from 1 to the last."""
-    return sorted({round(1 + (last - 1) * place / (points - 1)) for place in range(points)})

@@ -210,6 +210,7 @@ class StandInCodex(Fake):
 class StandInAcp(Fake):
     """A stand-in for an agent that speaks ACP."""
 
+    soaked: ClassVar[frozenset[Row]] = Fake.soaked | {Row.USAGE, Row.ORPHANED}
     of: ClassVar[type[FakeAgent]] = FakeAcp
 
     def set_up(self) -> None:
@@ -278,7 +279,7 @@ def _model_steps(steps: Sequence[Step]) -> list[ModelStep]:
 class RealClaude(Real):
     """Claude Code."""
 
-    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.USAGE, Row.STOPPED, Row.KILLED, Row.STRAY}
+    soaked: ClassVar[frozenset[Row]] = Real.soaked | {Row.RESTART, Row.USAGE, Row.STOPPED, Row.KILLED, Row.STRAY, Row.ORPHANED}
     use: ClassVar[str] = "claude"
     interrupted: ClassVar[str] = "[Request interrupted by user"
 
