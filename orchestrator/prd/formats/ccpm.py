@@ -46,8 +46,10 @@ def _read(material: Material) -> Reading:
         front = front_of(page)
         reading.warnings += [front.fault] if front.fault else []
         boxes = {at: found[1] for at, line in enumerate(page.text.split("\n"), start=1) if (found := _BOX.match(line))}
-        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in box_lines(blocks_of(page))}
-        draft = _draft(page, front, number[1], touched.get((_epic(page), number[1]), ()))
+        blocks = blocks_of(page)
+        reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in box_lines(blocks)}
+        paths = touched.get((_epic(page), number[1])) or find_paths(_prose(blocks))
+        draft = _draft(page, front, number[1], paths)
         draft.criteria = tuple(boxes.values())
         draft.lines = set(range(1, page.text.count("\n") + 2)) - boxes.keys()
         reading.drafts.append(draft)
@@ -82,7 +84,7 @@ def _prose(blocks: Sequence[Block]) -> str:
     return "\n".join(texts)
 
 
-def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> Draft:
+def _draft(page: Page, front: Front, number: str, paths: tuple[str, ...]) -> Draft:
     lines = page.text.split("\n")[page.front :]
     heading = next((line.lstrip("# ").removeprefix("Task:").strip() for line in lines if line.startswith("# ")), "")
     hours = _HOURS.search(page.text)
@@ -98,7 +100,7 @@ def _draft(page: Page, front: Front, number: str, touched: tuple[str, ...]) -> D
         mark=mark_of(status),
         box=status,
         needs=[Wish(text=need, line=front.line("depends_on"), is_id=True) for need in front.texts("depends_on")],
-        paths=touched or find_paths(_prose(blocks_of(page))),
+        paths=paths,
         parallel=front.text("parallel").casefold() == "true",
         gate=words.is_gate(front.text("name")),
         priority=priority_of(front.text("priority")),

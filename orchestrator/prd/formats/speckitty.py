@@ -87,9 +87,9 @@ def _into(package: Draft, block: Item | Paragraph, page: Page, reading: Reading)
     if isinstance(block, Item):
         drafts = list(walk([block], _Maker(page, package, reading)))
         in_turn([draft for draft in drafts if draft.parent is package])
-        siblings = [draft for draft in reading.drafts if draft.parent is package]
-        if siblings and drafts and not (siblings[-1].parallel and drafts[0].parallel):
-            drafts[0].after = [siblings[-1]]
+        before = next(draft for draft in reversed(reading.drafts) if draft is package or draft.parent is package)
+        if before is not package and drafts and not (before.parallel and drafts[0].parallel):
+            drafts[0].after = [before]
         reading.drafts += drafts
 
 
