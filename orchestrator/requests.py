@@ -255,6 +255,8 @@ class Desk:
     def _called(self, named: str) -> AgentId | None:
         """Give the agent of a name: its id, else its role, else its label, else the beginning of its id (`agent-2`)."""
         seats, name = self._recorder.plan.agents, named.casefold().strip().removeprefix("@")
+        if not name:
+            return None
         fitting = [seat.id for wanted in ("id", "role", "label") for seat in seats if getattr(seat, wanted).casefold() == name]
         fitting += [seat.id for seat in seats if name.startswith("agent-") and seat.id.startswith(f"{name}-")]
         return fitting[0] if fitting else None

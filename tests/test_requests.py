@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -366,6 +367,18 @@ async def test_a_handoff_goes_to_an_agent_by_id_role_or_label_and_to_nobody_else
     assert asked == ev.HandoffRequested(from_=ONE, to=TWO, file="backend/api.py", status="", note="add a route")
     refused = await refusal(desk, ONE, "handoff", file="a", to="agent-9")
     assert refused.reason == "there is no agent 'agent-9'; agents: agent-1, agent-2, agent-3"
+
+
+async def test_a_handoff_that_names_no_sender_comes_from_who_asks_for_it(desk: Office) -> None:
+    """It once came from the first agent without a label: no name is a name of nobody."""
+    unlabelled = [replace(seat, label="") for seat in desk.recorder.plan.agents]
+    desk.recorder.plan = replace(desk.recorder.plan, agents=tuple(unlabelled))
+
+    await desk.ask(TWO, "handoff", file="backend/api.py", to="agent-3")
+
+    assert [(one.from_, one.to) for one in desk.events(ev.HandoffRequested) if isinstance(one, ev.HandoffRequested)] == [
+        (TWO, THREE)
+    ]
 
 
 async def test_a_handoff_of_a_file_outside_is_refused(desk: Office) -> None:

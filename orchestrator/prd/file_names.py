@@ -45,22 +45,8 @@ ROOTS = frozenset(
 #: First folders that no route begins with: `/src/x` is meant from the root of the project.
 GROUNDED = frozenset(
     [
-        *[
-            "src",
-            "lib",
-            "apps",
-            "packages",
-            "frontend",
-            "backend",
-            "tests",
-            "scripts",
-            "crates",
-            "internal",
-            "pkg",
-            "shared",
-            "ml",
-        ],
-        *["common", "components", "migrations", "infra", "terraform", "prisma", "cmd", "e2e", ".github", ".claude"],
+        *["src", "lib", "apps", "packages", "frontend", "backend", "tests", "scripts", "crates", "internal", "pkg"],
+        *[".github", ".claude"],
     ]
 )
 PRODUCTS = frozenset(

@@ -175,7 +175,6 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         needs=needs,
         parallel=parallel,
         gate=words.is_gate(_shown(item, area, title, rest)),
-        agents=words.agents_in(text),
         estimate=words.estimate_in(text),
         mark=_mark(item),
         box=item.box or item.state,
@@ -245,7 +244,8 @@ def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str])
 
 def _name(found: Sequence[Found]) -> None:
     """Take `K1` of `K1 Build the API` for an id where another task needs it: alone it could be a product, such as `S3`."""
-    wanted = {wish.text for one in found for wish in one.needs if wish.is_id} - {one.id for one in found}
+    wanted = {wish.text for one in found for wish in one.needs if wish.is_id and not one.title.startswith(wish.text)}
+    wanted -= {one.id for one in found}
     heads = [(one, head) for one in found if wanted and one.id is None and (head := _HEAD.match(one.title))]
     kinds = {head[1] for _, head in heads if head[1] + head[2] in wanted}
     meant = [(one, head) for one, head in heads if head[1] in kinds]

@@ -43,6 +43,10 @@ _ESCAPED = re.compile(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
 _WINDOWS = re.compile(
     r"(?<![\\\w:/.])(?:[A-Za-z]:\\)?\.{0,2}[\w@-]+(?:\\(?!n\b|n[A-Z\d])\.?[A-Za-z0-9@*][\w@*-]*)+(?:\.[\w@*-]+)*"
 )
+#: First folders that routes begin with too: `/api/`, `/docs/`.
+_ROUTES = frozenset(
+    ["app", "server", "client", "api", "web", "models", "docs", "doc", "public", "assets", "pages", "deploy", "services", "test"]
+)
 _VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
 #: Words right before a path that say that it is read.
 _READ = re.compile(
@@ -95,9 +99,10 @@ def is_path(word: str, *, ticked: bool) -> bool:
         return False
     if _is_file(word):
         return True
-    if word.startswith("/") and parts[0] not in GROUNDED:
+    is_folder = word.endswith(("/", "/**", "/**/*"))
+    if word.startswith("/") and parts[0] not in (ROOTS - _ROUTES if is_folder else GROUNDED):
         return False
-    if word.endswith(("/", "/**", "/**/*")):
+    if is_folder:
         return True
     if word.endswith("/*") and parts[0] in ROOTS:  # `image/*` is a type
         return True

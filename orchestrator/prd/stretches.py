@@ -16,7 +16,8 @@ _START = (
     r"|(?![0-9]+[.)](?:\s|$))\d)"
 )
 _LINE = re.compile(rf"( *)(?:([-*+]|[0-9]{{1,9}}[.)])( {{1,4}}))?({_START}(?:.*\S)?)[ \t]*")
-_HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*[^#\s]|[^#\s])[ \t]*")
+#: Without a bar: it could be the head of a table.
+_HEADING = re.compile(r"(#{1,6})[ \t]+([^\s|][^|]*[^#\s|]|[^#\s|])[ \t]*")
 #: What ends every list and paragraph, at the start of a line: a heading, a quotation, a fence.
 _END = re.compile(r"#{1,6} |>|```[^`]*$")
 #: What does so behind an empty line: a rule, and all that is no item.

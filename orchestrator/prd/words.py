@@ -11,7 +11,7 @@ _GROUP = re.compile(
     r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:work\s*)?(stream|phase|agent|milestone|sprint|epic|track|stage|week)\s+#?(\d{1,3}|[a-z])\b",
     re.IGNORECASE,
 )
-_AGENT = re.compile(r"^agent\s+#?\w{1,3}\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
+_AGENT = re.compile(r"^agent\s+#?(?:\d{1,3}|[a-z])\b\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
 _ONE = re.compile(
     rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
@@ -36,7 +36,9 @@ _ID = re.compile(
     r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s|#(\d{1,6})[:：]?\s)\s*(?=\S)"
 )
 _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-z]?)"
-_LIST = rf"{_REFERENCE}(?:\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?{_REFERENCE})*"
+#: Each taken as it is first read: other ways of reading it end at the same place, and of many they are tried in all combinations.
+_AND = r"\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?"
+_LIST = rf"(?>{_REFERENCE})(?:{_AND}(?>{_REFERENCE}))*"
 _NEEDS = re.compile(
     r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|(?:depends|deps)(?=\s*[:：])"
     r"|blocked\s+by|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
@@ -44,7 +46,7 @@ _NEEDS = re.compile(
     re.IGNORECASE,
 )
 #: The same said behind the ids: `（T1, T2に依存）`.
-_NEEDED = re.compile(rf"(?:[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
+_NEEDED = re.compile(rf"(?P<open>[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
 _PROSE = re.compile(
     r"(?:\bdepend(?:s|ing)?\s+(?:up)?on\s*[:：]?|\bblocked\s+by\s*[:：]?|[(（\[]\s*(?:requires|needs|after|prerequisites?)\s*[:：])\s*"
     r"([^()（）\n]+)",
@@ -56,13 +58,8 @@ _NEEDS_LINE = re.compile(
     r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
 )
-_AGENTS_LINE = re.compile(
-    r"^[-*\s]*(?:\*\*|_)?(?:(?:assigned\s+)?agents?|owners?|assignees?|assigned\s+to)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*"
-    r"(`?agent-\d+(?:-[a-z0-9-]+)?`?(?:\s*,\s*`?agent-\d+(?:-[a-z0-9-]+)?`?)*)[\s_.]*$",
-    re.IGNORECASE | re.MULTILINE,
-)
 _LENGTH = re.compile(
-    r"^[-*\s]*(?:\*\*|_)?(?:estimated?(?:\s+(?:time|effort|duration))?|effort|duration|time)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*[~≈]?"
+    r"^[-*\s]*+(?:\*\*|_)?(?:estimated?(?:\s+(?:time|effort|duration))?|effort)(?:\*\*)?\s*[:：]\s*+(?:\*\*)?\s*+[~≈]?"
     r"(?:(\d+(?:\.\d+)?)\s*[-–]\s*)?(\d+(?:\.\d+)?)\s*(h|hrs?|hours?|m|mins?|minutes?)\b[\s_.]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -221,9 +218,10 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
             bracketed = found["open"] and found["close"]
             if bracketed or not (found["weak"] or found["close"] or _behind(found)):
                 rest = rest.replace(found[0], " ", 1)
-    for found in () if text.isascii() else _NEEDED.finditer(text):
-        ids.update(dict.fromkeys(expand(found["ids"])))
-        rest = rest.replace(found[0], " ", 1)
+    for found in _NEEDED.finditer(text) if _says(text, ("に依存", "의존")) else ():
+        if found["open"] or not found["ids"].replace(".", "").isdecimal():  # `Python 3に依存` names no task
+            ids.update(dict.fromkeys(expand(found["ids"])))
+            rest = rest.replace(found[0], " ", 1)
     return tuple(ids), _DASH.sub("", re.sub(r"[ \t]+", " ", rest).strip(" ,;")) if ids else text
 
 
@@ -247,12 +245,6 @@ def needs_line(text: str) -> str | None:
     if not found:
         return None
     return "" if _NONE.match(found[1].strip("*` ")) else found[1].strip()
-
-
-def agents_in(text: str) -> tuple[str, ...]:
-    """Give the agents that a line `Agent: agent-2-backend` says may do it; a name that is no id of an agent says nothing."""
-    found = _AGENTS_LINE.search(text) if "agent-" in text.casefold() else None
-    return tuple(name.strip("` ").casefold() for name in found[1].split(",")) if found else ()
 
 
 def estimate_in(text: str) -> float | None:

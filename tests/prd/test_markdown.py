@@ -465,13 +465,26 @@ def test_a_heading_that_names_an_agent_says_what_it_is_for() -> None:
     assert needs(document)["T3"] == ("T1",)
 
 
-def test_a_task_says_how_long_it_takes_and_who_may_do_it() -> None:
+def test_a_task_says_how_long_it_takes() -> None:
     document = told(
-        "### Task 1: Core\n**Estimate:** 1-2h\n**Agent:** agent-2-backend\n"
-        "### Task 2: Page\n- Effort: 30 min\n- Owner: the web team\n"
+        "### Task 1: Core\n**Estimate:** 1-2h\n- Owner: agent-2\n"
+        "### Task 2: Page\n- Effort: 30 min\n### Task 3: Session cookie\n- Duration: 30 minutes\n"
     )
 
-    assert [(task.estimate, task.agents) for task in document.tasks] == [(7200.0, ("agent-2-backend",)), (1800.0, ())]
+    assert [task.estimate for task in document.tasks] == [7200.0, 1800.0, None]
+    assert {task.agents for task in document.tasks} == {()}, "of who is named in prose nobody knows whether they are seated"
+
+
+def test_the_product_that_a_task_itself_speaks_of_is_no_id() -> None:
+    document = told("# Tasks\n- [ ] write S3 upload\n- [ ] S3 cleanup depends on S3\n")
+
+    assert [task.needs for task in document.tasks] == [(), ()]
+
+
+def test_an_agent_of_a_name_is_a_subject_and_no_area() -> None:
+    document = told("# Tasks\n## Agent UI - Dashboard\n- [ ] Page in `ui/p.tsx`\n")
+
+    assert [task.area for task in document.tasks] == [None]
 
 
 def test_a_box_in_a_comment_and_a_row_beside_boxes_are_told_with_their_reasons() -> None:

@@ -26,7 +26,18 @@ WRITTEN = {
     "`src/pages/Home.astro` and tests/x.snap": ("src/pages/Home.astro", "tests/x.snap"),
 }
 LIKE_PATHS = [
-    *["schema.org", "AuthRepository.login()", "`next/dynamic`", "v1.2.3", "`/api/users/:id`", "e.g. this", "GET/POST"],
+    *[
+        "schema.org",
+        "AuthRepository.login()",
+        "`next/dynamic`",
+        "v1.2.3",
+        "`/api/users/:id`",
+        "`/shared/links`",
+        "`/components/button`",
+        "`/api/`",
+        "e.g. this",
+        "GET/POST",
+    ],
     *["`/login/` and `/logout/`", "`/[a-z]/`", "`/[0-9]/`", "POST /api/v1/auth.json", "GET api/v1/users", "PUT `api/users`"],
     *["`process.env.KEY`", "process.env", "import.meta.env", "`res.json()`", "React/Next.js and Node.js/Express.js", "Day.js"],
     *[
