@@ -7,7 +7,7 @@ import errno
 import os
 import sys
 
-from orchestrator.cli.options import VALUES
+from orchestrator.cli.options import FLAGS, VALUES
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def _quick(arguments: list[str]) -> int | None:
     """Carry out what needs nothing heavy; None if the whole command line is called for."""
     try:
         place = _command_at(arguments)
-        if place is None and {"--version", "-V"} & {*arguments}:
+        if place is None and _asks_version(arguments):
             from orchestrator import __version__
 
             told = f'{{"schema_version": 1, "version": "{__version__}"}}' if "--json" in arguments else f"squad {__version__}"
@@ -70,6 +70,12 @@ def _lost(error: OSError) -> int:
     except OSError:
         os.dup2(nowhere, 2)
     return 1
+
+
+def _asks_version(words: list[str]) -> bool:
+    """Tell whether nothing is asked for but the version, beside global options and their values."""
+    version = {"--version", "-V"}
+    return bool(version & {*words}) and {word for word in words if word.startswith("-")} <= version | FLAGS | VALUES
 
 
 def _command_at(arguments: list[str]) -> int | None:

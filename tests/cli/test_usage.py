@@ -129,6 +129,7 @@ def test_a_folder_that_is_not_there_is_named(here: Here) -> None:
 def test_squad_is_a_module_too_and_tells_its_version(squad: Squad) -> None:
     assert squad.ok("--version") == f"squad {orchestrator.__version__}\n"
     assert json.loads(squad.ok("--json", "--version")) == {"schema_version": 1, "version": orchestrator.__version__}
+    assert squad("--bogus", "--version").returncode == 2
 
 
 def test_an_output_that_cannot_be_written_is_told(squad: Squad) -> None:
