@@ -134,7 +134,8 @@ class Walled:
         told = caches_in(kept, _home(command), command.environment, outside)
         told.pop(_BYTE_CODE, None)  # in the folder it can be written, beside what it was made of, and elsewhere it is there
         environment = {**command.environment, **told, "TMPDIR": TEMPORARY if is_sandbox else str(temporary / "t")}
-        around = self._around(replace(command, cwd=cwd, environment=environment), (*outside, kept, cwd))
+        named = {name: value for name, value in environment.items() if name != "TMPDIR"}  # what others have there is not shown
+        around = self._around(replace(command, cwd=cwd, environment=named), (*outside, kept, cwd))
         sights = look(around)
         never = _never(cwd) if is_sandbox or not is_worktree else ()  # by Landlock nothing new could be made beside it
         confinement = Confinement(

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from orchestrator import leveling
+from orchestrator import leveling, walled
 from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.model import AttemptId, RunId
@@ -44,7 +45,7 @@ def site_at(project: Project, means: Means | None, tmp_path: Path, monkeypatch: 
     for attempt in (MINE, THEIRS):
         worktrees.make(attempt, worktrees.folder(attempt), start=None)
         worktrees.finish(worktrees.folder(attempt))
-    walled = Walled(
+    own = Walled(
         project=project,
         run_id=RUN,
         levels=leveling.Levels("deny"),
@@ -52,7 +53,7 @@ def site_at(project: Project, means: Means | None, tmp_path: Path, monkeypatch: 
         environment={"HOME": str(Path.home()), "PATH": "/usr/local/bin:/usr/bin:/bin"},
         state=lambda: State(run=RUN),
     )
-    return Site(walled, worktrees.folder(MINE), tmp_path / "log")
+    return Site(own, worktrees.folder(MINE), tmp_path / "log")
 
 
 @pytest.fixture(params=MEANS)
@@ -125,6 +126,19 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     assert asked.confined == is_sandbox, "by Landlock nobody is confined who does not demand it"
     assert (home / "free").exists()
     assert (home / "below").exists()
+
+
+@needs(Means.BUBBLEWRAP)
+async def test_what_others_have_at_the_place_of_temporary_files_is_not_seen(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_at(project, Means.BUBBLEWRAP, tmp_path, monkeypatch)
+
+    with TemporaryDirectory(dir=walled.SHARED) as theirs:
+        monkeypatch.setattr(walled, "TEMPORARY", theirs)
+        came = await site.run('test ! -e "$TMPDIR"')
+
+    assert came.code == 0
 
 
 async def test_where_nothing_can_confine_it_a_command_is_not_run(
