@@ -7,13 +7,16 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from orchestrator import leveling, walled
+from orchestrator.confines import remove
 from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project
 from orchestrator.sections import EnforcementSettings
+from orchestrator.sights import SHARED
 from orchestrator.state import State
 from orchestrator.walled import Came, For, Walled, WallsFailed
+from orchestrator.workspaces.private import private_folder
 from orchestrator.workspaces.worktree import Worktrees
 from tests.support.confined import needs
 from tests.support.repositories import Repository
@@ -101,7 +104,7 @@ async def test_a_command_writes_its_folder_and_nothing_beside(site: Site, reposi
     assert {place: place.read_bytes() for place in before} == before
     here = Repository(site.folder)
     assert (here.head(), here.git("diff", "--cached", "--name-only")) == (repository.head(), "")
-    assert list((site.walled.project.state / "private" / "commands").iterdir()) == []
+    assert list((site.walled.project.state / "private" / RUN).iterdir()) == []
 
 
 async def test_who_is_refused_something_hears_of_the_walls_and_of_the_way_out(site: Site) -> None:
@@ -128,13 +131,24 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     assert (home / "below").exists()
 
 
+def test_what_a_supervisor_left_that_died_in_a_set_up_goes_with_the_attempt(project: Project) -> None:
+    left = private_folder(project, RUN, MINE) / "command" / "tmp" / "t" / "shut"
+    left.mkdir(parents=True)
+    (left / "file").touch()
+    left.chmod(0)
+
+    remove(project, RUN, MINE)
+
+    assert list((project.state / "private").iterdir()) == []
+
+
 @needs(Means.BUBBLEWRAP)
 async def test_what_others_have_at_the_place_of_temporary_files_is_not_seen(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = site_at(project, Means.BUBBLEWRAP, tmp_path, monkeypatch)
 
-    with TemporaryDirectory(dir=walled.SHARED) as theirs:
+    with TemporaryDirectory(dir=SHARED) as theirs:
         monkeypatch.setattr(walled, "TEMPORARY", theirs)
         came = await site.run('test ! -e "$TMPDIR"')
 
