@@ -129,8 +129,9 @@ class Walled:
         take_away(folder)  # of a supervisor that died in a check
         temporary, cwd = folder / "tmp", real(command.cwd) or command.cwd
         (temporary / "t").mkdir(parents=True)
-        is_sandbox, is_worktree = means is Means.BUBBLEWRAP, (cwd / ".git").is_file()
-        git = set_beside(self.project, folder / "git", cwd) if is_sandbox and is_worktree else PrivateGit()
+        # a shared tree may be a linked worktree too, but on a branch of the user's: there git only reads
+        is_sandbox, is_apart = means is Means.BUBBLEWRAP, (cwd / ".git").is_file() and cwd != real(self.project.root)
+        git = set_beside(self.project, folder / "git", cwd) if is_sandbox and is_apart else PrivateGit()
         kept, outside = self.project.state / "caches" / caches, outside_of(self.settings.writable)
         told = caches_in(kept, _home(command), command.environment, outside)
         told.pop(_BYTE_CODE, None)  # in the folder it can be written, beside what it was made of, and elsewhere it is there
@@ -138,7 +139,7 @@ class Walled:
         named = {name: value for name, value in environment.items() if name != "TMPDIR"}  # what others have there is not shown
         around = self._around(replace(command, cwd=cwd, environment=named), (*outside, kept, cwd))
         sights = look(around)
-        never = _never(cwd) if is_sandbox or not is_worktree else ()  # by Landlock nothing new could be made beside it
+        never = _never(cwd) if is_sandbox or not is_apart else ()  # by Landlock nothing new could be made beside it
         confinement = Confinement(
             means=means,
             writable=(*outside, kept, cwd, *(() if is_sandbox else (temporary,))),

@@ -7,11 +7,12 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from orchestrator import leveling, walled
+from orchestrator.adoption import prepare
 from orchestrator.confines import remove
 from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.model import AttemptId, RunId
-from orchestrator.project import Project
+from orchestrator.project import Project, find
 from orchestrator.sections import EnforcementSettings
 from orchestrator.sights import SHARED
 from orchestrator.state import State
@@ -129,6 +130,30 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     assert asked.confined == is_sandbox, "by Landlock nobody is confined who does not demand it"
     assert (home / "free").exists()
     assert (home / "below").exists()
+
+
+@pytest.mark.parametrize("is_linked", [False, True], ids=["main", "linked"])
+async def test_in_a_shared_tree_git_only_reads(site: Site, repository: Repository, *, is_linked: bool) -> None:
+    repository.git("branch", "other")
+    shared = repository
+    if is_linked:
+        shared = Repository(repository.root.parent / "linked")
+        repository.git("worktree", "add", "--quiet", "-b", "plain", str(shared.root))
+    project = find(shared.root)
+    prepare(project, now=0.0)
+    here = Site(replace(site.walled, project=project), shared.root, site.log)
+    reads = ["git status", "git log", "git rev-parse --verify main", "git rev-parse --verify other"]
+    writes = ["git add -A", "git commit --allow-empty -qm mine", "git branch mine", "git stash", "mv .git moved", "rm -r .git"]
+
+    came = await here.run(trying("echo x >> README.md", *reads, *writes))
+
+    answers = dict(rows_in(site.log))
+    assert (came.code, came.confined) == (0, True)
+    assert {command: answers[command] for command in (*reads, *writes)} == {
+        **dict.fromkeys(reads, "allowed"),
+        **dict.fromkeys(writes, "refused"),
+    }
+    assert shared.git("status", "--porcelain", "--untracked-files=no") == " M README.md"
 
 
 def test_what_a_supervisor_left_that_died_in_a_set_up_goes_with_the_attempt(project: Project) -> None:
