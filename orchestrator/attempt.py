@@ -22,7 +22,7 @@ from orchestrator.confined import Ground, confined
 from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
 from orchestrator.environment import Place, for_agent
-from orchestrator.errors import SquadError
+from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.events import AttemptEnded, Noticed
 from orchestrator.evidence import Evidence, Found
 from orchestrator.forewarning import Forewarning
@@ -119,7 +119,17 @@ class Attempt:
         return await self._end(ended, ending)
 
     async def restore(self) -> None:
-        """See to it that the workspace of a finished attempt is there, since its checks run in it."""
+        """See to it that the workspace of a finished attempt is there, since its checks run in it.
+
+        Raises:
+            RepositoryError: It cannot be made again; that is no fault of the attempt's.
+        """
+        try:
+            await self._restore()
+        except (SquadError, OSError) as error:
+            raise RepositoryError(f"the workspace of {self.piece.attempt} cannot be made again: {_said(error)}") from error
+
+    async def _restore(self) -> None:
         workspaces, workspace = self._stage.workspaces, Path(self.status.workspace)
         if self.status.commit is None:
             return

@@ -137,9 +137,20 @@ def remove(project: Project, run: RunId, attempt: AttemptId) -> None:
     """Take away the attempt's own folder, once nothing is left of it; work that was not taken in stays."""
     folder = private_folder(project, run, attempt)
     if not (folder / "git" / "branch").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
+        take_away(folder)
         with contextlib.suppress(OSError):
             folder.parent.rmdir()
+
+
+def take_away(folder: Path) -> None:
+    """Remove a folder as far as it can be, whatever rights agents and tests took from what is in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    for place, folders, _ in os.walk(folder):
+        for name in folders:
+            if not (inside := Path(place, name)).is_symlink():
+                with contextlib.suppress(OSError):
+                    inside.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _git(wall: Wall) -> PrivateGit:

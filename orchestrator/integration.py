@@ -8,12 +8,13 @@ intent in the journal, so that a resumed run can tell whether it happened.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 
 from orchestrator import strange
@@ -68,6 +69,9 @@ class Examined:
 
 #: Reads the result that lies in a folder.
 Examine = Callable[[Path], Examined]
+#: Makes the workspace of a result anew, if it is gone.
+Restore = Callable[[], Awaitable[None]]
+nothing_to_restore: Restore = anyio.lowlevel.checkpoint
 
 
 class Integration:
@@ -100,10 +104,10 @@ class Integration:
         self._base_fails: dict[str, bool] = {}
         self._tip = branch.tip() if branch else ""  #: where the branch stands by squad's own doing, or a person's before that
 
-    async def integrate(self, result: Result) -> bool:
+    async def integrate(self, result: Result, *, restore: Restore = nothing_to_restore) -> bool:
         """Check and merge a result; record what came of it and tell whether the task is done."""
         try:
-            came = await self._judge(result)
+            came = await self._judge(result, restore)
         except RepositoryError as error:
             came = Refusal(cause="environment", reason=error.message, counted=False)
         if isinstance(came, Refusal):
@@ -114,13 +118,15 @@ class Integration:
         self._recorder.record(*([Integrated(task=task, attempt=attempt, commit=came)] if came else []), done)
         return True
 
-    async def _judge(self, result: Result) -> Refusal | str | None:
+    async def _judge(self, result: Result, restore: Restore) -> Refusal | str | None:
         """Check and merge a result; gives why it does not stand, else its merge, or None if there was nothing to merge."""
         branch, commit = self._branch, result.work.commit
         if branch is None or commit is None or not result.work.paths:
+            await restore()
             return await self._check(result, result.workspace, where="attempt")
         if merge := await anyio.to_thread.run_sync(partial(branch.holds, commit, since=result.base or commit)):
             return merge  # a supervisor that died had moved the branch and could not say so any more
+        await restore()
         refusal = await self._check(result, result.workspace, where="attempt")
         if self._commands(result):
             await anyio.to_thread.run_sync(self._workspaces.tidy, result.workspace, commit)

@@ -20,7 +20,7 @@ from orchestrator.doors import Gates
 from orchestrator.fold_steering import NOW
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
-from orchestrator.integration import Integration, Result
+from orchestrator.integration import Integration, Restore, Result, nothing_to_restore
 from orchestrator.liveness import Sign
 from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
@@ -295,19 +295,19 @@ class Supervisor:
         """See an attempt through to a result or back to the waiting tasks."""
         await self._finish(attempt, await attempt.run())
 
-    async def _finish(self, attempt: Attempt, work: Work) -> None:
+    async def _finish(self, attempt: Attempt, work: Work, *, restore: Restore = nothing_to_restore) -> None:
         piece = attempt.piece
         if self.recorder.state.tasks[piece.planned.task.id].state in JUDGED:
-            await self._integrate(attempt, work)
+            await self._integrate(attempt, work, restore)
         self._release(piece.seat.id)
 
-    async def _integrate(self, attempt: Attempt, work: Work) -> None:
+    async def _integrate(self, attempt: Attempt, work: Work, restore: Restore) -> None:
         """Have a result checked and merged; if the run is stopped meanwhile, `resume` takes it up again."""
         with anyio.CancelScope() as scope:
             self._integrating.add(scope)
             if self._stopping or self.recorder.state.held == NOW:
                 scope.cancel()
-            await self._integration.integrate(self._result(attempt, work))
+            await self._integration.integrate(self._result(attempt, work), restore=restore)
         self._integrating.discard(scope)
 
     def _result(self, attempt: Attempt, work: Work) -> Result:
@@ -366,8 +366,8 @@ class Supervisor:
 
     async def _resume_result(self, attempt: Attempt) -> None:
         status = attempt.status
-        await attempt.restore()
-        await self._finish(attempt, Work(commit=status.commit, paths=tuple(status.paths)))
+        work = Work(commit=status.commit, paths=tuple(status.paths))
+        await self._finish(attempt, work, restore=attempt.restore)
 
     def _is_over(self, now: float) -> bool:
         if self._under_way:

@@ -6,9 +6,9 @@ thrown away with it. Where that is asked for, every command is confined once an 
 configuration names.
 """
 
+import contextlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from orchestrator.confines import caches_in, outside_of
+from orchestrator.confines import caches_in, outside_of, take_away
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.levels import EnforcementUnavailable
 from orchestrator.enforcement.scope import NEVER
@@ -25,12 +25,12 @@ from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.leash import Command, StartFailed, run_command
 from orchestrator.leveling import Levels
 from orchestrator.model import AttemptId, Level, RunId
-from orchestrator.project import Project, file_name
+from orchestrator.project import Project
 from orchestrator.sections import EnforcementSettings
 from orchestrator.sights import SHARED, TEMPORARY, Around, look, protected, real
 from orchestrator.state import State
 from orchestrator.workspaces.mending import mend_link
-from orchestrator.workspaces.private import PrivateGit, set_beside
+from orchestrator.workspaces.private import PrivateGit, private_folder, set_beside
 
 _END = 1 << 18  #: bytes at the end of a log that are looked through
 _BYTE_CODE = "PYTHONPYCACHEPREFIX"
@@ -104,8 +104,8 @@ class Walled:
         return Came(code=code, confined=True, words=words)
 
     async def _run(self, command: Command, work: For, means: Means) -> int:
-        folder = self.project.state / "private" / "commands" / f"{self.run_id}.{file_name(work.attempt)}"
-        _take_away(folder)  # of a supervisor that died
+        # below the attempt's own: of a supervisor that died in a set-up it goes with that when the attempt is ended
+        folder = private_folder(self.project, self.run_id, work.attempt) / "command"
         try:
             confined = await anyio.to_thread.run_sync(partial(self._confined, command, folder, means, work.caches))
             return await run_command(confined)
@@ -126,17 +126,20 @@ class Walled:
             raise WallsFailed(command.text, error.message) from error
 
     def _confined(self, command: Command, folder: Path, means: Means, caches: str) -> Command:
+        take_away(folder)  # of a supervisor that died in a check
         temporary, cwd = folder / "tmp", real(command.cwd) or command.cwd
         (temporary / "t").mkdir(parents=True)
-        is_sandbox, is_worktree = means is Means.BUBBLEWRAP, (cwd / ".git").is_file()
-        git = set_beside(self.project, folder / "git", cwd) if is_sandbox and is_worktree else PrivateGit()
+        # a shared tree may be a linked worktree too, but on a branch of the user's: there git only reads
+        is_sandbox, is_apart = means is Means.BUBBLEWRAP, (cwd / ".git").is_file() and cwd != real(self.project.root)
+        git = set_beside(self.project, folder / "git", cwd) if is_sandbox and is_apart else PrivateGit()
         kept, outside = self.project.state / "caches" / caches, outside_of(self.settings.writable)
         told = caches_in(kept, _home(command), command.environment, outside)
         told.pop(_BYTE_CODE, None)  # in the folder it can be written, beside what it was made of, and elsewhere it is there
         environment = {**command.environment, **told, "TMPDIR": TEMPORARY if is_sandbox else str(temporary / "t")}
-        around = self._around(replace(command, cwd=cwd, environment=environment), (*outside, kept, cwd))
+        named = {name: value for name, value in environment.items() if name != "TMPDIR"}  # what others have there is not shown
+        around = self._around(replace(command, cwd=cwd, environment=named), (*outside, kept, cwd))
         sights = look(around)
-        never = _never(cwd) if is_sandbox or not is_worktree else ()  # by Landlock nothing new could be made beside it
+        never = _never(cwd) if is_sandbox or not is_apart else ()  # by Landlock nothing new could be made beside it
         confinement = Confinement(
             means=means,
             writable=(*outside, kept, cwd, *(() if is_sandbox else (temporary,))),
@@ -162,7 +165,9 @@ class Walled:
 
     def _leave(self, cwd: Path, folder: Path, means: Means) -> None:
         """Take away what was a command's own; where nothing else keeps the link of its worktree, it is mended."""
-        _take_away(folder)
+        take_away(folder)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()  # the attempt's: once that is ended nothing else removes it
         if means is Means.LANDLOCK and self.project.repository and cwd != self.project.root:
             mend_link(self.project, cwd)
 
@@ -198,13 +203,3 @@ def _never(cwd: Path) -> Iterator[Path]:
     for place in (cwd / name for name in NEVER):
         if not place.is_symlink() and (place.is_file() or place.is_dir()):
             yield place
-
-
-def _take_away(folder: Path) -> None:
-    """Remove a folder, whatever rights tests took from what is in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    for place, folders, _ in os.walk(folder):
-        for name in folders:
-            if not (inside := Path(place, name)).is_symlink():
-                inside.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)

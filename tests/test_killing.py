@@ -1,5 +1,6 @@
 """The supervisor is killed at any moment, and nothing is lost, done twice, or left running."""
 
+import errno
 import os
 import random
 import shutil
@@ -7,11 +8,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from orchestrator.events import AttemptStarted, RunResumed
+from orchestrator.events import AttemptStarted, ResultRefused, RunResumed
 from orchestrator.journal import Journal
+from orchestrator.model import AttemptId
+from orchestrator.workspaces.worktree import Worktrees
 from tests.support.commands import Squad
 from tests.support.killing import GONE, Story
 from tests.support.repositories import Repository
@@ -116,6 +120,29 @@ def test_killed_while_the_check_of_a_merge_runs(story: Story) -> None:
     _resume(story)
 
     story.must_be_whole()
+
+
+def test_a_result_whose_workspace_cannot_be_made_again_is_done_again(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the whole run ended with it, at each resume."""
+    story.check = 0.7
+    story.rewrite_settings()
+    logs = story.project.logs
+    _while_in_check(story, lambda: any(logs.glob("*/*.attempt-1.log")))
+    shutil.rmtree(story.project.folder / "worktrees")
+    full, make = [OSError(errno.ENOSPC, "No space left on device")], Worktrees.make
+
+    def made(self: Worktrees, attempt: AttemptId, *where: Any, **more: Any) -> bool:
+        if full and attempt in {"A.1", "B.1"}:  # both were there before the kill
+            raise full.pop()
+        return make(self, attempt, *where, **more)
+
+    monkeypatch.setattr(Worktrees, "make", made)
+    _resume(story)
+
+    story.must_be_whole()
+    refused = story.events(ResultRefused)
+    assert [(one.cause, one.counted) for one in refused] == [("environment", False)]
+    assert "No space left on device" in refused[0].reason
 
 
 @pytest.mark.soak

@@ -2,17 +2,22 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from orchestrator import leveling
+from orchestrator import leveling, walled
+from orchestrator.adoption import prepare
+from orchestrator.confines import remove
 from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.model import AttemptId, RunId
-from orchestrator.project import Project
+from orchestrator.project import Project, find
 from orchestrator.sections import EnforcementSettings
+from orchestrator.sights import SHARED
 from orchestrator.state import State
 from orchestrator.walled import Came, For, Walled, WallsFailed
+from orchestrator.workspaces.private import private_folder
 from orchestrator.workspaces.worktree import Worktrees
 from tests.support.confined import needs
 from tests.support.repositories import Repository
@@ -44,7 +49,7 @@ def site_at(project: Project, means: Means | None, tmp_path: Path, monkeypatch: 
     for attempt in (MINE, THEIRS):
         worktrees.make(attempt, worktrees.folder(attempt), start=None)
         worktrees.finish(worktrees.folder(attempt))
-    walled = Walled(
+    own = Walled(
         project=project,
         run_id=RUN,
         levels=leveling.Levels("deny"),
@@ -52,7 +57,7 @@ def site_at(project: Project, means: Means | None, tmp_path: Path, monkeypatch: 
         environment={"HOME": str(Path.home()), "PATH": "/usr/local/bin:/usr/bin:/bin"},
         state=lambda: State(run=RUN),
     )
-    return Site(walled, worktrees.folder(MINE), tmp_path / "log")
+    return Site(own, worktrees.folder(MINE), tmp_path / "log")
 
 
 @pytest.fixture(params=MEANS)
@@ -100,7 +105,7 @@ async def test_a_command_writes_its_folder_and_nothing_beside(site: Site, reposi
     assert {place: place.read_bytes() for place in before} == before
     here = Repository(site.folder)
     assert (here.head(), here.git("diff", "--cached", "--name-only")) == (repository.head(), "")
-    assert list((site.walled.project.state / "private" / "commands").iterdir()) == []
+    assert list((site.walled.project.state / "private" / RUN).iterdir()) == []
 
 
 async def test_who_is_refused_something_hears_of_the_walls_and_of_the_way_out(site: Site) -> None:
@@ -125,6 +130,54 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     assert asked.confined == is_sandbox, "by Landlock nobody is confined who does not demand it"
     assert (home / "free").exists()
     assert (home / "below").exists()
+
+
+@pytest.mark.parametrize("is_linked", [False, True], ids=["main", "linked"])
+async def test_in_a_shared_tree_git_only_reads(site: Site, repository: Repository, *, is_linked: bool) -> None:
+    repository.git("branch", "other")
+    shared = repository
+    if is_linked:
+        shared = Repository(repository.root.parent / "linked")
+        repository.git("worktree", "add", "--quiet", "-b", "plain", str(shared.root))
+    project = find(shared.root)
+    prepare(project, now=0.0)
+    here = Site(replace(site.walled, project=project), shared.root, site.log)
+    reads = ["git status", "git log", "git rev-parse --verify main", "git rev-parse --verify other"]
+    writes = ["git add -A", "git commit --allow-empty -qm mine", "git branch mine", "git stash", "mv .git moved", "rm -r .git"]
+
+    came = await here.run(trying("echo x >> README.md", *reads, *writes))
+
+    answers = dict(rows_in(site.log))
+    assert (came.code, came.confined) == (0, True)
+    assert {command: answers[command] for command in (*reads, *writes)} == {
+        **dict.fromkeys(reads, "allowed"),
+        **dict.fromkeys(writes, "refused"),
+    }
+    assert shared.git("status", "--porcelain", "--untracked-files=no") == " M README.md"
+
+
+def test_what_a_supervisor_left_that_died_in_a_set_up_goes_with_the_attempt(project: Project) -> None:
+    left = private_folder(project, RUN, MINE) / "command" / "tmp" / "t" / "shut"
+    left.mkdir(parents=True)
+    (left / "file").touch()
+    left.chmod(0)
+
+    remove(project, RUN, MINE)
+
+    assert list((project.state / "private").iterdir()) == []
+
+
+@needs(Means.BUBBLEWRAP)
+async def test_what_others_have_at_the_place_of_temporary_files_is_not_seen(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_at(project, Means.BUBBLEWRAP, tmp_path, monkeypatch)
+
+    with TemporaryDirectory(dir=SHARED) as theirs:
+        monkeypatch.setattr(walled, "TEMPORARY", theirs)
+        came = await site.run('test ! -e "$TMPDIR"')
+
+    assert came.code == 0
 
 
 async def test_where_nothing_can_confine_it_a_command_is_not_run(

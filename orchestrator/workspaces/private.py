@@ -59,7 +59,7 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
 
 
 def set_beside(project: Project, folder: Path, workspace: Path) -> PrivateGit:
-    """Make, in a folder that is thrown away, all that the git of a command in a worktree may write.
+    """Make, in a folder that is thrown away, all that the git of a command in one of squad's worktrees may write.
 
     Raises:
         GitFailed: It is no worktree.

@@ -65,7 +65,7 @@ class Story:
         self.repository.git("add", "staged.md")
 
     def settings(self) -> str:
-        return f'run: {{agents: 2, checks: ["sleep {self.check} && ls *.txt"]}}\n'
+        return f'run: {{agents: 2, restart: {{backoff: 0s..0s}}, checks: ["sleep {self.check} && ls *.txt"]}}\n'
 
     def tasks(self) -> str:
         argv = [sys.executable, "-I", "-S", str(self.side.parent / "agent.py"), str(self.side)]
