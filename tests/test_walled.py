@@ -125,7 +125,11 @@ async def test_what_is_not_to_be_confined_is_not(site: Site, home: Path) -> None
     told = site.walled.settings.model_copy(update={"confine_checks": True})
     asked = await Site(replace(site.walled, levels=leveling.Levels("auto"), settings=told), site.folder, site.log).run("true")
 
-    assert [(came.code, came.confined) for came in (named, below_deny, at_auto)] == [(0, False), (0, None), (0, None)]
+    left = site.walled.settings.model_copy(update={"confine_checks": False})
+    at_deny = await Site(replace(site.walled, settings=left), site.folder, site.log).run("echo x > $HOME/deny")
+
+    came = [(one.code, one.confined) for one in (named, below_deny, at_auto, at_deny)]
+    assert came == [(0, False), (0, None), (0, None), (0, None)]
     is_sandbox = await site.walled.levels.of_commands() is Means.BUBBLEWRAP
     assert asked.confined == is_sandbox, "by Landlock nobody is confined who does not demand it"
     assert (home / "free").exists()
