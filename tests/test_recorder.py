@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Event, LockRefused, Noticed
+from orchestrator.events import Entry, Event, Noticed
 from orchestrator.feed import ROOM
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.recorder import Recorder
@@ -95,19 +95,23 @@ async def test_a_subscriber_who_falls_behind_loses_the_oldest_and_knows_it(recor
         recorder.record(*notices(*map(str, range(ROOM + 2))))
         await slow.wait()
 
-        assert slow.lagged
         assert [entry.seq for entry in slow.drain()][:1] == [3]
+        assert slow.lagged
         assert slow.is_empty
 
 
-def test_whoever_looks_on_for_some_kinds_is_woken_by_nothing_else(recorder: Recorder) -> None:
-    with recorder.feed.subscribe(LockRefused) as news:
-        recorder.record(*notices("not for you"))
-        assert news.is_empty
-        refused = LockRefused(path="a", holder="agent-1", reason="x")
-        recorder.record(*notices("nor this"), refused)
+def test_each_who_looks_on_takes_everything_from_its_own_place(recorder: Recorder) -> None:
+    with recorder.feed.subscribe() as early:
+        recorder.record(*notices("one"))
+        with recorder.feed.subscribe() as late:
+            late.offer([Entry(0, 1.0, RUN, Noticed(text="before"))])
+            recorder.record(*notices("two"))
 
-        assert [entry.event for entry in news.drain()] == [refused]
+            assert [entry.event for entry in late.drain()] == notices("before", "two")
+            assert late.is_empty
+            assert [entry.event for entry in early.drain()] == notices("one", "two")
+        recorder.record(*notices("three"))
+        assert [entry.event for entry in early.drain()] == notices("three")
 
 
 def test_whoever_left_is_told_nothing_more(recorder: Recorder) -> None:

@@ -25,7 +25,6 @@ from orchestrator.control.server import Later, Server, serve
 from orchestrator.doctor.untried import tell_untried
 from orchestrator.events import (
     AgentWarned,
-    ConversationKnown,
     Entry,
     LockRefused,
     Noticed,
@@ -103,7 +102,7 @@ async def oversee(run: Conduct, show: View) -> None:
         subscribe() as shown,
         subscribe() as kept,
         subscribe() as logged,
-        subscribe(ConversationKnown) as versions,
+        subscribe() as versions,
         subscribe() as told,
     ):
         before = list(recorder.journal.entries(run=RunId(recorder.state.run), after=run.since))

@@ -22,6 +22,8 @@ from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.recorder import Recorder
 
+_PAUSE = 0.1  #: seconds between two looks at what happened
+
 
 async def tell_untried(
     recorder: Recorder, adapters: Mapping[AgentId, AnyAdapter], news: Subscription, *, surroundings: Mapping[str, str]
@@ -33,11 +35,10 @@ async def tell_untried(
         while True:
             await news.wait()
             for entry in news.drain():
-                match entry.event:
-                    case ConversationKnown(attempt=attempt, version=version):
-                        _tell(recorder, KNOWN.get(recorder.state.attempts[attempt].adapter), version)
-                    case _:
-                        pass
+                if isinstance(known_now := entry.event, ConversationKnown):
+                    attempt = recorder.state.attempts[known_now.attempt]
+                    _tell(recorder, KNOWN.get(attempt.adapter), known_now.version)
+            await anyio.sleep(_PAUSE)
 
 
 def _silent(adapters: Mapping[AgentId, AnyAdapter]) -> list[Known]:
