@@ -74,15 +74,15 @@ class LockDesk:
         seats: Seats,
         doors: Doors | None = None,
         *,
-        heard: Callable[[AgentId], None] = lambda _: None,
+        heed: Callable[[AgentId], None] = lambda _: None,
     ) -> None:
-        """Lend from a table, by the rights of those who are seated, through doors; `heard` looks at what is refused for good."""
+        """Lend from a table, by the rights of those who are seated, through doors; `heed` looks at what is refused for good."""
         self._recorder = recorder
         self._table = table
         self._rights = rights
         self._seats = seats
         self._doors = doors or NoDoors()
-        self._heard = heard
+        self._heed = heed
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
@@ -349,7 +349,7 @@ class LockDesk:
         event = ev.LockRefused(path=path, holder=agent, reason=refused.reason, row=row)
         if row:
             self._recorder.record(event)
-            self._heard(agent)
+            self._heed(agent)
         else:
             self._recorder.record_soon(event, wakes=False)
         return refused

@@ -190,6 +190,8 @@ class LockTable:
         if holder not in self._of or now <= self._life.get(holder, 0.0):
             return False
         self._life[holder] = now
+        if not self._warned:
+            return False
         again = {fence for fence in self._warned if (grant := self._grants[fence]).holder == holder and grant.since < now}
         self._warned -= again
         if again:

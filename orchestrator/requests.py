@@ -61,7 +61,10 @@ class Lead(Protocol):
         """End the supervisor."""
 
     def heard(self, agent: AgentId) -> None:
-        """Note that an agent showed life, and may have claimed something."""
+        """Note that an agent showed life."""
+
+    def heed(self, agent: AgentId) -> None:
+        """Take up what an agent has claimed, and that it asks in vain."""
 
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders."""
@@ -92,7 +95,7 @@ class Desk:
         self._inbox = inbox
         self._limited = limited
         self._seats = Seats(root)
-        self.locks = LockDesk(recorder, table, rights, self._seats, doors, heard=lead.heard)
+        self.locks = LockDesk(recorder, table, rights, self._seats, doors, heed=lead.heed)
         self.loans = Loans(self.locks)
         self._methods: Mapping[str, Callable[[AgentId, Mapping[str, object]], object]] = {
             "lock": self.loans.lock,
@@ -220,7 +223,7 @@ class Desk:
             return self._methods[method](agent, params)
         message = self._said(agent, method, params)
         self._recorder.record(*self.take(agent, [message]))
-        self._lead.heard(agent)
+        self._lead.heed(agent)
         return {"accepted": True}
 
     def _said(self, agent: AgentId, method: str, params: Mapping[str, object]) -> msg.Message:

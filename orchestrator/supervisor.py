@@ -139,15 +139,19 @@ class Supervisor:
         if events := self.desk.take(agent, messages):
             self.recorder.record(*events)
             self.heard(agent)
+            self.heed(agent)
 
     def heard(self, agent: AgentId) -> None:
-        """Note that an agent showed life, and may have claimed something."""
-        attempt = self._attempts.get(agent)
+        """Note that an agent showed life."""
         if self.table.renew(agent, now=self.recorder.clock()):
             self.recorder.wake()  # the next silence is to be told of too
-        if attempt is not None and attempt.at_work is not None:
-            attempt.at_work.beat(Sign.REQUEST)
-            attempt.at_work.heed()
+        if (at_work := self._at_work(agent)) is not None:
+            at_work.beat(Sign.REQUEST)
+
+    def heed(self, agent: AgentId) -> None:
+        """Take up what an agent has claimed, and that it asks in vain."""
+        if (at_work := self._at_work(agent)) is not None:
+            at_work.heed()
 
     def is_agents(self, pid: int | None) -> bool:
         """Tell whether a process belongs to an agent: it was started below a leash."""

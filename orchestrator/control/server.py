@@ -23,12 +23,13 @@ from typing import TypeAlias
 import anyio
 import anyio.abc
 import anyio.lowlevel
-import msgspec
 
 from orchestrator.control import protocol
 from orchestrator.control.calling import Caller, Later, Line
+from orchestrator.control.messages import Fault, Request, answer, line, read, request_of
+from orchestrator.control.polling import READ
 from orchestrator.control.protocol import Rejected
-from orchestrator.control.turn import READ, Settle, Turn
+from orchestrator.control.turn import Settle, Turn
 from orchestrator.control.wire import Wire
 from orchestrator.errors import JournalError
 from orchestrator.platform import peer_pid, peer_uid
@@ -37,10 +38,6 @@ __all__ = ["Caller", "Handler", "Later", "Line", "Server", "Settle", "serve"]
 
 _WAITING = 128  #: connections that the system holds for a socket until they are taken
 _FULL = 1.0  #: seconds without new connections when the process can have no more
-
-_PLAIN = (str, float)  #: what an id can be besides a whole number
-_decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 #: Gives an answer, perhaps a later one; raises Rejected.
 Handler: TypeAlias = Callable[[Caller, str, Mapping[str, object]], object]
@@ -51,7 +48,7 @@ class _Door:
     """One socket, and who stands at it."""
 
     caller: Caller
-    token: bytes | None
+    token: str | None
     handler: Handler
     group: anyio.abc.TaskGroup
     turn: Turn
@@ -100,8 +97,7 @@ class Server:
             os.umask(old)
         listening.listen(_WAITING)
         listening.setblocking(False)
-        secret = None if token is None else token.encode()
-        door = _Door(caller=Caller(agent), token=secret, handler=self._handler, group=self._group, turn=self._turn)
+        door = _Door(caller=Caller(agent), token=token, handler=self._handler, group=self._group, turn=self._turn)
         self._listening[path] = listening
         self._doors.append(door)
         self._take_in(listening, door)
@@ -182,7 +178,7 @@ class _Client(Wire):
 
     def taken(self, data: bytes) -> None:
         """Take what came; mostly it is one line, whole."""
-        if not self._buffer and not self._is_busy and data.find(b"\n") == len(data) - 1 and not data.isspace():
+        if not self._buffer and not self._is_busy and data.find(b"\n") == len(data) - 1:
             self._receive(data)
             return
         self._buffer += data
@@ -209,51 +205,51 @@ class _Client(Wire):
             self._drop(f"a line of more than {protocol.LONGEST} bytes")
             return
         if end >= 0:
-            line = bytes(self._buffer[:end])
+            message = bytes(self._buffer[:end])
             del self._buffer[: end + 1]
-            if line.strip():
-                self._receive(line)
+            self._receive(message)
         self._is_busy = end >= 0 and bool(self._buffer)
         self.read_on(wanted=not self._is_busy)
         if self._is_busy:
             self._door.line_up(self)
 
-    def _receive(self, line: bytes) -> None:
+    def _receive(self, data: bytes) -> None:
         try:
-            message = _decode(line)
+            message = read(data)
         except (ValueError, RecursionError):
-            self._send(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line"))
+            if data.strip():
+                self._send(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line"))
             return
         self._unanswered += 1
-        if isinstance(message, list) and message:
+        if isinstance(message, list):
             self._door.group.start_soon(self._answer_batch, message)
         else:
             self._answer_line(message)
 
-    def _answer_line(self, message: object) -> None:
+    def _answer_line(self, message: Request | Fault) -> None:
         """Answer a message at the end of this turn, or as a task when that takes longer."""
         try:
-            answer = self._ask(message)
+            answered = self._ask(message)
         except JournalError as error:
             self._door.turn.fail(error)
             return
-        if isinstance(answer, Later):
-            self._door.group.start_soon(self._answer_later, message, answer)
+        if isinstance(answered, _Open):
+            self._door.group.start_soon(self._answer_later, answered)
         else:
-            self._door.turn.add(self, answer)
+            self._door.turn.add(self, answered)
 
-    async def _answer_later(self, message: object, later: Later) -> None:
-        answer = await self._wait(message, later)
-        self._door.turn.settle(partial(self.reply, answer))
+    async def _answer_later(self, asked: "_Open") -> None:
+        answered = await self._wait(asked)
+        self._door.turn.settle(partial(self.reply, answered))
 
     async def _answer_batch(self, messages: list[object]) -> None:
         """Answer several messages in one line, one after another; notifications are not answered."""
         answers = []
         for one in messages:
-            answer = self._ask(one)
-            answers.append(await self._wait(one, answer) if isinstance(answer, Later) else answer)
+            answered = self._ask(request_of(one))
+            answers.append(await self._wait(answered) if isinstance(answered, _Open) else answered)
             await anyio.lowlevel.checkpoint()
-        self._door.turn.settle(partial(self.reply, [answer for answer in answers if answer is not None] or None))
+        self._door.turn.settle(partial(self.reply, [one for one in answers if one is not None] or None))
 
     def reply(self, answer: object) -> None:
         """Send an answer, if there is one, and hang up after the last on one who has ended its side."""
@@ -263,41 +259,41 @@ class _Client(Wire):
         if self._is_over and not self._unanswered:
             self.hang_up()
 
-    def _ask(self, message: object) -> dict[str, object] | Later | None:
-        """Give the answer to one message, or what it will come from; none to a notification."""
-        if (wrong := _wrong(message)) or not isinstance(message, dict):
-            return protocol.error(_number(message), protocol.INVALID_REQUEST, wrong)
+    def _ask(self, message: Request | Fault) -> "object | _Open":
+        """Give the answer to one message, or what it will come from; None to a notification."""
+        if isinstance(message, Fault):
+            return message.answer
         try:
-            answer = self._handle(message["method"], message.get("params", {}))
+            found = self._handle(message.method, message.params)
         except Rejected as refusal:
-            return _answer(message, refusal)
-        return answer if isinstance(answer, Later) else _answer(message, answer)
+            found = refusal
+        return _Open(message, found) if isinstance(found, Later) else answer(message, found)
 
     def _handle(self, method: str, params: object) -> object:
         if not isinstance(params, dict):
             raise Rejected("expected params as an object", code=protocol.INVALID_PARAMS)
-        if self._door.token is not None and not _same(params.get("token"), self._door.token):
+        if (token := self._door.token) is not None and not _same(params.get("token"), token):
             raise Rejected("wrong token: use the one in SQUAD_TOKEN")
         if len(self._open) >= protocol.PENDING:
             raise Rejected(f"more than {protocol.PENDING} requests wait for an answer")
         return self._door.handler(self._caller, method, params)
 
-    async def _wait(self, message: object, later: Later) -> dict[str, object] | None:
+    async def _wait(self, asked: "_Open") -> object:
         """Wait for an answer, but not longer than its client does."""
         with anyio.CancelScope() as scope:
             self._open.add(scope)
             if not self.is_open:
                 scope.cancel()  # gone before its turn came
             try:
-                return _answer(message, await later.come())
+                return answer(asked.request, await asked.later.come())
             except Rejected as refusal:
-                return _answer(message, refusal)
+                return answer(asked.request, refusal)
             finally:
                 self._open.discard(scope)
-        return _answer(message, Rejected("the connection ended"))
+        return answer(asked.request, Rejected("the connection ended"))
 
     def _send(self, message: object) -> None:
-        self.write(_line(message))
+        self.write(line(message))
 
     def _drop(self, reason: str) -> None:
         self._buffer.clear()
@@ -309,39 +305,13 @@ async def _done(work: Callable[[], Awaitable[object]]) -> None:
     await work()
 
 
-def _answer(message: object, given: object) -> dict[str, object] | None:
-    """Give the answer to a message, with what was found or why it was refused; none to a notification."""
-    if not isinstance(message, dict) or "id" not in message:
-        return None
-    if isinstance(given, Rejected):
-        return protocol.error(message["id"], given.code, given.reason, given.data)
-    return protocol.result(message["id"], given)
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A request whose answer takes time."""
+
+    request: Request
+    later: Later
 
 
-def _line(message: object) -> bytes:
-    """Write an answer as a line; names of files that are no UTF-8 are escaped."""
-    try:
-        return _encode(message) + b"\n"
-    except UnicodeEncodeError:
-        return protocol.line(message)
-
-
-def _wrong(message: object) -> str:
-    """Say what makes a message no request; empty if it is one."""
-    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-        return "expected an object with jsonrpc, method, params and id"
-    if message.get("jsonrpc") != "2.0":
-        return 'expected "jsonrpc": "2.0"'
-    return "" if "id" not in message or _number(message) == message["id"] else "expected an id that is a text or a number"
-
-
-def _number(message: object) -> object:
-    """Give the id of a message if it can be one."""
-    number = message.get("id") if isinstance(message, dict) else None
-    if isinstance(number, int):
-        return number if not isinstance(number, bool) and -(2**63) < number < 2**63 else None
-    return number if isinstance(number, _PLAIN) else None
-
-
-def _same(given: object, expected: bytes) -> bool:
-    return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected)
+def _same(given: object, expected: str) -> bool:
+    return isinstance(given, str) and given.isascii() and hmac.compare_digest(given, expected)

@@ -6,17 +6,16 @@ step for all. To wait for the loop's next turn instead would take longer than th
 """
 
 import asyncio
-import selectors
 import socket
-import sys
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import anyio.abc
 
+from orchestrator.control.polling import READ, WRITE, polling
 from orchestrator.errors import JournalError
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_USUAL = frozenset({READ, WRITE, READ | WRITE})  #: anything else is a fault, which reading and writing both find
 
 #: Makes durable what was decided, and then calls what it is given; raises JournalError.
 Settle: TypeAlias = Callable[[Callable[[], None]], None]
@@ -25,7 +24,7 @@ Settle: TypeAlias = Callable[[Callable[[], None]], None]
 class Answered(Protocol):
     """Who gets an answer."""
 
-    def reply(self, answer: dict[str, object] | None) -> None:
+    def reply(self, answer: object) -> None:
         """Send it."""
 
 
@@ -36,22 +35,23 @@ class Turn:
         """Watch nothing yet; what cannot be settled ends the group."""
         self._settle = settle
         self._group = group
-        self._replies: list[tuple[Answered, dict[str, object] | None]] = []
-        self._selector, self._descriptor = _selector()
+        self._replies: list[tuple[Answered, object]] = []
+        self._polling = polling()
+        self._descriptor = self._polling.fileno()
+        self._ready: dict[int, Callable[[int], None]] = {}  #: by descriptor
         self._is_on = False
         asyncio.get_running_loop().add_reader(self._descriptor, self._take)
 
     def watch(self, end: socket.socket, events: int, ready: Callable[[int], None]) -> None:
         """Call `ready` with what a socket is ready for of these events, from now on; of none: no more."""
-        if end not in self._selector.get_map():
-            if events:
-                self._selector.register(end, events, ready)
-        elif events:
-            self._selector.modify(end, events, ready)
-        else:
-            self._selector.unregister(end)
+        number = end.fileno()
+        if events:
+            self._polling.watch(number, events, is_new=number not in self._ready)
+            self._ready[number] = ready
+        elif self._ready.pop(number, None) is not None:
+            self._polling.leave(number)
 
-    def add(self, client: Answered, answer: dict[str, object] | None) -> None:
+    def add(self, client: Answered, answer: object) -> None:
         """Answer a client at the end of this turn; None: it has only said something."""
         if not self._replies and not self._is_on:
             asyncio.get_running_loop().call_soon(self._end)
@@ -71,14 +71,15 @@ class Turn:
     def close(self) -> None:
         """Watch nothing any more."""
         asyncio.get_running_loop().remove_reader(self._descriptor)
-        self._selector.close()
+        self._polling.close()
 
     def _take(self) -> None:
         """Hear everybody who has something to say, and answer."""
         self._is_on = True
         try:
-            for key, events in self._selector.select(0):
-                key.data(events)
+            for number, events in self._polling.ready():
+                if (ready := self._ready.get(number)) is not None:  # else another's turn has ended it
+                    ready(events if events in _USUAL else READ | WRITE)
         finally:
             self._is_on = False
             if self._replies:
@@ -91,15 +92,6 @@ class Turn:
         replies, self._replies = self._replies, []
         for client, answer in replies:
             client.reply(answer)
-
-
-def _selector() -> tuple[selectors.BaseSelector, int]:
-    """Give a selector that another one can wait for, and its descriptor."""
-    if sys.platform == "linux":
-        polling = selectors.EpollSelector()
-        return polling, polling.fileno()
-    queue = selectors.KqueueSelector()
-    return queue, queue.fileno()
 
 
 async def _fail(error: JournalError) -> None:

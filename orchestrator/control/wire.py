@@ -4,7 +4,8 @@ import select
 import socket
 
 from orchestrator.control import protocol
-from orchestrator.control.turn import READ, WRITE, Turn
+from orchestrator.control.polling import READ, WRITE
+from orchestrator.control.turn import Turn
 
 #: One for all, so that no memory is got for each read; what was read is copied before anybody else reads.
 _TAKEN = memoryview(bytearray(protocol.LONGEST))
@@ -86,7 +87,7 @@ class Wire:
             self.lost()
 
     def _ready(self, events: int) -> None:
-        if events & WRITE and self._end is not None:
+        if events & WRITE and self._unsent and self._end is not None:
             self._unsent = self._unsent[self._sent(self._end, self._unsent) :]
             self._watch()
             if self._is_closing and not self._unsent:

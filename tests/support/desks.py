@@ -45,6 +45,9 @@ class Lead:
         self.told.append((agent, text))
         return True
 
+    def heed(self, agent: AgentId) -> None:
+        """Note nothing."""
+
     def heard(self, agent: AgentId) -> None:
         self.lives.append(agent)
 
