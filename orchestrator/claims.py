@@ -49,7 +49,7 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     Raises:
         OutsideProject: The path leads out of the project, or is none.
     """
-    if _PLAIN.fullmatch(text) and resolve(text) == text:
+    if is_plain(text) and resolve(text) == text:
         return Claim(text)
     raw = text.strip()
     if raw.startswith(OPERATIONS):
@@ -66,6 +66,12 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
         raise OutsideProject(text)
     folder = raw.endswith(("/", "/."))
     return Claim(_composed(relative) + ("/" if folder and relative != "." else ""))
+
+
+@lru_cache(maxsize=4096)
+def is_plain(text: str) -> bool:
+    """Tell whether a path is in canonical form as it is written, whatever else would have to be brought into it."""
+    return _PLAIN.fullmatch(text) is not None
 
 
 def is_operation(claim: str) -> bool:

@@ -5,6 +5,7 @@ agent prints is never an event; what it reports through the protocol becomes one
 Field names are those of design section 14, because other programs read them.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeAlias, get_args
 
 import msgspec
@@ -654,9 +655,8 @@ class Entry(msgspec.Struct, frozen=True):
     event: Event
 
 
-def encode(event: Event) -> bytes:
-    """Give the event's JSON object, `type` first."""
-    return _encoder.encode(event)
+#: Gives an event's JSON object, `type` first.
+encode: Callable[[Event], bytes] = _encoder.encode
 
 
 def storable(event: Event) -> Event:

@@ -67,7 +67,9 @@ _ROW = "(?, ?, ?, ?)"
 _APPEND = "insert into events (at, run, type, body) values "
 _APPENDS = [_APPEND + ", ".join([_ROW] * count) for count in range(_TOGETHER + 1)]  #: by how many
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
-_HASTY = (LockGranted, LockReleased, LockRequested, LockRefused)  #: of which there are so many that they may be written ahead
+_HASTY = frozenset(
+    {LockGranted, LockReleased, LockRequested, LockRefused}
+)  #: of which there are so many that they may be written ahead
 
 
 class Journal:
@@ -126,9 +128,9 @@ class Journal:
         """
         if not events:
             return []
+        if self._ahead.is_wanted() and _HASTY.issuperset(map(type, events)):
+            return self._add(run, *_written(events), at)
         told, bodies = _written(events)
-        if self._ahead.is_wanted() and all(isinstance(event, _HASTY) for event in told):
-            return self._add(run, told, bodies, at)
         values: list[object] = []
         level = "normal"
         for event, body in zip(told, bodies, strict=True):
@@ -139,8 +141,7 @@ class Journal:
         self._last = self._insert(values, level) if is_one else self._insert_many(values, level)
         self._tell()
         self._ahead.is_whole()
-        number = self._last - len(told)
-        return [Entry(number := number + 1, at, run, event) for event in told]
+        return _entries(self._last - len(told) + 1, at, run, told)
 
     def _tell(self) -> None:
         """Wake those who watch the folder: what woke them so far may have been the write, before it could be read.
@@ -167,14 +168,14 @@ class Journal:
 
     def _add(self, run: RunId, events: Sequence[Event], bodies: Sequence[bytes], at: float) -> list[Entry]:
         """Write a step ahead of the table."""
-        number = self._last
-        kinds = (type(event).__name__ for event in events)
+        first = self._last + 1
+        told = [(type(event).__name__, body) for event, body in zip(events, bodies, strict=True)]
         try:
-            self._ahead.add(Step(number + 1, at, run, list(zip(kinds, bodies, strict=True))))
+            self._ahead.add(Step(first, at, run, told))
         except OSError as error:
             raise trouble(self._path, error) from error
         self._last += len(events)
-        return [Entry(number := number + 1, at, run, event) for event in events]
+        return _entries(first, at, run, events)
 
     @contextmanager
     def writing_ahead(self, behind: Callable[[], None]) -> Iterator[None]:
@@ -373,10 +374,14 @@ class Journal:
                     connection.execute("rollback")
 
 
+def _entries(first: int, at: float, run: RunId, events: Sequence[Event]) -> list[Entry]:
+    return [Entry(number, at, run, event) for number, event in enumerate(events, first)]
+
+
 def _written(events: Sequence[Event]) -> tuple[Sequence[Event], list[bytes]]:
     """Give events as they can be written down, and their bodies."""
     try:
-        return events, [encode(event) for event in events]
+        return events, list(map(encode, events))
     except UnicodeEncodeError:
         told = [storable(event) for event in events]
         return told, [encode(event) for event in told]

@@ -74,6 +74,20 @@ class KeyIndex(Generic[T]):
         wanted = parts_of(key)
         return [thing for other, thing in self._patterns.get(_first(key), {}).values() if parts_of(other) == wanted]
 
+    def is_free(self, key: str) -> bool:
+        """Tell whether nothing meets the key."""
+        names = _names(key)
+        if names is None or self._patterns:
+            return not any(True for _ in self.meeting(key))
+        node = self._root
+        for name in names:
+            if node.here:
+                return False
+            if (below := node.below.get(name)) is None:
+                return True
+            node = below
+        return not (node.here or node.below)
+
     def meeting(self, key: str) -> Iterable[T]:
         """Give what meets the key, in no order."""
         if is_operation(key):

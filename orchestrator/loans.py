@@ -94,7 +94,9 @@ class Loans:
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path until it is given back: what was only lent before stays when the command ends."""
         answer = self._desk.lock(agent, params)
-        return Later(partial(self._kept_later, answer)) if isinstance(answer, Later) else self._kept(answer)
+        if isinstance(answer, Later):
+            return Later(partial(self._kept_later, answer))
+        return self._kept(answer) if self._lent else answer
 
     def unlock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Take back what an agent asked for; what a command of it needs ends with that command."""

@@ -45,7 +45,7 @@ class LockTable:
         self.warn_after = warn_after
         self.is_declared_for = False  #: a declaration was blocked since this was last taken back
         self._capacities = dict(capacities or {})
-        self._fence = fence
+        self.fence = fence  #: number of the newest grant
         self._numbers = 0
         self._grants: dict[int, Grant] = {}  #: by fence, oldest first
         self._queue: dict[int, Ticket] = {}  #: by number, first come first
@@ -56,11 +56,6 @@ class LockTable:
         self._life: dict[AgentId, float] = {}  #: the last sign of life of those who hold something
         self._warned: set[int] = set()  #: fences
         self._suspicion: float | None = None  #: nothing becomes suspect before
-
-    @property
-    def fence(self) -> int:
-        """Give the number of the newest grant."""
-        return self._fence
 
     def grants(self) -> tuple[Grant, ...]:
         """Give all grants, oldest first."""
@@ -121,6 +116,8 @@ class LockTable:
 
     def request(self, holder: AgentId, path: str, *, now: float, purpose: str = "", wait: bool = False) -> Answer:
         """Answer an agent that asks for a path while it works; a held lock is granted to its holder again."""
+        if not self._queue and self._held.is_free(path):
+            return self._grant(holder, path, now=now, purpose=purpose)
         wish = path
         for held in self._held.same(path):
             wish = held.path
@@ -195,7 +192,8 @@ class LockTable:
         again = {fence for fence in self._warned if (grant := self._grants[fence]).holder == holder and grant.since < now}
         self._warned -= again
         if again:
-            self._suspicion = _earlier(self._suspicion, now + self.warn_after)
+            at = now + self.warn_after
+            self._suspicion = at if self._suspicion is None else min(self._suspicion, at)
         return bool(again)
 
     def stale(self, now: float) -> tuple[Grant, ...]:
@@ -221,7 +219,7 @@ class LockTable:
         self._grants, self._of, self._life, self._warned, self._suspicion = {}, {}, {}, set(), None
         for grant in grants:
             self._take_in(grant)
-        self._fence = max([self._fence, *(grant.fence for grant in grants)])
+        self.fence = max([self.fence, *(grant.fence for grant in grants)])
 
     def __repr__(self) -> str:
         held = ", ".join(f"{grant.path}: {grant.holder}" for grant in self._grants.values())
@@ -231,11 +229,11 @@ class LockTable:
     def _grant(
         self, holder: AgentId, path: str, *, now: float, purpose: str, declared: bool = False, ticket: Ticket | None = None
     ) -> Grant:
-        self._fence += 1
+        self.fence += 1
         grant = Grant(
             path=path,
             holder=holder,
-            fence=self._fence,
+            fence=self.fence,
             since=now,
             expires=now + self.stale_after,
             waited=now - ticket.since if ticket else 0.0,
@@ -253,7 +251,9 @@ class LockTable:
         if own is None:
             own = self._of[grant.holder] = {}
         own[grant.fence] = grant
-        self._suspicion = _earlier(self._suspicion, self._suspect_at(grant))
+        at = self._suspect_at(grant)
+        if self._suspicion is None or at < self._suspicion:
+            self._suspicion = at
 
     def _alive(self, grant: Grant) -> Grant:
         """Give a grant with its expiry as the last sign of life has put it off."""
@@ -366,7 +366,3 @@ class LockTable:
 def _same_key(key: str) -> str | tuple[str, ...]:
     """Give what is equal for all spellings of a key."""
     return key if is_operation(key) else parts_of(key)
-
-
-def _earlier(one: float | None, other: float) -> float:
-    return other if one is None else min(one, other)

@@ -8,17 +8,19 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
 
 from orchestrator.errors import FolderError
-from orchestrator.events import Entry, fields, kind
+from orchestrator.events import Entry, Event, encode, fields, kind
 from orchestrator.project import Project
 
 _encode = msgspec.json.Encoder().encode
 #: Keys of the log's own, and one that readers of logs take for how grave a line is.
 _TAKEN = frozenset({"event", "level", "timestamp", "seq", "run"})
+_BEFORE = len('{"type":""')  #: and its name stand before an event's fields
 
 
 class RunLog:
@@ -36,7 +38,7 @@ class RunLog:
         """Write a line for each event, all of them at once."""
         if self._descriptor is None or not entries:
             return
-        body = (b"\n" if self._torn else b"") + b"".join(b"%b\n" % _encode(_line(entry)) for entry in entries)
+        body = (b"\n" if self._torn else b"") + b"".join(map(_line, entries))
         try:
             self._torn = os.write(self._descriptor, body) < len(body)
         except OSError as error:
@@ -68,14 +70,32 @@ def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
         log.close()
 
 
-def _line(entry: Entry) -> dict[str, object]:
-    """Give what is told of an event; the names of its fields never hide those of the log."""
-    told = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(entry.event).items()}
-    return {"timestamp": _moment(entry.at), "seq": entry.seq, "run": entry.run, **told, "event": kind(entry.event)}
+def _line(entry: Entry) -> bytes:
+    """Give the line of an event; the names of its fields never hide those of the log."""
+    event, name = entry.event, kind(entry.event).encode()
+    told = _renamed(event) if _hides(type(event)) else encode(event)[len(name) + _BEFORE : -1]
+    head = b'{"timestamp":"%b","seq":%d,"run":%b' % (_moment(entry.at), entry.seq, _quoted(entry.run))
+    return b'%b%b,"event":"%b"}\n' % (head, told, name)
 
 
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+def _renamed(event: Event) -> bytes:
+    told = {f"{name}_" if name in _TAKEN else name: value for name, value in fields(event).items()}
+    return b"," + _encode(told)[1:-1]
+
+
+@cache
+def _hides(kind_of_event: type[Event]) -> bool:
+    """Tell whether a field is named as one of the log's own."""
+    return not _TAKEN.isdisjoint(field.encode_name for field in msgspec.structs.fields(kind_of_event))
+
+
+@lru_cache(maxsize=16)
+def _quoted(run: str) -> bytes:
+    return _encode(run)
+
+
+def _moment(at: float) -> bytes:
+    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z").encode()
 
 
 def _is_torn(descriptor: int) -> bool:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.asked import below_root
-from orchestrator.claims import Claim, OutsideProject, canonical
+from orchestrator.claims import Claim, OutsideProject, canonical, is_plain
 from orchestrator.control.protocol import Rejected
 from orchestrator.model import AgentId, AttemptId, TaskId
-from orchestrator.platform import real_relative
+from orchestrator.platform import is_linked, real_relative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,5 +63,7 @@ class Seats:
             OutsideProject: It leads out of the project, or is no path.
         """
         workspace = seated.workspace if seated else self._root
+        if is_plain(raw) and not is_linked(str(workspace), raw):
+            return Claim(raw)
         roots = (str(workspace), str(self._root))
         return canonical(below_root(raw, roots), roots=roots, resolve=lambda path: real_relative(workspace, path))

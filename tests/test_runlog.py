@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import FolderError
-from orchestrator.events import Noticed
+from orchestrator.events import Noticed, fields
 from orchestrator.project import Project
 from orchestrator.runlog import RunLog, open_log
 from tests.support.builders import ended, entries, run_started, started
@@ -26,6 +26,18 @@ def test_each_event_is_a_line_of_json(tmp_path: Path) -> None:
     assert told[0]["title"] == "two\nlines\x1b[2J"
     assert told[1]["level_"] == "detect"
     assert all(str(row["timestamp"]).endswith("Z") for row in told)
+
+
+def test_a_line_says_all_that_its_event_does(tmp_path: Path) -> None:
+    told = entries(run_started(title='"\\\n'), started(), Noticed(text=""), ended(reason="x"))
+    log = RunLog(tmp_path / "squad.log")
+    log.note(*told)
+    log.close()
+
+    for row, entry in zip(rows(tmp_path / "squad.log"), told, strict=True):
+        own = {f"{name}_" if name == "level" else name: value for name, value in fields(entry.event).items()}
+        assert list(row) == ["timestamp", "seq", "run", *own, "event"]
+        assert {**row, **own} == row
 
 
 def test_the_folder_is_that_of_the_configuration_seen_from_the_project(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, whi
 _LONGEST_PAUSE = 1.0  #: seconds; files that take long to write are written less often, up to this
 _IDLE = 15  #: times as long as a round took nothing is done for eyes
 _LINES = 64  #: of the log that are written at once
+_NOTED = (QuestionAsked, QuestionAnswered, QuestionClosed, AgentWarned, RemarkMade)  #: what an agent reads in its comm file
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
 
@@ -213,6 +214,17 @@ async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
             group.start_soon(wait_for, wait)
 
 
+def _note(event: QuestionAsked | QuestionAnswered | QuestionClosed | AgentWarned | RemarkMade) -> str:
+    """Give what an agent reads in its comm file."""
+    match event:
+        case AgentWarned(text=text):
+            return " ".join(text.split())
+        case RemarkMade():
+            return remark_note(event)
+        case _:
+            return question_note(event)
+
+
 class Keeper:
     """Keeps the files of a run true; a file that cannot be written is told once and does not end the run."""
 
@@ -238,12 +250,8 @@ class Keeper:
         self._behind = self._behind or bool(entries)
         now, begun = time.time(), time.thread_time()
         for entry in entries:
-            if isinstance(entry.event, QuestionAsked | QuestionAnswered | QuestionClosed):
-                self._comms.note(AgentId(entry.event.agent), question_note(entry.event), now=now, width=_WHOLE)
-            elif isinstance(entry.event, AgentWarned):
-                self._comms.note(AgentId(entry.event.agent), " ".join(entry.event.text.split()), now=now, width=_WHOLE)
-            elif isinstance(entry.event, RemarkMade):
-                self._comms.note(AgentId(entry.event.agent), remark_note(entry.event), now=now, width=_WHOLE)
+            if isinstance(entry.event, _NOTED):
+                self._comms.note(AgentId(entry.event.agent), _note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)
         if self._plan is not self._run.supervisor.plan:

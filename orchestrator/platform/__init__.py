@@ -199,14 +199,14 @@ def descends(pid: int, ancestors: Collection[int]) -> bool:
 
 def real_relative(root: Path, relative: str) -> str:
     """Follow the symlinks of what exists of a relative path; gives a path that begins with `..` if it leads outside."""
-    if not _is_linked(str(root), relative):
+    if not is_linked(str(root), relative):
         return relative
     base = os.path.realpath(root)
     target = os.path.realpath(PurePosixPath(base) / relative)
     return os.path.relpath(target, base).replace(os.sep, "/")
 
 
-def _is_linked(root: str, relative: str) -> bool:
+def is_linked(root: str, relative: str) -> bool:
     """Tell whether a normal relative path may lead elsewhere: over a symlink below the root, or because of what it is itself."""
     names = relative.split("/")
     if not {"", ".", ".."}.isdisjoint(names):
