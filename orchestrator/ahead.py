@@ -11,8 +11,9 @@ import os
 import struct
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -20,6 +21,8 @@ BEHIND = 0.02  #: seconds that the table may be behind
 _LATEST = 5 * BEHIND  #: where whoever was to take it in comes too late, the next step does
 _HEAD = struct.Struct("<II")  #: bytes and crc32 of what follows
 _encode = msgspec.msgpack.Encoder().encode
+#: An event as the table has it: when, of which run, of which kind, and its body.
+Row: TypeAlias = tuple[float, str, str, bytes]
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -46,7 +49,7 @@ class Ahead:
         self._size = 0
         self._behind: Callable[[], None] = lambda: None
         self._whole_since = 0.0  #: when the table was not behind, by the monotonic clock
-        self.pending: list[Step] = []
+        self._rows: list[Row] = []  #: what the table does not have yet
 
     @property
     def is_there(self) -> bool:
@@ -78,7 +81,7 @@ class Ahead:
         """Tell whether steps come in haste: so soon one after another that the table may wait."""
         if self._descriptor is None:
             return False
-        return time.monotonic() - self._whole_since < (_LATEST if self.pending else BEHIND)
+        return time.monotonic() - self._whole_since < (_LATEST if self._rows else BEHIND)
 
     def add(self, step: Step) -> None:
         """Write a step; raises OSError, and then it is as if it had not been tried."""
@@ -90,18 +93,23 @@ class Ahead:
             os.ftruncate(self._descriptor, self._size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._size += written
-        if not self.pending:
+        if not self._rows:
             self._behind()
-        self.pending.append(step)
+        self.take_in(step)
 
-    def rows(self) -> Iterator[tuple[float, str, str, bytes]]:
+    def take_in(self, step: Step) -> None:
+        """Note what the table does not have yet."""
+        self._rows += [(step.at, step.run, kind, body) for kind, body in step.events]
+
+    @property
+    def rows(self) -> Sequence[Row]:
         """Give what the table does not have yet."""
-        return ((step.at, step.run, kind, body) for step in self.pending for kind, body in step.events)
+        return self._rows
 
     def is_whole(self) -> None:
         """Note that the table has everything."""
         self._whole_since = time.monotonic()
-        self.pending.clear()
+        self._rows.clear()
         if self._size and self._descriptor is not None:
             with contextlib.suppress(OSError):  # what the table has is known when it is met again
                 os.ftruncate(self._descriptor, 0)

@@ -137,7 +137,7 @@ class Journal:
             values += at, run, type(event).__name__, body
             if isinstance(event, _LASTING):
                 level = "full"
-        is_one = len(told) <= _TOGETHER and not self._ahead.pending
+        is_one = len(told) <= _TOGETHER and not self._ahead.rows
         self._last = self._insert(values, level) if is_one else self._insert_many(values, level)
         self._tell()
         self._ahead.is_whole()
@@ -202,7 +202,7 @@ class Journal:
         Raises:
             JournalError: It could not be; it is still written ahead.
         """
-        if self._ahead.pending:
+        if self._ahead.rows:
             with self._writing(lasting=False):
                 pass
             self._last = self._newest()
@@ -215,7 +215,7 @@ class Journal:
             last = self._newest()
             for step in self._ahead.read():
                 if step.first <= last + 1 and not self._has(step):
-                    self._ahead.pending.append(step)
+                    self._ahead.take_in(step)
                     last = max(last, step.last)
             self.absorb()
             self._ahead.is_whole()
@@ -361,8 +361,8 @@ class Journal:
         try:
             self._synchronous("full" if lasting else "normal")
             connection.execute("begin immediate")
-            if self._ahead.pending:
-                connection.executemany(_APPENDS[1], self._ahead.rows())
+            if self._ahead.rows:
+                connection.executemany(_APPENDS[1], self._ahead.rows)
             yield
             connection.execute("commit")
             self._ahead.is_whole()

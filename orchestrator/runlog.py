@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from orchestrator.errors import FolderError
-from orchestrator.events import Entry, Event, encode, fields, kind
+from orchestrator.events import Entry, Event, encode, fields
 from orchestrator.project import Project
 
 _encode = msgspec.json.Encoder().encode
@@ -72,10 +72,12 @@ def open_log(project: Project, folder: str | None) -> Iterator[RunLog]:
 
 def _line(entry: Entry) -> bytes:
     """Give the line of an event; the names of its fields never hide those of the log."""
-    event, name = entry.event, kind(entry.event).encode()
-    told = _renamed(event) if _hides(type(event)) else encode(event)[len(name) + _BEFORE : -1]
-    head = b'{"timestamp":"%b","seq":%d,"run":%b' % (_moment(entry.at), entry.seq, _quoted(entry.run))
-    return b'%b%b,"event":"%b"}\n' % (head, told, name)
+    event = entry.event
+    name, hides = _named(type(event))
+    told = _renamed(event) if hides else encode(event)[len(name) + _BEFORE : -1]
+    second, part = divmod(entry.at, 1.0)
+    at = b"%b.%06d" % (_moment(second), part * 1e6)
+    return b'{"timestamp":"%bZ","seq":%d,"run":%b%b,"event":"%b"}\n' % (at, entry.seq, _quoted(entry.run), told, name)
 
 
 def _renamed(event: Event) -> bytes:
@@ -84,9 +86,9 @@ def _renamed(event: Event) -> bytes:
 
 
 @cache
-def _hides(kind_of_event: type[Event]) -> bool:
-    """Tell whether a field is named as one of the log's own."""
-    return not _TAKEN.isdisjoint(field.encode_name for field in msgspec.structs.fields(kind_of_event))
+def _named(kind: type[Event]) -> tuple[bytes, bool]:
+    """Give the name of a kind of events, and whether a field of it is named as one of the log's own."""
+    return kind.__name__.encode(), not _TAKEN.isdisjoint(field.encode_name for field in msgspec.structs.fields(kind))
 
 
 @lru_cache(maxsize=16)
@@ -94,8 +96,9 @@ def _quoted(run: str) -> bytes:
     return _encode(run)
 
 
-def _moment(at: float) -> bytes:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z").encode()
+@lru_cache(maxsize=16)
+def _moment(second: float) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 
 def _is_torn(descriptor: int) -> bool:

@@ -145,8 +145,9 @@ class Supervisor:
         """Note that an agent showed life."""
         if self.table.renew(agent, now=self.recorder.clock()):
             self.recorder.wake()  # the next silence is to be told of too
-        if (at_work := self._at_work(agent)) is not None:
-            at_work.beat(Sign.REQUEST)
+        attempt = self._attempts.get(agent)
+        if attempt is not None and attempt.at_work is not None:
+            attempt.at_work.beat(Sign.REQUEST)
 
     def heed(self, agent: AgentId) -> None:
         """Take up what an agent has claimed, and that it asks in vain."""

@@ -4,6 +4,7 @@ import select
 import selectors
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 READ, WRITE = select.POLLIN, select.POLLOUT
@@ -70,17 +71,12 @@ if sys.platform == "linux":
         def __init__(self) -> None:
             """Look at nothing yet."""
             self._epoll = select.epoll()
-            self.fileno = self._epoll.fileno
-            self.leave = self._epoll.unregister
-            self.close = self._epoll.close
+            self.fileno, self.leave, self.close = self._epoll.fileno, self._epoll.unregister, self._epoll.close
+            self.ready = partial(self._epoll.poll, 0)
 
         def watch(self, number: int, events: int, *, is_new: bool) -> None:
             """Look from now on whether a descriptor is ready for these."""
             (self._epoll.register if is_new else self._epoll.modify)(number, events)
-
-        def ready(self) -> Sequence[tuple[int, int]]:
-            """Give what is ready now, and for what."""
-            return self._epoll.poll(0)
 
 
 def polling() -> Polling:

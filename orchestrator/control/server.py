@@ -254,7 +254,7 @@ class _Client(Wire):
     def reply(self, answer: object) -> None:
         """Send an answer, if there is one, and hang up after the last on one who has ended its side."""
         if answer is not None:
-            self._send(answer)
+            self.write(line(answer))
         self._unanswered -= 1
         if self._is_over and not self._unanswered:
             self.hang_up()

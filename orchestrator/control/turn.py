@@ -54,7 +54,7 @@ class Turn:
     def add(self, client: Answered, answer: object) -> None:
         """Answer a client at the end of this turn; None: it has only said something."""
         if not self._replies and not self._is_on:
-            asyncio.get_running_loop().call_soon(self._end)
+            asyncio.get_running_loop().call_soon(self.settle, self._tell)
         self._replies.append((client, answer))
 
     def settle(self, tell: Callable[[], None]) -> None:
@@ -83,10 +83,7 @@ class Turn:
         finally:
             self._is_on = False
             if self._replies:
-                self._end()
-
-    def _end(self) -> None:
-        self.settle(self._tell)
+                self.settle(self._tell)
 
     def _tell(self) -> None:
         replies, self._replies = self._replies, []

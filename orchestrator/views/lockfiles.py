@@ -8,6 +8,7 @@ write stay where they are.
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from orchestrator.locks import Grant
@@ -19,6 +20,7 @@ _SUFFIX = ".lock"
 _OURS = re.compile(rb"FILE: [^\n]*\nLOCKED_BY: [^\n]*\nLOCKED_AT: [^\n]*\nPURPOSE:[^\n]*\nEXPIRES_AT: ")
 
 
+@lru_cache(maxsize=4096)
 def file_name(key: str) -> str:
     """Give the name of a key's lock file."""
     escaped = "".join(map(_escaped, key))

@@ -45,7 +45,7 @@ def page(rows: Iterable[str], *, width: int | None = None) -> str:
 
 def columns(text: str) -> int:
     """Give how many columns of a terminal a line takes; where terminals disagree, the larger number."""
-    return sum(map(_columns_of, text))
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
 
 
 def shortened(text: str, width: int) -> str:
