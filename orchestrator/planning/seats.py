@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, key, meets
+from orchestrator.keyindex import KeyIndex
 from orchestrator.model import Access, AgentId, Area, Document, Seat
 from orchestrator.ownership import label_of, owners_of, slug, words_of
 from orchestrator.planning.codeowners import Rule, cleared_rules, live_rules, names_of, owned_by
@@ -96,10 +97,13 @@ def document_areas(document: Document) -> dict[str, Label]:
 def _teams(document: Document, rules: Sequence[Rule]) -> dict[str, Label]:
     """Give as areas the teams of CODEOWNERS whose files the tasks write, in the document's order; one alone parts no work."""
     teams: dict[str, Label] = {}
+    by_claim: KeyIndex[int] = KeyIndex()
+    for place, rule in enumerate(rules):
+        by_claim.add(rule.claim, place, place)
     for task in document.tasks:
         for claim in task.writes or ():
-            rule = next((rule for rule in reversed(rules) if covers(rule.claim, claim)), None)
-            called = names_of(rule.owners[0]) if rule is not None and rule.area is not None else ()
+            last = max(by_claim.covering(claim), default=None)
+            called = names_of(rules[last].owners[0]) if last is not None and rules[last].area is not None else ()
             if label := next(filter(None, called[1:2] or called), ""):
                 team = teams.setdefault(label, Label(label=label, words=""))
                 team.files.append(claim)
