@@ -313,6 +313,8 @@ def _fold_speech(
         case ev.AgentReported():
             agent = state.agents[event.agent]
             agent.says = event.status or ("ACTIVE" if agent.says == "BLOCKED" else agent.says)
+            if agent.says != "BLOCKED":
+                agent.blocked_on = agent.meanwhile = ""
             agent.message = event.message or agent.message
             agent.done = agent.done if event.done is None else event.done
             agent.total = agent.total if event.total is None else event.total

@@ -135,7 +135,7 @@ class Lines:
         if found := _FILE.fullmatch(line.rstrip()):
             return [Status(files={found[1]: found[2]})]
         if found := _KEY.match(line):
-            return self._key(found[1], found[2].strip().strip("*").strip())
+            return self._key(found[1], _bare(found[2].strip()))
         return []
 
     def _begin_handoff(self, line: str, at: int) -> None:
@@ -308,6 +308,13 @@ def _word(said: Mapping[str, object], key: str) -> str:
 
 def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**12 else None
+
+
+def _bare(value: str) -> str:
+    """Give a value without the emphasis around it, or that its key left open: `**Status:** ACTIVE`; a word's own stays."""
+    if value.count("**") == 1 or not 0 < value.find("**", 2) < len(value) - 2:
+        return value.strip("*").strip()
+    return value
 
 
 def _text(raw: bytes) -> str:

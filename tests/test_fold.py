@@ -242,6 +242,15 @@ def test_what_an_agent_says_is_kept_until_it_says_something_else() -> None:
     assert after(*BEGUN, first, ended(outcome="failed"), prepared("T1.2")).agents[ONE].files == {}
 
 
+def test_an_agent_that_goes_on_waits_for_nothing_any_more() -> None:
+    blocked = ev.AgentBlocked(agent=ONE, task="T1", on="an answer", meanwhile="tests")
+    waits = after(*BEGUN, blocked).agents[ONE]
+    goes_on = after(*BEGUN, blocked, ev.AgentReported(agent=ONE, task="T1", status="ACTIVE")).agents[ONE]
+
+    assert (waits.says, waits.blocked_on, waits.meanwhile) == ("BLOCKED", "an answer", "tests")
+    assert (goes_on.says, goes_on.blocked_on, goes_on.meanwhile) == ("ACTIVE", "", "")
+
+
 def test_what_was_found_changed_is_told_though_the_agent_said_nothing_of_it() -> None:
     """A shell script that never named its files once stood in its comm file with `Files Modified: none`."""
     said = ev.AgentReported(agent=ONE, task="T1", files={"a": "created"})

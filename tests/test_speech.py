@@ -190,6 +190,7 @@ def test_a_handoff_that_never_ends_is_given_up() -> None:
         ),
         ("**Status:** COMPLETE\n", [Status(status="COMPLETE"), Done(ok=True)]),
         ("- **Status**: `ACTIVE`\n", [Status(status="ACTIVE")]),
+        ("Current Task: **Build** it\n", [Status(message="**Build** it")]),
         ("Status: COMPLETE\r\n", [Status(status="COMPLETE"), Done(ok=True)]),
         ("\x1b[32m\x1b[1mStatus:\x1b[0m ACTIVE\x1b(B\x1b[m\n", [Status(status="ACTIVE")]),
         ("\x1b]0;title\x07Status: ACTIVE\n", [Status(status="ACTIVE")]),

@@ -203,8 +203,8 @@ def duration(text: str) -> float:
 
 
 def _is_progress(text: str) -> bool:
-    done, _, total = text.partition("/")
-    return done.strip().isdecimal() and total.strip().isdecimal()
+    done, _, total = map(str.strip, text.partition("/"))
+    return done.isdecimal() and total.isdecimal() and int(done) <= int(total)
 
 
 def _complain(message: str, hint: str, *, code: int, as_json: bool) -> int:

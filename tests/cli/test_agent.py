@@ -121,6 +121,7 @@ def test_a_command_becomes_one_request(agent: Fake, words: list[str], method: st
         ["lock", "a", "--force"],
         ["lock", "-x", "a"],
         ["status", "--progress", "most"],
+        ["status", "--progress", "5/3"],
         ["handoff", "a"],
         ["handoff", "--to", "agent-2"],
         ["ask"],
