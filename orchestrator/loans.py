@@ -18,9 +18,9 @@ from orchestrator.claims import Claim
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.control.server import Caller, Later, Line
 from orchestrator.gitturn import GitTurn
-from orchestrator.grants import Grant
 from orchestrator.leash import Beside
 from orchestrator.lockdesk import LockDesk
+from orchestrator.locks.grants import Grant
 from orchestrator.model import PERSON, AgentId
 from orchestrator.platform.ending import when_gone
 

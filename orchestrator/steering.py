@@ -10,7 +10,7 @@ from functools import partial
 from orchestrator import events as ev
 from orchestrator import questions, remarks
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
-from orchestrator.fold_steering import NOW, SAFE
+from orchestrator.fold.steering import NOW, SAFE
 from orchestrator.model import AgentId, Plan, PlannedTask, TaskState
 from orchestrator.recorder import Recorder
 from orchestrator.state import FINAL, UNDER_WAY, State, TaskStatus

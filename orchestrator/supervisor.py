@@ -17,7 +17,7 @@ from orchestrator.agent import AtWork
 from orchestrator.attempt import Attempt
 from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
-from orchestrator.fold_steering import NOW
+from orchestrator.fold.steering import NOW
 from orchestrator.front import Front
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Restore, Result, nothing_to_restore

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.fold_limits import UNTOLD
+from orchestrator.fold.limits import UNTOLD
 from orchestrator.limits import UNLIMITED, Limits, Reached, changes, elapsed, may_begin, reached, spent, time_is_up
 from orchestrator.scheduler import halted, is_work_left
 from orchestrator.state import State, decode, encode

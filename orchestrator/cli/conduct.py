@@ -14,7 +14,6 @@ import anyio
 import anyio.lowlevel
 
 from orchestrator.adoption import restore
-from orchestrator.ahead import BEHIND
 from orchestrator.cli import closing
 from orchestrator.cli.beginning import lay_out
 from orchestrator.cli.context import Context, say
@@ -37,6 +36,7 @@ from orchestrator.events import (
 )
 from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
+from orchestrator.journal.ahead import BEHIND
 from orchestrator.model import AgentId, Haste, RunId
 from orchestrator.notify import Reach, Teller
 from orchestrator.platform import become_subreaper

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, key, meets
-from orchestrator.keyindex import KeyIndex
+from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import Access, AgentId, Area, Document, Seat
 from orchestrator.ownership import label_of, owners_of, slug, words_of
 from orchestrator.planning.codeowners import Rule, cleared_rules, live_rules, names_of, owned_by

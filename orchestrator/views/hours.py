@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
-from orchestrator.fold_limits import believed
+from orchestrator.fold.limits import believed
 from orchestrator.model import Outcome, Plan, PlannedTask, Seat, TaskId
 from orchestrator.questions import PERMISSION
 from orchestrator.scheduler import has_skills

@@ -6,7 +6,7 @@ Pure. A limit of the run is lifted by raising it and resuming; one of a provider
 from collections.abc import Iterator
 
 from orchestrator import events as ev
-from orchestrator.fold_limits import believed
+from orchestrator.fold.limits import believed
 from orchestrator.limits import Limits, Reached, all_of
 from orchestrator.quantities import format_count, format_duration, format_moment
 from orchestrator.state import AgentStatus, ReachedStatus, State

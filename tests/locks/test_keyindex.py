@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orchestrator.claims import LONGEST, covers, meets
-from orchestrator.keyindex import KeyIndex
+from orchestrator.locks.keyindex import KeyIndex
 
 NAMES = ["a", "A", "b", "caf\u00e9", "cafe\u0301", "\u212a", "k", "*.py", "x.py", "**", "*", "?", "[ab]", "{a,b}", "{a/b,c}"]
 KEYS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4).map("/".join) | st.sampled_from([".", "op:one", "op:two"])

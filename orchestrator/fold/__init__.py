@@ -7,11 +7,11 @@ through here, so they cannot disagree.
 
 from orchestrator import events as ev
 from orchestrator import questions
-from orchestrator.fold_limits import consume, lift_limits, take_limit
-from orchestrator.fold_locks import fold_lock, set_waiting
-from orchestrator.fold_shape import Shape, anew, fold_shape, is_given_up
-from orchestrator.fold_steering import Order, fold_order, live_on
-from orchestrator.fold_strange import fold_strange
+from orchestrator.fold.limits import consume, lift_limits, take_limit
+from orchestrator.fold.locks import fold_lock, set_waiting
+from orchestrator.fold.shape import Shape, anew, fold_shape, is_given_up
+from orchestrator.fold.steering import Order, fold_order, live_on
+from orchestrator.fold.strange import fold_strange
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import AttemptStatus, State, TaskStatus
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from orchestrator import events as ev
 from orchestrator.events import Event
 from orchestrator.fold import ImpossibleTransition, fold
-from orchestrator.fold_limits import UNTOLD
+from orchestrator.fold.limits import UNTOLD
 from orchestrator.model import COUNTED, AgentState, Outcome, TaskState
 from orchestrator.state import State, TaskStatus, decode, encode, initial
 from tests.support.builders import (

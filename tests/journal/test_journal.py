@@ -163,7 +163,7 @@ def test_a_journal_that_is_just_being_made_is_no_journal_yet(tmp_path: Path) -> 
 
 def _killed_writer(folder: Path) -> int:
     """Write until killed at a moment of the system's choosing; gives the last step that was told as written."""
-    path = str(Path(__file__).parents[1])
+    path = str(Path(__file__).parents[2])
     argv = [sys.executable, "-c", WRITER, str(folder)]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": path}) as writer:
         assert writer.stdout is not None

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.ahead import Ahead, Step
 from orchestrator.errors import JournalError
 from orchestrator.events import LockGranted, Noticed
 from orchestrator.journal import Journal
+from orchestrator.journal.ahead import Ahead, Step
 from orchestrator.project import find
 from orchestrator.supervised import supervisor_of
 from tests.support.builders import RUN
@@ -30,7 +30,7 @@ from tests.support.waiting import until
 WRITER = """\
 import sys
 from pathlib import Path
-from orchestrator import ahead
+from orchestrator.journal import ahead
 from orchestrator.events import LockGranted, LockReleased
 from orchestrator.journal import Journal
 ahead.BEHIND = ahead._LATEST = 3600.0
@@ -48,8 +48,8 @@ with journal.writing_ahead(lambda: None):
 @pytest.fixture(autouse=True)
 def haste(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step about locks that follows another be in haste, however slow the machine is."""
-    monkeypatch.setattr("orchestrator.ahead.BEHIND", 3600.0)
-    monkeypatch.setattr("orchestrator.ahead._LATEST", 3600.0)
+    monkeypatch.setattr("orchestrator.journal.ahead.BEHIND", 3600.0)
+    monkeypatch.setattr("orchestrator.journal.ahead._LATEST", 3600.0)
 
 
 @contextlib.contextmanager
@@ -114,14 +114,14 @@ def test_whoever_looks_after_it_is_told_once_that_the_table_is_behind(tmp_path: 
 
 
 def test_what_does_not_come_in_haste_is_in_the_table_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orchestrator.ahead.BEHIND", 0.0)
+    monkeypatch.setattr("orchestrator.journal.ahead.BEHIND", 0.0)
     with written_ahead(tmp_path, range(1, 4)):
         assert in_table(tmp_path) == 4
 
 
 def test_where_nobody_takes_in_what_is_behind_the_next_step_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with written_ahead(tmp_path, range(1, 4)) as journal:
-        monkeypatch.setattr("orchestrator.ahead._LATEST", 0.0)
+        monkeypatch.setattr("orchestrator.journal.ahead._LATEST", 0.0)
         assert in_table(tmp_path) == 1
         journal.append(RUN, granted(4), at=1.0)
         assert in_table(tmp_path) == 5
@@ -135,7 +135,7 @@ def test_a_snapshot_never_stands_before_the_events_it_was_made_of(tmp_path: Path
 
 def _killed_in_haste(folder: Path) -> int:
     argv = [sys.executable, "-c", WRITER, str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(argv, stdout=subprocess.PIPE, env=environment) as writer:
         assert writer.stdout is not None
         told = 0

@@ -16,10 +16,10 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from orchestrator.circles import circle
 from orchestrator.claims import is_operation, parts_of
-from orchestrator.grants import Blocked, Denied, Freed, Grant, Ticket
-from orchestrator.keyindex import KeyIndex
+from orchestrator.locks.circles import circle
+from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
+from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import PERSON, AgentId
 from orchestrator.quantities import format_duration
 

@@ -23,7 +23,6 @@ from typing import Self
 
 import msgspec
 
-from orchestrator.ahead import Ahead, Step
 from orchestrator.errors import JournalError
 from orchestrator.events import (
     Entry,
@@ -41,7 +40,8 @@ from orchestrator.events import (
     encode,
     storable,
 )
-from orchestrator.journal_file import connect_reader, connect_writer, trouble
+from orchestrator.journal.ahead import Ahead, Step
+from orchestrator.journal.database import connect_reader, connect_writer, trouble
 from orchestrator.model import RunId
 
 SNAPSHOT_EVERY = 1000
