@@ -21,6 +21,8 @@ def index_of(keys: list[str]) -> KeyIndex[int]:
 @given(keys=st.lists(KEYS, max_size=8), asked=KEYS, gone=st.sets(st.integers(0, 7)))
 @example(keys=["\u212a/x"], asked="k/?", gone=set())
 @example(keys=[LONG, "b"], asked="b/*", gone=set())
+@example(keys=["a/b"], asked=".", gone=set())
+@example(keys=["a/b", "op:one"], asked="a/b/k", gone={0})
 @example(keys=["b", "b/*"], asked=LONG + "/*", gone=set())
 def test_what_is_found_is_what_comparing_with_each_finds(keys: list[str], asked: str, gone: set[int]) -> None:
     index = index_of(keys)
@@ -29,6 +31,7 @@ def test_what_is_found_is_what_comparing_with_each_finds(keys: list[str], asked:
     left = [(number, key) for number, key in enumerate(keys) if number not in gone]
 
     assert sorted(index.meeting(asked)) == [number for number, key in left if meets(key, asked)]
+    assert index.is_free(asked) is not any(meets(key, asked) for _, key in left)
     assert sorted(index.covering(asked)) == [number for number, key in left if covers(key, asked)]
     assert list(index.same(asked)) == [number for number, key in left if covers(key, asked) and covers(asked, key)]
 
