@@ -33,9 +33,16 @@ _PIECES = st.sampled_from(
         ),
     ]
 )
+_FILES = st.sampled_from(
+    [
+        *("src/", "a", "B-2", "_", "-", "/", ".py", ".ts", ".js", ".json", ".env", ".lock", ".", ".", ",", ";", "http"),
+        *("node", "process", "asp.net", "9", "é", "https:", "~", "@"),
+    ]
+)
 _BEFORE = st.sampled_from(
     [
         *("see", "See", "per", "READS", "run", "running through", "similar to", "described in", "conforme a", "laut", "gemäß"),
+        *("See also", "According to", "based on", "same as", "refers to", "listed by", "defined", "in", "to", "on", "as", "through"),
         *(" ", " ", " ", "the", "an", "a", "(", "[x](", "`", "*", ":", "_", ".", "-", "und", "seeſ", "form", "base", "参考"),
     ]
 )
@@ -76,6 +83,16 @@ def test_a_word_that_is_dismissed_holds_no_path(word: str) -> None:
         bold = paths._BOLD.sub("", paths._ITALIC.sub(r"\1", found[1].rstrip(".,;")))
         name = paths._SYMBOL.sub(r"\1", paths._BEHIND.sub("", bold))
         assert not any(paths.is_path(one, ticked=False) for one in paths._spread(name))
+
+
+@given(_joined(_FILES))
+def test_a_word_that_is_clearly_a_file_is_one_at_a_closer_look(word: str) -> None:
+    if not (clear := paths._clear(word)):
+        return
+    assert paths._may_hold_path(word)
+    assert paths._sought(word) == ((0, clear.end(4), (clear[1],)),)
+    assert paths._spread(clear[1].strip()) == [paths._bounded(clear[1])] == [clear[1]]
+    assert paths.is_path(clear[1], ticked=True)
 
 
 @given(_joined(_PIECES))
