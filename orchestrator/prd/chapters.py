@@ -39,9 +39,10 @@ class Chapter:
 def spread_files(blocks: Sequence[Block], tasks: Sequence[Sharer]) -> list[str]:
     """Give each listed file to tasks; gives warnings for those that nobody takes."""
     warnings = []
-    own = {id(one) for one in tasks if one.paths}
-    crowd = _Crowd(tasks)
-    for chapter in _chapters(blocks):
+    chapters = _chapters(blocks)
+    own = {id(one) for one in tasks if one.paths} if chapters else set()
+    crowd = _Crowd(tasks if chapters else ())
+    for chapter in chapters:
         mates = crowd.mates(chapter)
         if not mates:
             warnings.append(

@@ -23,9 +23,9 @@ _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Heading:
-    """A heading."""
+    """A heading, itself and no other of its text: what stands below the same ones is asked for once."""
 
     line: int  #: counted from 1
     level: int

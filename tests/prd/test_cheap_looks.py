@@ -42,7 +42,7 @@ _FILES = st.sampled_from(
 _BEFORE = st.sampled_from(
     [
         *("see", "See", "per", "READS", "run", "running through", "similar to", "described in", "conforme a", "laut", "gemäß"),
-        *("See also", "According to", "based on", "same as", "refers to", "listed by", "defined", "in", "to", "on", "as", "through"),
+        *("See also", "According to", "based on", "same as", "refers to", "listed by", "defined", "in", "to", "on", "as"),
         *(" ", " ", " ", "the", "an", "a", "(", "[x](", "`", "*", ":", "_", ".", "-", "und", "seeſ", "form", "base", "参考"),
     ]
 )
