@@ -7,8 +7,11 @@ since the order would silently be lost; prose that names nothing known is a warn
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+
+from msgspec.structs import replace
 
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
@@ -62,15 +65,16 @@ def resolve(
     groups: Mapping[str, Sequence[TaskId]],
     several: bool = False,
 ) -> list[Task]:
-    """Give the tasks with their needs as ids; `strict`: what orders nothing, or never can, is refused instead of told.
+    """Give the tasks with their needs as ids; `strict`: what orders nothing is refused instead of told.
 
     `groups`: the tasks of each part of the work by what it calls itself, such as `stream a`.
     `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
         UnknownNeed: An id does not exist.
-        DependencyCycle: The needs form a circle.
     """
+    if not wishes and not declared:
+        return tasks
     needs: dict[TaskId, dict[TaskId, None]] = {task.id: dict.fromkeys(task.needs) for task in tasks}
     book = _Book(tasks, groups)
     for task in tasks:
@@ -84,11 +88,9 @@ def resolve(
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
-            needs[name_after].update((one, None) for one in before if one != name_after)
-    resolved = [_with(task, tuple(needs[task.id])) for task in tasks]
-    if strict:
-        require_no_cycle(resolved)
-    return resolved
+            others = {one: None for one in before if one != name_after} if name_after in before else before
+            needs[name_after].update(others)
+    return [_with(task, tuple(needs[task.id])) for task in tasks]
 
 
 def _with(task: Task, needs: tuple[TaskId, ...]) -> Task:
@@ -152,8 +154,6 @@ class _Book:
     def __init__(self, tasks: list[Task], groups: Mapping[str, Sequence[TaskId]]) -> None:
         self._groups = groups
         self.known = {str(task.id): task.id for task in tasks}
-        self._folded = {task.id.casefold(): task.id for task in reversed(tasks)}
-        self._shapes = {_shape(task.id) for task in tasks}
         self._tasks = tasks
         self._titles: dict[str, list[TaskId]] = {}
         self._areas: dict[str, list[TaskId]] = {}
@@ -175,6 +175,14 @@ class _Book:
         for area in self._areas if tasks else ():
             for word in stems(area):
                 self._topics.setdefault(word, []).append(area)
+
+    @cached_property
+    def _folded(self) -> dict[str, TaskId]:
+        return {name.casefold(): task for name, task in reversed(self.known.items())}
+
+    @cached_property
+    def _shapes(self) -> set[str]:
+        return {_shape(name) for name in self.known}
 
     def find(self, word: str) -> TaskId | None:
         return self.known.get(word) or self._folded.get(word.casefold())
