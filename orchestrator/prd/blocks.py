@@ -45,7 +45,7 @@ class TableListener(Listener, Protocol):
 def read_blocks(text: str, listener: TableListener) -> None:
     """Tell of a document's blocks, in their order; what stands inside a line is not parsed."""
     lines = text.split("\n")
-    end = len(lines) - (not lines[-1])
+    end = len(lines) - (not lines[-1].strip(" \t"))  #: as the parser counts them
     left = Stretch(lines, end, listener).read(0)
     if left < end:
         state = StateBlock(text, _parser(), {"lines": lines, "left": left, "listener": listener}, [])

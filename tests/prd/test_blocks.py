@@ -180,6 +180,11 @@ def test_what_could_be_anything_else_is_left_to_the_parser_from_the_start_of_its
     assert record.texts == ["a"]
 
 
+@pytest.mark.parametrize("text", ["", "- a", "- a\n", "- a\n  ", "- a\n\n  \n", "- a\n  ---\n \t"])
+def test_a_list_ends_where_the_parser_says_so_at_the_end_of_a_document(text: str) -> None:
+    assert _told(text) == _by_itself(text)
+
+
 def test_what_was_told_of_a_block_that_is_left_to_the_parser_is_forgotten() -> None:
     text = "# A\n- [ ] b\n  - c\n\n      code\n- d\n"
 
