@@ -6,7 +6,6 @@ Which items are tasks is decided in `choice`; here they get their ids, needs, fi
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -38,8 +37,7 @@ _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Found(Draft):
+class Found(Draft, kw_only=True, eq=False):
     """A draft with the item it was."""
 
     item: Item

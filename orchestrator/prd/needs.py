@@ -7,10 +7,10 @@ since the order would silently be lost; prose that names nothing known is a warn
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 
+import msgspec
 from msgspec.structs import replace
 
 from orchestrator.errors import PlanError, PrdError, Where
@@ -46,8 +46,7 @@ class DependencyCycle(PlanError):
         self.path = tuple(task.id for task in path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A need as it is written."""
 
     text: str

@@ -5,8 +5,9 @@ scan of `scan` finds them and says so.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import TypeAlias
+
+import msgspec
 
 from orchestrator.prd.blocks import read_blocks
 
@@ -19,8 +20,7 @@ _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Heading:
+class Heading(msgspec.Struct, kw_only=True, eq=False):
     """A heading, itself and no other of its text: what stands below the same ones is asked for once."""
 
     line: int  #: counted from 1
@@ -28,8 +28,7 @@ class Heading:
     text: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, kw_only=True):
     """A list item."""
 
     line: int  #: counted from 1
@@ -43,16 +42,15 @@ class Item:
     is_heading: bool = False  #: it was written as a heading
     is_struck: bool = False  #: it was crossed out as a whole
     is_optional: bool = False  #: a star stands behind its box
-    details: list[str] = field(default_factory=list)  #: its further paragraphs
-    children: "list[Item]" = field(default_factory=list)
+    details: list[str] = msgspec.field(default_factory=list)  #: its further paragraphs
+    children: "list[Item]" = msgspec.field(default_factory=list)
 
     def walk(self) -> "list[Item]":
         """Give the item and everything below it, in order."""
-        return [self, *(below for child in self.children for below in child.walk())]
+        return [self, *[below for child in self.children for below in child.walk()]] if self.children else [self]
 
 
-@dataclass(slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, kw_only=True):
     """A row of a table, its heading row left out."""
 
     line: int
@@ -60,8 +58,7 @@ class Row:
     above: tuple[Heading, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class Paragraph:
+class Paragraph(msgspec.Struct, kw_only=True):
     """Text outside of lists."""
 
     line: int
