@@ -70,25 +70,28 @@ def _takers(path: str, mates: Sequence[Sharer], own: set[int]) -> Sequence[Share
 def _chapters(blocks: Sequence[Block]) -> list[Chapter]:
     """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
     chapters: list[Chapter] = []
+    above: Heading | None = None
     wanted = False
     for block in blocks:
         if isinstance(block, Heading):
             wanted = bool(_LISTS_FILES.search(block.text))
-            if not wanted:
-                chapters.append(Chapter(title=words.plain(block.text), line=block.line, files=()))
+            above = above if wanted else block
         elif isinstance(block, Paragraph):
             wanted = bool(_LISTS_FILES.search(words.plain(block.text).split("\n")[-1]))
             if wanted:
-                _add(chapters, block.text)
+                _add(chapters, above, block.text)
         elif isinstance(block, Row) and wanted:
-            _add(chapters, " ".join(block.cells.values()))
+            _add(chapters, above, " ".join(block.cells.values()))
         elif isinstance(block, Item) and wanted:
-            _add(chapters, "\n".join(below.text for below in block.walk()))
+            _add(chapters, above, "\n".join(below.text for below in block.walk()))
     return [chapter for chapter in chapters if chapter.files]
 
 
-def _add(chapters: list[Chapter], text: str) -> None:
-    if chapters:
+def _add(chapters: list[Chapter], above: Heading | None, text: str) -> None:
+    """Add the files of a text to the requirement that a heading is."""
+    if above:
+        if not chapters or chapters[-1].line != above.line:
+            chapters.append(Chapter(title=words.plain(above.text), line=above.line, files=()))
         chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *find_paths(text)))
 
 

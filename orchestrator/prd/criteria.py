@@ -43,4 +43,4 @@ def _may_have_any(text: str) -> bool:
 
 def _has_label(line: str) -> bool:
     """Tell whether a line is labelled at all: a word alone begins many a sentence."""
-    return any(sign in line for sign in ":：") or bool(_WITHIN.search(line))
+    return ":" in line or "：" in line or bool(_WITHIN.search(line))

@@ -32,6 +32,7 @@ _REQUIREMENTS = re.compile(
 _LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
 _HEAD = re.compile(r"([A-Z]{1,6})(\d{1,5})\s+(?=\S)")
 _STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
+_DIGIT = re.compile(r"\d")
 _WORD = re.compile(r"[^\W_]+(?:['’]\w+)?")
 _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
@@ -89,7 +90,7 @@ def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
     for block in blocks:
         if isinstance(block, Item) and _is_requirement(block.above):
             label, colon, rest = words.plain(block.text).replace("：", ":").partition(":")
-            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3 and not re.search(r"\d", label):
+            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3 and not _DIGIT.search(label):
                 yield Requirement(area=label.strip(), text=rest.strip(), line=block.line)
 
 
@@ -199,9 +200,14 @@ def _mark(item: Item) -> Mark:
         return Mark.DEFERRED
     if item.box is not None:
         return Mark.OPEN
-    if word := " ".join(_WORD.findall(item.state)[:3]):
+    if item.state and (word := " ".join(_WORD.findall(item.state)[:3])):
         return mark_of(word)
-    return _HEADED.get(words.bare(item.above[-1].text).casefold(), Mark.OPEN) if item.above else Mark.OPEN
+    return _headed(item.above)
+
+
+@lru_cache(maxsize=64)
+def _headed(above: tuple[Heading, ...]) -> Mark:
+    return _HEADED.get(words.bare(above[-1].text).casefold(), Mark.OPEN) if above else Mark.OPEN
 
 
 def _needs(text: str, line: int, ids: tuple[str, ...], prose: str | None) -> list[Wish]:

@@ -59,7 +59,7 @@ def skipped_boxes(text: str, taken: Collection[int], *, front: int = 0) -> tuple
     An item without a box that bears an id which no taken line bears is told as well.
     """
     skipped, warnings = skipped_lines(text, taken, front=front)
-    lines = text.split("\n")
+    lines = text.split("\n") if any(_UNBOXED.match(one.text) for one in skipped) else []
     known = {found[1] for line in taken if line <= len(lines) and (found := _ID.search(lines[line - 1]))}
     boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text) or _SIGN.match(one.text)]
     bare = [replace(one, reason="an id without a checkbox") for one in skipped if _bears_new_id(one.text, known)]

@@ -22,6 +22,7 @@ _END = re.compile(r"#{1,6} |>|```[^`]*$")
 #: What does so behind an empty line: a rule, and all that is no item.
 _APART = re.compile(r"-{3,}[ \t]*$|[^\s\d*+-]")
 _BULLETS = frozenset("-*+")
+_BLANK = " \t"  #: an empty line holds nothing else
 _DEEPEST = 12  #: lists in lists; the parser itself does not read much deeper
 
 
@@ -76,7 +77,7 @@ class Stretch:
                 self._listener.forget(place)
                 break
             here = behind
-            while here < self._end and _is_empty(self._lines[here]):
+            while here < self._end and not self._lines[here].strip(_BLANK):
                 here += 1
         return here
 
@@ -91,7 +92,7 @@ class Stretch:
         """Read a paragraph or a list; gives the line behind it, or 0 if it is left to the parser."""
         for here in range(start, self._end):
             line = self._lines[here]
-            if _is_empty(line):
+            if not line.strip(_BLANK):
                 self._end_text()
                 if not self._open:
                     return here
@@ -154,7 +155,3 @@ class Stretch:
     def _give_up(self) -> int:
         self._open, self._text = [], []
         return 0
-
-
-def _is_empty(line: str) -> bool:
-    return not line.strip(" \t")
