@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ _ALONE = re.compile(
     r"(?:work\s*)?\w+\s+#?\w+\s*(?:[(:–—-].*|(?:(?:is|are)\s+)?(?:tasks?|complete[d]?|completion|done|finished))?\W*$",
     re.IGNORECASE,
 )
+_ROUNDS = 4
 _AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
@@ -102,7 +104,7 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
     Raises:
         DependencyCycle: They do; it names the tasks of one circle.
     """
-    if _is_in_order({task.id: task.needs for task in tasks}):
+    if _has_order({task.id: task.needs for task in tasks}):
         return
     known = {task.id: task for task in tasks}
     done: set[TaskId] = set()
@@ -125,19 +127,24 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
             todo += [(need, False) for need in reversed(known[here].needs) if need in known and need not in done]
 
 
-def _is_in_order(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
-    """Tell whether each task waits only for those before it, as in most documents: then no circle has to be looked for."""
+def _has_order(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
+    """Tell whether a few rounds put each task behind all that it waits for, as in most documents; a no says nothing."""
     seen: set[TaskId] = set()
-    for task, befores in needs.items():
-        if not seen.issuperset(befores):
-            return False
-        seen.add(task)
-    return True
+    left = list(needs.items())
+    for _ in range(_ROUNDS):
+        later = []
+        for task, befores in left:
+            if seen.issuperset(befores):
+                seen.add(task)
+            else:
+                later.append((task, befores))
+        left = later
+    return not left
 
 
 def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
     """Tell whether no task waits for itself."""
-    if _is_in_order(needs):
+    if _has_order(needs):
         return True
     order = TopologicalSorter(needs)
     try:
@@ -159,7 +166,8 @@ class _Book:
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
-        self._topics: dict[str, list[str]] = {}  #: word -> areas that have it in their names, in document order
+        self._topics: dict[str, list[int]] = {}  #: word -> places of the areas that have it in their names
+        self._parts: list[tuple[int, list[TaskId]]] = []  #: of each area how many words its name has, and its tasks
 
     def _learn(self) -> None:
         """Note by what else than its id each task could be named; most documents never ask."""
@@ -171,9 +179,10 @@ class _Book:
                 self._files.setdefault(claim.rstrip("/"), []).append(task.id)
             for word in stems(task.title):
                 self._words.setdefault(word, []).append(task.id)
-        for area in self._areas if tasks else ():
+        for area, parts in self._areas.items() if tasks else ():
             for word in stems(area):
-                self._topics.setdefault(word, []).append(area)
+                self._topics.setdefault(word, []).append(len(self._parts))
+            self._parts.append((len(stems(area)), parts))
 
     @cached_property
     def _folded(self) -> dict[str, TaskId]:
@@ -209,10 +218,11 @@ class _Book:
         return self._called[text]
 
     def _in_area(self, text: str) -> list[TaskId]:
+        """Give the tasks of the areas whose names are part of the text, or of whose names it is a part."""
         asked = stems(text)
-        near = {area for word in asked for area in self._topics.get(word, ())}
-        fitting = {area for area in near if _is_part(stems(area), asked)}
-        return [task for area in self._areas if area in fitting for task in self._areas[area]] if fitting else []
+        shared = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
+        fitting = [place for place, count in shared.items() if count in {len(asked), self._parts[place][0]}]
+        return [task for place in sorted(fitting) for task in self._parts[place][1]]
 
     def _writing(self, text: str) -> list[TaskId]:
         return [task for path in find_paths(text) for task in self._files.get(path.strip("/"), ())]
@@ -225,10 +235,6 @@ class _Book:
         if not ranked or ranked[0][1] < 2 or ranked[0][1] * 2 <= len(asked):
             return []
         return [] if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else [ranked[0][0]]
-
-
-def _is_part(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one and other) and (one <= other or other <= one)
 
 
 def _shape(word: str) -> str:
