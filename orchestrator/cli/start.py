@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+from msgspec import structs
 
 from orchestrator import git
 from orchestrator.claims import Claim, canonical
@@ -21,7 +22,7 @@ from orchestrator.cli.scoring import allocation_for
 from orchestrator.cli.sources import LARGEST_PLAN, Given, bytes_of, given
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
-from orchestrator.model import Document, Isolation, Plan
+from orchestrator.model import Document, Isolation, Plan, Task
 from orchestrator.ownership import label_of
 from orchestrator.places import Plain
 from orchestrator.planning.again import without
@@ -206,7 +207,7 @@ def inside(path: Path, project: Project) -> str:
 
 
 def _in_any_order(document: Document) -> Document:
-    return replace(document, tasks=tuple(replace(task, after=()) for task in document.tasks))
+    return replace(document, tasks=tuple(structs.replace(task, after=()) for task in document.tasks))
 
 
 def _files(document: Document) -> tuple[str, ...]:
@@ -217,9 +218,13 @@ def _named(document: Document, name: str, files: Mapping[str, str]) -> Document:
     """Give the document with the names of its files as plans carry them."""
     if all(files.get(task.source.file, name) == task.source.file for task in document.tasks):
         return replace(document, path=name)
-    tasks = tuple(replace(task, source=replace(task.source, file=files.get(task.source.file, name))) for task in document.tasks)
+    tasks = tuple(_moved(task, files.get(task.source.file, name)) for task in document.tasks)
     warnings = tuple(_renamed(warning, files) for warning in document.warnings)
     return replace(document, path=name, tasks=tasks, warnings=warnings)
+
+
+def _moved(task: Task, file: str) -> Task:
+    return structs.replace(task, source=structs.replace(task.source, file=file))
 
 
 def _renamed(warning: str, files: Mapping[str, str]) -> str:

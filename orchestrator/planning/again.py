@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from msgspec import structs
+
 from orchestrator.model import Document, Former, Mark, RunId, Task, TaskId
 
 _BOX = re.compile(r"\[[ xX]\]")
@@ -57,7 +59,7 @@ def _fitting(task: Task, done: Mapping[TaskId, Done], *, exactly: bool) -> TaskI
 def without(document: Document, done: Iterable[TaskId]) -> Document:
     """Give a document in which tasks count as done."""
     names = frozenset(done)
-    tasks = (replace(task, state=Mark.DONE) if task.id in names else task for task in document.tasks)
+    tasks = (structs.replace(task, state=Mark.DONE) if task.id in names else task for task in document.tasks)
     return replace(document, tasks=tuple(tasks))
 
 

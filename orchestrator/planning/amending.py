@@ -8,6 +8,8 @@ it. The order and the certificate are worked out anew over all.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from orchestrator.model import AgentId, Isolation, Plan, PlannedTask, Seat, Task, TaskId
 from orchestrator.ownership import MatrixIndex
 from orchestrator.planning.guard import certify
@@ -26,7 +28,7 @@ def with_tasks(plan: Plan, tasks: Sequence[Task], surroundings: Surroundings, *,
     Raises:
         PlanError: A task names an agent that does not exist.
     """
-    kept = [replace(with_keys(task), needs=tuple(need for need in task.needs if need not in plan.done)) for task in tasks]
+    kept = [structs.replace(with_keys(task), needs=tuple(need for need in task.needs if need not in plan.done)) for task in tasks]
     lengths = lengths_of(kept, surroundings)
     matrix = MatrixIndex(plan.matrix)
     seating = Seating(seats=tuple(seats), territories=tuple(_territory(seat) for seat in seats if seat.owns), matrix=plan.matrix)
@@ -54,7 +56,7 @@ def _arranged(
     _guard(locks, [pair for pair in apart if shared or None not in (claims[pair[0]], claims[pair[1]])], plan.capacity)
     known = {one.task.id: Length(seconds=one.estimate, told="", complexity=1.0) for one in plan.tasks}
     count = min(at_once or len(plan.agents), len(plan.agents))
-    placed = [replace(one, task=replace(one.task, needs=needs[one.task.id])) for one in rows]
+    placed = [replace(one, task=structs.replace(one.task, needs=needs[one.task.id])) for one in rows]
     order = ordered(placed, locks=locks, lengths={**known, **lengths}, at_once=count, capacity=plan.capacity, effort=0)
     stay = tuple(
         replace(one, locks=locks[one.task.id], start=start, finish=finish, tail=order.tails[one.task.id])

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from orchestrator.claims import key
 from orchestrator.model import Access, Certificate, Document, Isolation, Mark, Plan, PlannedTask, Task, TaskId
 from orchestrator.ownership import MatrixIndex
@@ -194,7 +196,7 @@ def locks_of(one: Assigned, pairs: Sequence[str], surroundings: Surroundings) ->
 def with_keys(task: Task) -> Task:
     """Have a task hold the endpoints and tables that it names."""
     keys = named_keys(_text(task))
-    return replace(task, locks=(*task.locks, *keys)) if keys else task
+    return structs.replace(task, locks=(*task.locks, *keys)) if keys else task
 
 
 def _text(task: Task) -> str:

@@ -6,7 +6,8 @@ children is not done itself: who needs it needs all its children, and what it sa
 """
 
 from collections import deque
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from orchestrator.claims import Claim
 from orchestrator.errors import PlanError, Where

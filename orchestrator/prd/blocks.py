@@ -4,15 +4,16 @@ Each of these rules looks at that sign first itself, so nothing is read otherwis
 parser at all is read beside it, by `stretches`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from functools import cache
 from string import digits
+from typing import Protocol
 
 from markdown_it import MarkdownIt, rules_block
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-from orchestrator.prd.stretches import Piece, Stretch
+from orchestrator.prd.stretches import Listener, Stretch
 
 _Rule = Callable[[StateBlock, int, int, bool], bool]
 _PARTS = ["paragraph", "reference", "blockquote"]
@@ -26,29 +27,72 @@ _SIGNS: dict[str, tuple[_Rule, str, list[str]]] = {
     "html_block": (rules_block.html_block, "<", _PARTS),
     "heading": (rules_block.heading, "#", _PARTS),
 }
-_STRETCH = "stretch"
 
 
-def block_tokens(text: str) -> Iterator[Token | Piece]:
-    """Give the tokens of a document's blocks; what stands inside a line is not parsed.
+class TableListener(Listener, Protocol):
+    """Who is told of tables as well, which the parser alone reads."""
 
-    Of paragraphs only what stands in them is given where no parser was needed.
-    """
-    for token in _parser().parse(text):
-        if token.type == _STRETCH:
-            yield from token.meta["pieces"]
-        else:
-            yield token
+    def head_begins(self) -> None:
+        """Hear that the next row is a table's first."""
+
+    def row_begins(self, line: int) -> None:
+        """Hear of a row; each text up to its end is one of its cells."""
+
+    def row_ends(self) -> None:
+        """Hear that the row has no more cells."""
+
+
+def read_blocks(text: str, listener: TableListener) -> None:
+    """Tell of a document's blocks, in their order; what stands inside a line is not parsed."""
+    lines = text.split("\n")
+    end = len(lines) - (not lines[-1].strip(" \t"))  #: as the parser counts them
+    left = Stretch(lines, end, listener).read(0)
+    if left < end:
+        state = StateBlock(text, _parser(), {"lines": lines, "left": left, "listener": listener}, [])
+        state.md.block.tokenize(state, left, state.lineMax)
+        tell(state.tokens, listener)
+
+
+def tell(tokens: Iterable[Token], listener: TableListener) -> None:
+    """Tell of whole blocks that the parser has read."""
+    begins_or_ends = {
+        "bullet_list_open": listener.list_begins,
+        "ordered_list_open": listener.list_begins,
+        "bullet_list_close": listener.list_ends,
+        "ordered_list_close": listener.list_ends,
+        "thead_open": listener.head_begins,
+        "tr_close": listener.row_ends,
+    }
+    level = 0  #: of the heading that begins
+    ends: list[int] = []  #: of the open items
+    for token in tokens:
+        start, end = token.map or (0, 1)
+        match token.type:
+            case "inline" if level:
+                listener.heading(start + 1, level, token.content.strip())
+                level = 0
+            case "inline":
+                listener.text(start + 1, token.content)
+            case "heading_open":
+                level = int(token.tag[1])
+            case "list_item_open":
+                ends.append(end)
+                listener.item_begins(start + 1, token.info)
+            case "list_item_close":
+                listener.item_ends(ends.pop())
+            case "tr_open":
+                listener.row_begins(start + 1)
+            case kind if act := begins_or_ends.get(kind):
+                act()
 
 
 @cache
 def _parser() -> MarkdownIt:
     """Give the parser; it keeps nothing of what it reads."""
     parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
-    parser.core.ruler.enableOnly(["normalize", "block"])
     for name, (rule, signs, ends) in _SIGNS.items():
         parser.block.ruler.at(name, _only_for(frozenset(signs), rule), {"alt": ends})
-    parser.block.ruler.before("table", _STRETCH, _read_stretch)
+    parser.block.ruler.before("table", "stretch", _read_stretch)
     return parser
 
 
@@ -62,11 +106,10 @@ def _only_for(signs: frozenset[str], rule: _Rule) -> _Rule:
 
 def _read_stretch(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - the parser's call
     """Read what needs no parser, where nothing is open; the first line that does need it is noted, and not tried twice."""
-    if silent or state.level or state.env.get("left") == start:
+    if silent or state.level or state.env["left"] == start:
         return False
-    lines = state.env.get("lines") or state.env.setdefault("lines", state.src.split("\n"))
-    stretch = Stretch(lines, end)
-    state.line = state.env["left"] = stretch.read(start)
-    if state.line > start:
-        state.push(_STRETCH, "", 0).meta = {"pieces": stretch.pieces}
+    listener = state.env["listener"]
+    tell(state.tokens, listener)
+    state.tokens.clear()
+    state.line = state.env["left"] = Stretch(state.env["lines"], end, listener).read(start)
     return state.line > start

@@ -51,7 +51,7 @@ def title_of(blocks: Sequence[Block], page: Page, *starts: str, folder: str = ""
 def walk(items: Sequence[Item], make: Make, parent: Draft | None = None) -> Iterator[Draft]:
     """Give the drafts that `make` makes of boxed items; what it makes nothing of belongs to the one above."""
     for item in items:
-        if struck := _STRUCK.fullmatch(item.text):
+        if struck := _STRUCK.fullmatch(item.text) if "~~" in item.text else None:
             item.text, item.is_struck = struck[1] + (struck[2] or ""), True
         made = make(item, parent) if item.box is not None and item.text.strip() else None
         if made is not None:

@@ -8,6 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
 from typing import Protocol
 
 from orchestrator.prd import words
@@ -39,9 +41,10 @@ class Chapter:
 def spread_files(blocks: Sequence[Block], tasks: Sequence[Sharer]) -> list[str]:
     """Give each listed file to tasks; gives warnings for those that nobody takes."""
     warnings = []
-    own = {id(one) for one in tasks if one.paths}
-    crowd = _Crowd(tasks)
-    for chapter in _chapters(blocks):
+    chapters = _chapters(blocks)
+    own = {id(one) for one in tasks if one.paths} if chapters else set()
+    crowd = _Crowd(tasks if chapters else ())
+    for chapter in chapters:
         mates = crowd.mates(chapter)
         if not mates:
             warnings.append(
@@ -59,35 +62,44 @@ def _takers(path: str, mates: Sequence[Sharer], own: set[int]) -> Sequence[Share
     if named:
         return named
     folder, _, name = path.rstrip("/").rpartition("/")
-    asked = stems(_CAMEL.sub(" ", f"{name.partition('.')[0]} {folder.rpartition('/')[2]}"))
-    scores = [len(asked & stems(_CAMEL.sub(" ", one.title))) for one in mates]
+    asked = _parted(f"{name.partition('.')[0]} {folder.rpartition('/')[2]}")
+    scores = [len(asked & _parted(one.title)) for one in mates]
     best = max(scores, default=0)
     fitting = [one for one, score in zip(mates, scores, strict=True) if score == best]
     return [one for one in fitting if id(one) not in own] or fitting
 
 
+@lru_cache(maxsize=65536)
+def _parted(text: str) -> frozenset[str]:
+    """Give the words of a text, those of `camelCase` each for itself."""
+    return stems(_CAMEL.sub(" ", text))
+
+
 def _chapters(blocks: Sequence[Block]) -> list[Chapter]:
     """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
     chapters: list[Chapter] = []
+    above: Heading | None = None
     wanted = False
     for block in blocks:
         if isinstance(block, Heading):
             wanted = bool(_LISTS_FILES.search(block.text))
-            if not wanted:
-                chapters.append(Chapter(title=words.plain(block.text), line=block.line, files=()))
+            above = above if wanted else block
         elif isinstance(block, Paragraph):
             wanted = bool(_LISTS_FILES.search(words.plain(block.text).split("\n")[-1]))
             if wanted:
-                _add(chapters, block.text)
+                _add(chapters, above, block.text)
         elif isinstance(block, Row) and wanted:
-            _add(chapters, " ".join(block.cells.values()))
+            _add(chapters, above, " ".join(block.cells.values()))
         elif isinstance(block, Item) and wanted:
-            _add(chapters, "\n".join(below.text for below in block.walk()))
+            _add(chapters, above, "\n".join(below.text for below in block.walk()))
     return [chapter for chapter in chapters if chapter.files]
 
 
-def _add(chapters: list[Chapter], text: str) -> None:
-    if chapters:
+def _add(chapters: list[Chapter], above: Heading | None, text: str) -> None:
+    """Add the files of a text to the requirement that a heading is."""
+    if above:
+        if not chapters or chapters[-1].line != above.line:
+            chapters.append(Chapter(title=words.plain(above.text), line=above.line, files=()))
         chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *find_paths(text)))
 
 
@@ -96,7 +108,7 @@ class _Crowd:
 
     def __init__(self, tasks: Sequence[Sharer]) -> None:
         self._areas: dict[str, list[Sharer]] = {}
-        self._topics: dict[str, list[str]] = {}  #: word -> streams
+        self._topics: dict[str, list[int]] = {}  #: word -> places of streams
         self._titled: dict[str, list[int]] = {}  #: word -> places of tasks
         self._tasks = tasks
         for place, one in enumerate(tasks):
@@ -104,15 +116,16 @@ class _Crowd:
                 self._areas.setdefault(one.area, []).append(one)
             for word in stems(one.title):
                 self._titled.setdefault(word, []).append(place)
-        for area in self._areas:
+        for place, area in enumerate(self._areas):
             for word in stems(area):
-                self._topics.setdefault(word, []).append(area)
+                self._topics.setdefault(word, []).append(place)
+        self._streams = list(self._areas.values())
 
     def mates(self, chapter: Chapter) -> list[Sharer]:
         """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
         asked = stems(chapter.title)
-        scores = Counter(area for word in asked for area in self._topics.get(word, ()))
+        scores = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
         if scores:
             best = max(scores.values())
-            return self._areas[next(area for area in self._areas if scores.get(area) == best)]
+            return self._streams[min(place for place, score in scores.items() if score == best)]
         return [self._tasks[place] for place in sorted({place for word in asked for place in self._titled.get(word, ())})]

@@ -7,6 +7,7 @@ rows of their tables or their lists; else the items of a document that is nothin
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from orchestrator.prd import words
 from orchestrator.prd.gather import features, gather, rows
@@ -26,9 +27,9 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     title = titles[0] if len(titles) == 1 else None
-    boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item))}
+    boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item.above))}
     is_list = is_list or any(words.is_todo(heading.text) for heading in titles)
-    takes_wishes = is_list or not any(_work(item) for item in items)  # where no list of tasks is, every open box is one
+    takes_wishes = is_list or not any(_work(item.above) for item in items)  # where no list of tasks is, every open box is one
     sure = [item for item in items if _is_sure(item, boxed, takes_wishes=takes_wishes)]
     if not sure:
         yield [item for item in items if _boxed(item) and not item.is_heading], ""
@@ -72,36 +73,41 @@ def _is_sure(item: Item, boxed: set[int], *, takes_wishes: bool) -> bool:
     if item.is_heading:
         has_tasks = any(below.is_heading for below in item.children)
         return has_tasks or (not words.is_feature(item.text) and not _is_wished(item.above))
-    work = _work(item)
+    work = _work(item.above)
     if work is not None:
         return id(work) not in boxed or _boxed(item)
     return _boxed(item) and (takes_wishes or not _wished(item) or _in_phase(item, None))  # `Phase 2: Core Features` is work
 
 
-def _nearest(item: Item, *tests: Callable[[str], bool]) -> Heading | None:
+def _nearest(above: Sequence[Heading], *tests: Callable[[str], bool]) -> Heading | None:
     """Give the nearest heading that one of the tests fits."""
-    return next((heading for heading in reversed(item.above) if any(test(heading.text) for test in tests)), None)
+    return next((heading for heading in reversed(above) if any(test(heading.text) for test in tests)), None)
 
 
 def _says_work(text: str) -> bool:
     return words.is_work(text) or words.stream_of(text) is not None
 
 
-def _work(item: Item) -> Heading | None:
+@lru_cache(maxsize=1024)
+def _work(above: tuple[Heading, ...]) -> Heading | None:
     """Give the heading that makes an item a task, if the nearest that says anything does."""
-    nearest = _nearest(item, _says_work, words.is_else)
+    nearest = _nearest(above, _says_work, words.is_else)
     return nearest if nearest is not None and _says_work(nearest.text) else None
 
 
 def _is_else(item: Item) -> bool:
+    """Tell whether an item is none by what it stands below."""
+    return is_criterion(item) or _stands_aside(item.above)
+
+
+@lru_cache(maxsize=1024)
+def _stands_aside(above: tuple[Heading, ...]) -> bool:
     """Tell whether the nearest heading that says anything says that it is none; a title alone says nothing."""
-    if is_criterion(item):
-        return True
-    for heading in reversed(item.above):
+    for heading in reversed(above):
         if _says_work(heading.text) or words.is_phase(heading.text):
             return False
         says_else = words.is_else(heading.text) or words.is_quality(heading.text)
-        if says_else and (heading.level > 1 or len(item.above) == 1):
+        if says_else and (heading.level > 1 or len(above) == 1):
             return True
     return False
 
@@ -113,15 +119,25 @@ def _is_aside(item: Item) -> bool:
 
 
 def _boxed(item: Item) -> bool:
-    return any(below.box is not None and not is_criterion(below) for below in item.walk()) and not _is_else(item)
+    return _has_box(item) and not _is_else(item)
+
+
+def _has_box(item: Item) -> bool:
+    return (item.box is not None and not is_criterion(item)) or any(_has_box(child) for child in item.children)
 
 
 def _in_phase(item: Item, title: Heading | None) -> bool:
     """Tell whether an item stands in a phase; one that only gives the document its title is none."""
-    return any(words.is_phase(heading.text) and heading is not title for heading in item.above) and not _is_else(item)
+    return _phase(item.above, title) is not None and not _is_else(item)
 
 
-def _is_wished(above: Sequence[Heading]) -> bool:
+@lru_cache(maxsize=1024)
+def _phase(above: tuple[Heading, ...], title: Heading | None) -> Heading | None:
+    return next((heading for heading in above if heading is not title and words.is_phase(heading.text)), None)
+
+
+@lru_cache(maxsize=1024)
+def _is_wished(above: tuple[Heading, ...]) -> bool:
     """Tell whether the nearest heading that says anything introduces features or requirements."""
     for heading in reversed(above):
         if words.is_wish(heading.text):

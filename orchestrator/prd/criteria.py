@@ -11,6 +11,7 @@ _LABEL = re.compile(
     r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:：]?\W*(.*)$",
     re.IGNORECASE,
 )
+_SHORT = re.compile(r"\bacs?\b")
 _WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
 _ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
 
@@ -35,12 +36,15 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
 
 def _may_have_any(text: str) -> bool:
     """Tell cheaply whether a text could name a criterion; only a sure no is one."""
-    if ":" in text or not text.isascii():
+    if not text.isascii():
         return True
     lower = text.lower()
-    return "done" in lower or "accepted" in lower or "finished" in lower
+    if "done" in lower or "accepted" in lower or "finished" in lower:
+        return True
+    labelled = "criteri" in lower or "accept" in lower or "verif" in lower or "expected" in lower or _SHORT.search(lower)
+    return ":" in text and bool(labelled)
 
 
 def _has_label(line: str) -> bool:
     """Tell whether a line is labelled at all: a word alone begins many a sentence."""
-    return any(sign in line for sign in ":：") or bool(_WITHIN.search(line))
+    return ":" in line or "：" in line or bool(_WITHIN.search(line))

@@ -5,12 +5,13 @@ A draft keeps the document's own words; what they add up to is worked out in one
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 from orchestrator.model import Area, Mark, Requirement, Seat, Skipped, TaskId
 from orchestrator.prd.needs import Wish
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Draft:
+class Draft(msgspec.Struct, kw_only=True, eq=False):
     """A task as its document says it."""
 
     file: str  #: name of the page
@@ -23,9 +24,11 @@ class Draft:
     groups: tuple[str, ...] = ()  #: what the headings above call themselves: `stream a`, `phase 2`
     mark: Mark = Mark.OPEN
     box: str = ""  #: the mark as it is written, for the warning about one that is not known
-    needs: list[Wish] = field(default_factory=list)
-    direct: "list[Draft]" = field(default_factory=list)  #: needs whose meaning the reader knows for sure
-    after: "list[Draft]" = field(default_factory=list)  #: what the document's order puts before it, by phases and sequence
+    needs: list[Wish] = msgspec.field(default_factory=list)
+    direct: "list[Draft]" = msgspec.field(default_factory=list)  #: needs whose meaning the reader knows for sure
+    after: "list[Draft]" = msgspec.field(
+        default_factory=list
+    )  #: what the document's order puts before it, by phases and sequence
     paths: tuple[str, ...] = ()  #: what it will write, as written; empty: not known
     is_nothing: bool = False  #: the document says that it writes nothing
     parent: "Draft | None" = None
@@ -37,8 +40,8 @@ class Draft:
     priority: int | None = None  #: 0 is the most urgent
     estimate: float | None = None  #: seconds
     criteria: tuple[str, ...] = ()  #: by which it is told that it is done
-    lines: set[int] = field(default_factory=set)  #: further lines of its page that belong to it
-    final_id: TaskId = field(default=TaskId(""))
+    lines: set[int] = msgspec.field(default_factory=set)  #: further lines of its page that belong to it
+    final_id: TaskId = TaskId("")
     numbered: bool = False  #: its final id was counted, since it has none of its own
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from orchestrator.prd import tongues, words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
-Test = Callable[[Sequence[Heading]], bool]
+Test = Callable[[tuple[Heading, ...]], bool]
 
 _STEP = re.compile(r"^[*_\s]*step\b", re.IGNORECASE)
 _STATUS = re.compile(r"^[-*\s]*(?:\*\*)?status(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
@@ -37,7 +37,7 @@ def gather(blocks: Sequence[Block]) -> list[Block]:
 def features(blocks: Sequence[Block], is_wished: Test) -> list[Block]:
     """Give the blocks with the numbered headings below features and requirements as items."""
 
-    def is_one(heading: Heading, above: Sequence[Heading]) -> bool:
+    def is_one(heading: Heading, above: tuple[Heading, ...]) -> bool:
         tests = (words.is_wish, words.is_quality, words.is_else, words.is_phase)
         says_more = any(test(heading.text) for test in tests)
         return words.is_numbered(heading.text) and not says_more and is_wished(above)
@@ -78,7 +78,7 @@ def from_row(row: Row) -> Item | None:
     return Item(line=row.line, end=row.line, text=text, box=box, number=number, above=row.above, state=state, details=rest)
 
 
-def _headings(blocks: Sequence[Block], is_one: Callable[[Heading, Sequence[Heading]], bool]) -> list[Block]:
+def _headings(blocks: Sequence[Block], is_one: Callable[[Heading, tuple[Heading, ...]], bool]) -> list[Block]:
     """Take what stands below a heading that is a task as its details and children, up to the next heading of its rank."""
     gathered: list[Block] = []
     open_tasks: list[tuple[int, Item]] = []
@@ -89,9 +89,9 @@ def _headings(blocks: Sequence[Block], is_one: Callable[[Heading, Sequence[Headi
                 open_tasks.pop()
             for _, task in open_tasks:
                 task.end = block.line
-            above = [title for title in titles if title.level < block.level]
+            above = tuple([title for title in titles if title.level < block.level])
             if is_one(block, above) and not (open_tasks and _STEP.match(words.bare(block.text))):
-                task = _from_heading(block, tuple(above))
+                task = _from_heading(block, above)
                 (open_tasks[-1][1].children if open_tasks else gathered).append(task)
                 open_tasks.append((block.level, task))
             elif not open_tasks:

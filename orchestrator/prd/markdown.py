@@ -6,7 +6,7 @@ Which items are tasks is decided in `choice`; here they get their ids, needs, fi
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
@@ -32,12 +32,13 @@ _REQUIREMENTS = re.compile(
 _LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
 _HEAD = re.compile(r"([A-Z]{1,6})(\d{1,5})\s+(?=\S)")
 _STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
+_DIGIT = re.compile(r"\d")
+_WORD = re.compile(r"[^\W_]+(?:['’]\w+)?")
 _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Found(Draft):
+class Found(Draft, kw_only=True, eq=False):
     """A draft with the item it was."""
 
     item: Item
@@ -87,10 +88,16 @@ def title_of(blocks: list[Block], name: str) -> str:
 def _requirements(blocks: list[Block]) -> Iterator[Requirement]:
     """Give the labelled requirements: `2. Backend: REST API for metrics` below a heading of that kind."""
     for block in blocks:
-        if isinstance(block, Item) and block.above and _REQUIREMENTS.match(words.bare(block.above[-1].text)):
+        if isinstance(block, Item) and _is_requirement(block.above):
             label, colon, rest = words.plain(block.text).replace("：", ":").partition(":")
-            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3 and not re.search(r"\d", label):
+            if colon and 0 < len(label) <= 30 and len(label.split()) <= 3 and not _DIGIT.search(label):
                 yield Requirement(area=label.strip(), text=rest.strip(), line=block.line)
+
+
+@lru_cache(maxsize=64)
+def _is_requirement(above: tuple[Heading, ...]) -> bool:
+    """Tell whether what stands below these headings is one of the requirements."""
+    return bool(above) and _REQUIREMENTS.match(words.bare(above[-1].text)) is not None
 
 
 def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
@@ -154,27 +161,24 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
     ids, remainder = words.references(whole)
     ids = ids if number not in ids or _says_so(number, title, text) else tuple(one for one in ids if one != number)
     prose = None if ids else words.prose_need(title)
-    title = remainder.split("\n")[0].strip() or title
+    title = remainder.partition("\n")[0].strip() or title
     label, colon, rest = words.plain(title).replace("：", ":").partition(":")
     area = areas.get(label.casefold()) if colon else None
-    needs = [Wish(text=wanted, line=item.line, is_id=True) for wanted in ids]
-    needs += [Wish(text=prose, line=item.line, is_id=False)] if prose else []
-    needs += [wish for line in text.split("\n") if (wish := _needs_of(line, item.line, ids))]
+    shown = words.plain(rest if area and rest.strip() else title) or words.plain(item.text)
     return Found(
         file=page.name,
         line=item.line,
         item=item,
         parent=parent,
-        area=area or _stream(item) or (parent.area if parent else None),
-        groups=tuple(group for heading in item.above if (group := words.group_of(heading.text)))
-        or (parent.groups if parent else ()),
+        area=area or _stream(item.above) or (parent.area if parent else None),
+        groups=_groups(item.above) or (parent.groups if parent else ()),
         id=number,
-        title=_shown(item, area, title, rest),
+        title=shown,
         text="\n".join([text, *_asked(item)]).strip(),
         paths=find_paths(whole),
-        needs=needs,
+        needs=_needs(text, item.line, ids, prose),
         parallel=parallel,
-        gate=words.is_gate(_shown(item, area, title, rest)),
+        gate=words.is_gate(shown),
         estimate=words.estimate_in(text),
         mark=_mark(item),
         box=item.box or item.state,
@@ -192,26 +196,29 @@ def _mark(item: Item) -> Mark:
     """Give the state by the box; without one by its word, or by the heading that says done; struck out is deferred."""
     if item.box not in {None, " ", ""}:
         return _MARKS.get(item.box or "", Mark.UNKNOWN)
-    if _STRUCK.fullmatch(item.text):
+    if "~~" in item.text and _STRUCK.fullmatch(item.text):
         return Mark.DEFERRED
-    word = " ".join(re.findall(r"[^\W_]+(?:['’]\w+)?", item.state)[:3])
-    if item.box is not None or not (word or item.above):
+    if item.box is not None:
         return Mark.OPEN
-    if word:
+    if item.state and (word := " ".join(_WORD.findall(item.state)[:3])):
         return mark_of(word)
-    return _HEADED.get(words.bare(item.above[-1].text).casefold(), Mark.OPEN)
+    return _headed(item.above)
 
 
-def _shown(item: Item, area: str | None, title: str, rest: str) -> str:
-    """Give the title without its area's label."""
-    return words.plain(rest if area and rest.strip() else title) or words.plain(item.text)
+@lru_cache(maxsize=64)
+def _headed(above: tuple[Heading, ...]) -> Mark:
+    return _HEADED.get(words.bare(above[-1].text).casefold(), Mark.OPEN) if above else Mark.OPEN
 
 
-def _needs_of(line: str, number: int, known: tuple[str, ...]) -> Wish | None:
-    named = words.needs_line(line)
-    if not named or (known and any(wanted in named for wanted in known)):
-        return None
-    return Wish(text=named, line=number, is_id=False)
+def _needs(text: str, line: int, ids: tuple[str, ...], prose: str | None) -> list[Wish]:
+    """Give what is named by its id, what is said in words, and what lines of their own name beyond that."""
+    needs = [Wish(text=wanted, line=line, is_id=True) for wanted in ids]
+    needs += [Wish(text=prose, line=line, is_id=False)] if prose else []
+    for said in text.split("\n") if text else ():
+        named = words.needs_line(said)
+        if named and not any(wanted in named for wanted in ids):
+            needs.append(Wish(text=named, line=line, is_id=False))
+    return needs
 
 
 def _plain_lines(item: Item) -> list[str]:
@@ -223,13 +230,20 @@ def _asked(item: Item) -> list[str]:
     return [line for child in item.children if child.box is not None and is_criterion(child) for line in _plain_lines(child)]
 
 
-def _stream(item: Item) -> str | None:
+@lru_cache(maxsize=1024)
+def _stream(above: tuple[Heading, ...]) -> str | None:
     """Give the part of the work that a heading above names, or what the agent there is for."""
-    for heading in reversed(item.above):
+    for heading in reversed(above):
         stream = words.stream_of(heading.text)
         if named := stream[0] if stream else words.agent_of(heading.text):
             return named
     return None
+
+
+@lru_cache(maxsize=1024)
+def _groups(above: tuple[Heading, ...]) -> tuple[str, ...]:
+    """Give what the headings above call the part of the work that they begin."""
+    return tuple([group for heading in above if (group := words.group_of(heading.text))])
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:
@@ -258,7 +272,7 @@ def _count(found: list[Found]) -> None:
     """Let `depends on 2` in a numbered list without ids mean its second item."""
     known = {one.id for one in found}
     places = {(id(one.item.above), one.item.number): one for one in found if one.item.number}
-    for one in found:
+    for one in found if places else ():
         by_place = {
             wish.text: places[key]
             for wish in one.needs

@@ -7,8 +7,12 @@ since the order would silently be lost; prose that names nothing known is a warn
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from itertools import chain
+
+import msgspec
+from msgspec.structs import replace
 
 from orchestrator.errors import PlanError, PrdError, Where
 from orchestrator.model import Task, TaskId
@@ -22,6 +26,7 @@ _ALONE = re.compile(
     r"(?:work\s*)?\w+\s+#?\w+\s*(?:[(:–—-].*|(?:(?:is|are)\s+)?(?:tasks?|complete[d]?|completion|done|finished))?\W*$",
     re.IGNORECASE,
 )
+_ROUNDS = 4
 _AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
@@ -43,8 +48,7 @@ class DependencyCycle(PlanError):
         self.path = tuple(task.id for task in path)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A need as it is written."""
 
     text: str
@@ -62,15 +66,16 @@ def resolve(
     groups: Mapping[str, Sequence[TaskId]],
     several: bool = False,
 ) -> list[Task]:
-    """Give the tasks with their needs as ids; `strict`: what orders nothing, or never can, is refused instead of told.
+    """Give the tasks with their needs as ids; `strict`: what orders nothing is refused instead of told.
 
     `groups`: the tasks of each part of the work by what it calls itself, such as `stream a`.
     `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
         UnknownNeed: An id does not exist.
-        DependencyCycle: The needs form a circle.
     """
+    if not wishes and not declared:
+        return tasks
     needs: dict[TaskId, dict[TaskId, None]] = {task.id: dict.fromkeys(task.needs) for task in tasks}
     book = _Book(tasks, groups)
     for task in tasks:
@@ -84,11 +89,9 @@ def resolve(
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
-            needs[name_after].update((one, None) for one in before if one != name_after)
-    resolved = [_with(task, tuple(needs[task.id])) for task in tasks]
-    if strict:
-        require_no_cycle(resolved)
-    return resolved
+            others = {one: None for one in before if one != name_after} if name_after in before else before
+            needs[name_after].update(others)
+    return [_with(task, tuple(needs[task.id])) for task in tasks]
 
 
 def _with(task: Task, needs: tuple[TaskId, ...]) -> Task:
@@ -101,7 +104,7 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
     Raises:
         DependencyCycle: They do; it names the tasks of one circle.
     """
-    if _is_in_order({task.id: task.needs for task in tasks}):
+    if _has_order({task.id: task.needs for task in tasks}):
         return
     known = {task.id: task for task in tasks}
     done: set[TaskId] = set()
@@ -124,19 +127,24 @@ def require_no_cycle(tasks: Sequence[Task]) -> None:
             todo += [(need, False) for need in reversed(known[here].needs) if need in known and need not in done]
 
 
-def _is_in_order(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
-    """Tell whether each task waits only for those before it, as in most documents: then no circle has to be looked for."""
+def _has_order(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
+    """Tell whether a few rounds put each task behind all that it waits for, as in most documents; a no says nothing."""
     seen: set[TaskId] = set()
-    for task, befores in needs.items():
-        if not seen.issuperset(befores):
-            return False
-        seen.add(task)
-    return True
+    left = list(needs.items())
+    for _ in range(_ROUNDS):
+        later = []
+        for task, befores in left:
+            if seen.issuperset(befores):
+                seen.add(task)
+            else:
+                later.append((task, befores))
+        left = later
+    return not left
 
 
 def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
     """Tell whether no task waits for itself."""
-    if _is_in_order(needs):
+    if _has_order(needs):
         return True
     order = TopologicalSorter(needs)
     try:
@@ -152,15 +160,14 @@ class _Book:
     def __init__(self, tasks: list[Task], groups: Mapping[str, Sequence[TaskId]]) -> None:
         self._groups = groups
         self.known = {str(task.id): task.id for task in tasks}
-        self._folded = {task.id.casefold(): task.id for task in reversed(tasks)}
-        self._shapes = {_shape(task.id) for task in tasks}
         self._tasks = tasks
         self._titles: dict[str, list[TaskId]] = {}
         self._areas: dict[str, list[TaskId]] = {}
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
-        self._topics: dict[str, list[str]] = {}  #: word -> areas that have it in their names, in document order
+        self._topics: dict[str, list[int]] = {}  #: word -> places of the areas that have it in their names
+        self._parts: list[tuple[int, list[TaskId]]] = []  #: of each area how many words its name has, and its tasks
 
     def _learn(self) -> None:
         """Note by what else than its id each task could be named; most documents never ask."""
@@ -172,9 +179,18 @@ class _Book:
                 self._files.setdefault(claim.rstrip("/"), []).append(task.id)
             for word in stems(task.title):
                 self._words.setdefault(word, []).append(task.id)
-        for area in self._areas if tasks else ():
+        for area, parts in self._areas.items() if tasks else ():
             for word in stems(area):
-                self._topics.setdefault(word, []).append(area)
+                self._topics.setdefault(word, []).append(len(self._parts))
+            self._parts.append((len(stems(area)), parts))
+
+    @cached_property
+    def _folded(self) -> dict[str, TaskId]:
+        return {name.casefold(): task for name, task in reversed(self.known.items())}
+
+    @cached_property
+    def _shapes(self) -> set[str]:
+        return {_shape(name) for name in self.known}
 
     def find(self, word: str) -> TaskId | None:
         return self.known.get(word) or self._folded.get(word.casefold())
@@ -202,10 +218,11 @@ class _Book:
         return self._called[text]
 
     def _in_area(self, text: str) -> list[TaskId]:
+        """Give the tasks of the areas whose names are part of the text, or of whose names it is a part."""
         asked = stems(text)
-        near = {area for word in asked for area in self._topics.get(word, ())}
-        fitting = {area for area in near if _is_part(stems(area), asked)}
-        return [task for area in self._areas if area in fitting for task in self._areas[area]] if fitting else []
+        shared = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
+        fitting = [place for place, count in shared.items() if count in {len(asked), self._parts[place][0]}]
+        return [task for place in sorted(fitting) for task in self._parts[place][1]]
 
     def _writing(self, text: str) -> list[TaskId]:
         return [task for path in find_paths(text) for task in self._files.get(path.strip("/"), ())]
@@ -218,10 +235,6 @@ class _Book:
         if not ranked or ranked[0][1] < 2 or ranked[0][1] * 2 <= len(asked):
             return []
         return [] if len(ranked) > 1 and ranked[0][1] == ranked[1][1] else [ranked[0][0]]
-
-
-def _is_part(one: frozenset[str], other: frozenset[str]) -> bool:
-    return bool(one and other) and (one <= other or other <= one)
 
 
 def _shape(word: str) -> str:

@@ -5,14 +5,11 @@ scan of `scan` finds them and says so.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from markdown_it.token import Token
+import msgspec
 
-from orchestrator.prd.blocks import block_tokens
-from orchestrator.prd.stretches import Piece
+from orchestrator.prd.blocks import read_blocks
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
@@ -23,17 +20,15 @@ _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
 
-@dataclass(slots=True, kw_only=True)
-class Heading:
-    """A heading."""
+class Heading(msgspec.Struct, kw_only=True, eq=False):
+    """A heading, itself and no other of its text: what stands below the same ones is asked for once."""
 
     line: int  #: counted from 1
     level: int
     text: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Item:
+class Item(msgspec.Struct, kw_only=True):
     """A list item."""
 
     line: int  #: counted from 1
@@ -47,16 +42,15 @@ class Item:
     is_heading: bool = False  #: it was written as a heading
     is_struck: bool = False  #: it was crossed out as a whole
     is_optional: bool = False  #: a star stands behind its box
-    details: list[str] = field(default_factory=list)  #: its further paragraphs
-    children: "list[Item]" = field(default_factory=list)
+    details: list[str] = msgspec.field(default_factory=list)  #: its further paragraphs
+    children: "list[Item]" = msgspec.field(default_factory=list)
 
     def walk(self) -> "list[Item]":
         """Give the item and everything below it, in order."""
-        return [self, *(below for child in self.children for below in child.walk())]
+        return [self, *[below for child in self.children for below in child.walk()]] if self.children else [self]
 
 
-@dataclass(slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, kw_only=True):
     """A row of a table, its heading row left out."""
 
     line: int
@@ -64,8 +58,7 @@ class Row:
     above: tuple[Heading, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class Paragraph:
+class Paragraph(msgspec.Struct, kw_only=True):
     """Text outside of lists."""
 
     line: int
@@ -78,57 +71,89 @@ Block: TypeAlias = Heading | Item | Row | Paragraph
 
 def outline(text: str) -> list[Block]:
     """Give the blocks of a document in order; items inside items are their children."""
-    return _Builder(block_tokens(text)).blocks
+    builder = Builder()
+    read_blocks(text, builder)
+    return builder.blocks
 
 
-class _Builder:
-    """Walks the parser's tokens once."""
+class Builder:
+    """Makes blocks of what it is told, once and in order."""
 
-    def __init__(self, tokens: Iterable[Token | Piece]) -> None:
+    def __init__(self) -> None:
         self.blocks: list[Block] = []
         self._above: tuple[Heading, ...] = ()
-        self._items: list[Item] = []
+        self._items: list[Item] = []  #: the open ones
         self._fresh = False  #: the open item has no text yet
-        self._line = 1
         self._labels: list[str] = []  #: of the open lists
         self._columns: list[str] = []
         self._cells: list[str] | None = None  #: of the open row
-        self._level = 0  #: of the heading that begins
-        for token in tokens:
-            if token.map:
-                self._line = token.map[0] + 1
-            self._take(token)
+        self._row = 0  #: its line
 
-    def _take(self, token: Token | Piece) -> None:
-        match token.type:
-            case "inline":
-                self._text(token)
-            case "list_item_open":
-                self._open(token)
-            case "list_item_close":
-                self._items.pop()
-            case "bullet_list_open" | "ordered_list_open":
-                self._labels.append(self._introduction())
-            case "bullet_list_close" | "ordered_list_close":
-                self._labels.pop()
-            case "heading_open":
-                self._level = int(token.tag[1])
-            case "thead_open":
-                self._columns = []
-            case "tr_open":
-                self._cells = []
-            case "tr_close":
-                self._end_row()
+    def place(self) -> int:
+        """Give how many blocks there are."""
+        return len(self.blocks)
 
-    def _open(self, token: Token | Piece) -> None:
-        start, end = token.map or (0, 1)
-        item = Item(line=start + 1, end=end, text="", box=None, number=token.info, above=self._above, label=self._labels[-1])
+    def forget(self, place: int) -> None:
+        """Take back all blocks but so many, and what is open."""
+        del self.blocks[place:], self._items[:], self._labels[:]
+
+    def heading(self, line: int, level: int, text: str) -> None:
+        """Begin what stands below a heading; in a list it is text."""
         if self._items:
-            self._items[-1].children.append(item)
+            self.text(line, text)
+            return
+        heading = Heading(line=line, level=level, text=text)
+        self._above = (*[above for above in self._above if above.level < level], heading)
+        self.blocks.append(heading)
+
+    def text(self, line: int, text: str) -> None:
+        """Add a paragraph: the first of an item is what it says."""
+        if self._cells is not None:
+            self._cells.append(text.strip())
+        elif not self._items:
+            self.blocks.append(Paragraph(line=line, text=text, above=self._above))
+        elif self._fresh:
+            self._fresh = False
+            _begin(self._items[-1], text)
         else:
-            self.blocks.append(item)
+            self._items[-1].details.append(text)
+
+    def list_begins(self) -> None:
+        """Note the line that introduces the list."""
+        self._labels.append(self._introduction())
+
+    def list_ends(self) -> None:
+        """Leave the list."""
+        self._labels.pop()
+
+    def item_begins(self, line: int, number: str) -> None:
+        """Open an item."""
+        item = Item(line=line, end=line, text="", box=None, number=number, above=self._above, label=self._labels[-1])
+        (self._items[-1].children if self._items else self.blocks).append(item)
         self._items.append(item)
         self._fresh = True
+
+    def item_ends(self, end: int) -> None:
+        """Leave the open item."""
+        self._items.pop().end = end
+
+    def head_begins(self) -> None:
+        """Let the next row name the columns."""
+        self._columns = []
+
+    def row_begins(self, line: int) -> None:
+        """Begin a row of a table."""
+        self._cells, self._row = [], line
+
+    def row_ends(self) -> None:
+        """Add the row, in a list as text."""
+        cells, self._cells = self._cells or [], None
+        if not self._columns:
+            self._columns = cells
+        elif self._items:
+            self._items[-1].details.append(" ".join(cells))
+        else:
+            self.blocks.append(Row(line=self._row, cells=dict(zip(self._columns, cells, strict=False)), above=self._above))
 
     def _introduction(self) -> str:
         """Give the line before a list that says what it lists: one that ends with a colon, or is bold as a whole."""
@@ -140,37 +165,13 @@ class _Builder:
         line = before.strip().rpartition("\n")[2].strip()
         return line if len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
 
-    def _end_row(self) -> None:
-        cells, self._cells = self._cells or [], None
-        if not self._columns:
-            self._columns = cells
-        elif self._items:
-            self._items[-1].details.append(" ".join(cells))
-        else:
-            self.blocks.append(Row(line=self._line, cells=dict(zip(self._columns, cells, strict=False)), above=self._above))
 
-    def _text(self, token: Token | Piece) -> None:
-        line = (token.map or (0, 1))[0] + 1
-        level, self._level = self._level, 0
-        if self._cells is not None:
-            self._cells.append(token.content.strip())
-        elif level and not self._items:
-            heading = Heading(line=line, level=level, text=token.content.strip())
-            self._above = (*(above for above in self._above if above.level < heading.level), heading)
-            self.blocks.append(heading)
-        elif not self._items:
-            self.blocks.append(Paragraph(line=line, text=token.content, above=self._above))
-        elif self._fresh:
-            self._begin(self._items[-1], token.content)
-        else:
-            self._items[-1].details.append(token.content)
-
-    def _begin(self, item: Item, text: str) -> None:
-        self._fresh = False
-        if sign := _SIGN.fullmatch(text):
-            item.box, item.text = _SIGNS[sign[1]], sign[2].strip()
-            return
-        found = _BOX.fullmatch(text)
-        item.box = (found[1] or " ") if found else None
-        item.is_optional = bool(found and found[2])
-        item.text = (found[3] if found else text).strip()
+def _begin(item: Item, text: str) -> None:
+    """Give an item its text, without the box before it."""
+    if sign := None if text.isascii() else _SIGN.fullmatch(text):
+        item.box, item.text = _SIGNS[sign[1]], sign[2].strip()
+        return
+    found = _BOX.fullmatch(text) if text.startswith("[") else None
+    item.box = (found[1] or " ") if found else None
+    item.is_optional = bool(found and found[2])
+    item.text = (found[3] if found else text).strip()

@@ -26,6 +26,8 @@ _ENDS = KNOWN | {name.rpartition(".")[2].casefold() for name in NAMES if "." in 
 _ENDING = re.compile(rf"\.([A-Za-z0-9]+)|({_WHOLE})")
 #: What every path with a slash holds that stands alone: an ending, a slash at its end, or a name that is known.
 _BELOW = re.compile(rf"\.\w|/(?![A-Za-z0-9_/(@-])|{_WHOLE}")
+#: A word that is nothing but a file, as most that name one are; only its ending and its name are to be looked up.
+_CLEAR = re.compile(r"(?!http)((?:[A-Za-z0-9_][A-Za-z0-9_-]*/)*([A-Za-z0-9_][A-Za-z0-9_-]*\.([a-z0-9]+)))(\.?)[,;]?")
 #: What may stand behind a path and is no part of it: lines, a symbol, an anchor, a remark in brackets.
 _BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
 _SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
@@ -59,9 +61,9 @@ _READ = re.compile(
 _READ_BEHIND = re.compile(r"`?\s*(?:を参照|に従|に基づ|の通り)")
 #: How the words end that say so, before an article: a cheap look that spares the careful one.
 _READ_ENDS = (
-    *("see", "per", "also", "to", "on", "following", "follow", "follows", "against", "as", "reuse", "reuses", "run", "runs"),
-    *("through", "execute", "executes", "read", "reads", "reading", "reference", "references", "in", "by"),
-    *("siehe", "laut", "voir", "selon", "conforme"),
+    *("see", "per", "see also", "ing to", "based on", "following", "follow", "follows", "against", "lar to", "same as", "reuse"),
+    *("reuses", "run", "runs", " through", "execute", "executes", "fer to", "fers to", "read", "reads", "reading", "reference"),
+    *("references", "ed in", "ed by", "siehe", "laut", "voir", "selon", "conforme"),
 )
 _STRANGE = re.compile(r"[ \t\"'<>|$=;,\\?^]")
 _TELLING = re.compile(r"[^\W_]")
@@ -72,17 +74,24 @@ def find_paths(text: str) -> tuple[str, ...]:
     """Give the paths that a text says are written, in order, each once."""
     if not _LOOKS.search(text):
         return ()
-    clean = " ".join([word for word in text.split() if len(word) <= _LONGEST])
+    said = text.split() if len(text) <= _LONGEST else [word for word in text.split() if len(word) <= _LONGEST]
+    clean = " ".join(said)
     clean = _URL.sub(" ", clean) if "://" in clean else clean
     clean = _spelt(clean) if "\\" in clean else clean
     found: dict[str, None] = {}
     read = -1  #: where the last path ended that is only read
-    for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]):
+    for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]) if "`" in clean else _bare(clean):
         if _is_read(clean, start, end, read):
             read = end
         else:
-            found.update(dict.fromkeys(path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])))
+            found.update(dict.fromkeys([path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])]))
     return tuple(found)
+
+
+def _clear(word: str) -> re.Match[str] | None:
+    """Read a word that is nothing but a file whose ending everybody knows; None says nothing of it."""
+    found = _CLEAR.fullmatch(word)
+    return found if found and found[3] in KNOWN and found[2].lower() not in PRODUCTS else None
 
 
 def _spelt(text: str) -> str:
@@ -110,9 +119,7 @@ def is_path(word: str, *, ticked: bool) -> bool:
 
 
 def _ticked(text: str) -> Iterator[Place]:
-    for found in _TICKED.finditer(text) if "`" in text else ():
-        if "{" not in found[1] and not _LOOKS.search(found[1]):
-            continue
+    for found in _TICKED.finditer(text):
         if paths := _in_ticks(found[1]):
             yield found.start(), found.end(), paths
 
@@ -120,19 +127,35 @@ def _ticked(text: str) -> Iterator[Place]:
 @lru_cache(maxsize=8192)
 def _in_ticks(word: str) -> tuple[str, ...]:
     """Give the paths of what stands in one pair of back-ticks; kept, since a document names the same files again and again."""
+    if (clear := _clear(word)) and clear.end(1) == len(word):
+        return (word,)
+    if "{" not in word and not _LOOKS.search(word):
+        return ()
     return tuple([path for one in _spread(word.strip()) if is_path(path := _bounded(one), ticked=True)])
 
 
 def _bare(text: str) -> Iterator[Place]:
+    """Give the words without back-ticks that are paths, in order; the text has no other white space than spaces."""
     rest = _TICKED.sub(lambda found: _HIDDEN * len(found[0]), text) if "`" in text else text
-    for start, word in _words(rest):
-        for begin, end, paths in _in_word(word):
-            yield start + begin, start + end, paths
+    behind = 0
+    for sign in _LOOKS.finditer(rest):
+        if sign.start() >= behind:
+            start = rest.rfind(" ", 0, sign.start()) + 1
+            behind = rest.find(" ", start)
+            behind = len(rest) if behind < 0 else behind
+            for begin, end, paths in _in_word(rest[start:behind]):
+                yield start + begin, start + end, paths
+
+
+def _in_word(word: str) -> tuple[Place, ...]:
+    """Give the paths of a bare word, with their places in it."""
+    if clear := _clear(word):
+        return ((0, clear.end(4), (clear[1],)),)
+    return _sought(word) if _may_hold_path(word) else ()
 
 
 @lru_cache(maxsize=8192)
-def _in_word(word: str) -> tuple[Place, ...]:
-    """Give the paths of a bare word, with their places in it."""
+def _sought(word: str) -> tuple[Place, ...]:
     places = []
     for found in _BARE.finditer(word):
         name = found[1].rstrip(".,;")
@@ -142,18 +165,6 @@ def _in_word(word: str) -> tuple[Place, ...]:
             paths = tuple([path for path in _spread(name) if is_path(path, ticked=False)])
             places += [(found.start(), found.end(), paths)] if paths else []
     return tuple(places)
-
-
-def _words(text: str) -> Iterator[tuple[int, str]]:
-    """Give the words that could hold a path, with their places; the text has no other white space than spaces."""
-    end = 0
-    for sign in _LOOKS.finditer(text):
-        if sign.start() >= end:
-            start = text.rfind(" ", 0, sign.start()) + 1
-            end = text.find(" ", start)
-            end = len(text) if end < 0 else end
-            if _may_hold_path(word := text[start:end]):
-                yield start, word
 
 
 def _may_hold_path(word: str) -> bool:
@@ -201,7 +212,7 @@ def _may_say_read(before: str) -> bool:
 
 def _is_route(path: str, before: str) -> bool:
     """Tell whether the word before says that it is an address: `POST api/v1/users`, `GET /openapi.json`."""
-    return (path.startswith("/") or not _is_file(path)) and bool(_VERB.search(before))
+    return bool(_VERB.search(before)) and (path.startswith("/") or not _is_file(path))
 
 
 def _is_cut_off(name: str, behind: str) -> bool:

@@ -59,7 +59,7 @@ def skipped_boxes(text: str, taken: Collection[int], *, front: int = 0) -> tuple
     An item without a box that bears an id which no taken line bears is told as well.
     """
     skipped, warnings = skipped_lines(text, taken, front=front)
-    lines = text.split("\n")
+    lines = text.split("\n") if any(_UNBOXED.match(one.text) for one in skipped) else []
     known = {found[1] for line in taken if line <= len(lines) and (found := _ID.search(lines[line - 1]))}
     boxes = [one for one in skipped if _BOX.match(one.text) or _LONE.match(one.text) or _SIGN.match(one.text)]
     bare = [replace(one, reason="an id without a checkbox") for one in skipped if _bears_new_id(one.text, known)]
@@ -85,23 +85,30 @@ class _Walker:
 
     def see(self, number: int, line: str) -> None:
         above, self._above = self._above, line
-        if not self._comment and self._mark_fence(number, line):
+        sign = line.lstrip()[:1]  #: tells which of the shapes need not be tried
+        if not self._comment and ("```" in line or "~~~" in line) and self._mark_fence(number, line):
             return
         if self._fence or self._comment:
             self._hidden(number, line)
-        elif _COMMENTED.match(line):
+        elif sign == "<" and _COMMENTED.match(line):
             self.skipped.append(Skipped(line=number, text=line.strip(), reason=_IN_COMMENT))
-        elif found := _HEADING.match(line):
+        elif sign == "#" and (found := _HEADING.match(line)):
             self._enter(len(found[1]), found[2])
-        elif (under := _UNDERLINE.match(line)) and above.strip() and not _ITEM.match(above) and not _HEADING.match(above):
-            self._enter(1 if under[1][0] == "=" else 2, above)
-        elif number not in self._taken and self._like_a_task(line, above) and not _RULE.match(line):
+        elif sign in {"=", "-"} and _UNDERLINE.match(line) and self._is_title(above):
+            self._enter(1 if sign == "=" else 2, above)
+        elif sign and number not in self._taken and self._like_a_task(line, above) and not _RULE.match(line):
             self.skipped.append(Skipped(line=number, text=line.strip(), reason=self._reason(line)))
-        if not self._fence:
+        if not self._fence and (self._comment or "<!--" in line):
             self._mark_comment(line)
 
+    def _is_title(self, line: str) -> bool:
+        """Tell whether a line below makes a heading of this one."""
+        return bool(line.strip()) and not _ITEM.match(line) and not _HEADING.match(line)
+
     def _like_a_task(self, line: str, above: str) -> bool:
-        if _BOX.match(line) or _LONE.match(line) or _SIGN.match(line):
+        if ("[" in line or "(" in line) and (_BOX.match(line) or _LONE.match(line)):
+            return True
+        if not line.isascii() and _SIGN.match(line):
             return True
         if not self._task_level:
             return False
@@ -129,7 +136,7 @@ class _Walker:
     def _mark_comment(self, line: str) -> None:
         if self._comment:
             self._comment = "-->" not in line
-        elif "<!--" in line:
+        else:
             self._comment = "-->" not in line[line.index("<!--") :]
 
     def _hidden(self, number: int, line: str) -> None:

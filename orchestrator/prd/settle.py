@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.knots import knots_of
-from orchestrator.prd.needs import is_acyclic, resolve
+from orchestrator.prd.needs import is_acyclic, require_no_cycle, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
 
@@ -37,10 +39,11 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     _scope(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
-    if wishes or reading.declared or strict:
-        several = len(material.pages) > 1
-        groups = _groups(drafts)
-        tasks = resolve(tasks, wishes, reading.declared, groups=groups, strict=strict, several=several, warnings=warnings)
+    several = len(material.pages) > 1
+    groups = _groups(drafts)
+    tasks = resolve(tasks, wishes, reading.declared, groups=groups, strict=strict, several=several, warnings=warnings)
+    if strict:
+        require_no_cycle(tasks)
     tasks = _without_circles(tasks, warnings)
     warnings += [
         f"{_here(draft, material)}: {draft.final_id} has the unknown state [{draft.box}]; it is taken as not done"
@@ -209,7 +212,7 @@ def _without_circles(tasks: list[Task], warnings: list[str]) -> list[Task]:
         if lifted:
             said = f"stands behind {', '.join(lifted)}, but they need it: it will not wait for them"
             warnings.append(f"line {task.source.line}: {task.id} {said}")
-        settled.append(replace(task, after=tuple(kept)))
+        settled.append(structs.replace(task, after=tuple(kept)))
     return settled
 
 

@@ -5,6 +5,7 @@ Nobody owns what is shared. What a task of the document says it writes is not on
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from orchestrator.claims import Claim
 from orchestrator.model import Access, Area
@@ -19,9 +20,10 @@ _TURN = re.compile(r"\bsequential", re.IGNORECASE)
 
 def shared_rows(blocks: Sequence[Block], tasks: Sequence[Sharer], warnings: list[str]) -> tuple[Area, ...]:
     """Give a row for each shared path, as written; a contradiction with a task is added to the warnings."""
-    written = {path.strip("/") for one in tasks for path in one.paths}
+    paths = list(_paths(blocks))
+    written = {path.strip("/") for one in tasks for path in one.paths} if paths else set()
     rows: dict[str, Area] = {}
-    for path, access, line in _paths(blocks):
+    for path, access, line in paths:
         if access is Access.READ_ONLY and path.strip("/") in written:
             warnings.append(f"line {line}: {path} is said to be only read, and a task writes it: it is written in turn")
             access = Access.SEQUENTIAL  # noqa: PLW2901 - what holds instead
@@ -35,7 +37,7 @@ def _paths(blocks: Sequence[Block]) -> Iterator[tuple[str, Access, int]]:
     for block in blocks:
         if isinstance(block, Heading):
             access = _access(block.text, Access.SEQUENTIAL)
-        elif not any(_CHAPTER.search(heading.text) for heading in block.above):
+        elif not _is_shared(block.above):
             continue
         elif isinstance(block, Paragraph):
             access = _access(block.text, access)
@@ -43,6 +45,11 @@ def _paths(blocks: Sequence[Block]) -> Iterator[tuple[str, Access, int]]:
             for one in block.walk():
                 for path in find_paths(one.text):
                     yield path, _access(one.text, access), one.line
+
+
+@lru_cache(maxsize=64)
+def _is_shared(above: tuple[Heading, ...]) -> bool:
+    return any(_CHAPTER.search(heading.text) for heading in above)
 
 
 def _access(text: str, otherwise: Access) -> Access:

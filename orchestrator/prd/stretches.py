@@ -7,8 +7,7 @@ compares the two.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Protocol
 
 #: How a text begins that can only be a paragraph: no quotation, code, table, rule, comment, or definition of a link.
 _START = (
@@ -23,41 +22,48 @@ _END = re.compile(r"#{1,6} |>|```[^`]*$")
 #: What does so behind an empty line: a rule, and all that is no item.
 _APART = re.compile(r"-{3,}[ \t]*$|[^\s\d*+-]")
 _BULLETS = frozenset("-*+")
+_BLANK = " \t"  #: an empty line holds nothing else
 _DEEPEST = 12  #: lists in lists; the parser itself does not read much deeper
 
 
-class Piece(NamedTuple):
-    """One part of a block, with those names of the parser's own tokens that matter here."""
+class Listener(Protocol):
+    """Who is told of the blocks of a document, in their order; lines are counted from 1."""
 
-    type: str
-    map: Sequence[int] | None = None  #: its first line, counted from 0, and the one behind its last
-    tag: str = ""
-    info: str = ""
-    content: str = ""
+    def heading(self, line: int, level: int, text: str) -> None:
+        """Hear of a heading."""
 
+    def text(self, line: int, text: str) -> None:
+        """Hear of a paragraph: of the open item, or outside of lists."""
 
-_ITEM_CLOSE = Piece("list_item_close")
-_BULLETS_CLOSE = Piece("bullet_list_close")
-_NUMBERS_CLOSE = Piece("ordered_list_close")
+    def list_begins(self) -> None:
+        """Hear of a list, in the open item or outside of lists."""
 
+    def list_ends(self) -> None:
+        """Hear that a list has no more items."""
 
-@dataclass(slots=True)
-class _Item:
-    """An open item of a list."""
+    def item_begins(self, line: int, number: str) -> None:
+        """Hear of an item; the number is that of an ordered list, else empty."""
 
-    indent: int  #: where its text begins
-    sign: str  #: of its list, by which the next item is known
-    lines: list[int]
+    def item_ends(self, end: int) -> None:
+        """Hear of the last line of the open item."""
+
+    def place(self) -> int:
+        """Give where the next block outside of lists will stand."""
+
+    def forget(self, place: int) -> None:
+        """Take back what was told from such a place on."""
 
 
 class Stretch:
-    """Some lines of a document, and the pieces of what was read of them."""
+    """Some lines of a document, read for who wants to hear what stands there."""
 
-    def __init__(self, lines: Sequence[str], end: int) -> None:
-        self.pieces: list[Piece] = []
+    def __init__(self, lines: Sequence[str], end: int, listener: Listener) -> None:
         self._lines = lines
         self._end = end
-        self._open: list[_Item] = []  #: outermost first
+        self._listener = listener
+        self._open: list[
+            tuple[int, str]
+        ] = []  #: of each open item where its text begins, and the sign of its list; outermost first
         self._text: list[str] = []  #: the lines of the open paragraph
         self._began = 0  #: where it began
 
@@ -65,13 +71,13 @@ class Stretch:
         """Read blocks from a line on; gives the line of the first that is left to the parser."""
         here = start
         while here < self._end:
-            size = len(self.pieces)
+            place = self._listener.place()
             behind = self._heading(here) or self._block(here)
             if not behind:
-                del self.pieces[size:]
+                self._listener.forget(place)
                 break
             here = behind
-            while here < self._end and _is_empty(self._lines[here]):
+            while here < self._end and not self._lines[here].strip(_BLANK):
                 here += 1
         return here
 
@@ -79,16 +85,15 @@ class Stretch:
         found = _HEADING.fullmatch(self._lines[here])
         if not found:
             return 0
-        lines = (here, here + 1)
-        self.pieces += [Piece("heading_open", lines, tag=f"h{len(found[1])}"), Piece("inline", lines, content=found[2])]
+        self._listener.heading(here + 1, len(found[1]), found[2])
         return here + 1
 
     def _block(self, start: int) -> int:
         """Read a paragraph or a list; gives the line behind it, or 0 if it is left to the parser."""
         for here in range(start, self._end):
             line = self._lines[here]
-            if _is_empty(line):
-                self._end_text(here)
+            if not line.strip(_BLANK):
+                self._end_text()
                 if not self._open:
                     return here
             elif here > start and (_END.match(line) or (not self._text and _APART.match(line))):
@@ -103,12 +108,12 @@ class Stretch:
 
     def _begin(self, here: int, found: re.Match[str]) -> int | None:
         """Begin an item or a paragraph; gives the end of the block if this is none of it, 0 if it could be anything else."""
-        indent, sign = len(found[1]), found[2]
+        indent, sign, begin = len(found[1]), found[2], found.start(4)
         inside = len(self._open)
-        while inside and self._open[inside - 1].indent > indent:
+        while inside and self._open[inside - 1][0] > indent:
             inside -= 1
-        goes_on = bool(sign) and inside < len(self._open) and sign[-1] == self._open[inside].sign
-        is_code = indent - (self._open[inside - 1].indent if inside else 0) > 3
+        goes_on = bool(sign) and inside < len(self._open) and sign[-1] == self._open[inside][1]
+        is_code = indent - (self._open[inside - 1][0] if inside else 0) > 3
         is_text = self._text and inside == len(self._open) and sign not in _BULLETS and int(sign[:-1]) != 1
         if is_code or is_text or inside > _DEEPEST:
             return self._give_up()
@@ -116,33 +121,31 @@ class Stretch:
             return self._end_all(here)
         self._leave(here, inside, goes_on=goes_on)
         if sign:
-            self._enter(here, sign, found.start(4), goes_on=goes_on)
-        self._began, self._text = here, [found.string[found.start(4) :]]
+            self._enter(here, sign, begin, goes_on=goes_on)
+        self._began, self._text = here, [found.string[begin:]]
         return None
 
     def _indent(self) -> int:
-        return self._open[-1].indent if self._open else 0
+        return self._open[-1][0] if self._open else 0
 
     def _enter(self, here: int, sign: str, indent: int, *, goes_on: bool) -> None:
-        number = "" if sign in _BULLETS else sign[:-1]
         if not goes_on:
-            self.pieces.append(Piece("ordered_list_open" if number else "bullet_list_open"))
-        self._open.append(_Item(indent, sign[-1], [here, 0]))
-        self.pieces.append(Piece("list_item_open", self._open[-1].lines, info=number))
+            self._listener.list_begins()
+        self._open.append((indent, sign[-1]))
+        self._listener.item_begins(here + 1, "" if sign in _BULLETS else sign[:-1])
 
     def _leave(self, here: int, inside: int, *, goes_on: bool = False) -> None:
         """Close the paragraph and all but so many items; with the last its list, unless it goes on."""
-        self._end_text(here)
+        self._end_text()
         while len(self._open) > inside:
-            item = self._open.pop()
-            item.lines[1] = here
-            self.pieces.append(_ITEM_CLOSE)
+            self._open.pop()
+            self._listener.item_ends(here)
             if len(self._open) > inside or not goes_on:
-                self.pieces.append(_BULLETS_CLOSE if item.sign in _BULLETS else _NUMBERS_CLOSE)
+                self._listener.list_ends()
 
-    def _end_text(self, here: int) -> None:
+    def _end_text(self) -> None:
         if self._text:
-            self.pieces.append(Piece("inline", (self._began, here), content="\n".join(self._text).strip()))
+            self._listener.text(self._began + 1, "\n".join(self._text).strip())
             self._text = []
 
     def _end_all(self, here: int) -> int:
@@ -152,7 +155,3 @@ class Stretch:
     def _give_up(self) -> int:
         self._open, self._text = [], []
         return 0
-
-
-def _is_empty(line: str) -> bool:
-    return not line.strip(" \t")

@@ -1,10 +1,9 @@
 """Complexity: a plain task is worth exactly one, what is counted and told beyond it, never less."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orchestrator.claims import Claim
 from orchestrator.model import Task

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from msgspec import structs
 
 from orchestrator.claims import Claim
 from orchestrator.errors import PlanError
@@ -288,12 +289,12 @@ def test_a_circle_that_only_shows_once_parents_stand_for_their_children_is_refus
 
 
 def test_done_tasks_are_not_planned_and_meet_the_needs_on_them() -> None:
-    plan = plan_of(document(replace(task("T1"), state=Mark.DONE), task("T2", needs=["T1"])))
+    plan = plan_of(document(structs.replace(task("T1"), state=Mark.DONE), task("T2", needs=["T1"])))
 
     assert {planned.task.id: planned.needs for planned in plan.tasks} == {"T2": ()}
     assert plan.done == ("T1",)
     with pytest.raises(PlanError, match="every task is marked done"):
-        plan_of(document(replace(task("T1"), state=Mark.DONE)))
+        plan_of(document(structs.replace(task("T1"), state=Mark.DONE)))
 
 
 def test_a_task_that_is_done_or_deferred_in_the_middle_passes_the_order_of_the_document_on() -> None:
@@ -305,7 +306,7 @@ def test_a_task_that_is_done_or_deferred_in_the_middle_passes_the_order_of_the_d
 
 
 def test_a_need_on_a_deferred_task_is_not_lost_in_silence() -> None:
-    plan = plan_of(document(replace(task("T1"), state=Mark.DEFERRED), task("T2", needs=["T1"])))
+    plan = plan_of(document(structs.replace(task("T1"), state=Mark.DEFERRED), task("T2", needs=["T1"])))
 
     assert [warning for warning in plan.warnings if "T2 needs T1, which is deferred" in warning]
 

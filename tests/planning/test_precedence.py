@@ -1,6 +1,6 @@
 """Which of equals goes first: the more urgent, then what others read, then document order."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from orchestrator.model import Document, Plan, Task
 from orchestrator.planning.explain import explain

@@ -1,16 +1,15 @@
 """The blocks of a document are those that the parser finds by itself, whoever read them."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
-from orchestrator.prd.blocks import block_tokens
-from orchestrator.prd.stretches import Piece, Stretch
+from orchestrator.prd.blocks import read_blocks, tell
+from orchestrator.prd.outline import Block, Builder, outline
+from orchestrator.prd.stretches import Stretch
 
 _DATA = Path(__file__).parents[1] / "data"
 _LINES = st.lists(
@@ -82,33 +81,71 @@ _PLAIN_LINES = st.lists(
     ).map("".join),
     max_size=14,
 )
-#: What the outline of a document is made of; paragraphs are told by what stands in them.
-_READ = frozenset(
-    ["inline", "heading_open", "list_item_open", "list_item_close", "thead_open", "tr_open", "tr_close"]
-    + [f"{kind}_list_{end}" for kind in ("bullet", "ordered") for end in ("open", "close")]
-)
 
 
-def _told(tokens: Iterable[Token | Piece]) -> list[tuple[object, ...]]:
-    return [
-        (token.type, *((token.map or [0])[:2] if not token.type.endswith("list_open") else ()), token.info, token.content)
-        + ((token.tag,) if token.type == "heading_open" else ())
-        for token in tokens
-        if token.type in _READ
-    ]
+class _Record:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def place(self) -> int:
+        return len(self.told)
+
+    def forget(self, place: int) -> None:
+        del self.told[place:]
+
+    def heading(self, line: int, level: int, text: str) -> None:
+        self.told.append(("heading", line, level, text))
+
+    def text(self, line: int, text: str) -> None:
+        self.told.append(("text", line, text))
+
+    def list_begins(self) -> None:
+        self.told.append(("list",))
+
+    def list_ends(self) -> None:
+        self.told.append(("list ends",))
+
+    def item_begins(self, line: int, number: str) -> None:
+        self.told.append(("item", line, number))
+
+    def item_ends(self, end: int) -> None:
+        self.told.append(("item ends", end))
+
+    def head_begins(self) -> None:
+        self.told.append(("head",))
+
+    def row_begins(self, line: int) -> None:
+        self.told.append(("row", line))
+
+    def row_ends(self) -> None:
+        self.told.append(("row ends",))
+
+    @property
+    def texts(self) -> list[object]:
+        return [one[-1] for one in self.told if one[0] in {"heading", "text"}]
+
+
+def _told(text: str) -> list[tuple[object, ...]]:
+    record = _Record()
+    read_blocks(text, record)
+    return record.told
 
 
 def _by_itself(text: str) -> list[tuple[object, ...]]:
     parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
     parser.core.ruler.enableOnly(["normalize", "block"])
-    return _told(parser.parse(text))
+    record = _Record()
+    tell(parser.parse(text), record)
+    return record.told
 
 
 @given(_LINES | _PLAIN_LINES)
 def test_no_line_is_read_otherwise(lines: list[str]) -> None:
     text = "\n".join(lines)
 
-    assert _told(block_tokens(text)) == _by_itself(text)
+    assert _told(text) == _by_itself(text)
 
 
 @pytest.mark.soak
@@ -117,38 +154,46 @@ def test_no_line_is_read_otherwise(lines: list[str]) -> None:
 def test_no_line_of_many_is_read_otherwise(lines: list[str]) -> None:
     text = "\n".join(lines)
 
-    assert _told(block_tokens(text)) == _by_itself(text)
+    assert _told(text) == _by_itself(text)
 
 
 @pytest.mark.parametrize("path", sorted(_DATA.rglob("*.md")), ids=lambda path: path.name)
 def test_no_document_is_read_otherwise(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
 
-    assert _told(block_tokens(text)) == _by_itself(text)
+    assert _told(text) == _by_itself(text)
 
 
 def test_a_task_list_needs_no_parser() -> None:
     lines = ["# A", "", "Text", "goes on", "- [ ] b", "  - c", "", "    d", "1. e", "", "## F", "- g", "", "---"]
+    record = _Record()
 
-    stretch = Stretch(lines, len(lines))
-
-    assert stretch.read(0) == len(lines) - 1
-    assert [piece.content for piece in stretch.pieces if piece.type == "inline"] == [
-        "A",
-        "Text\ngoes on",
-        "[ ] b",
-        "c",
-        "d",
-        "e",
-        "F",
-        "g",
-    ]
+    assert Stretch(lines, len(lines), record).read(0) == len(lines) - 1
+    assert record.texts == ["A", "Text\ngoes on", "[ ] b", "c", "d", "e", "F", "g"]
 
 
 def test_what_could_be_anything_else_is_left_to_the_parser_from_the_start_of_its_block() -> None:
     lines = ["- a", "", "* b", "  c", "  ---", "", "d"]
+    record = _Record()
 
-    stretch = Stretch(lines, len(lines))
+    assert Stretch(lines, len(lines), record).read(0) == 2
+    assert record.texts == ["a"]
 
-    assert stretch.read(0) == 2
-    assert [piece.content for piece in stretch.pieces if piece.type == "inline"] == ["a"]
+
+@pytest.mark.parametrize("text", ["", "- a", "- a\n", "- a\n  ", "- a\n\n  \n", "- a\n  ---\n \t"])
+def test_a_list_ends_where_the_parser_says_so_at_the_end_of_a_document(text: str) -> None:
+    assert _told(text) == _by_itself(text)
+
+
+def test_what_was_told_of_a_block_that_is_left_to_the_parser_is_forgotten() -> None:
+    text = "# A\n- [ ] b\n  - c\n\n      code\n- d\n"
+
+    assert repr(outline(text)) == repr(_outlined(text))
+
+
+def _outlined(text: str) -> list[Block]:
+    parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
+    parser.core.ruler.enableOnly(["normalize", "block"])
+    builder = Builder()
+    tell(parser.parse(text), builder)
+    return builder.blocks

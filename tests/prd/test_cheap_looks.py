@@ -33,9 +33,16 @@ _PIECES = st.sampled_from(
         ),
     ]
 )
+_FILES = st.sampled_from(
+    [
+        *("src/", "a", "B-2", "_", "-", "/", ".py", ".ts", ".js", ".json", ".env", ".lock", ".", ".", ",", ";", "http"),
+        *("node", "process", "asp.net", "9", "é", "https:", "~", "@"),
+    ]
+)
 _BEFORE = st.sampled_from(
     [
         *("see", "See", "per", "READS", "run", "running through", "similar to", "described in", "conforme a", "laut", "gemäß"),
+        *("See also", "According to", "based on", "same as", "refers to", "listed by", "defined", "in", "to", "on", "as"),
         *(" ", " ", " ", "the", "an", "a", "(", "[x](", "`", "*", ":", "_", ".", "-", "und", "seeſ", "form", "base", "参考"),
     ]
 )
@@ -58,7 +65,18 @@ _SAID = st.sampled_from(
 )
 _TOLD = st.sampled_from(
     [
-        *("Acceptance", "criteria", "Done when", "DONE if", "accepted when", "finiſhed if", "Verify", "ACs"),
+        *(
+            "Acceptance",
+            "criteria",
+            "Done when",
+            "DONE if",
+            "accepted when",
+            "finiſhed if",
+            "Verify",
+            "ACs",
+            "AC1",
+            "Expected result",
+        ),
         *(":", "：", " ", "\n", "it works"),
     ]
 )
@@ -76,6 +94,16 @@ def test_a_word_that_is_dismissed_holds_no_path(word: str) -> None:
         bold = paths._BOLD.sub("", paths._ITALIC.sub(r"\1", found[1].rstrip(".,;")))
         name = paths._SYMBOL.sub(r"\1", paths._BEHIND.sub("", bold))
         assert not any(paths.is_path(one, ticked=False) for one in paths._spread(name))
+
+
+@given(_joined(_FILES))
+def test_a_word_that_is_clearly_a_file_is_one_at_a_closer_look(word: str) -> None:
+    if not (clear := paths._clear(word)):
+        return
+    assert paths._may_hold_path(word)
+    assert paths._sought(word) == ((0, clear.end(4), (clear[1],)),)
+    assert paths._spread(clear[1].strip()) == [paths._bounded(clear[1])] == [clear[1]]
+    assert paths.is_path(clear[1], ticked=True)
 
 
 @given(_joined(_PIECES))
@@ -107,4 +135,4 @@ def test_a_task_that_is_dismissed_names_no_criterion(title: str, text: str) -> N
     whole = f"{title}\n{text}"
     if not criteria._may_have_any(whole):
         assert not criteria._WITHIN.search(title)
-        assert not any(criteria._has_label(line) for line in text.split("\n"))
+        assert not any(criteria._has_label(line) and criteria._LABEL.match(line) for line in text.split("\n"))

@@ -1,10 +1,10 @@
 """Two runs beside each other: what is the same, and what may be called measured."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from orchestrator import events as ev
 from orchestrator.events import Event

@@ -1,9 +1,9 @@
 """The plan on a terminal: one screen for twenty tasks, which answers what a person asks before a night."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from orchestrator.model import Document, Plan, Task
 from orchestrator.planning.crew import crews

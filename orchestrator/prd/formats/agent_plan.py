@@ -23,7 +23,7 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 from orchestrator.stems import stems
 
-_TITLE = re.compile(r"^#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
+_TITLE = re.compile(r"\n#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
 _FILE = re.compile(r"(?:^|/)agent-(\d+)(?:-[\w-]+)?-plan\.md$", re.IGNORECASE)
 _KEY = re.compile(r"^(?:\*\*)?([A-Za-z][A-Za-z \-/]{1,30}?)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.*)$", re.DOTALL)
 _REMARK = re.compile(r"\s*\((?:PRIORITY:\s*(\w+)|BLOCKING|[A-Z][A-Z :]+)\)", re.IGNORECASE)
@@ -37,7 +37,7 @@ _OTHER = re.compile(r"\bagent[- ](\d+)", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
-    if not page.path.casefold().endswith(".md") or not _TITLE.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _TITLE.search(page.lined):
         return 0
     return 100 if _FILE.search(page.path) else 90
 
@@ -90,7 +90,7 @@ def _read(material: Material) -> Reading:
 def _number(page: Page, taken: set[int]) -> int:
     """Give the agent's number: by the file's name, by the title, else the next one."""
     named = _FILE.search(page.path)
-    titled = _TITLE.search(page.text)
+    titled = _TITLE.search(page.lined)
     digits = re.search(r"\d+", titled[1] or "") if titled else None
     number = int(named[1]) if named else int(digits[0]) if digits else 0
     return number if number and number not in taken else max(taken, default=0) + 1

@@ -15,15 +15,15 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import families_in_turn
 
-_PARENT = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.0\s", re.MULTILINE)
-_FILES = re.compile(r"^#{2,3}\s+Relevant Files", re.MULTILINE | re.IGNORECASE)
+_PARENT = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+\d+\.0\s")
+_FILES = re.compile(r"\n#{2,3}\s+Relevant Files", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
-    if not page.path.casefold().endswith(".md") or not _PARENT.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _PARENT.search(page.lined):
         return 0
     name = page.path.rpartition("/")[2]
-    return 90 if _FILES.search(page.text) or name.startswith("tasks-") else 60
+    return 90 if _FILES.search(page.lined) or name.startswith("tasks-") else 60
 
 
 def _read(material: Material) -> Reading:

@@ -19,7 +19,7 @@ from orchestrator.prd.turns import barrier, families_in_turn
 
 _STORY = re.compile(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | re.IGNORECASE)
 _NAME = re.compile(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")
-_TASKS = re.compile(r"^##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
+_TASKS = re.compile(r"\n##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
 _ID = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s+(\d+(?:\.\d+)*)\s*[:.)–—-]?(?:\*\*)?\s*", re.IGNORECASE)
 _CRITERIA = re.compile(r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?", re.IGNORECASE)
 
@@ -27,7 +27,7 @@ _CRITERIA = re.compile(r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?", re.IGNORE
 def _fits(page: Page) -> int:
     if fits_sprint(page):
         return fits_sprint(page)
-    if not page.path.casefold().endswith(".md") or not _TASKS.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _TASKS.search(page.lined):
         return 0
     if page.path.endswith(".story.md"):
         return 100
@@ -71,7 +71,7 @@ def _place(page: Page) -> tuple[int, int]:
 
 
 def _is_work(item: Item) -> bool:
-    return any(_TASKS.match(f"## {heading.text}") for heading in item.above)
+    return any(_TASKS.match(f"\n## {heading.text}") for heading in item.above)
 
 
 def _criteria(blocks: Sequence[Block]) -> dict[str, str]:

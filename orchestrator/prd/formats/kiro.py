@@ -21,22 +21,20 @@ from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
 
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
-_NUMBERED = re.compile(r"^\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s", re.MULTILINE)
+_NUMBERED = re.compile(r"\n\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s")
 #: `_Requirements: 1.2, 3.4_`, in whatever tongue the word is.
 _TRACED = re.compile(
     r"_(?:Requirements?|[^\W\d_]{2,16})\s*[:：]\s*(?:\d+(?:\.\d+)*|all|所有)[^_\n]*_|\*\*Validates:\s*Requirements?|_Requirements?:",
     re.IGNORECASE,
 )
-_DIALECT = re.compile(
-    r"\(P\)|_(?:Depends|Boundary|Validation):|^\s*[-*]\s+\*?\*?Observable completion", re.MULTILINE | re.IGNORECASE
-)
+_DIALECT = re.compile(r"\(P\)|_(?:Depends|Boundary|Validation):|\n\s*[-*]\s+\*?\*?Observable completion", re.IGNORECASE)
 _DEPENDS = re.compile(r"_Depends(?:\s+on)?:\s*([^_\n]*)_?", re.IGNORECASE)
-_HEADING = re.compile(r"^##+\s+\d+\.\s", re.MULTILINE)
+_HEADING = re.compile(r"\n##+\s+\d+\.\s")
 
 
 def _looks(page: Page) -> int:
     """Say how surely a page is of Kiro's family."""
-    if not page.path.casefold().endswith(".md") or not _NUMBERED.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _NUMBERED.search(page.lined):
         return 0
     if ".kiro/" in f"/{page.path}" or "/.kiro/" in page.name:
         return 100
@@ -44,7 +42,7 @@ def _looks(page: Page) -> int:
 
 
 def _is_dialect(page: Page) -> bool:
-    return bool(_DIALECT.search(page.text)) or (bool(_HEADING.search(page.text)) and bool(_TRACED.search(page.text)))
+    return bool(_DIALECT.search(page.lined)) or (bool(_HEADING.search(page.lined)) and bool(_TRACED.search(page.text)))
 
 
 def _fits_kiro(page: Page) -> int:

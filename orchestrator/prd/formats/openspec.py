@@ -17,8 +17,8 @@ from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import phases_in_turn
 
 _MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
-_GROUP = re.compile(r"^##\s+\d+[a-z]?[.)]\s", re.MULTILINE)
-_ITEM = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s", re.MULTILINE)
+_GROUP = re.compile(r"\n##\s+\d+[a-z]?[.)]\s")
+_ITEM = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s")
 
 
 def _fits(page: Page) -> int:
@@ -27,7 +27,7 @@ def _fits(page: Page) -> int:
         return 0
     if "openspec/changes/" in place:
         return 100 if page.path.endswith("tasks.md") and "[" in page.text else 0
-    return 55 if _GROUP.search(page.text) and _ITEM.search(page.text) else 0
+    return 55 if _GROUP.search(page.lined) and _ITEM.search(page.lined) else 0
 
 
 def _read(material: Material) -> Reading:

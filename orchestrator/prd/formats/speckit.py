@@ -18,7 +18,7 @@ from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
 
 _ID = re.compile(r"(?:\*\*)?(T(?:\d{2,5}[a-z]?|[NX]{2,4}))(?:\*\*)?[:.)]?(?:\*\*)?\s+")
-_TASK = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b", re.MULTILINE)
+_TASK = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b")
 _SIGN = re.compile(r"^#{2,3}\s*Phase\s|\[US\d+\]|\[P\]", re.MULTILINE)
 _STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECASE)
 _STORY_LABEL = re.compile(r"\[US(\d+)\]")
@@ -27,10 +27,7 @@ _PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
-    if not page.path.casefold().endswith(".md"):
-        return 0
-    count = len(_TASK.findall(page.text))
-    if not count or not _SIGN.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _TASK.search(page.lined) or not _SIGN.search(page.text):
         return 0
     return 90 if page.path.endswith("tasks.md") and "kitty-specs" not in page.path else 60
 

@@ -20,7 +20,7 @@ from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import in_turn
 
 _PACKAGE = re.compile(r"^(?:Work Package\s+)?(WP\d+[a-z]?)\s*[:.–—-]\s*(.*)$", re.IGNORECASE)
-_HEADING = re.compile(r"^#{2,3}\s+(?:Work Package\s+)?WP\d+", re.MULTILINE | re.IGNORECASE)
+_HEADING = re.compile(r"\n#{2,3}\s+(?:Work Package\s+)?WP\d+", re.IGNORECASE)
 _SUBTASK = re.compile(r"(?:\*\*)?(T\d{2,5}[a-z]?)(?:\*\*)?[:.)]?\s+")
 _PRIORITY = re.compile(r"\s*\(?\bPriority:\s*P?(\d)\)?[^)]*\)?\s*$", re.IGNORECASE)
 _WP = re.compile(r"WP\d+[a-z]?", re.IGNORECASE)
@@ -40,7 +40,7 @@ _LANES = {
 
 
 def _fits_list(page: Page) -> int:
-    if not page.path.casefold().endswith(".md") or not _HEADING.search(page.text) or page.front:
+    if not page.path.casefold().endswith(".md") or not _HEADING.search(page.lined) or page.front:
         return 0
     return 95 if page.path.endswith("tasks.md") else 60
 

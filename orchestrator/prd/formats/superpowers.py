@@ -19,7 +19,7 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 
 _NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
-_HEADING = re.compile(rf"^#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.MULTILINE | re.IGNORECASE)
+_HEADING = re.compile(rf"\n#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.IGNORECASE)
 _TASK = re.compile(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
 _STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
 _FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
@@ -33,7 +33,7 @@ _READS = re.compile(r"^\W*(?:References?|Read|See)\W*:", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:
-    if not page.path.casefold().endswith(".md") or not _HEADING.search(page.text):
+    if not page.path.casefold().endswith(".md") or not _HEADING.search(page.lined):
         return 0
     if "superpowers/plans/" in f"/{page.name}":
         return 100
