@@ -5,7 +5,7 @@ since the order would silently be lost; prose that names nothing known is a warn
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -76,26 +76,26 @@ def resolve(
     """
     if not wishes and not declared:
         return tasks
-    needs: dict[TaskId, dict[TaskId, None]] = {task.id: dict.fromkeys(task.needs) for task in tasks}
+    more: defaultdict[TaskId, dict[TaskId, None]] = defaultdict(dict)  #: than the tasks need already
     book = _Book(tasks, groups)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
             named = _named(wish, task, book, strict=strict, several=several, warnings=warnings)
             if task.id in named and not strict:
                 warnings.append(f"{_place(wish, task, several=several)}: {task.id} depends on itself, so it orders nothing")
-            needs[task.id].update(dict.fromkeys(one for one in named if strict or one != task.id))
+            more[task.id].update(dict.fromkeys(one for one in named if strict or one != task.id))
     for what, on, line in declared:
         before, after = dict.fromkeys(book.listed(on)), book.listed(what)
         if not before or not after:
             warnings.append(f"line {line}: {what!r} depends on {on!r}: nothing of that name was found, so it orders nothing")
         for name_after in after:
             others = {one: None for one in before if one != name_after} if name_after in before else before
-            needs[name_after].update(others)
-    return [_with(task, tuple(needs[task.id])) for task in tasks]
+            more[name_after].update(others)
+    return [_with(task, more[task.id]) if more.get(task.id) else task for task in tasks]
 
 
-def _with(task: Task, needs: tuple[TaskId, ...]) -> Task:
-    return task if task.needs == needs else replace(task, needs=needs)
+def _with(task: Task, more: Mapping[TaskId, None]) -> Task:
+    return replace(task, needs=tuple(dict.fromkeys((*task.needs, *more)) if task.needs else more))
 
 
 def require_no_cycle(tasks: Sequence[Task]) -> None:

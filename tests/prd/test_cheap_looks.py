@@ -1,9 +1,12 @@
 """The cheap looks that spare a careful one never say no where the careful one says yes."""
 
+from graphlib import TopologicalSorter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.prd import criteria, paths, words
+from orchestrator.model import TaskId
+from orchestrator.prd import criteria, needs, paths, words
 
 _PIECES = st.sampled_from(
     [
@@ -136,3 +139,15 @@ def test_a_task_that_is_dismissed_names_no_criterion(title: str, text: str) -> N
     if not criteria._may_have_any(whole):
         assert not criteria._WITHIN.search(title)
         assert not any(criteria._has_label(line) and criteria._LABEL.match(line) for line in text.split("\n"))
+
+
+_NAMES = st.sampled_from([TaskId(name) for name in "abcdef"])
+
+
+@given(st.dictionaries(_NAMES, st.lists(_NAMES, max_size=3)))
+def test_tasks_that_find_their_order_in_a_few_rounds_wait_in_no_circle(waits: dict[TaskId, list[TaskId]]) -> None:
+    if needs._has_order(waits):
+        TopologicalSorter(waits).prepare()  # a circle would be an error
+    assert needs._has_order(
+        {name: [need for need in befores if need < name and need in waits] for name, befores in sorted(waits.items())}
+    )

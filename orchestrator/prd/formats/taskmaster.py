@@ -18,6 +18,7 @@ from orchestrator.prd.shapes import Shape
 
 #: A list of tasks: below `tasks`, or below a tag or nothing at all if its objects begin with an id.
 _LIST = re.compile(r'"tasks"\s*:\s*\[|(?:\A|"[\w. -]+"\s*:)\s*\[\s*\{\s*"id"\s*:')
+_BETWEEN = re.compile(r"[,;\s]+")
 _OWN = re.compile(r'"(?:dependencies|subtasks|testStrategy|status)"\s*:')
 _MARKS = {
     "": Mark.OPEN,
@@ -122,7 +123,7 @@ def _needs(row: Row, above: str) -> list[str]:
     value = row.get("dependencies")
     rows = value if isinstance(value, list) else [value]
     told = [text_of(one.get("id") if isinstance(one, Row) else one) for one in rows]
-    named = [need for text in told for need in re.split(r"[,;\s]+", text) if need]
+    named = [need for text in told for need in _BETWEEN.split(text) if need]
     return named if not above else [need if "." in need else f"{above}.{need}" for need in named]
 
 
