@@ -16,6 +16,7 @@ from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, T
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.knots import knots_of
+from orchestrator.prd.meant import mean
 from orchestrator.prd.needs import is_acyclic, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
@@ -33,6 +34,7 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
+    mean(drafts, material)
     _number(drafts, material, warnings)
     _scope(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
