@@ -6,6 +6,7 @@ have checkboxes, only they are tasks. Else the items of phases; else stories, re
 rows of their tables or their lists; else the items of a document that is nothing but a list.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.prd import words
@@ -14,6 +15,7 @@ from orchestrator.prd.outline import Block, Heading, Item
 
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
+_VALIDATION = re.compile(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
 _SHORT = 3  #: words of a title that is nothing but `Features`
 _BARE = "no heading: each item of the list is taken as one task"
 
@@ -54,7 +56,7 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label)
+    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -20,6 +20,7 @@ from orchestrator.prd.meant import mean
 from orchestrator.prd.needs import is_acyclic, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
+from orchestrator.prd.whole import hand_down
 
 MakeClaim = Callable[[str], Claim]
 _STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
@@ -37,6 +38,7 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     mean(drafts, material)
     _number(drafts, material, warnings)
     _scope(drafts)
+    warnings += hand_down(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     if wishes or reading.declared or strict:

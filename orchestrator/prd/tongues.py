@@ -17,6 +17,13 @@ WORK = re.compile(
     r"|(?:список )?задач[аи]?\b)",
     re.IGNORECASE,
 )
+#: Headings that speak of work, and below which is none: how to go about it, and what is left out.
+ABOUT_WORK = re.compile(
+    r"^(?:tasks?|task list|to-?dos?|backlog|work items?)\s(?:.*\s)?(?:protocol|updates?|guidelines?|rules|instructions"
+    r"|conventions|workflow|maintenance|dependenc(?:y|ies)(?: graph)?)\W*$"
+    r"|\bnot (?:included|in scope)\b|\bexcluded\b|^(?:what (?:we|is|are) )?not (?:doing|planned)\b",
+    re.IGNORECASE,
+)
 #: Headings that end by calling the document a list of things to do.
 TODO = re.compile(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
 PHASE = re.compile(

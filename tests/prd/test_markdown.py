@@ -298,7 +298,7 @@ def test_a_step_for_a_person_is_a_gate() -> None:
 
 
 def test_a_child_knows_what_it_is_part_of() -> None:
-    assert told("- [ ] Build the parser\n  - [ ] write tests\n").tasks[1].text == "Part of: Build the parser"
+    assert told("- [ ] Build the parser\n  - [ ] write its manual\n").tasks[1].text == "Part of: Build the parser"
 
 
 @pytest.mark.parametrize("path", ["../x.py", "/../x.py", "src/../../x.py"])
@@ -518,3 +518,7 @@ def test_a_letter_and_a_number_are_an_id_where_a_task_needs_it() -> None:
     assert needs(document) == {"K1": (), "K2": ("K1",), "T1": (), "K9": ()}
     assert titles(document) == ["Build `a.txt`", "Test it", "S3 buckets", "Ship"]
     assert [task.id for task in told("# Tasks\n- [ ] S3 buckets\n- [ ] B2 backups\n").tasks] == ["T1", "T2"]
+
+
+def test_an_item_that_says_nothing_is_no_task() -> None:
+    assert titles(told("# Todo\n\n1. Build it\n2. ...\n")) == ["Build it"]
