@@ -7,6 +7,7 @@ begins with the home folder of whoever wrote the document is told from the folde
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from orchestrator.prd.drafts import Draft
@@ -24,6 +25,7 @@ _ANYWHERE = frozenset(
 )
 _PART = r"(?:[\w.+-]|\[{1,2}[\w.-]+\]{1,2}(?=[/.])|\([\w-]+\)(?=/))+"
 _WHOLE = re.compile(rf"(?<![\w:/.~$@(\]-])(?:\./|/)?(?:{_PART}/)+{_PART}\.\w+")
+_NAME = re.compile(r"/([\w.@+-]+\w)")
 _HOME = re.compile(r"(?:[A-Za-z]:)?/?(?:home|Users)/[^/]+/")
 _IN = re.compile(r"`?(?:\s*\([^()]*\))?\s+(?:in|under|into|to|inside|within|below)\s+(?:the\s+)?`?")
 _NEXT = re.compile(r"`?\s*(?:,|&|\band\b|,\s*and\b)\s*`?")
@@ -49,15 +51,23 @@ def _in_full(drafts: Sequence[Draft], text: str) -> None:
     if not short:
         return
     for draft in short:
-        draft.paths = tuple(dict.fromkeys(_in_its_folder(draft)))
+        if any(path.endswith("/") for path in draft.paths):
+            draft.paths = tuple(dict.fromkeys(_in_its_folder(draft)))
     full = _ends([path for draft in drafts for path in draft.paths])
-    if any(path not in full for draft in short for path in draft.paths if _is_short(path)):
-        named = _ends([path for found in _WHOLE.finditer(text) if "../" not in (path := found[0]) and not _HOME.match(path)])
-        full = {**named, **full}
+    if wanted := {path for draft in short for path in draft.paths if path not in full and _is_short(path)}:
+        full = {**_ends(_shown(text, wanted)), **full}
     for draft in short:
         draft.paths = tuple(dict.fromkeys([_meant(path, draft.paths, full) for path in draft.paths]))
 
 
+def _shown(text: str, wanted: set[str]) -> list[str]:
+    """Give the whole paths that a text shows of files of some names."""
+    words = [word for word in text.split() if "/" in word and not wanted.isdisjoint(_NAME.findall(word))]
+    found = [path[0] for word in words for path in _WHOLE.finditer(word)]
+    return [path for path in found if "../" not in path and not _HOME.match(path)]
+
+
+@lru_cache(maxsize=8192)
 def _is_short(path: str) -> bool:
     """Tell whether a path is a mere name that says which file is meant."""
     return "/" not in path and "*" not in path and path.lstrip(".").partition(".")[0].casefold() not in _ANYWHERE

@@ -15,7 +15,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import families_in_turn
 
-_PARENT = re.compile(r"^\s*[-*+]\s+\[.?\]\s+\d+\.0\s", re.MULTILINE)
+_PARENT = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?\d+\.0\s", re.MULTILINE)
 _FILES = re.compile(r"^#{2,3}\s+Relevant Files", re.MULTILINE | re.IGNORECASE)
 
 

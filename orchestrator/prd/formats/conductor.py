@@ -1,7 +1,8 @@
 """Conductor's `plan.md` (Gemini CLI extension; `conductor/tracks/<id>/plan.md`).
 
 `## Phase 1: Name [checkpoint: 845bbc9]`, `- [x] Task: text ef3ef97` with the commit behind it, `- [ ] Sub-task: text` below;
-`[~]` is in progress. The meta task that closes a phase, "User Manual Verification", needs a person.
+`[~]` is in progress. The meta task that closes a phase, "User Manual Verification", needs a person. What was archived is
+history: it is read only where it is named.
 """
 
 import re
@@ -27,9 +28,9 @@ _COMMIT = re.compile(r"\s+[\[(`]?[0-9a-f]{7,40}[\])`]?\s*$")
 
 def _fits(page: Page) -> int:
     place = f"/{page.name}"
-    if not page.path.casefold().endswith("plan.md") or "/archive/" in place:
+    if not page.path.casefold().endswith("plan.md"):
         return 0
-    if "conductor/tracks/" in place:
+    if "conductor/tracks/" in place or "conductor/archive/" in place:
         return 100
     return 70 if _TASK.search(page.text) and _PHASE.search(page.text) else 0
 
@@ -59,4 +60,4 @@ def _draft(page: Page, reading: Reading, item: Item, parent: Draft | None) -> Dr
     return draft
 
 
-CONDUCTOR = Shape(name="conductor-plan", files=("conductor/tracks/*/plan.md",), fits=_fits, read=_read)
+CONDUCTOR = Shape(name="conductor-plan", files=("conductor/tracks/*/plan.md",), history=("archive",), fits=_fits, read=_read)

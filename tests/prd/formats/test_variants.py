@@ -345,3 +345,24 @@ def test_a_task_of_a_story_may_serve_all_criteria() -> None:
     )
 
     assert [(task.title, task.criteria) for task in document.tasks] == [("Tests", ("opens", "shuts"))]
+
+
+def test_parents_of_ai_dev_tasks_may_be_bold() -> None:
+    document = told(
+        "# Task List: Login\n\n## Current State\n\n- a page is there\n\n## Relevant Files\n\n- `a.ts` - the page\n\n## Tasks\n\n"
+        "- [x] **1.0 Lay the base**\n  - [x] 1.1 Make `b.ts`\n- [ ] **2.0 Doors** (front only)\n",
+        "tasks/tasks-0001-prd-login.md",
+    )
+
+    assert document.format == "ai-dev-tasks"
+    assert [(task.id, task.parent, task.title) for task in document.tasks] == [
+        ("1.0", None, "Lay the base"),
+        ("1.1", "1.0", "Make `b.ts`"),
+        ("2.0", None, "Doors (front only)"),
+    ]
+
+
+def test_an_archived_plan_of_conductor_is_one_where_it_is_named() -> None:
+    document = told("# Plan\n\n## Phase 1\n\n- [x] Task: Build ef3ef97\n", "conductor/archive/doors_1/plan.md")
+
+    assert (document.format, document.tasks[0].title) == ("conductor-plan", "Build")
