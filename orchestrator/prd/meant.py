@@ -25,7 +25,7 @@ _ANYWHERE = frozenset(
 )
 _PART = r"(?:[\w.+-]|\[{1,2}[\w.-]+\]{1,2}(?=[/.])|\([\w-]+\)(?=/))+"
 _WHOLE = re.compile(rf"(?<![\w:/.~$@(\]-])(?:\./|/)?(?:{_PART}/)+{_PART}\.\w+")
-_NAME = re.compile(r"/([\w.@+-]+\w)")
+_SIGNS = "`*.,;:()[]\"'"  #: what may stand around a path
 _HOME = re.compile(r"(?:[A-Za-z]:)?/?(?:home|Users)/[^/]+/")
 _IN = re.compile(r"`?(?:\s*\([^()]*\))?\s+(?:in|under|into|to|inside|within|below)\s+(?:the\s+)?`?")
 _NEXT = re.compile(r"`?\s*(?:,|&|\band\b|,\s*and\b)\s*`?")
@@ -62,7 +62,7 @@ def _in_full(drafts: Sequence[Draft], text: str) -> None:
 
 def _shown(text: str, wanted: set[str]) -> list[str]:
     """Give the whole paths that a text shows of files of some names."""
-    words = [word for word in text.split() if "/" in word and not wanted.isdisjoint(_NAME.findall(word))]
+    words = [word for word in text.split() if "/" in word and word.rpartition("/")[2].strip(_SIGNS).partition(":")[0] in wanted]
     found = [path[0] for word in words for path in _WHOLE.finditer(word)]
     return [path for path in found if "../" not in path and not _HOME.match(path)]
 
