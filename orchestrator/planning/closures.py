@@ -86,6 +86,14 @@ class Tree:
     folders: dict[str, list[str]] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)  #: stem of a test file -> test files
     known: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)  #: path -> what goes with it, once asked
+    called: dict[str, list[str]] = field(default_factory=dict)  #: last part of a path -> files, once asked
+
+    def files_called(self, name: str) -> Sequence[str]:
+        """Give the files of a name, in whatever folder."""
+        if not self.called:
+            for path in sorted(self.files):
+                self.called.setdefault(path.rpartition("/")[2], []).append(path)
+        return self.called.get(name, ())
 
     @classmethod
     def of(cls, files: Iterable[str]) -> "Tree":
@@ -124,6 +132,8 @@ def named_keys(text: str) -> tuple[str, ...]:
 def _of_file(path: str, tree: Tree) -> Iterator[tuple[str, str]]:
     folder, _, name = path.rpartition("/")
     beside = tree.folders.get(folder, ())
+    if not folder and path not in tree.files and len(meant := tree.files_called(name)) == 1:
+        yield meant[0], "the only file of that name"
     for lock in _lock_files(name, folder, tree):
         yield lock, "the lock file of a manifest"
     if _may_migrate(folder) or name in _SCHEMAS:

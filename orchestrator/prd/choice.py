@@ -3,18 +3,20 @@
 What counts as a task: what stands below a heading that says so (tasks, streams), headings that are one task each, and
 checkboxes anywhere but below headings that introduce something else (goals, criteria, risks). Where those of a list of tasks
 have checkboxes, only they are tasks. Else the items of phases; else stories, requirements and features, by their headings, the
-rows of their tables or their lists; else the items of a document that is nothing but a list.
+rows of their tables, their lists or paragraphs; else the items of a document that is nothing but a list.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
 from orchestrator.prd import words
-from orchestrator.prd.gather import features, gather, rows
+from orchestrator.prd.gather import features, gather, named, rows
 from orchestrator.prd.outline import Block, Heading, Item
 
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
+_VALIDATION = re.compile(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
 _SHORT = 3  #: words of a title that is nothing but `Features`
 _BARE = "no heading: each item of the list is taken as one task"
 
@@ -30,7 +32,10 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
     boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item.above))}
     is_list = is_list or any(words.is_todo(heading.text) for heading in titles)
     takes_wishes = is_list or not any(_work(item.above) for item in items)  # where no list of tasks is, every open box is one
-    sure = [item for item in items if _is_sure(item, boxed, takes_wishes=takes_wishes)]
+    headed = sum(item.is_heading for item in items) > 1
+    said = headed or bool(boxed - {id(title)})  # tasks below the title are headings, or have boxes and a heading of their own
+    silent = title if said and not is_list else None
+    sure = [item for item in items if _is_sure(item, boxed, silent, takes_wishes=takes_wishes)]
     if not sure:
         yield [item for item in items if _boxed(item) and not item.is_heading], ""
     yield sure, ""
@@ -55,7 +60,7 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label)
+    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -64,17 +69,21 @@ def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Ite
     yield [item for item in items_of(features(blocks, _is_wished)) if item.is_heading]
     yield [item for item in items if _wished(item) and not _is_aside(item)]
     yield listed
+    yield named(blocks, _is_wished)
 
 
-def _is_sure(item: Item, boxed: set[int], *, takes_wishes: bool) -> bool:
-    """Tell whether an item is surely a task; `boxed`: the lists of tasks in which tasks have checkboxes."""
+def _is_sure(item: Item, boxed: set[int], silent: Heading | None, *, takes_wishes: bool) -> bool:
+    """Tell whether an item is surely a task.
+
+    `boxed`: the lists of tasks in which tasks have checkboxes; `silent`: a title that says nothing of what stands below it.
+    """
     if _is_else(item):
         return False
     if item.is_heading:
         has_tasks = any(below.is_heading for below in item.children)
         return has_tasks or (not words.is_feature(item.text) and not _is_wished(item.above))
     work = _work(item.above)
-    if work is not None:
+    if work is not None and work is not silent:
         return id(work) not in boxed or _boxed(item)
     return _boxed(item) and (takes_wishes or not _wished(item) or _in_phase(item, None))  # `Phase 2: Core Features` is work
 

@@ -14,6 +14,11 @@ _LABEL = re.compile(
 _SHORT = re.compile(r"\bacs?\b")
 _WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
 _ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
+#: What else is told of a task in a line of its own, wherever it stands.
+_FIELD = re.compile(
+    r"^\W*(?:estimated?(?: \w+)?|effort|priority|status|depend(?:s on|encies)|files?|owner|assignee|complexity)\W*[:：]",
+    re.IGNORECASE,
+)
 
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
@@ -29,7 +34,7 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
             found += [] if is_below else [labelled[1].strip()]
         elif _ANOTHER.match(line):
             is_below = False
-        elif is_below and line.strip():
+        elif is_below and line.strip() and not _FIELD.match(line):
             found.append(line.strip())
     return tuple(found)
 

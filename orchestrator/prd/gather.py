@@ -23,6 +23,8 @@ _FIRST = re.compile(
     re.IGNORECASE,
 )
 _LAST = re.compile(r"(?:[(\[]\s*(done|completed?|in progress|deferred|cancelled)\s*[)\]]\W*|(?:✅|✔️?|☑️?)\s*)$", re.IGNORECASE)
+#: A requirement that is a paragraph: `**FR1:** The page shall ...`.
+_NAMED = re.compile(r"^\*\*([A-Z]{1,5}-?\d+(?:\.\d+)*[a-z]?)\s*(?:[:：]\s*\*\*|\*\*\s*[:：])\s*(?=\S)")
 _BEGUN = frozenset("🚧🔄")
 _TICKS = frozenset({"yes", "x", "✅", "✓", "✔", "[x]"})
 _WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
@@ -48,6 +50,15 @@ def features(blocks: Sequence[Block], is_wished: Test) -> list[Block]:
 def rows(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
     """Give the rows of tables below features and requirements as items; the number is that of its id column."""
     return [row for block in blocks if isinstance(block, Row) and is_wished(block.above) and (row := from_row(block))]
+
+
+def named(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
+    """Give the paragraphs below features and requirements that bear an id of their own as items."""
+    texts = [block for block in blocks if isinstance(block, Paragraph) and _NAMED.match(block.text) and is_wished(block.above)]
+    return [
+        Item(line=one.line, end=one.line, text=_NAMED.sub(r"\1: ", one.text), box=None, number="", above=one.above)
+        for one in texts
+    ]
 
 
 def is_step(item: Item) -> bool:

@@ -114,7 +114,7 @@ def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...
 
 def _family(page: Page, item: Item, parent: Found | None, areas: dict[str, str], *, boxed: bool) -> Iterator[Found]:
     """Give an item and those below it that are tasks: boxed ones, or below a plain parent none."""
-    is_task = bool(item.text.strip()) and (item.box is not None or item.is_heading or (parent is None and not boxed))
+    is_task = any(map(str.isalnum, item.text)) and (item.box is not None or item.is_heading or (parent is None and not boxed))
     is_task = is_task and not (parent is not None and (is_criterion(item) or _is_detail(item, parent.item)))
     one = _found(page, item, parent, areas) if is_task else parent
     if is_task and one is not None:

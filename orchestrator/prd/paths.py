@@ -38,6 +38,8 @@ _STARRED = re.compile(r"^\*([\w/][^*]*\w)\*$")
 _BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
+_SPACE = re.compile(r"[A-Z]\w*(?:\.[A-Z]\w*)*\.(?!Rmd$)[A-Z][a-z]+")  #: a namespace: `System.Text.Json`
+_PLAN = re.compile(r"\d+(?:\.\d+)?-\d+-PLAN\.md")  #: a plan of GSD: it is carried out, never written
 _VERSION = re.compile(r"v?\d+(\.\d+)+")
 #: A sign of a name that Markdown's own escape stands before.
 _ESCAPED = re.compile(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
@@ -49,11 +51,14 @@ _WINDOWS = re.compile(
 _ROUTES = frozenset(
     ["app", "server", "client", "api", "web", "models", "docs", "doc", "public", "assets", "pages", "deploy", "services", "test"]
 )
-_VERB = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\W*$")
+_VERB = re.compile(
+    r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|(?:served|available|accessible|reachable|exposed|hosted) (?:at|on|under))\W*$"
+)
 #: Words right before a path that say that it is read.
 _READ = re.compile(
     r"(?:(?:(?-i:\bSee)|(?:^|[(（.;:,–—-])\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
-    r"|same as|reuses?|re-?runs?|runs?|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
+    r"|same as|reuses?|re-?runs?|runs?|(?:run|npx|-m) (?:pytest|vitest(?: run)?|jest|mypy|ruff(?: check)?|eslint)"
+    r"|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
     r"|(?:described|defined|specified|documented|outlined|listed) (?:in|by)|siehe|gemäß|laut|voir|selon|según|conforme a))\b"
     r"|参考|参照|参见|根据|依据|按照)(?: the| an?)?[\s:：*_(（]*(?:\[[^\]]*\]\()?`?$",
     re.IGNORECASE,
@@ -61,6 +66,7 @@ _READ = re.compile(
 _READ_BEHIND = re.compile(r"`?\s*(?:を参照|に従|に基づ|の通り)")
 #: How the words end that say so, before an article: a cheap look that spares the careful one.
 _READ_ENDS = (
+    *("pytest", "vitest", "vitest run", "jest", "mypy", "ruff", "ruff check", "eslint"),
     *("see", "per", "see also", "ing to", "based on", "following", "follow", "follows", "against", "lar to", "same as", "reuse"),
     *("reuses", "run", "runs", " through", "execute", "executes", "fer to", "fers to", "read", "reads", "reading", "reference"),
     *("references", "ed in", "ed by", "siehe", "laut", "voir", "selon", "conforme"),
@@ -91,7 +97,9 @@ def find_paths(text: str) -> tuple[str, ...]:
 def _clear(word: str) -> re.Match[str] | None:
     """Read a word that is nothing but a file whose ending everybody knows; None says nothing of it."""
     found = _CLEAR.fullmatch(word)
-    return found if found and found[3] in KNOWN and found[2].lower() not in PRODUCTS else None
+    if found and found[3] in KNOWN and found[2].lower() not in PRODUCTS and not found[2].endswith("-PLAN.md"):
+        return found
+    return None
 
 
 def _spelt(text: str) -> str:
@@ -227,7 +235,7 @@ def _is_file(word: str) -> bool:
     stem, dot, ending = name.rpartition(".")
     if name in NAMES:
         return True
-    if not dot or _VERSION.fullmatch(word) or not (stem or "/" in word):
+    if not dot or _VERSION.fullmatch(word) or not (stem or "/" in word) or _SPACE.fullmatch(word) or _PLAN.fullmatch(name):
         return False
     return ending.casefold() in KNOWN or ("/" in word and (ending.casefold() in BELOW or _is_rooted(word, ending)))
 

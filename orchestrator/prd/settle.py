@@ -18,9 +18,11 @@ from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, T
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.knots import knots_of
+from orchestrator.prd.meant import mean
 from orchestrator.prd.needs import is_acyclic, require_no_cycle, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
+from orchestrator.prd.whole import hand_down
 
 MakeClaim = Callable[[str], Claim]
 _STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
@@ -35,8 +37,10 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
+    mean(drafts, material)
     _number(drafts, material, warnings)
     _scope(drafts)
+    warnings += hand_down(drafts)
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     several = len(material.pages) > 1

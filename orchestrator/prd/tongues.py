@@ -17,6 +17,13 @@ WORK = re.compile(
     r"|(?:список )?задач[аи]?\b)",
     re.IGNORECASE,
 )
+#: Headings that speak of work, and below which is none: how to go about it, and what is left out.
+ABOUT_WORK = re.compile(
+    r"^(?:tasks?|task list|to-?dos?|backlog|work items?)\s(?:.*\s)?(?:protocol|updates?|guidelines?|rules|instructions"
+    r"|conventions|workflow|maintenance|dependenc(?:y|ies)(?: graph)?)\W*$"
+    r"|\bnot (?:included|in scope)\b|\bexcluded\b|^(?:what (?:we|is|are) )?not (?:doing|planned)\b",
+    re.IGNORECASE,
+)
 #: Headings that end by calling the document a list of things to do.
 TODO = re.compile(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
 PHASE = re.compile(
@@ -39,6 +46,7 @@ ELSE = re.compile(
     r"|contexto?e?\b|hintergrund\b|notas\b|hinweise\b|preguntas\b|perguntas\b|offene fragen\b|anti-?ziele\b|nicht-?ziele\b"
     r"|(?:项目|產品|产品)?(?:目标|目標|概述|概要|背景|愿景)|非目标|非目標|不做|风险|風險|リスク"
     r"|(?:验收|驗收|成功|完成|受け入れ|成功の?)(?:标准|標準|基準|条件|指标|指標)|(?:开放|未决|未決|待确认)(?:问题|問題)"
+    r"|go\s*/\s*no-?go\b"
     r"|未来|今後|非?範囲外|参考|備考|备注|개요|배경|목표|목적|비목표|위험|리스크|성공 ?(?:기준|지표)|(?:인수|완료) ?(?:기준|조건)"
     r"|향후|참고|비고|제외)",
     re.IGNORECASE,

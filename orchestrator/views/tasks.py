@@ -48,6 +48,10 @@ def tasks_json(document: Document) -> dict[str, object]:
                 "after": list(task.after),
                 "priority": task.priority,
                 "criteria": list(task.criteria),
+                "agents": list(task.agents),
+                "skills": list(task.skills),
+                "locks": list(task.locks),
+                "estimate": task.estimate,
             }
             for task in document.tasks
         ],

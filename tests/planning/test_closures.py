@@ -36,6 +36,7 @@ def added(*writes: str, files: tuple[str, ...] = FILES) -> list[str]:
         ("src/user.py", ["tests/test_user.py"]),
         ("src/api/routes.py", ["src/api/__init__.py"]),
         ("src/notes.md", []),
+        ("001_init.sql", ["db/migrations/001_init.sql"]),  # the only file of that name
         ("db/migrations/002_more.sql", ["db/migrations/"]),
         ("tsconfig.json", ["tsconfig.build.json"]),
         (".env.example", [".env"]),

@@ -15,6 +15,7 @@ from orchestrator.prd.criteria import criteria_in
         ("Definition of Done:\nreviewed\nNotes:\nnot this", ("reviewed",)),
         ("Done when the tests pass", ("the tests pass",)),
         ("AC 2: it holds", ("it holds",)),
+        ("Acceptance criteria:\n**Estimated Effort**: 1 hour\nit works", ("it works",)),
         ("Verify nothing else changed\nExpected", ()),
         ("", ()),
     ],

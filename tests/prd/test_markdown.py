@@ -298,7 +298,7 @@ def test_a_step_for_a_person_is_a_gate() -> None:
 
 
 def test_a_child_knows_what_it_is_part_of() -> None:
-    assert told("- [ ] Build the parser\n  - [ ] write tests\n").tasks[1].text == "Part of: Build the parser"
+    assert told("- [ ] Build the parser\n  - [ ] write its manual\n").tasks[1].text == "Part of: Build the parser"
 
 
 @pytest.mark.parametrize("path", ["../x.py", "/../x.py", "src/../../x.py"])
@@ -518,3 +518,50 @@ def test_a_letter_and_a_number_are_an_id_where_a_task_needs_it() -> None:
     assert needs(document) == {"K1": (), "K2": ("K1",), "T1": (), "K9": ()}
     assert titles(document) == ["Build `a.txt`", "Test it", "S3 buckets", "Ship"]
     assert [task.id for task in told("# Tasks\n- [ ] S3 buckets\n- [ ] B2 backups\n").tasks] == ["T1", "T2"]
+
+
+def test_an_item_that_says_nothing_is_no_task() -> None:
+    assert titles(told("# Todo\n\n1. Build it\n2. ...\n")) == ["Build it"]
+
+
+def test_requirements_that_are_paragraphs_are_taken_where_there_is_nothing_else() -> None:
+    document = told(
+        "# PRD\n\n## Functional Requirements\n\n**FR1:** The page shall load.\n\n**FR2a**: It shall close. See `web/page.ts`.\n\n"
+        "Plain talk.\n\n## Non-Functional Requirements\n\n**NFR1:** It shall be fast.\n"
+    )
+
+    assert [(task.id, task.title, task.writes) for task in document.tasks] == [
+        ("FR1", "The page shall load.", None),
+        ("FR2a", "It shall close. See `web/page.ts`.", None),
+    ]
+    assert [warning for warning in document.warnings if "each feature or requirement" in warning]
+
+
+def test_a_title_makes_no_tasks_of_plain_items_where_a_list_below_it_has_boxes() -> None:
+    document = told("# Task List: Login\n\n## Where we stand\n\n- a page is there\n\n## Tasks\n\n- [ ] Build it\n")
+
+    assert titles(document) == ["Build it"]
+    assert [(one.line, one.reason) for one in document.skipped] == [(5, "no checkbox, where others have one")]
+
+
+def test_a_title_of_tasks_makes_tasks_of_what_stands_below_it_as_long_as_nothing_has_boxes() -> None:
+    assert titles(told("# Tasks\n\n## First\n\n- Build it\n\n## Next steps\n\n- Paint it\n")) == ["Build it", "Paint it"]
+
+
+def test_what_decides_whether_to_go_is_no_work() -> None:
+    assert titles(told("# PRD\n\n## Features\n\n### 1. Map\n\n### 2. List\n\n## 8.3 Go/No-Go\n\n- [ ] it is fast\n")) == [
+        "Map",
+        "List",
+    ]
+
+
+def test_a_title_makes_no_tasks_of_plain_items_where_headings_are_the_tasks() -> None:
+    text = "# Tasks for the doors\n\n### Task 1: Build\n\n### Task 2: Paint\n\n## Parallel work\n\n- Task 1 can be done at once\n"
+
+    assert titles(told(text)) == ["Build", "Paint"]
+
+
+def test_a_list_of_things_to_do_takes_what_stands_beside_its_boxes_and_headings() -> None:
+    text = "# TODO: the doors\n\n### Task 1: Build\n\n### Task 2: Paint\n\n## Later\n\n- Oil the hinges\n"
+
+    assert titles(read(text.encode(), name="TODO.md")) == ["Build", "Paint", "Oil the hinges"]

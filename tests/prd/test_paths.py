@@ -26,6 +26,7 @@ WRITTEN = {
     "`src/pages/Home.astro` and tests/x.snap": ("src/pages/Home.astro", "tests/x.snap"),
 }
 LIKE_PATHS = [
+    *["Use only System.Text.Json and Newtonsoft.Json", "05-01-PLAN.md -- parser", "served at `/api/v1/docs/index.html`"],
     *[
         "schema.org",
         "AuthRepository.login()",
@@ -63,6 +64,7 @@ LIKE_PATHS = [
     *["https://example.org/a/b.html", "someone@example.org", "ambiguity/`--kind`"],
 ]
 READ = [
+    *["Check by uv run pytest tests/test_a.py", "npx vitest run src/a.test.ts"],
     *["as of plan, per `plan.md` and data-model.md", "See docs/ids.md", "(see `docs/ids.md`)", "Run quickstart.md validation"],
     *[
         "Check it against `contracts/api.yaml`",

@@ -1,6 +1,6 @@
 import pytest
 
-from orchestrator.prd.words import is_gate, plain, references
+from orchestrator.prd.words import is_else, is_gate, is_work, plain, references
 
 PERSONS = [
     *["Checkpoint", "Checkpoint - ensure all tests pass", "5 Checkpoint: verify", "Final checkpoint", "Phase 2 Checkpoint"],
@@ -8,6 +8,7 @@ PERSONS = [
     *["Verify the indexes (manual verification)", "Update docs: manual check", "Obtain sign-off", "手動検証: ログイン"],
     *["Put it live by hand (manual step)", "Manually deploy to production"],
     *["Run `make` and manually verify the page", "User acceptance testing"],
+    *["Manual walkthrough: sign up as a guest", "Manual smoke test of the installer", "Manually inspect the page"],
 ]
 AGENTS = [
     *["Checkpoint manager class", "Save a checkpoint every 100 steps", "Implement checkpoint resume"],
@@ -72,3 +73,29 @@ def test_steps_and_stories_are_named_as_tasks_are_and_a_form_has_steps_of_its_ow
     assert references("Depends on: Story 1, story 2")[0] == ("1",)
     assert references("(after step 3)")[0] == ("3",)
     assert references("Show it after step 3 of the form")[0] == ()
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *[
+            "Task Management Protocol",
+            "Task List Updates",
+            "Task Dependencies",
+            "Technical Items NOT Included:",
+            "Features not in scope",
+        ],
+        *["Future Enhancements (Post-Launch)", "Testing Checklist", "QA checklist"],
+    ],
+)
+def test_a_heading_that_only_speaks_of_work_has_none_below(heading: str) -> None:
+    assert is_else(heading)
+    assert not is_work(heading)
+
+
+@pytest.mark.parametrize(
+    "heading", ["Tasks", "Task List", "Backlog", "Implementation checklist", "Task breakdown", "Task updates UI"]
+)
+def test_a_heading_of_work_stays_one(heading: str) -> None:
+    assert is_work(heading)
+    assert not is_else(heading)

@@ -15,7 +15,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import families_in_turn
 
-_PARENT = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+\d+\.0\s")
+_PARENT = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?\d+\.0\s")
 _FILES = re.compile(r"\n#{2,3}\s+Relevant Files", re.IGNORECASE)
 
 

@@ -21,7 +21,9 @@ _STORY = re.compile(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | r
 _NAME = re.compile(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")
 _TASKS = re.compile(r"\n##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
 _ID = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s+(\d+(?:\.\d+)*)\s*[:.)–—-]?(?:\*\*)?\s*", re.IGNORECASE)
-_CRITERIA = re.compile(r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?", re.IGNORECASE)
+_CRITERIA = re.compile(
+    r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?|\s*\(\s*(?P<all>ACs?\s*:?\s*all|all\s+ACs?)\s*\)", re.IGNORECASE
+)
 
 
 def _fits(page: Page) -> int:
@@ -95,9 +97,10 @@ class _Maker:
         served = _CRITERIA.search(title)
         title = _CRITERIA.sub("", title).strip(" *:") or words.plain(text)
         draft = draft_of(item, self._page, parent, id=found[1] if found else None, title=title, marks=_MARKS)
-        draft.criteria = tuple(
-            self._criteria.get(number, f"AC {number}") for number in re.findall(r"\d+", served[1] if served else "")
-        )
+        numbers = re.findall(r"\d+", served[1] or "") if served else []
+        draft.criteria = tuple([self._criteria.get(number, f"AC {number}") for number in numbers])
+        if served and served["all"]:
+            draft.criteria = tuple(self._criteria.values())
         return draft
 
     def leave(self, item: Item) -> None:

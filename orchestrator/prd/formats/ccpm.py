@@ -23,6 +23,7 @@ _BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
 _NUMBER = re.compile(r"(?:^|/)(\d+)\.md$")
 _ANALYSIS = re.compile(r"(?:^|/)(\d+)-analysis\.md$")
 _FILES = re.compile(r"\W*files?\b", re.IGNORECASE)
+_BEFORE = re.compile(r"\W*(?:dependenc(?:y|ies)|depends on|prerequisites?|blocked by)\b", re.IGNORECASE)
 _HOURS = re.compile(r"\bhours?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
@@ -48,9 +49,11 @@ def _read(material: Material) -> Reading:
         boxes = {at: found[1] for at, line in enumerate(page.text.split("\n"), start=1) if (found := _BOX.match(line))}
         blocks = blocks_of(page)
         reading.reasons |= {(page.name, line): f"a criterion of {number[1]}" for line in box_lines(blocks)}
+        before = _before(blocks)
+        reading.reasons |= {(page.name, line): f"what {number[1]} builds on, in words: depends_on orders it" for line in before}
         paths = touched.get((_epic(page), number[1])) or find_paths(_prose(blocks))
         draft = _draft(page, front, number[1], paths)
-        draft.criteria = tuple(boxes.values())
+        draft.criteria = tuple([text for line, text in boxes.items() if line not in before])
         draft.lines = set(range(1, page.text.count("\n") + 2)) - boxes.keys()
         reading.drafts.append(draft)
         apart.setdefault(draft.scope, []).append((number[1], front.texts("conflicts_with")))
@@ -59,6 +62,12 @@ def _read(material: Material) -> Reading:
         _keep_apart(drafts, conflicts, f"{epic.rpartition('/')[2]}-" if len(apart) > 1 else "")
         in_turn(drafts)
     return reading
+
+
+def _before(blocks: Sequence[Block]) -> set[int]:
+    """Give the lines of the boxes that tell what must be there before: no criteria of the task."""
+    below = [item for block in blocks if isinstance(block, Item) for item in block.walk() if item.box is not None]
+    return {item.line for item in below if item.above and _BEFORE.match(words.plain(item.above[-1].text))}
 
 
 def _epic(page: Page) -> str:

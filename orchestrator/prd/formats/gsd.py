@@ -1,12 +1,12 @@
 """GSD's plans (`.planning/phases/NN-name/NN-MM-PLAN.md`): front matter, and tasks in tags.
 
 A plan's tasks are done in turn; plans come after those that they depend on, which may be written `02-01`, `01` or `01-PLAN`. A
-checkpoint needs a person. A plan with a summary beside it is done. Waves are a claim of what may run together, and order
-nothing by themselves.
+checkpoint needs a person. A plan with a summary beside it is done, and one whose status says so. Waves are a claim of what may
+run together, and order nothing by themselves.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
@@ -15,6 +15,7 @@ from orchestrator.prd.front import Front, front_of, has_keys
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_boxes
+from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import barrier, in_turn
 
 _TASK = re.compile(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
@@ -25,6 +26,7 @@ _HEADED = re.compile(r"^#{2,4}\s+Task\s+[\d.]+\s*[:.–—-]\s*(\S.*)\n((?:(?!^#
 _BOX = re.compile(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
 _NAME = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
 _SUMMARY = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
+_FILES = re.compile(r"^#+\s+(?:files\b|(?:new|modified|changed|expected)\s.*\bfiles\b)", re.IGNORECASE)
 _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
 
 
@@ -52,10 +54,11 @@ def _read(material: Material) -> Reading:
         name = _name(page, front)
         if front.fault:
             reading.warnings.append(front.fault)
-        drafts = list(_tasks(page, front, name, is_done=name in ended))
+        is_done = name in ended or mark_of(front.text("status")) is Mark.DONE
+        drafts = list(_tasks(page, front, name, is_done=is_done))
         if not drafts:
             reading.warnings.append(f"{page.name}: no <task> in it: the plan {name} is taken as one task")
-            drafts = [_whole(page, front, name, is_done=name in ended)]
+            drafts = [_whole(page, front, name, is_done=is_done)]
         boxes = (page.text.count("\n", 0, found.end()) + 1 for found in _BOX.finditer(page.text))
         reading.reasons |= {(page.name, line): f"a check of the plan {name}, not one of its tasks" for line in boxes}
         in_turn(drafts)
@@ -98,11 +101,7 @@ def _tasks(page: Page, front: Front, plan: str, *, is_done: bool) -> Iterator[Dr
             if person
             else _paths(_part(body, "files")) or (heading and find_paths(_part(body, "action"))) or front.texts("files_modified")
         )
-        criteria = [
-            part
-            for name in ("done", "verify", "acceptance_criteria", "behavior")
-            if (part := " ".join(_part(body, name).split()))
-        ]
+        criteria = [one for name in ("done", "verify", "acceptance_criteria", "behavior") for one in _points(_part(body, name))]
         yield Draft(
             file=page.name,
             line=line,
@@ -128,8 +127,24 @@ def _whole(page: Page, front: Front, plan: str, *, is_done: bool) -> Draft:
         title=words.plain(front.text("name", "title", "objective") or heading) or f"Plan {plan}",
         text="\n".join(rows[page.front :]).strip(),
         mark=Mark.DONE if is_done else Mark.OPEN,
-        paths=tuple(front.texts("files_modified")),
+        paths=tuple(front.texts("files_modified")) or find_paths("\n".join(_named_files(rows[page.front :]))),
     )
+
+
+def _named_files(rows: Sequence[str]) -> Iterator[str]:
+    """Give what a plan without tasks lists below a heading of files."""
+    heading = ""
+    for row in rows:
+        heading = row if row.startswith("#") else heading
+        if _FILES.match(heading):
+            yield row
+
+
+def _points(text: str) -> list[str]:
+    """Give the points of a list, else the whole text as one."""
+    if not text.startswith(("- ", "* ")):
+        return [joined] if (joined := " ".join(text.split())) else []
+    return [" ".join(point.split()) for point in re.split(r"^[-*] ", text, flags=re.MULTILINE) if point.strip()]
 
 
 def _part(body: str, name: str) -> str:

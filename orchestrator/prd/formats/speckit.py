@@ -22,6 +22,9 @@ _TASK = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b")
 _SIGN = re.compile(r"^#{2,3}\s*Phase\s|\[US\d+\]|\[P\]", re.MULTILINE)
 _STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECASE)
 _STORY_LABEL = re.compile(r"\[US(\d+)\]")
+#: What a feature is designed in, beside its tasks.
+_DESIGN = frozenset(["spec.md", "plan.md", "research.md", "data-model.md", "quickstart.md", "constitution.md"])
+_MAKING = r"(?:update|write|create|add|edit|revise|document|refresh|sync|amend|extend|fix|append|record|correct|complete)\w{0,3}"
 _PHASE = re.compile(r"^\W*phase\b", re.IGNORECASE)
 _PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
 
@@ -74,7 +77,15 @@ def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Dra
     if not found:
         reading.reasons[page.name, item.line] = "a checkbox without an id, such as a self-check: no task of Spec Kit"
         return None
-    return draft_of(item, page, parent, id=found[1], title=text[found.end() :], marks=MARKS)
+    draft = draft_of(item, page, parent, id=found[1], title=text[found.end() :], marks=MARKS)
+    if any(path in _DESIGN for path in draft.paths):
+        draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or _writes(path, text)])
+    return draft
+
+
+def _writes(path: str, text: str) -> bool:
+    """Tell whether a task says that it writes one of the feature's own documents: most name it for what stands in it."""
+    return bool(re.search(rf"\b{_MAKING}\b[^;()]{{0,80}}{re.escape(path)}", text, re.IGNORECASE))
 
 
 def _into(sections: list[_Section], item: Item, drafts: list[Draft]) -> None:

@@ -142,7 +142,8 @@ def _tie(first: str, then: str, own: Mapping[str, Draft], named: Named) -> None:
         for group in _groups(before, named):
             if not {id(one) for one in group} & {id(one) for one in waiting}:
                 barrier(group, waiting)
-        if ids := [own[one] for one in _ids(before) if one in own]:
+        ids = [own[one] for one in _ids(before) if one in own]
+        if ids := [one for one in ids if one not in waiting] or ids:  # what is part of a story is nothing that it waits for
             barrier(ids, [one for one in waiting if one not in ids])
         return
     _need([own[one] for one in _ids(before) if one in own], [own[one] for one in _ids(after) if one in own])

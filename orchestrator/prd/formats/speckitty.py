@@ -79,8 +79,11 @@ def _into(package: Draft, block: Item | Paragraph, page: Page, reading: Reading)
     """Take what stands below a work package: its needs below that heading, boxes with an id as its subtasks."""
     text = block.text if isinstance(block, Paragraph) else "\n".join(one.text for one in block.walk())
     heading = block.above[-1] if block.above and block.above[-1].line != package.line else None
-    if (heading and "dependenc" in heading.text.casefold()) or words.needs_line(text.split("\n")[0]) is not None:
-        found = [number.upper() for number in _WP.findall(text)]
+    is_about = heading is not None and "dependenc" in heading.text.casefold()
+    lines = text.split("\n") if isinstance(block, Paragraph) else text.split("\n")[:1]
+    said = text if is_about else "\n".join(line for line in lines if words.needs_line(line) is not None)
+    if is_about or said:
+        found = [number.upper() for number in _WP.findall(said if isinstance(block, Paragraph) else text)]
         package.needs += [Wish(text=number, line=block.line, is_id=True) for number in found]
         package.lines.add(block.line)
         return

@@ -22,6 +22,8 @@ _NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
 _HEADING = re.compile(rf"\n#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.IGNORECASE)
 _TASK = re.compile(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
 _STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
+#: What the program itself writes at the top of its plans.
+_SIGNED = re.compile(r"^>.*\bsuperpowers:[\w-]+", re.MULTILINE)
 _FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
 _WRITES = re.compile(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
 _LISTED = re.compile(
@@ -37,7 +39,7 @@ def _fits(page: Page) -> int:
         return 0
     if "superpowers/plans/" in f"/{page.name}":
         return 100
-    return 80 if _FILES.search(page.text) and _STEP.search(page.text) else 0
+    return 80 if _FILES.search(page.text) and (_STEP.search(page.text) or _SIGNED.search(page.text)) else 0
 
 
 def _read(material: Material) -> Reading:

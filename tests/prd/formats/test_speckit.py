@@ -108,6 +108,36 @@ def test_what_is_said_counts_more_than_the_order_it_stands_in() -> None:
     assert [one for one in document.warnings if "T006 stands behind T005, but they need it" in one]
 
 
+def test_a_story_waits_for_no_task_of_its_own() -> None:
+    text = (
+        "# Tasks: Doors\n\n## Phase 1: Setup\n\n- [ ] T001 Lay out src/a.py\n\n## Phase 2: User Story 1 - Doors\n\n"
+        "- [ ] T002 [P] [US1] Test in tests/b.py\n- [ ] T003 [P] [US1] Make src/b.py\n- [ ] T004 [US1] Make src/c.py\n\n"
+        "## Dependencies\n\n| Story | Depends on |\n|---|---|\n| **US1** | T001; then T003 and T004 in turn |\n"
+    )
+
+    document = read(text.encode(), name="specs/001-doors/tasks.md")
+
+    assert {task.id: task.after for task in document.tasks} == {
+        "T001": (),
+        "T002": ("T001",),
+        "T003": ("T001",),
+        "T004": ("T002", "T003"),
+    }
+    assert document.warnings == ()
+
+
+def test_a_document_of_the_feature_is_written_only_where_a_task_says_so() -> None:
+    lines = [
+        *["Run all seven quickstart.md scenarios", "Keep the order (research.md R5, FR-002) in src/a.py"],
+        *["Verify the criteria from spec.md", "Update quickstart.md with the flag"],
+    ]
+    text = "## Phase 1: Setup\n\n" + "".join(f"- [ ] T00{at} {line}\n" for at, line in enumerate(lines, 1))
+
+    assert [task.writes for task in read(text.encode(), name="specs/001-a/tasks.md").tasks] == [
+        *[None, ("src/a.py",), None, ("quickstart.md",)]
+    ]
+
+
 @given(st.sampled_from(["photo-albums.md", "crlf.md"]), st.data())
 def test_no_change_of_bytes_and_no_prefix_crashes_the_reader(name: str, data: st.DataObject) -> None:
     body = bytearray((DATA / name).read_bytes())

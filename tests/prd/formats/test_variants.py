@@ -247,3 +247,122 @@ def test_what_another_agent_is_waited_for_is_found_by_short_words_too() -> None:
     )
 
     assert [(task.id, task.needs) for task in document.tasks] == [("1.1", ("2.1",)), ("2.1", ()), ("2.2", ())]
+
+
+def test_an_openspec_list_whose_headings_are_the_tasks_has_criteria_in_its_boxes() -> None:
+    document = told(
+        "# Tasks\n\n## Phase 1: Base\n\n### Task 1.1: Make the model\n**File**: `app/model.py`\n\n**Acceptance Criteria**:\n"
+        "- [ ] it has all fields\n- [ ] it is checked\n\n**Estimated Effort**: 1 hour\n\n### Task 1.2: Make the tool\n"
+        "**Dependencies**: Task 1.1\n\nWrite it in `app/tool.py`.\n\n**Validation**:\n- [ ] it can be called\n",
+        "openspec/changes/add-tool/tasks.md",
+    )
+
+    assert document.format == "openspec-tasks"
+    assert [(task.id, task.title, task.needs, task.writes) for task in document.tasks] == [
+        ("1.1", "Make the model", (), ("app/model.py",)),
+        ("1.2", "Make the tool", ("1.1",), ("app/tool.py",)),
+    ]
+    assert (document.tasks[0].criteria, document.tasks[0].estimate) == (("it has all fields", "it is checked"), 3600.0)
+    assert [one.line for one in document.skipped] == [9, 10, 20]
+
+
+def test_a_plan_that_superpowers_signs_is_one_without_steps_and_goes_in_turn() -> None:
+    document = told(
+        "# Menu Plan\n\n> **For Claude:** REQUIRED SUB-SKILL: Use superpowers:executing-plans for this plan.\n\n"
+        "## Task 1: Tests of the menu\n\n**Files:**\n- Modify: `tests/menu.test.ts`\n\n"
+        "## Task 2: The menu\n\n**Files:**\n- Create: `src/menu.ts`\n",
+        "docs/plans/2026-01-02-menu.md",
+    )
+
+    assert document.format == "superpowers-plan"
+    assert [(task.id, task.after, task.writes) for task in document.tasks] == [
+        ("1", (), ("tests/menu.test.ts",)),
+        ("2", ("1",), ("src/menu.ts",)),
+    ]
+
+
+def test_a_work_package_may_tell_its_needs_amid_other_lines() -> None:
+    document = told(
+        "# Work Packages\n\n## WP01: Base\n\nSummary: what WP02 builds on.\nDependencies: none\n\n- [ ] T001 Lay the base\n\n"
+        "## WP02: Doors\n\nSummary: hang them.\nDependencies: WP01\nPrompt: see WP03.\n\n- [ ] T002 Hang a door\n",
+        "kitty-specs/004-house/tasks.md",
+    )
+
+    assert {task.id: task.needs for task in document.tasks if task.id.startswith("WP")} == {"WP01": (), "WP02": ("WP01",)}
+
+
+def test_a_plan_of_gsd_whose_status_says_so_is_done_and_lists_its_files_below_a_heading() -> None:
+    front = "---\nphase: 7\nplan: 07-01\nstatus: complete\ndepends_on: []\n---\n"
+    body = "# Plan\n\n## Files Expected To Change\n\n- `app/move.py` - the move\n\n## Notes\n\n- `app/left.py` stays\n"
+
+    document = told(front + body, ".planning/phases/07-move/07-01-PLAN.md")
+
+    assert [(task.state, task.writes) for task in document.tasks] == [(Mark.DONE, ("app/move.py",))]
+
+
+def test_the_points_of_a_part_of_a_plan_of_gsd_are_criteria_of_their_own() -> None:
+    task = (
+        "<task><name>Frame</name><files>a.ts</files><behavior>\n- one\n  goes on\n- two\n</behavior><done>all said</done></task>"
+    )
+
+    document = told(f"---\nphase: 1\nplan: 1\n---\n{task}\n", ".planning/phases/01-a/01-01-PLAN.md")
+
+    assert document.tasks[0].criteria == ("all said", "one goes on", "two")
+
+
+def test_a_place_for_a_commit_is_no_task_of_conductor_and_leaves_a_person_their_step() -> None:
+    document = told(
+        "# Plan\n\n## Phase 1: A\n\n- [ ] Task: Build\n    - [ ] [git-hash: ]\n"
+        "- [ ] Task: Conductor - User Manual Verification 'A'\n    - [ ] [git-hash: ]\n",
+        "conductor/tracks/a_1/plan.md",
+    )
+
+    assert document.tasks[0].title == "Build"
+    assert [task.gate for task in document.tasks] == [False, True]
+    assert [(one.line, one.reason) for one in document.skipped] == [
+        (6, "a place for a commit, no work"),
+        (8, "a place for a commit, no work"),
+    ]
+
+
+def test_what_a_task_of_ccpm_builds_on_is_none_of_its_criteria() -> None:
+    document = told(
+        "---\nname: Doors\nstatus: open\n---\n## Acceptance Criteria\n- [ ] it opens\n\n## Dependencies\n- [ ] a frame\n",
+        ".claude/epics/house/002.md",
+    )
+
+    assert document.tasks[0].criteria == ("it opens",)
+    assert [one.reason for one in document.skipped] == [
+        "a criterion of 002",
+        "what 002 builds on, in words: depends_on orders it",
+    ]
+
+
+def test_a_task_of_a_story_may_serve_all_criteria() -> None:
+    document = told(
+        "# Story 1.2: Doors\n## Acceptance Criteria\n1. opens\n2. shuts\n\n## Tasks / Subtasks\n- [ ] Task 1: Tests (AC: all)\n",
+        "docs/stories/1.2.story.md",
+    )
+
+    assert [(task.title, task.criteria) for task in document.tasks] == [("Tests", ("opens", "shuts"))]
+
+
+def test_parents_of_ai_dev_tasks_may_be_bold() -> None:
+    document = told(
+        "# Task List: Login\n\n## Current State\n\n- a page is there\n\n## Relevant Files\n\n- `a.ts` - the page\n\n## Tasks\n\n"
+        "- [x] **1.0 Lay the base**\n  - [x] 1.1 Make `b.ts`\n- [ ] **2.0 Doors** (front only)\n",
+        "tasks/tasks-0001-prd-login.md",
+    )
+
+    assert document.format == "ai-dev-tasks"
+    assert [(task.id, task.parent, task.title) for task in document.tasks] == [
+        ("1.0", None, "Lay the base"),
+        ("1.1", "1.0", "Make `b.ts`"),
+        ("2.0", None, "Doors (front only)"),
+    ]
+
+
+def test_an_archived_plan_of_conductor_is_one_where_it_is_named() -> None:
+    document = told("# Plan\n\n## Phase 1\n\n- [x] Task: Build ef3ef97\n", "conductor/archive/doors_1/plan.md")
+
+    assert (document.format, document.tasks[0].title) == ("conductor-plan", "Build")
