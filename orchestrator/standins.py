@@ -62,7 +62,7 @@ squad_meant() { # the words of a sign, as one; then the arguments: they begin wi
     case $* in --help | --version | -h | -V) return 1 ;; esac
     for squad_word do
         case "$squad_left " in
-            ' ') break ;;
+            ' ') [ "$squad_word" != --help ] && break; return 1 ;;
             "$squad_word "*) squad_left=${squad_left#"$squad_word"} squad_left=${squad_left# } squad_option=; continue ;;
         esac
         case $squad_word in
