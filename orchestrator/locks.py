@@ -130,7 +130,7 @@ class LockTable:
             return self._grant(holder, wish, now=now, purpose=purpose)
         if not wait:
             return Denied(path=wish, holder=in_the_way[0], reason=f"{wish} is {self._taken(wish, in_the_way)}")
-        if circle := self._circle(holder, in_the_way):
+        if circle := self._circle(holder, wish, in_the_way):
             reason = f"waiting would close a circle: {' -> '.join(circle)}; free what you hold first, or do something else"
             return Denied(path=wish, holder=in_the_way[0], reason=reason, is_circle=True)
         self._numbers += 1
@@ -342,10 +342,19 @@ class LockTable:
             return ()
         return tuple(dict.fromkeys([*(grant.holder for grant in held), *(ticket.holder for ticket in asked)]))
 
-    def _circle(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
-        """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none."""
+    def _circle(self, holder: AgentId, path: str, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
+        """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none.
+
+        Of several who hold an operation any may end first: it is waited for unless those who wait for who asks would fill it.
+        """
         if holder not in self._of and holder not in self._tickets_of:
             return ()  # nobody can wait for it
+        if (capacity := self._capacities.get(path, 1)) == 1:
+            return self._way_back(holder, in_the_way)
+        ways = [way for name in in_the_way if (way := self._way_back(holder, (name,)))]
+        return ways[0] if len(ways) >= capacity else ()
+
+    def _way_back(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
         #: of each key the last request whose reasons are known: those of earlier ones are among them
         told: dict[str, int] = {}
         return circle(holder, in_the_way, lambda name: self._waits_for(name, told))
