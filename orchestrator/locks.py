@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from orchestrator.circles import circle
 from orchestrator.claims import is_operation, parts_of
-from orchestrator.grants import Blocked, Denied, Freed, Grant, Ticket
+from orchestrator.grants import Blocked, Denied, Freed, Grant, Ticket, called
 from orchestrator.keyindex import KeyIndex
 from orchestrator.model import PERSON, AgentId
 from orchestrator.quantities import format_duration
 
-__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
+__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket", "called"]
 
 Answer: TypeAlias = Grant | Ticket | Denied
 _FENCE, _NUMBER = attrgetter("fence"), attrgetter("number")
@@ -131,7 +131,8 @@ class LockTable:
         if not wait:
             return Denied(path=wish, holder=in_the_way[0], reason=f"{wish} is {self._taken(wish, in_the_way)}")
         if circle := self._circle(holder, wish, in_the_way):
-            reason = f"waiting would close a circle: {' -> '.join(circle)}; free what you hold first, or do something else"
+            way = " -> ".join(map(called, circle))
+            reason = f"waiting would close a circle: {way}; free what you hold first, or do something else"
             return Denied(path=wish, holder=in_the_way[0], reason=reason, is_circle=True)
         self._numbers += 1
         ticket = Ticket(number=self._numbers, path=wish, holder=holder, since=now, purpose=purpose)
@@ -368,8 +369,8 @@ class LockTable:
     def _taken(self, path: str, in_the_way: tuple[AgentId, ...]) -> str:
         """Say who holds the path; those who only wait for it are named if nobody does."""
         holding = {grant.holder for grant in self._held.meeting(path)}
-        holders = [name for name in in_the_way if name in holding]
-        return f"held by {' and '.join(holders)}" if holders else f"waited for by {' and '.join(in_the_way)}"
+        holders = [called(name) for name in in_the_way if name in holding]
+        return f"held by {' and '.join(holders)}" if holders else f"waited for by {' and '.join(map(called, in_the_way))}"
 
 
 def _same_key(key: str) -> str | tuple[str, ...]:
