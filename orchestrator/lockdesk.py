@@ -19,7 +19,7 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
-from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
+from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket, called
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
@@ -194,7 +194,7 @@ class LockDesk:
         if (fence := number_of(params.get("fence"))) is None or self._table.valid(fence, key(place), holder=agent):
             return
         holder = self._table.holder_of(key(place))
-        now = f"{holder} holds it now" if holder and holder != agent else "nobody else holds it now"
+        now = f"{called(holder)} holds it now" if holder and holder != agent else "nobody else holds it now"
         reason = f"the lock {fence} of {agent} on {place} has ended; {now}: lock it again and look at what is there"
         raise self._refused(place, agent, reason)
 
@@ -312,7 +312,7 @@ class LockDesk:
 
     def _busy(self, ticket: Ticket, seconds: float) -> str:
         holder = self._table.holder_of(ticket.path, besides=ticket.holder)
-        held = f": held by {holder} {self._until(holder, ticket.path)}" if holder else ""
+        held = f": held by {called(holder)} {self._until(holder, ticket.path)}" if holder else ""
         return f"{ticket.path} was not free within {seconds:g} s{held}"
 
     def _standing(self, denied: Denied, agent: AgentId) -> tuple[str, *tuple[Advice, ...]]:
@@ -324,12 +324,11 @@ class LockDesk:
 
     def _until(self, holder: AgentId, path: str) -> str:
         """Say how long an agent holds what meets the path: as its task declared it, or until it gives it back."""
-        seated = self._seats.find(holder)
-        ends = f"its task {seated.task} has ended" if seated else "its result is looked at"
+        ends = f"its task {seated.task} has ended" if (seated := self._seats.find(holder)) else "its result is looked at"
         held = [self._table.granted_to(holder, one) for one in self._table.meeting(holder, path)]
         asked = [grant for grant in held if grant is not None and not grant.declared]
-        if len(asked) < len(held) or not asked:
-            return f"until {ends}"
+        if len(asked) < len(held) or not asked or holder == PERSON:
+            return f"until {'their command has ended' if holder == PERSON else ends}"
         stale = _moment(int(asked[0].expires))
         return f"until it gives it back or {ends}; stale from {stale} on unless {holder} shows life"
 

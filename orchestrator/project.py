@@ -55,10 +55,9 @@ class Project:
             if told.is_dir():
                 return told
         digest = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]
-        runtime = os.environ.get("XDG_RUNTIME_DIR")
         # directly below a folder that others may write to, so that it is private as a whole
         name = f"squad-{os.getuid()}-{digest}"
-        places = [Path(folder) / name for folder in (runtime, tempfile.gettempdir(), "/tmp") if folder]  # noqa: S108 - checked when made
+        places = [Path(folder) / name for folder in (*_runtime(), tempfile.gettempdir(), "/tmp")]  # noqa: S108 - checked when made
         return next((place for place in places if len(os.fsencode(place)) + _SOCKET_ROOM <= _LONGEST_SOCKET), places[-1])
 
     def socket(self, name: str) -> Path:
@@ -117,6 +116,12 @@ def plan_file(agent: str) -> str:
 def comm_file(agent: str) -> str:
     """Name the file among a run's views in which an agent tells of itself."""
     return f"comms/{agent}-comm.md"
+
+
+def _runtime() -> tuple[str, ...]:
+    """Give the user's runtime folder, if there is one: after `su` the variable names another user's."""
+    named = os.environ.get("XDG_RUNTIME_DIR", "")
+    return (named,) if named.startswith("/") and os.access(named, os.W_OK | os.X_OK) else ()
 
 
 def _state_without_git(root: Path) -> Path:

@@ -54,7 +54,7 @@ def look(around: Around) -> Sights:
     """Look at the machine as it is now."""
     hidden = _hidden(around.project)
     needed = (path for path in _needed(around) if path in around.spoken_to or not is_socket(path))
-    shown = _shown((*needed, *around.spoken_to), [*hidden, SHARED], around.writable)
+    shown = _shown((*needed, *around.spoken_to), [*hidden, SHARED, Path(TEMPORARY)], around.writable)
     return Sights(hidden=tuple(hidden), visible=(*shown, around.workspace, *around.seen))
 
 
@@ -80,7 +80,8 @@ def _hidden(project: Project) -> list[Path]:
         project.state / "private",
     ]
     found = [there for path in wanted if (there := real(path)) is not None and there.is_dir()]
-    spared = (Path("/"), SHARED, real(project.root), real(Path.home()))  # the shared one is private anyway
+    # the shared one is private anyway, and the own one is what is put there: a squad inside of another's sandbox has it too
+    spared = (Path("/"), SHARED, Path(TEMPORARY), real(project.root), real(Path.home()))
     return [path for path in dict.fromkeys(found) if path not in spared]
 
 

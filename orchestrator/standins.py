@@ -62,11 +62,11 @@ squad_meant() { # the words of a sign, as one; then the arguments: they begin wi
     case $* in --help | --version | -h | -V) return 1 ;; esac
     for squad_word do
         case "$squad_left " in
-            ' ') break ;;
+            ' ') [ "$squad_word" != --help ] && break; return 1 ;;
             "$squad_word "*) squad_left=${squad_left#"$squad_word"} squad_left=${squad_left# } squad_option=; continue ;;
         esac
         case $squad_word in
-            --help | --version) return 1 ;;
+            --help | --version | --) return 1 ;;
             -*=*) squad_option= ;;
             -*) squad_option=1 ;; # the next word may be its value
             *) [ -n "$squad_option" ] || return 1; squad_option= ;;

@@ -191,9 +191,9 @@ class Supervisor:
         silent: dict[AgentId, list[str]] = {}
         for grant in self.table.suspects(now):
             silent.setdefault(grant.holder, []).append(grant.path)
-        minutes = self.table.warn_after / 60
+        since = format_duration(self.table.warn_after)
         for agent, paths in silent.items():
-            text = f"{agent} holds {', '.join(paths)} and has shown no life for {minutes:g} min"
+            text = f"{agent} holds {', '.join(paths)} and has shown no life for {since}"
             self.recorder.record(ev.Noticed(text=text))
 
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:

@@ -240,7 +240,7 @@ async def test_a_person_locks_what_belongs_to_an_agent_and_waits_for_what_it_hol
     path = str(at.sockets / "control.sock")
     connection, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", {"paths": ["front/a.ts"]}, timeout=30))
 
-    with pytest.raises(Rejected, match="held by you"):
+    with pytest.raises(Rejected, match="held by a person until their command has ended"):
         await at.desk.ask(ONE, "lock", path="front/a.ts")
     assert (await at.desk.ask(ONE, "owns", path="front/a.ts"))["holder"] == PERSON
     with pytest.raises(Rejected, match=f"held by {ONE}"):

@@ -112,6 +112,17 @@ def test_a_long_path_moves_the_sockets_to_the_runtime_folder_and_tells_everybody
     assert find(repository.root).sockets == chosen, "a client with another runtime folder finds the supervisor's"
 
 
+@pytest.mark.parametrize("named", ["/nonexistent/run/user/0", "run", "/dev/null"])
+def test_a_runtime_folder_that_is_not_there_or_not_ones_own_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", named)
+
+    found = Project(root=tmp_path / ("long" * 20), repository=False, state=tmp_path)
+
+    assert not str(found.sockets).startswith(named)
+
+
 @given(st.text(min_size=1, max_size=300))
 def test_a_socket_of_any_name_has_a_path_that_the_system_takes(name: str) -> None:
     found = Project(root=Path("/home/someone/work/project"), repository=True, state=Path("/x"))

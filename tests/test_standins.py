@@ -96,11 +96,13 @@ def test_a_command_line_that_means_an_operation_is_not_run_without_its_lock(tmp_
         "npm test -- install",
         "npm --version",
         "npm --help install",
+        "npm install --help",
         "fakemake --version",
         "pip list",
         "python install.py -m pip install",
         "git status",
         "git commit -m push",
+        "git --no-pager log -1 -- push",
         "git worktree list",
         "git branch push",
         # what passes by

@@ -100,7 +100,7 @@ async def test_a_lock_whose_holder_is_silent_for_ten_minutes_is_told_of_once(des
     squad._suspect()
     squad._suspect()
 
-    assert notices(desk) == ["agent-1 holds src/a.py, src/b.py and has shown no life for 10 min"]
+    assert notices(desk) == ["agent-1 holds src/a.py, src/b.py and has shown no life for 10m"]
     assert squad.table.next_suspicion() is None
 
 

@@ -159,7 +159,7 @@ def _tell_wait(door: Door, wish: Wish) -> None:
             owned = call(door.socket, "owns", {"path": path, **door.token})
             holder = owned.get("holder") if isinstance(owned, dict) else None
         if holder is not None and holder != os.environ.get("AGENT_ID", "you"):
-            _say(f"squad: {path} is held by {holder}; waiting for it, at most {wish.wait:g} s")
+            _say(f"squad: {path} is held by {'a person' if holder == 'you' else holder}; waiting for it, at most {wish.wait:g} s")
 
 
 def _run(command: Sequence[str], connection: socket) -> int:
@@ -241,12 +241,24 @@ def _is_in_foreground() -> bool:
 
 def _give_back(connection: socket) -> None:
     """End the connection for everybody who has it open, and wait until the supervisor has seen that."""
+    if _is_lost(connection):
+        _say("squad: the supervisor ended while the command ran, and with it the lock")
     with contextlib.suppress(OSError):
         connection.shutdown(SHUT_WR)
         connection.settimeout(1.0)
         while connection.recv(4096):
             pass
     connection.close()
+
+
+def _is_lost(connection: socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 def _complain(message: str, hint: str, *, code: int, as_json: bool) -> int:

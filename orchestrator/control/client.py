@@ -53,7 +53,7 @@ def ask(
     try:
         connection.settimeout(timeout)
         connection.connect(path)
-        connection.sendall(asked)
+        _send(connection, asked)
         if slow is not None and not select.select([connection], [], [], _AT_ONCE)[0]:
             slow()
         return connection, _result(_line(connection), path)
@@ -115,6 +115,14 @@ class Asked:
     def close(self) -> None:
         """Ask no more: what waits is withdrawn."""
         self._connection.close()
+
+
+def _send(connection: socket, asked: bytes) -> None:
+    """Send a request; whoever hangs up without having heard it has said why, and that is still to be read."""
+    try:
+        connection.sendall(asked)
+    except BrokenPipeError:
+        return
 
 
 def _line(connection: socket) -> bytes:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Protocol
 
 READ, WRITE = select.POLLIN, select.POLLOUT
+GONE = select.POLLHUP  #: the other end is closed, and not only done with sending; only some systems tell that by itself
 
 
 class Polling(Protocol):
@@ -44,11 +45,17 @@ class Selecting:
     def watch(self, number: int, events: int, *, is_new: bool) -> None:
         """Look from now on whether a descriptor is ready for these."""
         wanted = (selectors.EVENT_READ if events & READ else 0) | (selectors.EVENT_WRITE if events & WRITE else 0)
-        (self._selector.register if is_new else self._selector.modify)(number, wanted)
+        if not wanted:
+            self.leave(number)
+        elif is_new or number not in self._selector.get_map():
+            self._selector.register(number, wanted)
+        else:
+            self._selector.modify(number, wanted)
 
     def leave(self, number: int) -> None:
         """Look at it no more."""
-        self._selector.unregister(number)
+        if number in self._selector.get_map():
+            self._selector.unregister(number)
 
     def ready(self) -> Sequence[tuple[int, int]]:
         """Give what is ready now, and for what."""

@@ -76,6 +76,7 @@ def request(name: str, given: Mapping[str, object]) -> tuple[str, dict[str, obje
     """
     _, arguments, required = _TOOLS[name]
     known = ", ".join(arguments)
+    given = {key: value for key, value in given.items() if value is not None}  # so programs leave out what need not be there
     for key, value in given.items():
         if key not in arguments:
             raise Wrong(f"{name} does not know {key!r}; it takes: {known or 'nothing'}")

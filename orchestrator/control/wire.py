@@ -4,7 +4,7 @@ import select
 import socket
 
 from orchestrator.control import protocol
-from orchestrator.control.polling import READ, WRITE
+from orchestrator.control.polling import GONE, READ, WRITE
 from orchestrator.control.turn import Turn
 
 #: One for all, so that no memory is got for each read; what was read is copied before anybody else reads.
@@ -21,6 +21,7 @@ class Wire:
         self._turn = turn
         self._unsent = b""
         self._reads = False
+        self._has_ended = False  #: nothing more comes
         self._is_closing = False  #: nothing is read any more, and it ends when all is sent
 
     def taken(self, data: bytes) -> None:
@@ -94,6 +95,8 @@ class Wire:
                 self.abort()
         if events & READ and self._end is not None and self._reads:
             self._read(self._end)
+        elif self._has_ended and self.is_gone:
+            self.abort()
 
     def _read(self, end: socket.socket) -> None:
         try:
@@ -106,6 +109,7 @@ class Wire:
         if count:
             self.taken(bytes(_TAKEN[:count]))
         elif self.ended():
+            self._has_ended = True  # and whether it goes away before it is answered is still looked at
             self.read_on(wanted=False)
         else:
             self.hang_up()
@@ -121,4 +125,5 @@ class Wire:
 
     def _watch(self) -> None:
         if self._end is not None:
-            self._turn.watch(self._end, (READ if self._reads else 0) | (WRITE if self._unsent else 0), self._ready)
+            events = (READ if self._reads else 0) | (WRITE if self._unsent else 0) | (GONE if self._has_ended else 0)
+            self._turn.watch(self._end, events, self._ready)

@@ -53,7 +53,7 @@ def _owned(given: Mapping[str, object]) -> str:
     owners = given.get("owners")
     names = ", ".join(map(str, owners)) if isinstance(owners, list) else ""
     holder = given.get("holder")
-    held = f"locked by {holder}" if holder else "not locked"
+    held = f"locked by {'a person' if holder == 'you' else holder}" if holder else "not locked"
     return f"{given.get('path')}: {given.get('access')}, owner {names or 'none'}, {held}"
 
 

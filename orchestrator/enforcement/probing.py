@@ -99,9 +99,9 @@ async def _try_bubblewrap() -> dict[str, bool]:
             raise _Unexpected("a path that was opened cannot be closed")
         await trial.expect(shared / "file", written=False)
         with socket.socket(socket.AF_UNIX) as outside:
-            outside.bind(f"\0{trial.folder}")
+            outside.bind(f"\0{trial.folder.name}")  # which is nobody else's either, and short
             outside.listen()
-            reached = await trial.ask(f"call {trial.folder}")
+            reached = await trial.ask(f"call {trial.folder.name}")
         return {"nests": await trial.ask("nest /"), "abstract_sockets": not reached}
 
 
@@ -151,12 +151,12 @@ async def _confined(means: Means) -> AsyncIterator[_Trial]:
             confinement=Confinement(means=means, writable=(folder / "own",)),
         )
         sender, receiver = anyio.create_memory_object_stream[bytes](16)
-        unexpected = None
+        unexpected: Exception | None = None
         async with sender, receiver, start(spec) as leashed, anyio.create_task_group() as group:
             group.start_soon(_listen, leashed, spec.log, sender)
             try:
                 yield _Trial(folder=folder, leashed=leashed, answers=receiver)
-            except _Unexpected as error:
+            except (_Unexpected, OSError) as error:
                 unexpected = error  # a task group would put it into a group of errors
             group.cancel_scope.cancel()
         if unexpected is not None:

@@ -18,12 +18,12 @@ from msgspec.structs import replace
 
 from orchestrator.claims import is_operation, parts_of
 from orchestrator.locks.circles import circle
-from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
+from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket, called
 from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import PERSON, AgentId
 from orchestrator.quantities import format_duration
 
-__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
+__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket", "called"]
 
 Answer: TypeAlias = Grant | Ticket | Denied
 _FENCE, _NUMBER = attrgetter("fence"), attrgetter("number")
@@ -130,8 +130,9 @@ class LockTable:
             return self._grant(holder, wish, now=now, purpose=purpose)
         if not wait:
             return Denied(path=wish, holder=in_the_way[0], reason=f"{wish} is {self._taken(wish, in_the_way)}")
-        if circle := self._circle(holder, in_the_way):
-            reason = f"waiting would close a circle: {' -> '.join(circle)}; free what you hold first, or do something else"
+        if circle := self._circle(holder, wish, in_the_way):
+            way = " -> ".join(map(called, circle))
+            reason = f"waiting would close a circle: {way}; free what you hold first, or do something else"
             return Denied(path=wish, holder=in_the_way[0], reason=reason, is_circle=True)
         self._numbers += 1
         ticket = Ticket(number=self._numbers, path=wish, holder=holder, since=now, purpose=purpose)
@@ -342,10 +343,19 @@ class LockTable:
             return ()
         return tuple(dict.fromkeys([*(grant.holder for grant in held), *(ticket.holder for ticket in asked)]))
 
-    def _circle(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
-        """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none."""
+    def _circle(self, holder: AgentId, path: str, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
+        """Give the chain of waiting that would lead from the asking agent back to itself; empty if there is none.
+
+        Of several who hold an operation any may end first: it is waited for unless those who wait for who asks would fill it.
+        """
         if holder not in self._of and holder not in self._tickets_of:
             return ()  # nobody can wait for it
+        if (capacity := self._capacities.get(path, 1)) == 1:
+            return self._way_back(holder, in_the_way)
+        ways = [way for name in in_the_way if (way := self._way_back(holder, (name,)))]
+        return ways[0] if len(ways) >= capacity else ()
+
+    def _way_back(self, holder: AgentId, in_the_way: tuple[AgentId, ...]) -> tuple[AgentId, ...]:
         #: of each key the last request whose reasons are known: those of earlier ones are among them
         told: dict[str, int] = {}
         return circle(holder, in_the_way, lambda name: self._waits_for(name, told))
@@ -359,8 +369,8 @@ class LockTable:
     def _taken(self, path: str, in_the_way: tuple[AgentId, ...]) -> str:
         """Say who holds the path; those who only wait for it are named if nobody does."""
         holding = {grant.holder for grant in self._held.meeting(path)}
-        holders = [name for name in in_the_way if name in holding]
-        return f"held by {' and '.join(holders)}" if holders else f"waited for by {' and '.join(in_the_way)}"
+        holders = [called(name) for name in in_the_way if name in holding]
+        return f"held by {' and '.join(holders)}" if holders else f"waited for by {' and '.join(map(called, in_the_way))}"
 
 
 def _same_key(key: str) -> str | tuple[str, ...]:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from orchestrator.__main__ import main
+from orchestrator.control.wording import told
+from orchestrator.model import PERSON
 from tests.support.fake_supervisor import ANSWERS, FakeSupervisor
 from tests.support.waiting import NEVER, until
 
@@ -283,3 +285,9 @@ def test_help_names_every_command(agent: Fake) -> None:
     assert done.returncode == 0
     for name in ("lock", "unlock", "status", "handoff", "ask", "blocked", "done"):
         assert f"squad agent {name}" in done.stdout
+
+
+def test_a_lock_of_a_person_is_not_told_to_an_agent_as_its_own() -> None:
+    owned = {"path": "a", "access": "SEQUENTIAL", "owners": [], "holder": PERSON}
+
+    assert told("owns", owned) == "a: SEQUENTIAL, owner none, locked by a person"

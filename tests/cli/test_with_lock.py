@@ -59,5 +59,7 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     assert in_vain.returncode == 1
     assert in_vain.stderr.endswith("held by agent-1 until its task T1 has ended\nsee: squad locks\n"), "no call of agents"
     assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
-    squad.ok("stop", "--now")
+    outlived = squad("with-lock", "x.md", "--", *squad.argv("stop", "--now"))
+    assert outlived.returncode == 0
+    assert outlived.stderr.endswith("squad: the supervisor ended while the command ran, and with it the lock\n")
     assert squad("with-lock", "x.md", "--", "true").returncode == 3

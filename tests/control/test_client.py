@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.control import client
 from orchestrator.control.client import Unreachable, call
 from orchestrator.control.protocol import LONGEST, Rejected
 
@@ -85,6 +86,23 @@ def test_a_stranger_on_the_socket_is_told(tmp_path: Path, answer: bytes) -> None
     listening(tmp_path / "s", lambda _: answer)
 
     with pytest.raises(Unreachable, match="no supervisor of squad"):
+        ask(tmp_path / "s")
+
+
+def test_a_supervisor_that_hangs_up_before_it_is_asked_is_still_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(tmp_path / "s"))
+    server.listen()
+
+    class HungUpOn(socket.socket):
+        def connect(self, place: object) -> None:
+            super().connect(str(place))
+            with server, server.accept()[0] as connection:
+                connection.sendall(b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"one too many"}}\n')
+
+    monkeypatch.setattr(client, "socket", HungUpOn)
+
+    with pytest.raises(Rejected, match="one too many"):
         ask(tmp_path / "s")
 
 

@@ -377,10 +377,19 @@ def test_an_id_that_is_in_use_is_refused() -> None:
     assert answer["error"]["code"] == -32600
 
 
+def test_an_argument_that_is_null_is_one_that_was_left_out() -> None:
+    talk = spoken()
+
+    talk(asking("tools/call", name="lock", arguments={"path": "a", "wait": None, "purpose": None}))
+
+    assert [one.params for one in talk.asked] == [{"path": "a", "wait": 300.0}]
+
+
 @pytest.mark.parametrize(
     ("tool", "given", "wrong"),
     [
         ("lock", {}, "lock wants path"),
+        ("lock", {"path": None}, "lock wants path"),
         ("lock", {"path": 7}, "lock wants path as a text"),
         ("lock", {"path": "a", "wait": "soon"}, "wait wants a duration such as 30s or 10m (0: try once), not 'soon'"),
         ("handoff", {"file": "a"}, "handoff wants to"),

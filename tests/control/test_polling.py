@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orchestrator.control.polling import READ, WRITE, Polling, Selecting, polling
+from orchestrator.control.polling import GONE, READ, WRITE, Polling, Selecting, polling
 
 
 def _selecting() -> Polling:
@@ -33,6 +33,21 @@ def test_what_is_ready_is_told_with_what_for(look: Callable[[], Polling]) -> Non
 
         of.leave(one.fileno())
         assert list(of.ready()) == []
+    of.close()
+
+
+def test_one_that_is_looked_at_only_for_its_going_away_is_not_read(look: Callable[[], Polling]) -> None:
+    of, (one, other) = look(), socket.socketpair()
+    with one, other:
+        of.watch(one.fileno(), READ, is_new=True)
+        other.send(b"!")
+        of.watch(one.fileno(), GONE, is_new=False)
+        assert list(of.ready()) == []
+
+        of.watch(one.fileno(), READ | GONE, is_new=False)
+        assert list(of.ready()) == [(one.fileno(), READ)]
+        of.watch(one.fileno(), GONE, is_new=False)
+        of.leave(one.fileno())
     of.close()
 
 

@@ -289,6 +289,17 @@ async def test_what_one_asked_for_who_is_gone_is_cancelled(tmp_path: Path) -> No
         assert await is_served(of)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="kqueue tells of nothing but what can be read or written")
+async def test_what_one_asked_for_who_ends_its_side_and_then_goes_is_cancelled(tmp_path: Path) -> None:
+    async with bench(tmp_path) as of:
+        async with line(of.agents) as client:
+            client.send(request(1, "wait"))
+            client.writer.write_eof()
+            assert await is_served(of)
+            assert of.waiting
+        await soon(lambda: not of.waiting, "the end of waiting")
+
+
 # floods
 
 

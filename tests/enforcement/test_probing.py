@@ -1,6 +1,7 @@
 """The probe believes what it saw, says what stands in the way, and is made once."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,13 @@ def instead_of_bubblewrap(folder: Path, monkeypatch: pytest.MonkeyPatch, script:
 
 
 @sandboxed
-async def test_what_refuses_opens_and_refuses_again_works() -> None:
+async def test_what_refuses_opens_and_refuses_again_works_however_long_the_name_of_the_temporary_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+
     found = await try_all()
 
     assert Means.BUBBLEWRAP in found.means
