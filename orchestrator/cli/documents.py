@@ -29,14 +29,16 @@ def tasks(
     Show what is read from a document, and what is not.
     """
     from orchestrator.cli.start import read
+    from orchestrator.uncollected import uncollected
     from orchestrator.views.tasks import render_tasks, tasks_json
 
     options: Context = context.obj
-    document, _ = read(options, file, format=format, strict=False)
-    if options.as_json:
-        out_json(tasks_json(document))
-    else:
-        out(render_tasks(document))
+    with uncollected():
+        document, _ = read(options, file, format=format, strict=False)
+        if options.as_json:
+            out_json(tasks_json(document))
+        else:
+            out(render_tasks(document))
 
 
 def plan(
