@@ -121,7 +121,11 @@ def comm_file(agent: str) -> str:
 def _runtime() -> tuple[str, ...]:
     """Give the user's runtime folder, if there is one: after `su` the variable names another user's."""
     named = os.environ.get("XDG_RUNTIME_DIR", "")
-    return (named,) if named.startswith("/") and os.access(named, os.W_OK | os.X_OK) else ()
+    try:
+        is_own = named.startswith("/") and Path(named).stat().st_uid == os.getuid()
+    except OSError:
+        return ()
+    return (named,) if is_own and os.access(named, os.W_OK | os.X_OK) else ()
 
 
 def _state_without_git(root: Path) -> Path:

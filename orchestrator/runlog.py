@@ -75,8 +75,8 @@ def _line(entry: Entry) -> bytes:
     event = entry.event
     name, hides = _named(type(event))
     told = _renamed(event) if hides else encode(event)[len(name) + _BEFORE : -1]
-    second, part = divmod(entry.at, 1.0)
-    at = b"%b.%06d" % (_moment(second), part * 1e6)
+    second, part = divmod(round(entry.at * 1e6), 10**6)
+    at = b"%b.%06d" % (_moment(second), part)
     return b'{"timestamp":"%bZ","seq":%d,"run":%b%b,"event":"%b"}\n' % (at, entry.seq, _quoted(entry.run), told, name)
 
 
@@ -97,7 +97,7 @@ def _quoted(run: str) -> bytes:
 
 
 @lru_cache(maxsize=16)
-def _moment(second: float) -> bytes:
+def _moment(second: int) -> bytes:
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
 
 

@@ -52,8 +52,7 @@ from orchestrator.verdicts import effects, limit_event
 from orchestrator.witness import witnessed
 from orchestrator.workspaces import Work
 
-#: Seconds between TERM and KILL when a run is to end now.
-_HASTE = 0.5
+_HASTE = 0.5  #: seconds between TERM and KILL when a run is to end now
 
 
 class Supervisor:
@@ -145,9 +144,8 @@ class Supervisor:
         """Note that an agent showed life."""
         if self.table.renew(agent, now=self.recorder.clock()):
             self.recorder.wake()  # the next silence is to be told of too
-        attempt = self._attempts.get(agent)
-        if attempt is not None and attempt.at_work is not None:
-            attempt.at_work.beat(Sign.REQUEST)
+        if (at_work := self._at_work(agent)) is not None:
+            at_work.beat(Sign.REQUEST)
 
     def heed(self, agent: AgentId) -> None:
         """Take up what an agent has claimed, and that it asks in vain."""
@@ -156,8 +154,7 @@ class Supervisor:
 
     def is_agents(self, pid: int | None) -> bool:
         """Tell whether a process belongs to an agent: it was started below a leash."""
-        leashes = {leash for attempt in self._attempts.values() if (leash := attempt.status.leash) is not None}
-        return pid is not None and descends(pid, leashes)
+        return pid is not None and descends(pid, {leash for one in self._attempts.values() if (leash := one.status.leash)})
 
     def _at_work(self, agent: AgentId) -> AtWork | None:
         attempt = self._attempts.get(agent)
@@ -165,8 +162,7 @@ class Supervisor:
 
     def _tell(self, agent: AgentId, text: str) -> bool:
         """Say something to an agent; tell whether it can hear it."""
-        at_work = self._at_work(agent)
-        return at_work is not None and at_work.tell(text)
+        return (at_work := self._at_work(agent)) is not None and at_work.tell(text)
 
     def recall(self, agent: AgentId, why: str) -> None:
         """Stop what an agent is at, because a person takes its task away; that is not counted, and its work is kept."""
@@ -191,9 +187,8 @@ class Supervisor:
         silent: dict[AgentId, list[str]] = {}
         for grant in self.table.suspects(now):
             silent.setdefault(grant.holder, []).append(grant.path)
-        since = format_duration(self.table.warn_after)
         for agent, paths in silent.items():
-            text = f"{agent} holds {', '.join(paths)} and has shown no life for {since}"
+            text = f"{agent} holds {', '.join(paths)} and has shown no life for {format_duration(self.table.warn_after)}"
             self.recorder.record(ev.Noticed(text=text))
 
     def _decide(self, group: anyio.abc.TaskGroup, now: float) -> bool:

@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from orchestrator.errors import JournalError
-from orchestrator.events import Entry, Event, Noticed
+from orchestrator.events import Entry, Event, LockRefused, Noticed
 from orchestrator.feed import ROOM
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.recorder import Recorder
@@ -95,8 +95,11 @@ async def test_a_subscriber_who_falls_behind_loses_the_oldest_and_knows_it(recor
         recorder.record(*notices(*map(str, range(ROOM + 2))))
         await slow.wait()
 
+        assert slow.lagged
         assert [entry.seq for entry in slow.drain()][:1] == [3]
         assert slow.lagged
+        slow.noted()
+        assert not slow.lagged
         assert slow.is_empty
 
 
@@ -112,6 +115,25 @@ def test_each_who_looks_on_takes_everything_from_its_own_place(recorder: Recorde
             assert [entry.event for entry in early.drain()] == notices("one", "two")
         recorder.record(*notices("three"))
         assert [entry.event for entry in early.drain()] == notices("three")
+
+
+async def test_whoever_waits_for_a_kind_is_woken_by_nothing_else(recorder: Recorder) -> None:
+    with recorder.feed.subscribe() as news:
+        taken: list[Event] = []
+
+        async def take() -> None:
+            await news.wait(LockRefused)
+            taken.extend(entry.event for entry in news.drain())
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(take)
+            await anyio.wait_all_tasks_blocked()
+            recorder.record(*notices("not for you"))
+            await anyio.wait_all_tasks_blocked()
+            assert taken == []
+            refused = LockRefused(path="a", holder="agent-1", reason="x")
+            recorder.record(refused)
+        assert taken == [*notices("not for you"), refused]
 
 
 def test_whoever_left_is_told_nothing_more(recorder: Recorder) -> None:

@@ -369,7 +369,7 @@ async def _show_lines(run: Conduct, news: Subscription) -> None:
         is_over = run.is_over
         lines = [text for entry in news.drain() if (text := _line(run, entry))]
         if news.lagged:
-            news.lagged = False
+            news.noted()
             lines.insert(0, "(more has happened than could be shown here: squad events)")
         if not await display(page(lines)) or (is_over and news.is_empty):
             return

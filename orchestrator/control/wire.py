@@ -48,7 +48,7 @@ class Wire:
             return True
         poll = select.poll()
         poll.register(self._end, select.POLLHUP)
-        return any(events & select.POLLHUP for _, events in poll.poll(0))
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in poll.poll(0))
 
     def read_on(self, *, wanted: bool) -> None:
         """Read, or leave what comes to the system until it is wanted."""

@@ -22,8 +22,6 @@ from orchestrator.feed import Subscription
 from orchestrator.model import AgentId
 from orchestrator.recorder import Recorder
 
-_PAUSE = 0.1  #: seconds between two looks at what happened
-
 
 async def tell_untried(
     recorder: Recorder, adapters: Mapping[AgentId, AnyAdapter], news: Subscription, *, surroundings: Mapping[str, str]
@@ -33,12 +31,10 @@ async def tell_untried(
         for known in _silent(adapters):
             group.start_soon(_ask, recorder, known, surroundings)
         while True:
-            await news.wait()
+            await news.wait(ConversationKnown)
             for entry in news.drain():
-                if isinstance(known_now := entry.event, ConversationKnown):
-                    attempt = recorder.state.attempts[known_now.attempt]
-                    _tell(recorder, KNOWN.get(attempt.adapter), known_now.version)
-            await anyio.sleep(_PAUSE)
+                if isinstance(told := entry.event, ConversationKnown):
+                    _tell(recorder, KNOWN.get(recorder.state.attempts[told.attempt].adapter), told.version)
 
 
 def _silent(adapters: Mapping[AgentId, AnyAdapter]) -> list[Known]:

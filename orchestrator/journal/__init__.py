@@ -67,9 +67,8 @@ _ROW = "(?, ?, ?, ?)"
 _APPEND = "insert into events (at, run, type, body) values "
 _APPENDS = [_APPEND + ", ".join([_ROW] * count) for count in range(_TOGETHER + 1)]  #: by how many
 _LASTING = (TaskDone, Integrated, RunEnded, RunPaused, QuestionAnswered)
-_HASTY = frozenset(
-    {LockGranted, LockReleased, LockRequested, LockRefused}
-)  #: of which there are so many that they may be written ahead
+#: Of these there are so many that they may be written ahead.
+_HASTY = frozenset({LockGranted, LockReleased, LockRequested, LockRefused})
 
 
 class Journal:

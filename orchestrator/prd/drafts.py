@@ -26,9 +26,8 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
     box: str = ""  #: the mark as it is written, for the warning about one that is not known
     needs: list[Wish] = msgspec.field(default_factory=list)
     direct: "list[Draft]" = msgspec.field(default_factory=list)  #: needs whose meaning the reader knows for sure
-    after: "list[Draft]" = msgspec.field(
-        default_factory=list
-    )  #: what the document's order puts before it, by phases and sequence
+    #: What the document's order puts before it, by phases and sequence.
+    after: "list[Draft]" = msgspec.field(default_factory=list)
     paths: tuple[str, ...] = ()  #: what it will write, as written; empty: not known
     is_nothing: bool = False  #: the document says that it writes nothing
     parent: "Draft | None" = None

@@ -61,9 +61,8 @@ class Stretch:
         self._lines = lines
         self._end = end
         self._listener = listener
-        self._open: list[
-            tuple[int, str]
-        ] = []  #: of each open item where its text begins, and the sign of its list; outermost first
+        #: Of each open item where its text begins, and the sign of its list; outermost first.
+        self._open: list[tuple[int, str]] = []
         self._text: list[str] = []  #: the lines of the open paragraph
         self._began = 0  #: where it began
 
