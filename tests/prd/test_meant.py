@@ -1,10 +1,13 @@
 """Which file a short name means besides what it says: nothing that is written is lost, and nothing is taken from others."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from orchestrator.claims import canonical
 from orchestrator.prd import FORMATS, read
 from orchestrator.prd.meant import PROSE
+from orchestrator.prd.paths import find_paths
 
 Writes = tuple[str, ...] | None
 
@@ -115,6 +118,34 @@ def test_a_list_that_was_made_to_name_files_is_exact() -> None:
 
     assert (document.format, [task.writes for task in document.tasks]) == ("gsd-plan", [("ui/Panel.tsx",), ("Panel.tsx",)])
     assert set(FORMATS) >= PROSE
+
+
+_PIECES = [
+    "Add",
+    "Move",
+    "and",
+    ",",
+    "in",
+    "the",
+    "into",
+    "a.ts",
+    "b.ts",
+    "`a.ts`",
+    "src/x/a.ts",
+    "web/a.ts",
+    "src/x/",
+    "b.ts.",
+    "to",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(_PIECES), min_size=1, max_size=8), min_size=1, max_size=4))
+def test_no_name_that_is_written_is_lost_unless_its_whole_path_stands_in_the_same_task(drawn: list[list[str]]) -> None:
+    lines = [" ".join(["Do", *pieces]) for pieces in drawn]
+
+    for line, found in zip(lines, writes(*lines), strict=True):
+        named = {path for path in find_paths(line) if "/" in path or f"/{path}" not in line}
+        assert named <= set(found or ())
 
 
 def test_many_names_are_read_in_one_look() -> None:
