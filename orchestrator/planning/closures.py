@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.claims import Claim, is_folder, is_glob
+from orchestrator.namesakes import is_telling
 
 _LOCKS: Mapping[str, tuple[str, ...]] = {
     "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "npm-shrinkwrap.json"),
@@ -132,7 +133,7 @@ def named_keys(text: str) -> tuple[str, ...]:
 def _of_file(path: str, tree: Tree) -> Iterator[tuple[str, str]]:
     folder, _, name = path.rpartition("/")
     beside = tree.folders.get(folder, ())
-    if not folder and path not in tree.files and len(meant := tree.files_called(name)) == 1:
+    if not folder and path not in tree.files and is_telling(path) and len(meant := tree.files_called(name)) == 1:
         yield meant[0], "the only file of that name"
     for lock in _lock_files(name, folder, tree):
         yield lock, "the lock file of a manifest"

@@ -14,9 +14,11 @@ _LABEL = re.compile(
 _SHORT = re.compile(r"\bacs?\b")
 _WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
 _ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
-#: What else is told of a task in a line of its own, wherever it stands.
+#: What else is told of a task in a line of its own, which is bold: without that it may be a criterion, `Status: 404`.
 _FIELD = re.compile(
-    r"^\W*(?:estimated?(?: \w+)?|effort|priority|status|depend(?:s on|encies)|files?|owner|assignee|complexity)\W*[:：]",
+    r"^\s*(?:[-*+]\s+)?(?:\*\*|__)"
+    r"(?:estimated?(?: \w+)?|effort|priority|status|depend(?:s on|encies)|files?|owner|assignee|complexity)"
+    r"(?:\s*[:：]\s*(?:\*\*|__)|(?:\*\*|__)\s*[:：])",
     re.IGNORECASE,
 )
 

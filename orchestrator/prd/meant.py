@@ -1,138 +1,175 @@
-"""Which file of the project a path in a document means.
+"""Which file of the project a short name in a document means, besides what it says.
 
-A document names a file in full once and by its last part afterwards: where one file alone ends so, that is the one, and two tasks
-that speak of it never hold two files for one. A name that many folders bear (`index.ts`, `README.md`) stays what it says. What
-begins with the home folder of whoever wrote the document is told from the folder of the project on.
+A name that is written is never lost. Where one file alone of what the document's tasks write ends so, a task that names it by its
+last part writes that too, so that two tasks that speak of it meet: a file more and none less. It is done for names that tell
+(`namesakes`) and that the task's own prose holds, where the file is one of the same area and of no other part of the project than
+the words beside the name say; a list that was made to name files is exact. Only where one task calls one file both ways, and
+speaks of no second one, is the short name left out. Each sign of a text is looked at a fixed number of times.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.prd.drafts import Draft
-from orchestrator.prd.file_names import ROOTS
-from orchestrator.prd.page import Material
+from orchestrator.namesakes import is_telling
+from orchestrator.prd.drafts import Draft, Reading
 
-#: Files of these names lie in many folders; at the root too.
-_ANYWHERE = frozenset(
+#: Formats whose tasks name their files in prose; those of the others have lists of them.
+PROSE = frozenset(
     [
-        *["index", "main", "app", "mod", "lib", "config", "settings", "types", "utils", "constants", "page", "layout", "route"],
-        *["routes", "readme", "changelog", "package", "package-lock", "tsconfig", "setup", "conftest", "__init__", "__main__"],
-        *["style", "styles", "dockerfile", "makefile", "docker-compose", "compose", "requirements", "pyproject", "cargo", "go"],
-        *["schema", "models", "views", "urls", "test", "tests", "helpers", "license", "skill", "claude", "agents", "gemini"],
+        *["seed-prd", "prd-md", "todo", "conductor-plan", "openspec-tasks", "bmad-story", "speckit-tasks", "speckitty-tasks"],
+        *["kiro-tasks", "kiro-ccsdd-tasks", "ai-dev-tasks"],
     ]
 )
-_PART = r"(?:[\w.+-]|\[{1,2}[\w.-]+\]{1,2}(?=[/.])|\([\w-]+\)(?=/))+"
-_WHOLE = re.compile(rf"(?<![\w:/.~$@(\]-])(?:\./|/)?(?:{_PART}/)+{_PART}\.\w+")
-_SIGNS = "`*.,;:()[]\"'"  #: what may stand around a path
-_HOME = re.compile(r"(?:[A-Za-z]:)?/?(?:home|Users)/[^/]+/")
-_IN = re.compile(r"`?(?:\s*\([^()]*\))?\s+(?:in|under|into|to|inside|within|below)\s+(?:the\s+)?`?")
-_NEXT = re.compile(r"`?\s*(?:,|&|\band\b|,\s*and\b)\s*`?")
+_WORD = re.compile(r"[\w./+@-]+|[;:()|=>→]")
+_IN = frozenset(["in", "under", "into", "inside", "within", "below"])
+#: Words that speak of a second file, or of a file that is not where it was.
+_SECOND = re.compile(
+    r"\b(?:mov(?:e|es|ed|ing)\b|renam|cop(?:y|ie)|relocat|migrat|replac|delet|remov|drop|extract|split|merg|symlink|re-?export"
+    r"|port(?:s|ed|ing)?\b|convert|from\b|root\b|top-level|legacy|old\b|both\b|versch|kopier|umbenenn|ersetz|entfern"
+    r"|renomm|remplac|d[eé]plac|muev|mover|renombr)",
+    re.IGNORECASE,
+)
+#: Parts of a project that words name, whatever their folders are called.
+_PARTS = frozenset(
+    [
+        *["mobile", "web", "website", "frontend", "backend", "server", "client", "api", "admin", "ios", "android", "desktop"],
+        *["worker", "cli", "electron", "extension", "dashboard", "landing", "root", "top", "legacy", "old"],
+    ]
+)
+_EVERYWHERE = frozenset(["src", "lib", "app", "apps", "packages", "tests", "test", "docs", "doc", "components", "core", ".", ""])
+_MOST = 8  #: parts of a project that a line may name and still be about one
+_IN_TIME = ("phase", "milestone", "sprint", "stage", "week")  #: what parts the work in time and not in areas
+
+Place = tuple[str | None, tuple[str, ...]]
 
 
-def mean(drafts: Sequence[Draft], material: Material) -> None:
-    """Let the paths of drafts name the files that the document means."""
-    if not any(draft.paths for draft in drafts):
+def mean(reading: Reading) -> None:
+    """Let tasks write the files that the short names in their words mean too."""
+    if reading.format not in PROSE:
         return
-    _leave_home(drafts, material)
-    texts = {page.name: page.text for page in material.pages}
     by_page: dict[str, list[Draft]] = {}
-    for draft in drafts:
+    for draft in reading.drafts:
         if draft.paths:
             by_page.setdefault(draft.file, []).append(draft)
-    for name, listed in by_page.items():
-        _in_full(listed, texts.get(name, ""))
+    for drafts in by_page.values():
+        if said := _to_be_read(drafts):
+            _add(drafts, said)
 
 
-def _in_full(drafts: Sequence[Draft], text: str) -> None:
-    """Write the short names of one page in full."""
-    short = [draft for draft in drafts if any(_is_short(path) for path in draft.paths)]
-    if not short:
-        return
-    for draft in short:
-        if any(path.endswith("/") for path in draft.paths):
-            draft.paths = tuple(dict.fromkeys(_in_its_folder(draft)))
-    full = _ends([path for draft in drafts for path in draft.paths])
-    if wanted := {path for draft in short for path in draft.paths if path not in full and _is_short(path)}:
-        full = {**_ends(_shown(text, wanted)), **full}
-    for draft in short:
-        draft.paths = tuple(dict.fromkeys([_meant(path, draft.paths, full) for path in draft.paths]))
+def _to_be_read(drafts: Sequence[Draft]) -> list["_Said"]:
+    """Give the tasks of a page whose short names can mean more: a whole path ends so, or a folder may be said for one."""
+    short = [(draft, names) for draft in drafts if (names := {path for path in draft.paths if is_telling(path)})]
+    if any(path.endswith("/") for draft, _ in short for path in draft.paths):
+        return [_Said(draft, names) for draft, names in short]
+    full = _by_name(path for draft in drafts for path in draft.paths) if short else {}
+    return [_Said(draft, names) for draft, names in short if not names.isdisjoint(full)]
 
 
-def _shown(text: str, wanted: set[str]) -> list[str]:
-    """Give the whole paths that a text shows of files of some names."""
-    words = [word for word in text.split() if "/" in word and word.rpartition("/")[2].strip(_SIGNS).partition(":")[0] in wanted]
-    found = [path[0] for word in words for path in _WHOLE.finditer(word)]
-    return [path for path in found if "../" not in path and not _HOME.match(path)]
+class _Said:
+    """What one task says of the files that it names by their last parts."""
+
+    def __init__(self, draft: Draft, short: set[str]) -> None:
+        self.draft = draft
+        self.short = short
+        self.lines = [_WORD.findall(line) for line in (draft.title, *draft.text.split("\n"))]
+        self.words = {word.rstrip(".") for line in self.lines for word in line}
+        words = f"{draft.title}\n{draft.text}"
+        self.is_of_two = not words.isascii() or _SECOND.search(words) is not None
+        self.full = _by_name(draft.paths)
+        folders = set() if self.is_of_two else {path for path in draft.paths if path.endswith("/")}
+        self.joined = dict(self._in_folders(folders)) if folders else {}
+
+    def is_one(self, name: str) -> bool:
+        """Tell whether the task calls one file by its name and by its whole path, and speaks of no second one."""
+        return not self.is_of_two and name in self.words and self.full[name] in self.words
+
+    def parts(self, known: frozenset[str]) -> Mapping[str, set[str]]:
+        """Give the parts of the project that are named beside each name; names that stand beside too many are left out."""
+        found: dict[str, set[str]] = {}
+        title = known.intersection(_single(self.lines[0]))
+        for line in self.lines:
+            if names := self.short.intersection(word.rstrip(".") for word in line):
+                beside = title | known.intersection(_single(line))
+                for name in names if len(beside) <= _MOST else ():
+                    found.setdefault(name, set()).update(beside)
+        return found
+
+    def _in_folders(self, folders: set[str]) -> Iterator[tuple[str, str]]:
+        """Put names into the folder that follows them: `a.ts` and `b.ts` in `src/dto/`."""
+        for line in self.lines:
+            names: list[str] = []
+            is_in = False
+            for word in line:
+                folder = word.rstrip(".")
+                if word in self.short and not is_in:
+                    names.append(word)
+                elif names and word in _IN and not is_in:
+                    is_in = True
+                elif is_in and folder in folders:
+                    yield from [(name, folder + name) for name in names]
+                    names, is_in = [], False
+                elif word != ("the" if is_in else "and"):
+                    names, is_in = [], False
 
 
-@lru_cache(maxsize=8192)
-def _is_short(path: str) -> bool:
-    """Tell whether a path is a mere name that says which file is meant."""
-    return "/" not in path and "*" not in path and path.lstrip(".").partition(".")[0].casefold() not in _ANYWHERE
+def _add(drafts: Sequence[Draft], short: Sequence[_Said]) -> None:
+    """Add the files that the short names of one page mean."""
+    named = [(draft, path) for draft in drafts for path in draft.paths]
+    named += [(said.draft, path) for said in short for path in said.joined.values()]
+    full = _by_name(path for _, path in named)
+    places: dict[str, set[Place]] = {}
+    folders: set[str] = set()
+    for draft, path in named:
+        if "/" in path:
+            above, _, name = path.rpartition("/")
+            places.setdefault(name, set()).add(_place(draft))
+            folders.update(above.casefold().split("/")[:2])
+    parts = frozenset((_PARTS | folders) - _EVERYWHERE)
+    for said in short:
+        here = _place(said.draft)
+        beside = said.parts(parts)
+        meant = {
+            name: whole
+            for name, words in beside.items()
+            if (whole := full.get(name)) and here in places[name] and words.issubset(whole.casefold().split("/")[:-1])
+        }
+        said.draft.paths = tuple(dict.fromkeys(_paths(said, meant)))
 
 
-def _ends(paths: Sequence[str]) -> Mapping[str, set[str]]:
-    """Give the whole paths by their last parts."""
-    full: dict[str, set[str]] = {}
-    for path in paths:
+def _paths(said: _Said, meant: Mapping[str, str]) -> Iterator[str]:
+    """Give the paths of a task, and what its short names mean: of the task's own words, else of the document's."""
+    for path in said.draft.paths:
+        if path not in said.short or path not in said.full or not said.is_one(path):
+            yield path
+        if path in said.joined:
+            yield said.joined[path]
+        elif path in meant and path not in said.full:
+            yield meant[path]
+
+
+def _by_name(paths: Iterable[str]) -> dict[str, str]:
+    """Give the whole path of each name that tells; empty where several files bear it."""
+    found: dict[str, str] = {}
+    for written in paths:
+        path = written.removeprefix("./").lstrip("/")
         folder, _, name = path.rpartition("/")
-        if folder.strip("./") and name and "*" not in path:
-            full.setdefault(name, set()).add(path)
-    return full
+        if not folder or "*" in path or ".." in path or path.startswith("~") or not is_telling(name):
+            continue
+        known = found.get(name, path)
+        longer, shorter = (path, known) if len(path) > len(known) else (known, path)
+        found[name] = longer if known and (longer == shorter or longer.endswith(f"/{shorter}")) else ""
+    return found
 
 
-def _meant(path: str, own: Sequence[str], full: Mapping[str, set[str]]) -> str:
-    """Give the one file that a short name means: of the task's own, else of the document's."""
-    if not _is_short(path):
-        return path
-    mine = [one for one in own if one.endswith(f"/{path}")]
-    found = {one.removeprefix("./").strip("/") for one in (mine or list(full.get(path, [])))}
-    longest = max(found, key=lambda one: (len(one), one), default=path)
-    return longest if all(longest == one or longest.endswith(f"/{one}") for one in found) else path
+def _single(line: Iterable[str]) -> Iterator[str]:
+    """Give the words of a line that are no paths, those with a hyphen in their parts too."""
+    for word in line:
+        if "/" not in word:
+            plain = word.rstrip(".").casefold()
+            yield plain
+            yield from plain.split("-") if "-" in plain else ()
 
 
-def _in_its_folder(draft: Draft) -> Iterator[str]:
-    """Put the short names of a task into the folder that its words put them in: `a.ts` and `b.ts` in `src/dto/`."""
-    said = f"{draft.title}\n{draft.text}"
-    for path in draft.paths:
-        folder = _folder_behind(path, draft.paths, said) if _is_short(path) else ""
-        yield f"{folder.rstrip('/')}/{path}" if folder else path
-
-
-def _folder_behind(path: str, paths: Sequence[str], said: str) -> str:
-    """Give the folder that follows a name, or the last of the names that it is listed with."""
-    at = said.find(path)
-    while at >= 0:
-        end = at + len(path)
-        if place := _IN.match(said, end):
-            return next((one for one in paths if one.endswith("/") and said.startswith(one, place.end())), "")
-        following = _NEXT.match(said, end)
-        path = next((one for one in paths if following and _is_short(one) and said.startswith(one, following.end())), "")
-        at = following.end() if following and path else -1
-    return ""
-
-
-def _leave_home(drafts: Sequence[Draft], material: Material) -> None:
-    """Tell the paths below one home folder from the project's own folder on, where they agree which that is."""
-    homely = [path for draft in drafts for path in draft.paths if _HOME.match(path)]
-    if not homely:
-        return
-    roots = {root for path in homely if (root := _project_of(path, material))}
-    if len(roots) != 1:
-        return
-    root = roots.pop()
-    for draft in drafts:
-        draft.paths = tuple([path.removeprefix(root) or path for path in draft.paths])
-
-
-def _project_of(path: str, material: Material) -> str:
-    """Give the folder of the project in a path of somebody's machine: where the document lies, else where sources begin."""
-    place = next((page.name.partition("/")[0] for page in material.pages if "/" in page.name), "")
-    home = _HOME.match(path)
-    parts = PurePosixPath(path[home.end() :] if home else path).parts
-    for at, part in enumerate(parts[:-1]):
-        if at and (part in ROOTS or part == place):
-            return path[: home.end() if home else 0] + "/".join(parts[:at]) + "/"
-    return ""
+def _place(draft: Draft) -> Place:
+    """Give the part of the work that a task belongs to, but for what parts it in time only."""
+    return draft.area, tuple([group for group in draft.groups if not group.startswith(_IN_TIME)])

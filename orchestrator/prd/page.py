@@ -4,7 +4,7 @@ Texts are decoded once and keep their lines, so a line number found here is the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from orchestrator.errors import PrdError
 from orchestrator.prd.source import decode, front_matter
@@ -17,11 +17,11 @@ class Page:
     name: str  #: as messages speak of it
     path: str  #: with slashes, below the folder that was named; of a single file as the user named it
     text: str
+    #: The text with a line end before its first line too: a line that begins so is found ten times as fast as by `^`.
+    lined: str = field(init=False, repr=False, compare=False)
 
-    @property
-    def lined(self) -> str:
-        """Give the text with a line end before its first line too: a line that begins so is found ten times as fast as by `^`."""
-        return f"\n{self.text}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lined", f"\n{self.text}")
 
     @property
     def front(self) -> int:

@@ -17,6 +17,7 @@ from orchestrator.errors import Where
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.prd.homes import leave_home
 from orchestrator.prd.knots import knots_of
 from orchestrator.prd.meant import mean
 from orchestrator.prd.needs import is_acyclic, require_no_cycle, resolve
@@ -37,7 +38,8 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
         PrdError: `strict`, and a need is not known, the needs form a circle, or a path leaves the project.
     """
     drafts, warnings = reading.drafts, reading.warnings
-    mean(drafts, material)
+    leave_home(drafts, material, claim)
+    mean(reading)
     _number(drafts, material, warnings)
     _scope(drafts)
     warnings += hand_down(drafts)

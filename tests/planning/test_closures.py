@@ -42,6 +42,7 @@ def added(*writes: str, files: tuple[str, ...] = FILES) -> list[str]:
         (".env.example", [".env"]),
         ("src/", []),
         ("src/**/*.ts", []),
+        ("index.ts", []),  # a name that many folders bear means no other file of that name
     ],
 )
 def test_what_goes_with_a_file(path: str, expected: list[str]) -> None:
@@ -107,6 +108,11 @@ def test_what_goes_with_a_file_in_each_way_of_building(path: str, there: str, ex
 )
 def test_what_goes_with_nothing_does_not_make_its_neighbours_wait(path: str, there: str) -> None:
     assert added(path, files=(there,)) == []
+
+
+@pytest.mark.parametrize("name", ["README.md", "Dockerfile", "index.ts", ".gitignore", "vite.config.ts"])
+def test_a_name_of_many_folders_goes_with_no_other_file_of_that_name(name: str) -> None:
+    assert added(name, files=(f"web/{name}",)) == []
 
 
 def test_a_migration_goes_with_the_schema_that_is_written_after_it() -> None:

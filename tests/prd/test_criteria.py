@@ -16,6 +16,11 @@ from orchestrator.prd.criteria import criteria_in
         ("Done when the tests pass", ("the tests pass",)),
         ("AC 2: it holds", ("it holds",)),
         ("Acceptance criteria:\n**Estimated Effort**: 1 hour\nit works", ("it works",)),
+        ("Acceptance criteria:\n**Priority:** P1\nit works", ("it works",)),
+        (
+            "Acceptance criteria:\nStatus: 404 for unknown ids\nFiles: are sorted by name\nPriority: P1 come first\nit works",
+            ("Status: 404 for unknown ids", "Files: are sorted by name", "Priority: P1 come first", "it works"),
+        ),
         ("Verify nothing else changed\nExpected", ()),
         ("", ()),
     ],

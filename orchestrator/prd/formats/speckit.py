@@ -24,7 +24,15 @@ _STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECA
 _STORY_LABEL = re.compile(r"\[US(\d+)\]")
 #: What a feature is designed in, beside its tasks.
 _DESIGN = frozenset(["spec.md", "plan.md", "research.md", "data-model.md", "quickstart.md", "constitution.md"])
-_MAKING = r"(?:update|write|create|add|edit|revise|document|refresh|sync|amend|extend|fix|append|record|correct|complete)\w{0,3}"
+#: A word of reading or running in front of one of them, and no other work between.
+_READING = re.compile(
+    r"\b(?:(?:re-?)?run(?:s|ning)?|execut\w+|verif\w+|validat\w+|check(?:s|ing)?(?!\s+(?:off|in)\b)|test(?:s|ing)?|follow(?:s|ing)?|walk\w*"
+    r"|reviews?|reading|reads?|consult\w*|compar\w+|match\w*|see|per|according)\b(?:(?!\b(?:and|then|or|in|into|to)\b)[^.,;:()\n]){0,60}$",
+    re.IGNORECASE,
+)
+#: What stands in brackets with the number of what is told there: `(research.md R5, FR-002)`.
+_BEFORE_NUMBER = re.compile(r"\((?:see |per |from )?[`*]*$")
+_NUMBER = re.compile(r"[`*]*\s+(?:R|D|§|FR-|SC-|NFR-)\d")
 _PHASE = re.compile(r"^\W*phase\b", re.IGNORECASE)
 _PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
 
@@ -79,13 +87,19 @@ def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Dra
         return None
     draft = draft_of(item, page, parent, id=found[1], title=text[found.end() :], marks=MARKS)
     if any(path in _DESIGN for path in draft.paths):
-        draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or _writes(path, text)])
+        draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or not _is_read(path, f"{text}\n{draft.text}")])
     return draft
 
 
-def _writes(path: str, text: str) -> bool:
-    """Tell whether a task says that it writes one of the feature's own documents: most name it for what stands in it."""
-    return bool(re.search(rf"\b{_MAKING}\b[^;()]{{0,80}}{re.escape(path)}", text, re.IGNORECASE))
+def _is_read(path: str, text: str) -> bool:
+    """Tell whether a task only reads one of the feature's own documents, wherever it names it; in doubt it writes it."""
+    places = [found.span() for found in re.finditer(rf"(?<![\w/.-]){re.escape(path)}", text)]
+    return bool(places) and all(_is_read_at(text, start, end) for start, end in places)
+
+
+def _is_read_at(text: str, start: int, end: int) -> bool:
+    before = text[max(0, start - 90) : start]
+    return bool(_READING.search(before) or (_BEFORE_NUMBER.search(before) and _NUMBER.match(text, end)))
 
 
 def _into(sections: list[_Section], item: Item, drafts: list[Draft]) -> None:
