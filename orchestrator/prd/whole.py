@@ -39,7 +39,8 @@ _BUILDS = re.compile(
     r"|set ?up|update|move|migrate|introduce|expose|render|store)\b",
     re.IGNORECASE,
 )
-_SIGNS = re.compile(r"[\W_]*")
+#: How a line below its title begins that says so; `Create a token` and `Store it` are steps of a test as well.
+_LINE_BUILDS = re.compile(r"[\W_]*+(?:implement|build|develop|refactor|add|extend|integrate|introduce|wire|fix)\b", re.IGNORECASE)
 _OF_TESTS = re.compile(r"test|mock|fixture|stub", re.IGNORECASE)
 #: Where tests lie, and how their files are called.
 _TEST_FILE = re.compile(r"(?:^|[/_.-])(?:tests?|__tests__|specs?|e2e|fixtures|mocks?)(?:[/_.-]|$)|Tests?\.\w+$")
@@ -126,8 +127,7 @@ def _tests(draft: Draft, known: frozenset[str]) -> bool:
 
 def _makes(line: str) -> bool:
     """Tell whether a line below a title begins by saying what is to be made, other than for tests."""
-    begin = _SIGNS.match(line)
-    return bool(_BUILDS.match(line, begin.end() if begin else 0)) and not _OF_TESTS.search(line)
+    return bool(_LINE_BUILDS.match(line)) and not _OF_TESTS.search(line)
 
 
 def _heir(parent: Draft, below: Sequence[Draft], parts: Parts) -> Draft | None:

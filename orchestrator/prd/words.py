@@ -86,9 +86,10 @@ _MAKES = re.compile(
     r"|automate|replace|eliminate|reduce|avoid)\b",
     re.IGNORECASE,
 )
-#: Further verbs of what changes something, which a person may do by hand as well: `Drop the table after the sign-off`.
+#: Further verbs of what makes or changes something, which a person may do by hand as well: `Drop the table after the sign-off`.
 _CHANGES = re.compile(
-    r"^\W*(?:drop|move|delete|migrate|repair|convert|rewrite|rename|resolve|port|correct|adjust|improve|clean|address|patch)\b",
+    r"^\W*(?:drop|move|delete|migrate|repair|convert|rewrite|rename|resolve|port|correct|adjust|improve|clean|address|patch"
+    r"|integrate|develop|introduce|connect|wire|expose|enable|provide)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
