@@ -2,8 +2,9 @@
 
 What counts as a task: what stands below a heading that says so (tasks, streams), headings that are one task each, and
 checkboxes anywhere but below headings that introduce something else (goals, criteria, risks). Where those of a list of tasks
-have checkboxes, only they are tasks. Else the items of phases; else stories, requirements and features, by their headings, the
-rows of their tables, their lists or paragraphs; else the items of a document that is nothing but a list.
+have checkboxes, only they are tasks. Below a heading that only speaks of work (rules of a list, what is left out) plain items
+are none, unless the document has nothing else. Else the items of phases; else stories, requirements and features, by their
+headings, the rows of their tables, their lists or paragraphs; else the items of a document that is nothing but a list.
 """
 
 import re
@@ -13,6 +14,7 @@ from functools import lru_cache
 from orchestrator.prd import words
 from orchestrator.prd.gather import features, gather, named, rows
 from orchestrator.prd.outline import Block, Heading, Item
+from orchestrator.prd.paths import find_paths
 
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
@@ -29,9 +31,10 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     title = titles[0] if len(titles) == 1 else None
-    boxed = {id(heading) for item in items if _boxed(item) and (heading := _work(item.above))}
+    boxed = {id(heading) for item in items if _boxed(item) and not _speaks_only(item.above) and (heading := _work(item.above))}
     is_list = is_list or any(words.is_todo(heading.text) for heading in titles)
-    takes_wishes = is_list or not any(_work(item.above) for item in items)  # where no list of tasks is, every open box is one
+    has_list = any(_work(item.above) and not _is_told_off(item) for item in items)
+    takes_wishes = is_list or not has_list  # where no list of tasks is, every open box is one
     headed = sum(item.is_heading for item in items) > 1
     said = headed or bool(boxed - {id(title)})  # tasks below the title are headings, or have boxes and a heading of their own
     silent = title if said and not is_list else None
@@ -46,6 +49,7 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
     yield from ((found, _WISHES) for found in _wishes(blocks, items))
     if not any(isinstance(block, Heading) for block in blocks):
         yield items, _BARE
+    yield [item for item in items if _is_told_off(item) and _work(item.above)], ""
 
 
 def items_of(blocks: Sequence[Block]) -> list[Item]:
@@ -60,22 +64,23 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
+    return words.is_else(item.label) or (_VALIDATION.fullmatch(item.label.strip()) is not None and not _names_a_file(item))
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:
-    listed = rows(blocks, _is_wished)
+    listed = rows(blocks, _is_wanted)
     yield [row for row in listed if row.number]
-    yield [item for item in items_of(features(blocks, _is_wished)) if item.is_heading]
-    yield [item for item in items if _wished(item) and not _is_aside(item)]
+    yield [item for item in items_of(features(blocks, _is_wanted)) if item.is_heading]
+    yield [item for item in items if _wished(item) and not _is_told_off(item) and not _is_aside(item)]
     yield listed
-    yield named(blocks, _is_wished)
+    yield named(blocks, _is_wanted)
 
 
 def _is_sure(item: Item, boxed: set[int], silent: Heading | None, *, takes_wishes: bool) -> bool:
     """Tell whether an item is surely a task.
 
-    `boxed`: the lists of tasks in which tasks have checkboxes; `silent`: a title that says nothing of what stands below it.
+    `boxed`: the lists of tasks in which tasks have checkboxes; `silent`: a title that says nothing of what stands below it and
+    names no file.
     """
     if _is_else(item):
         return False
@@ -83,7 +88,7 @@ def _is_sure(item: Item, boxed: set[int], silent: Heading | None, *, takes_wishe
         has_tasks = any(below.is_heading for below in item.children)
         return has_tasks or (not words.is_feature(item.text) and not _is_wished(item.above))
     work = _work(item.above)
-    if work is not None and work is not silent:
+    if work is not None and (work is not silent or _names_a_file(item)):
         return id(work) not in boxed or _boxed(item)
     return _boxed(item) and (takes_wishes or not _wished(item) or _in_phase(item, None))  # `Phase 2: Core Features` is work
 
@@ -106,7 +111,23 @@ def _work(above: tuple[Heading, ...]) -> Heading | None:
 
 def _is_else(item: Item) -> bool:
     """Tell whether an item is none by what it stands below."""
-    return is_criterion(item) or _stands_aside(item.above)
+    return is_criterion(item) or _stands_aside(item.above) or _is_told_off(item)
+
+
+def _is_told_off(item: Item) -> bool:
+    """Tell whether an item without a box stands below a heading that only speaks of work."""
+    return _speaks_only(item.above) and not item.is_heading and not any(below.box is not None for below in item.walk())
+
+
+@lru_cache(maxsize=1024)
+def _speaks_only(above: tuple[Heading, ...]) -> bool:
+    """Tell whether the nearest heading that says anything only speaks of work; a title alone says nothing."""
+    nearest = _nearest(above, words.is_about_work, _says_work, words.is_else, words.is_phase, words.is_wish)
+    return nearest is not None and nearest.level > 1 and words.is_about_work(nearest.text)
+
+
+def _names_a_file(item: Item) -> bool:
+    return any(find_paths(below.text) for below in item.walk())
 
 
 @lru_cache(maxsize=1024)
@@ -154,6 +175,10 @@ def _is_wished(above: tuple[Heading, ...]) -> bool:
         if _says_work(heading.text) or words.is_else(heading.text) or words.is_phase(heading.text):
             return False
     return False
+
+
+def _is_wanted(above: tuple[Heading, ...]) -> bool:
+    return _is_wished(above) and not _speaks_only(above)
 
 
 def _wished(item: Item) -> bool:

@@ -4,7 +4,7 @@ They become items like those of lists, so that one set of rules reads ids, needs
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.prd import tongues, words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
@@ -54,11 +54,22 @@ def rows(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
 
 def named(blocks: Sequence[Block], is_wished: Test) -> list[Item]:
     """Give the paragraphs below features and requirements that bear an id of their own as items."""
-    texts = [block for block in blocks if isinstance(block, Paragraph) and _NAMED.match(block.text) and is_wished(block.above)]
-    return [
-        Item(line=one.line, end=one.line, text=_NAMED.sub(r"\1: ", one.text), box=None, number="", above=one.above)
-        for one in texts
-    ]
+    wished = [block for block in blocks if isinstance(block, Paragraph) and "**" in block.text and is_wished(block.above)]
+    return [item for block in wished for item in _named_in(block)]
+
+
+def _named_in(paragraph: Paragraph) -> Iterator[Item]:
+    """Give the requirements of a paragraph, each with the lines up to the next."""
+    item: Item | None = None
+    for line, text in enumerate(paragraph.text.split("\n"), start=paragraph.line):
+        if _NAMED.match(text):
+            if item is not None:
+                yield item
+            item = Item(line=line, end=line, text=_NAMED.sub(r"\1: ", text), box=None, number="", above=paragraph.above)
+        elif item is not None:
+            item.end, item.text = line, f"{item.text}\n{text}"
+    if item is not None:
+        yield item
 
 
 def is_step(item: Item) -> bool:

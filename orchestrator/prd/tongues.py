@@ -17,11 +17,13 @@ WORK = re.compile(
     r"|(?:список )?задач[аи]?\b)",
     re.IGNORECASE,
 )
-#: Headings that speak of work, and below which is none: how to go about it, and what is left out.
+#: Headings that speak of work, and below which items without a box are none: how to go about it, and what is left out.
 ABOUT_WORK = re.compile(
-    r"^(?:tasks?|task list|to-?dos?|backlog|work items?)\s(?:.*\s)?(?:protocol|updates?|guidelines?|rules|instructions"
-    r"|conventions|workflow|maintenance|dependenc(?:y|ies)(?: graph)?)\W*$"
-    r"|\bnot (?:included|in scope)\b|\bexcluded\b|^(?:what (?:we|is|are) )?not (?:doing|planned)\b",
+    r"^(?:tasks?|task list)(?: management)? (?:protocol|guidelines?|rules|instructions|conventions|workflow|maintenance"
+    r"|dependenc(?:y|ies)(?: graph)?)\W*$|^task list(?: management)? updates?\W*$"
+    r"|^(?:[\w-]+ ){0,3}(?:not (?:included|in scope|planned)|excluded)\W*$|^(?:what we are )?not doing\W*$"
+    r"|^(?:testing|test|qa) checklists?\W*$"
+    r"|^future (?:enhancements?|improvements?|considerations|extensions?|scope|additions)\b(?! (?:of|for|in|to)\b)",
     re.IGNORECASE,
 )
 #: Headings that end by calling the document a list of things to do.

@@ -18,9 +18,7 @@ _ONE = re.compile(
 )
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
 _ELSE_WORD = (
-    r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?"
-    r"|future(?: (?:work|ideas|enhancements?|improvements?|considerations|extensions?|scope|additions))?"
-    r"|out of scope|scope"
+    r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
     r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
     r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix"
     r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
@@ -28,7 +26,7 @@ _ELSE_WORD = (
 _ELSE = re.compile(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|"
     r"acceptance|exit|performance|functional|non-functional|key|open|known|project"
-    rf"|other|potential|quality|technical|shared|estimated|external|implementation|release|testing|test|qa)\s+)*{_ELSE_WORD}"
+    rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
@@ -68,8 +66,8 @@ _LENGTH = re.compile(
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"\b(?:manual(?:ly)? (?:verif|valid|test|check(?!list)|walk-?through|smoke|inspect"
-    r"|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
+    r"(?:^\W*|(?<=[(（:：]) ?)manual(?:ly)? (?:valid|walk-?through|smoke|inspect)\w*"
+    r"|\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
     r"|user manual verification|sign-?off"
     r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
     r"|(?:prueba|verificación|teste|verificação)s? manual\w*|manuell\w* (?:test|prüf|verif|überprüf)\w*)\b"
@@ -86,6 +84,12 @@ _CHECKPOINT = re.compile(
 _MAKES = re.compile(
     r"^\W*(?:create|add|implement|write|update|document|define|build|generate|set ?up|configure|refactor|remove|fix|extend"
     r"|automate|replace|eliminate|reduce|avoid)\b",
+    re.IGNORECASE,
+)
+#: Further verbs of what makes or changes something, which a person may do by hand as well: `Drop the table after the sign-off`.
+_CHANGES = re.compile(
+    r"^\W*(?:drop|move|delete|migrate|repair|convert|rewrite|rename|resolve|port|correct|adjust|improve|clean|address|patch"
+    r"|integrate|develop|introduce|connect|wire|expose|enable|provide)\b",
     re.IGNORECASE,
 )
 _PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
@@ -111,16 +115,20 @@ _NONE = re.compile(
 def is_work(heading: str) -> bool:
     """Tell whether list items below the heading are tasks."""
     bare = _bare(heading)
-    says = tongues.WORK.match(bare) or tongues.TODO.search(bare)
-    return bool(says) and not bare.casefold().endswith("legend") and not tongues.ABOUT_WORK.search(bare)
+    return bool(tongues.WORK.match(bare) or tongues.TODO.search(bare)) and not bare.casefold().endswith("legend")
 
 
 @lru_cache(maxsize=4096)
 def is_else(heading: str) -> bool:
     """Tell whether what stands below the heading looks like work and is none."""
     bare = _bare(heading)
-    says_else = _ELSE.search(bare) or tongues.ELSE.search(bare) or tongues.ABOUT_WORK.search(bare)
-    return bool(says_else) and not is_work(heading)
+    return bool(_ELSE.search(bare) or tongues.ELSE.search(bare)) and not is_work(heading)
+
+
+@lru_cache(maxsize=4096)
+def is_about_work(heading: str) -> bool:
+    """Tell whether the heading only speaks of work: an item below it is a task only if it has a box."""
+    return tongues.ABOUT_WORK.match(" ".join(_bare(heading).split())) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -269,8 +277,8 @@ def expand(listed: str) -> tuple[str, ...]:
 
 
 def makes(title: str) -> bool:
-    """Tell whether a step makes something, by its first word."""
-    return bool(_MAKES.match(title))
+    """Tell whether a step makes or changes something, by its first word."""
+    return bool(_MAKES.match(title) or _CHANGES.match(title))
 
 
 def is_gate(text: str) -> bool:

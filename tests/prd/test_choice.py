@@ -264,3 +264,60 @@ def test_boxes_below_requirements_are_none_beside_a_list_of_tasks_unless_a_phase
 
     assert titles(document) == ["log in", "build"]
     assert list(reasons(document)) == [3]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *["Tasks for the checkout workflow", "Tasks to implement the handshake protocol", "To-do before the maintenance"],
+        *["Task group handshake protocol", "Task workflow", "Excluded files", "Excluded"],
+    ],
+)
+def test_boxes_below_words_of_work_are_tasks_whatever_else_the_heading_says(heading: str) -> None:
+    assert titles(told(f"# X\n\n## {heading}\n- [ ] a\n- [ ] b\n")) == ["a", "b"]
+    assert titles(told(f"# X\n\n## Tasks\n- [ ] a\n### {heading}\n- [ ] b\n")) == ["a", "b"]
+
+
+def test_plain_items_below_rules_of_a_list_and_below_what_is_left_out_are_none_beside_tasks() -> None:
+    document = told(
+        "# X\n\n## Tasks\n- a\n\n### Excluded\n- b\n- [ ] c\n\n## Task Management Protocol\n- tick it\n\n"
+        "## Task Dependencies\n| Task | Depends on |\n|---|---|\n| T1 | T2 |\n"
+    )
+
+    assert titles(document) == ["a", "c"]
+    assert [line for line in reasons(document) if line in {7, 11}] == [7, 11]
+
+
+def test_a_document_that_has_only_such_items_has_them_as_tasks() -> None:
+    assert titles(told("# X\n\n## Task workflow\n- a\n- b\n")) == ["a", "b"]
+
+
+def test_features_that_are_not_in_scope_are_none_of_the_tasks() -> None:
+    assert titles(told("# X\n\n## Features\n- a\n\n## Features not in scope\n- b\n\n## Items not included\n- c\n")) == ["a"]
+
+
+def test_a_plain_item_that_names_a_file_is_a_task_beside_headings_that_are() -> None:
+    document = told(
+        "# Tasks\n\n### Task 1: one\n\nx\n\n### Task 2: two\n\n## Frontend\n\n- Build the page in p.ts\n- a page is there\n"
+    )
+
+    assert titles(document) == ["one", "two", "Build the page in p.ts"]
+    assert reasons(document) == {12: "below the heading 'Frontend', which holds no tasks"}
+
+
+def test_a_box_of_validation_that_names_a_file_is_a_task() -> None:
+    document = told("## Tasks\n- [ ] Build it\n\n  **Validation:**\n\n  - [ ] Check email in a.ts\n  - [ ] it works\n")
+
+    assert titles(document) == ["Build it", "Check email in a.ts"]
+    assert 7 in reasons(document)
+
+
+def test_requirements_in_lines_of_one_paragraph_are_each_a_task() -> None:
+    document = told("# X\n\n## Functional Requirements\n\nAll of it:\n**FR1:** a\nand more\n**FR2:** b\n**FR3:** c\n")
+
+    assert [(str(task.id), task.title, task.source.line) for task in document.tasks] == [
+        ("FR1", "a", 6),
+        ("FR2", "b", 8),
+        ("FR3", "c", 9),
+    ]
+    assert document.tasks[0].text == "and more"

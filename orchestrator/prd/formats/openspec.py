@@ -64,6 +64,9 @@ def _take(plain: Reading, reading: Reading) -> None:
     reading.warnings += plain.warnings
     reading.reasons |= plain.reasons
     reading.left += plain.left
+    reading.requirements += plain.requirements
+    reading.seats += plain.seats
+    reading.ownership += plain.ownership
 
 
 def _draft(page: Page, item: Item, parent: Draft | None) -> Draft:

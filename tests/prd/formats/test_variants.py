@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.errors import InputError
-from orchestrator.model import Document, Mark
+from orchestrator.model import Access, Document, Mark
 from orchestrator.prd import read, read_material
 from orchestrator.prd.page import material
 
@@ -266,6 +266,18 @@ def test_an_openspec_list_whose_headings_are_the_tasks_has_criteria_in_its_boxes
     assert [one.line for one in document.skipped] == [9, 10, 20]
 
 
+def test_such_an_openspec_list_keeps_its_requirements_and_what_is_shared() -> None:
+    document = told(
+        "# Tasks\n\n## Requirements\n\n1. Backend: a model\n\n## Shared Dependencies\n\n- `app/base.py` - Read-Only\n\n"
+        "### Task 1: Model\n\n**Acceptance Criteria**:\n- [ ] it is there\n\n### Task 2: Tool\n\n"
+        "**Validation**:\n- [ ] it runs\n",
+        "openspec/changes/add-tool/tasks.md",
+    )
+
+    assert [one.area for one in document.requirements] == ["Backend"]
+    assert [(str(row.path), row.access) for row in document.ownership] == [("app/base.py", Access.READ_ONLY)]
+
+
 def test_a_plan_that_superpowers_signs_is_one_without_steps_and_goes_in_turn() -> None:
     document = told(
         "# Menu Plan\n\n> **For Claude:** REQUIRED SUB-SKILL: Use superpowers:executing-plans for this plan.\n\n"
@@ -298,6 +310,21 @@ def test_a_plan_of_gsd_whose_status_says_so_is_done_and_lists_its_files_below_a_
     document = told(front + body, ".planning/phases/07-move/07-01-PLAN.md")
 
     assert [(task.state, task.writes) for task in document.tasks] == [(Mark.DONE, ("app/move.py",))]
+
+
+@pytest.mark.parametrize(
+    ("below", "writes"),
+    [
+        ("## Files to read first\n- core.py\n\n## Files NOT to touch\n- context.py\n", None),
+        ("## New files\n- a.py\n\nChange what calls it.\n", None),
+        ("## Files to modify\n### Backend\n- app/move.py\n### Do not touch\n- x.py\n#### Nor\n- y.py\n", ("app/move.py",)),
+        ("## Files to create or modify\n- a.py\n```\n# Files\nb.py\n```\n## Notes\n- c.py\n", ("a.py",)),
+    ],
+)
+def test_a_plan_of_gsd_writes_only_what_it_lists_as_changed(below: str, writes: tuple[str, ...] | None) -> None:
+    front = "---\nphase: 7\nplan: 07-01\ndepends_on: []\n---\n# Plan\n\n"
+
+    assert told(front + below, ".planning/phases/07-move/07-01-PLAN.md").tasks[0].writes == writes
 
 
 def test_the_points_of_a_part_of_a_plan_of_gsd_are_criteria_of_their_own() -> None:
