@@ -44,7 +44,7 @@ class Feed:
 
     def since(self, place: int) -> list[Entry]:
         """Give what was published after so many events, as far as it is kept, oldest first."""
-        return list(islice(self._newest, max(0, len(self._newest) - (self.published - place)), None))
+        return list(islice(reversed(self._newest), max(0, self.published - place)))[::-1]
 
     def forget(self) -> None:
         """Keep no longer what everybody has taken."""

@@ -14,6 +14,7 @@ from orchestrator.prd.drafts import Draft
 from orchestrator.prd.file_names import ROOTS
 from orchestrator.prd.page import Material
 
+_SOURCES = frozenset(["src", "lib", "packages", "apps", "tests"])  #: which no project is called
 _HOME = re.compile(r"(?:[A-Za-z]:)?/(?:home|Users)/[^/]+/")
 
 
@@ -49,4 +50,6 @@ def _project_of(path: str, place: str) -> str:
         return ""
     parts = PurePosixPath(path[home.end() :]).parts
     at = next((at for at, part in enumerate(parts[:-1]) if at and (part in ROOTS or part == place)), 0)
+    if at and parts[at] not in _SOURCES and parts[at + 1] in ROOTS:
+        return ""  # the first of them may be what the project is called: `code/api/src/a.py`
     return f"{home[0]}{'/'.join(parts[:at])}/" if at else ""

@@ -3,8 +3,8 @@
 A name that is written is never lost. Where one file alone of what the document's tasks write ends so, a task that names it by its
 last part writes that too, so that two tasks that speak of it meet: a file more and none less. It is done for names that tell
 (`namesakes`) and that the task's own prose holds, where the file is one of the same area and of no other part of the project than
-the words beside the name say; a list that was made to name files is exact. Only where one task calls one file both ways, and
-speaks of no second one, is the short name left out. Each sign of a text is looked at a fixed number of times.
+the words beside the name say; a list that was made to name files is exact. Each sign of a text is looked at a
+fixed number of times.
 """
 
 import re
@@ -72,16 +72,11 @@ class _Said:
         self.draft = draft
         self.short = short
         self.lines = [_WORD.findall(line) for line in (draft.title, *draft.text.split("\n"))]
-        self.words = {word.rstrip(".") for line in self.lines for word in line}
         words = f"{draft.title}\n{draft.text}"
         self.is_of_two = not words.isascii() or _SECOND.search(words) is not None
         self.full = _by_name(draft.paths)
         folders = set() if self.is_of_two else {path for path in draft.paths if path.endswith("/")}
         self.joined = dict(self._in_folders(folders)) if folders else {}
-
-    def is_one(self, name: str) -> bool:
-        """Tell whether the task calls one file by its name and by its whole path, and speaks of no second one."""
-        return not self.is_of_two and name in self.words and self.full[name] in self.words
 
     def parts(self, known: frozenset[str]) -> Mapping[str, set[str]]:
         """Give the parts of the project that are named beside each name; names that stand beside too many are left out."""
@@ -139,8 +134,7 @@ def _add(drafts: Sequence[Draft], short: Sequence[_Said]) -> None:
 def _paths(said: _Said, meant: Mapping[str, str]) -> Iterator[str]:
     """Give the paths of a task, and what its short names mean: of the task's own words, else of the document's."""
     for path in said.draft.paths:
-        if path not in said.short or path not in said.full or not said.is_one(path):
-            yield path
+        yield path
         if path in said.joined:
             yield said.joined[path]
         elif path in meant and path not in said.full:

@@ -19,7 +19,7 @@ WORK = re.compile(
 )
 #: Headings that speak of work, and below which items without a box are none: how to go about it, and what is left out.
 ABOUT_WORK = re.compile(
-    r"^(?:tasks?|task list)(?: management)? (?:protocol|guidelines?|rules|instructions|conventions|workflow|maintenance"
+    r"^(?:tasks?|task list)(?: management)? (?:protocol|guidelines?|rules|conventions|maintenance"
     r"|dependenc(?:y|ies)(?: graph)?)\W*$|^task list(?: management)? updates?\W*$"
     r"|^(?:[\w-]+ ){0,3}(?:not (?:included|in scope|planned)|excluded)\W*$|^(?:what we are )?not doing\W*$"
     r"|^(?:testing|test|qa) checklists?\W*$"

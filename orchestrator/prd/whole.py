@@ -44,8 +44,11 @@ _LINE_BUILDS = re.compile(r"[\W_]*+(?:implement|build|develop|refactor|add|exten
 _OF_TESTS = re.compile(r"test|mock|fixture|stub", re.IGNORECASE)
 #: Where tests lie, and how their files are called.
 _TEST_FILE = re.compile(r"(?:^|[/_.-])(?:tests?|__tests__|specs?|e2e|fixtures|mocks?)(?:[/_.-]|$)|Tests?\.\w+$")
-#: A word for tests or checks: what a parent with it asks for are the tests.
-_ABOUT_TESTS = re.compile(r"\btest|测试|測試|テスト|테스트|\bprueba|\bteste|тест|\b(?:qa|checkpoint)\b", re.IGNORECASE)
+#: A word for tests or for what runs them: what a parent with it asks for are the tests.
+_ABOUT_TESTS = re.compile(
+    r"\btest|测试|測試|テスト|테스트|\bprueba|\bteste|тест|\b(?:qa|checkpoint|ci|cd|pipelines?|workflows?|runners?)\b",
+    re.IGNORECASE,
+)
 _CHECKS = re.compile(r"\b(?:quality|verif\w*|validat\w*|coverage|review)\b", re.IGNORECASE)
 _ENDED = frozenset({Mark.DONE, Mark.DEFERRED})
 _FEW = 6  #: parents that a warning names

@@ -23,13 +23,11 @@ def test_a_name_means_the_one_file_of_the_document_that_ends_so_too() -> None:
     ]
 
 
-def test_a_name_and_the_whole_path_in_one_task_are_one_file() -> None:
-    assert writes("Put `clock.ts` into `src/time/clock.ts`") == [("src/time/clock.ts",)]
-
-
 @pytest.mark.parametrize(
     "line",
     [
+        "Put `clock.ts` into `src/time/clock.ts`",
+        "Import `src/time/clock.ts` in `clock.ts`",
         "Move `clock.ts` into `src/time/clock.ts`",
         "Replace `clock.ts` by `src/time/clock.ts`",
         "Merge both, `clock.ts` and `src/time/clock.ts`",
@@ -180,6 +178,7 @@ def test_a_path_below_the_projects_own_root_is_told_from_there_whatever_its_fold
             [("home/ada/shop/src/a.ts",), ("home/ada/bank/src/b.ts",)],
         ),
         (("Add `home/ada/shop/src/a.ts`",), [("home/ada/shop/src/a.ts",)]),  # a folder of the project
+        (("Add `/home/ada/code/api/src/a.ts`",), [("home/ada/code/api/src/a.ts",)]),  # the project may be called api
         (
             ("Add `home/hall/x.ts`", "Add `/home/hall/lamps/src/a.ts`"),
             [("home/hall/x.ts",), ("home/hall/lamps/src/a.ts",)],

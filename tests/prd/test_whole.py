@@ -58,6 +58,7 @@ def test_a_parent_whose_parts_do_its_work_gives_them_nothing_more(text: str) -> 
         ("Build the lab page", ["Add blood tests", "Show blood tests"]),
         ("Add the quiz", ["Add test model", "Add test page"]),
         ("Build the assignment", ["Implement A/B test assignment"]),
+        ("Set up the CI pipeline in ci.yml", ["Run unit tests", "Run e2e tests for pull requests"]),
         ("Build the training", ["Checkpoint saving for long jobs"]),
         ("建立实验室页面", ["添加血液测试"]),
     ],

@@ -94,7 +94,7 @@ def test_a_heading_that_only_speaks_of_work_is_known(heading: str) -> None:
     [
         *["Tasks", "Task List", "Backlog", "Implementation checklist", "Task breakdown", "Task updates UI"],
         *["Tasks for the checkout workflow", "Tasks to implement the handshake protocol", "To-do before the maintenance"],
-        *["Task group handshake protocol", "Task updates", "Backlog rules", "Future tasks"],
+        *["Task group handshake protocol", "Task updates", "Backlog rules", "Future tasks", "Task Instructions", "Task workflow"],
     ],
 )
 def test_a_heading_of_work_stays_one(heading: str) -> None:

@@ -6,7 +6,7 @@ run together, and order nothing by themselves.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from orchestrator.model import Mark
 from orchestrator.prd import words
@@ -26,16 +26,6 @@ _HEADED = re.compile(r"^#{2,4}\s+Task\s+[\d.]+\s*[:.–—-]\s*(\S.*)\n((?:(?!^#
 _BOX = re.compile(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
 _NAME = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
 _SUMMARY = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
-#: A heading below which a plan lists what it writes; one that tells of new files alone may leave out those it changes.
-_FILES = re.compile(
-    r"#{1,6}\s+(?:(?:new|created) (?:and|or|&|/) (?:modified|changed) files|(?:modified|changed|expected|affected|touched) files"
-    r"|(?:expected )?files(?: (?:list|modified|changed|touched|affected|expected to change|(?:to|that will) (?:be )?"
-    r"(?:modif(?:y|ied)|changed?|touch(?:ed)?|edit(?:ed)?)|(?:to )?created?(?: (?:and|or|&|/) |/)modif(?:y|ied)))?)\W*$",
-    re.IGNORECASE,
-)
-_READ = re.compile(r"\b(?:read|not|no|never|references?|context|unchanged|untouched|avoid|off limits)\b", re.IGNORECASE)
-_FENCE = re.compile(r"\s*(?:```|~~~)")
-_RANK = re.compile(r"(#{1,6})\s")
 _TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
 
 
@@ -136,22 +126,8 @@ def _whole(page: Page, front: Front, plan: str, *, is_done: bool) -> Draft:
         title=words.plain(front.text("name", "title", "objective") or heading) or f"Plan {plan}",
         text="\n".join(rows[page.front :]).strip(),
         mark=Mark.DONE if is_done else Mark.OPEN,
-        paths=tuple(front.texts("files_modified")) or find_paths("\n".join(_named_files(rows[page.front :]))),
+        paths=tuple(front.texts("files_modified")),
     )
-
-
-def _named_files(rows: Sequence[str]) -> Iterator[str]:
-    """Give what a plan without tasks lists below a heading of files."""
-    rank, reads, is_code = 0, 0, False  #: ranks of the heading of files and of one below it of files to read, 0: none
-    for row in rows:
-        is_code = is_code is not bool(_FENCE.match(row))
-        heading = None if is_code else _RANK.match(row)
-        if heading:
-            level = len(heading[1])
-            reads = reads if reads and level > reads else level * bool(_READ.search(row))
-            rank = rank if rank and level > rank else level * bool(_FILES.match(row))
-        elif rank and not reads and not is_code:
-            yield row
 
 
 def _points(text: str) -> list[str]:

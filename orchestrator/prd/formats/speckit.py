@@ -24,14 +24,16 @@ _STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECA
 _STORY_LABEL = re.compile(r"\[US(\d+)\]")
 #: What a feature is designed in, beside its tasks.
 _DESIGN = frozenset(["spec.md", "plan.md", "research.md", "data-model.md", "quickstart.md", "constitution.md"])
-#: A word of reading or running in front of one of them, and no other work between.
+#: A word of reading or running in front of one of them, which begins what is said, and no other work between.
 _READING = re.compile(
-    r"\b(?:(?:re-?)?run(?:s|ning)?|execut\w+|verif\w+|validat\w+|check(?:s|ing)?(?!\s+(?:off|in)\b)|test(?:s|ing)?|follow(?:s|ing)?|walk\w*"
+    r"(?:^(?:\W*T\d+\w*)?(?:[^\w\[]|\[[^\]]*\])*+|[.;:(]\s*)(?:manual(?:ly)? )?(?:(?:re-?)?run(?:s|ning)?|execut\w+"
+    r"|verif\w+|validat\w+|check(?:s|ing)?(?!\s+(?:off|in)\b)|test(?:s|ing)?|follow(?:s|ing)?|walk\w*"
     r"|reviews?|reading|reads?|consult\w*|compar\w+|match\w*|see|per|according)\b(?:(?!\b(?:and|then|or|in|into|to)\b)[^.,;:()\n]){0,60}$",
     re.IGNORECASE,
 )
 #: What stands in brackets with the number of what is told there: `(research.md R5, FR-002)`.
 _BEFORE_NUMBER = re.compile(r"\((?:see |per |from )?[`*]*$")
+_NEAR = 90  #: characters before the name of a document that say what is done with it
 _NUMBER = re.compile(r"[`*]*\s+(?:R|D|§|FR-|SC-|NFR-)\d")
 _PHASE = re.compile(r"^\W*phase\b", re.IGNORECASE)
 _PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
@@ -98,7 +100,7 @@ def _is_read(path: str, text: str) -> bool:
 
 
 def _is_read_at(text: str, start: int, end: int) -> bool:
-    before = text[max(0, start - 90) : start]
+    before = text[:start] if start <= _NEAR else f"x{text[start - _NEAR : start]}"  # the beginning is no beginning then
     return bool(_READING.search(before) or (_BEFORE_NUMBER.search(before) and _NUMBER.match(text, end)))
 
 

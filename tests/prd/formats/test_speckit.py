@@ -138,10 +138,13 @@ def test_a_document_of_the_feature_is_written_unless_a_task_says_that_it_reads_o
         "Rewrite plan.md": ("plan.md",),
         "Change data-model.md": ("data-model.md",),
         "Run the tests and list the flags in quickstart.md": ("quickstart.md",),
+        "Rewrite the run section of quickstart.md and add src/b.py": ("quickstart.md", "src/b.py"),
+        "Extend the review notes of plan.md": ("plan.md",),
+        "Manually validate quickstart.md": None,
         "Check off what is done in plan.md": ("plan.md",),
         "Verify spec.md, then correct spec.md": ("spec.md",),
     }
-    text = "## Phase 1: Setup\n\n" + "".join(f"- [ ] T{at:03} {line}\n" for at, line in enumerate(said, 1))
+    text = "## Phase 1: Setup\n\n" + "".join(f"- [ ] T{at:03} [P] [US1] {line}\n" for at, line in enumerate(said, 1))
 
     assert {task.title: task.writes for task in read(text.encode(), name="specs/001-a/tasks.md").tasks} == said
 
