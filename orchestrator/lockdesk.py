@@ -19,8 +19,9 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
-from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket, called
+from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
+from orchestrator.persons import called
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
 from orchestrator.rights import Rights

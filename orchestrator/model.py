@@ -11,6 +11,7 @@ from typing import NewType
 
 import msgspec
 
+from orchestrator import persons
 from orchestrator.claims import Claim
 
 TaskId = NewType("TaskId", str)
@@ -18,7 +19,7 @@ AgentId = NewType("AgentId", str)  #: `agent-<n>[-<label>]`
 AttemptId = NewType("AttemptId", str)  #: `<task>.<n>`: `T3.2` is the second attempt at T3
 RunId = NewType("RunId", str)  #: `<slug of the title>-<n>`
 
-PERSON = AgentId("you")  #: holds the locks of a person's commands; no agent is called so
+PERSON = AgentId(persons.PERSON)  #: holds the locks of a person's commands; no agent is called so
 
 
 class Mark(StrEnum):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import anyio
 import anyio.lowlevel
@@ -59,7 +59,6 @@ _SHORTEST = 0.1  #: seconds between two rounds of bringing files up to date, whi
 _LONGEST_PAUSE = 1.0  #: seconds; files that take long to write are written less often, up to this
 _IDLE = 15  #: times as long as a round took nothing is done for eyes
 _LINES = 64  #: of the log that are written at once
-_NOTED = (QuestionAsked, QuestionAnswered, QuestionClosed, AgentWarned, RemarkMade)  #: what an agent reads in its comm file
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "terminated"}
 
 
@@ -83,6 +82,8 @@ class Conduct:
         return self.supervisor.recorder.state.phase in {"paused", "ended"}
 
 
+#: What an agent reads in its comm file.
+Noted: TypeAlias = QuestionAsked | QuestionAnswered | QuestionClosed | AgentWarned | RemarkMade
 View = Callable[[Conduct, Subscription], Coroutine[Any, Any, None]]
 
 
@@ -214,7 +215,7 @@ async def _first(*waits: Callable[[], Awaitable[None]]) -> None:
             group.start_soon(wait_for, wait)
 
 
-def _note(event: QuestionAsked | QuestionAnswered | QuestionClosed | AgentWarned | RemarkMade) -> str:
+def _note(event: Noted) -> str:
     """Give what an agent reads in its comm file."""
     match event:
         case AgentWarned(text=text):
@@ -250,7 +251,7 @@ class Keeper:
         self._behind = self._behind or bool(entries)
         now, begun = time.time(), time.thread_time()
         for entry in entries:
-            if isinstance(entry.event, _NOTED):
+            if isinstance(entry.event, Noted):
                 self._comms.note(AgentId(entry.event.agent), _note(entry.event), now=now, width=_WHOLE)
         with self._told_once(".squad folder"):
             restore(self._run.project)

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from orchestrator.cli.agent import Misused, duration, from_root, without_globals
 from orchestrator.control.client import Unreachable, ask, ask_again, call
 from orchestrator.control.protocol import Rejected, notification
+from orchestrator.persons import PERSON, called
 
 HELP = """\
 Example:  squad with-lock shared/types.ts -- npm run generate
@@ -158,8 +159,8 @@ def _tell_wait(door: Door, wish: Wish) -> None:
         with contextlib.suppress(Rejected, Unreachable):
             owned = call(door.socket, "owns", {"path": path, **door.token})
             holder = owned.get("holder") if isinstance(owned, dict) else None
-        if holder is not None and holder != os.environ.get("AGENT_ID", "you"):
-            _say(f"squad: {path} is held by {'a person' if holder == 'you' else holder}; waiting for it, at most {wish.wait:g} s")
+        if holder is not None and holder != os.environ.get("AGENT_ID", PERSON):
+            _say(f"squad: {path} is held by {called(str(holder))}; waiting for it, at most {wish.wait:g} s")
 
 
 def _run(command: Sequence[str], connection: socket) -> int:

@@ -10,8 +10,8 @@ import msgspec
 from orchestrator.control import protocol
 from orchestrator.control.protocol import Rejected
 
-_ABOVE = 2**63  #: whole numbers that an id can be
-_PLAIN = (str, float)  #: what an id can be besides
+_ABOVE = 2**63  #: more than any whole number that an id can be
+_PLAIN = (str, float)  #: what an id can be besides a whole number
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
 

@@ -70,11 +70,6 @@ def notification(method: str, params: Mapping[str, object]) -> bytes:
     return line({"jsonrpc": "2.0", "method": method, "params": dict(params)})
 
 
-def result(number: object, value: object) -> dict[str, object]:
-    """Give an answer."""
-    return {"jsonrpc": "2.0", "id": number, "result": value}
-
-
 def error(number: object, code: int, message: str, data: object = None) -> dict[str, object]:
     """Give a refusal."""
     more = {} if data is None else {"data": data}

@@ -218,7 +218,7 @@ class _Client(Wire):
             message = read(data)
         except (ValueError, RecursionError):
             if data.strip():
-                self._send(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line"))
+                self.write(line(protocol.error(None, protocol.PARSE_ERROR, "not JSON: expected one JSON-RPC 2.0 object a line")))
             return
         self._unanswered += 1
         if isinstance(message, list):
@@ -292,12 +292,9 @@ class _Client(Wire):
                 self._open.discard(scope)
         return answer(asked.request, Rejected("the connection ended"))
 
-    def _send(self, message: object) -> None:
-        self.write(line(message))
-
     def _drop(self, reason: str) -> None:
         self._buffer.clear()
-        self._send(protocol.error(None, protocol.INVALID_REQUEST, reason))
+        self.write(line(protocol.error(None, protocol.INVALID_REQUEST, reason)))
         self.hang_up()
 
 

@@ -5,6 +5,8 @@ Standard library only, and nothing that takes time to load: agents call all day.
 
 from collections.abc import Mapping
 
+from orchestrator.persons import called
+
 FAR = 365 * 86400.0  #: seconds; longer than any run
 ANSWER = 30.0  #: seconds in which a living supervisor has answered
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -53,7 +55,7 @@ def _owned(given: Mapping[str, object]) -> str:
     owners = given.get("owners")
     names = ", ".join(map(str, owners)) if isinstance(owners, list) else ""
     holder = given.get("holder")
-    held = f"locked by {'a person' if holder == 'you' else holder}" if holder else "not locked"
+    held = f"locked by {called(str(holder))}" if holder else "not locked"
     return f"{given.get('path')}: {given.get('access')}, owner {names or 'none'}, {held}"
 
 

@@ -56,13 +56,6 @@ class Confinement:
             "private": {str(place): str(source) for place, source in self.private.items()},
         }
 
-    def unheld(self) -> tuple[str, ...]:
-        """Say what these means cannot hold, for whoever relies on it."""
-        if self.means is Means.BUBBLEWRAP:
-            return ()
-        sockets = tuple(f"{place} can be read, and whoever listens there spoken to" for place in self.hidden)
-        return ("permissions and times of any file of the user's can be changed", *sockets)
-
     def _rules(self) -> Iterator[Mount]:
         """Give one mount for each thing said, the weakest word first."""
         yield from (Mount(place=place, sight=Sight.EMPTY, source=place) for place in self.hidden)

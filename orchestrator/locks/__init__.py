@@ -18,12 +18,13 @@ from msgspec.structs import replace
 
 from orchestrator.claims import is_operation, parts_of
 from orchestrator.locks.circles import circle
-from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket, called
+from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
 from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import PERSON, AgentId
+from orchestrator.persons import called
 from orchestrator.quantities import format_duration
 
-__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket", "called"]
+__all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
 
 Answer: TypeAlias = Grant | Ticket | Denied
 _FENCE, _NUMBER = attrgetter("fence"), attrgetter("number")

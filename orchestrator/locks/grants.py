@@ -2,7 +2,7 @@
 
 import msgspec
 
-from orchestrator.model import PERSON, AgentId
+from orchestrator.model import AgentId
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +52,3 @@ class Freed(msgspec.Struct, frozen=True, kw_only=True):
     granted: tuple[Grant, ...] = ()  #: thereby, to those who waited
     dropped: tuple[Ticket, ...] = ()  #: requests of an agent that has ended
     answered: tuple[int, ...] = ()  #: requests that wait no more, by their numbers: by a grant of their own or an equal one
-
-
-def called(holder: AgentId) -> str:
-    """Name a holder for whoever reads of it: an agent that reads `you` would take itself for it."""
-    return "a person" if holder == PERSON else holder

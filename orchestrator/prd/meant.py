@@ -73,9 +73,9 @@ class _Said:
         self.short = short
         self.lines = [_WORD.findall(line) for line in (draft.title, *draft.text.split("\n"))]
         words = f"{draft.title}\n{draft.text}"
-        self.is_of_two = not words.isascii() or _SECOND.search(words) is not None
+        is_of_two = not words.isascii() or _SECOND.search(words) is not None
         self.full = _by_name(draft.paths)
-        folders = set() if self.is_of_two else {path for path in draft.paths if path.endswith("/")}
+        folders = set() if is_of_two else {path for path in draft.paths if path.endswith("/")}
         self.joined = dict(self._in_folders(folders)) if folders else {}
 
     def parts(self, known: frozenset[str]) -> Mapping[str, set[str]]:

@@ -95,10 +95,3 @@ def test_what_of_proc_speaks_to_the_kernel_is_read_only_for_root(tmp_path: Path)
     assert kernels(tmp_path, is_root=False) == []
     words = arguments((), sealed=sealed)
     assert words[words.index("--proc") :][2:5] == ["--ro-bind", sealed[0], sealed[0]]
-
-
-def test_landlock_says_what_it_cannot_hold() -> None:
-    confinement = Confinement(means=Means.LANDLOCK, hidden=(Path("/run/user"),))
-
-    assert ["/run/user" in one for one in confinement.unheld()] == [False, True]
-    assert Confinement(means=Means.BUBBLEWRAP, hidden=(Path("/run/user"),)).unheld() == ()
