@@ -75,6 +75,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, runtime: Path, monkeypatch: p
     folder = tmp_path_factory.mktemp("home")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "SQUAD_SOCKET", "SQUAD_TOKEN", "AGENT_ID", "CI", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)  # a thousand commands would compile the package again
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
