@@ -96,6 +96,8 @@ def document_areas(document: Document) -> dict[str, Label]:
 
 def _teams(document: Document, rules: Sequence[Rule]) -> dict[str, Label]:
     """Give as areas the teams of CODEOWNERS whose files the tasks write, in the document's order; one alone parts no work."""
+    if not rules:
+        return {}
     teams: dict[str, Label] = {}
     by_claim: KeyIndex[int] = KeyIndex()
     for place, rule in enumerate(rules):
