@@ -23,7 +23,7 @@ from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
 from orchestrator.git import changed_paths
 from orchestrator.gitturn import GitTurn
-from orchestrator.leash import HUNG
+from orchestrator.leash.commands import HUNG
 from orchestrator.model import AgentId, AttemptId, Isolation, PlannedTask
 from orchestrator.project import file_name
 from orchestrator.recorder import Recorder

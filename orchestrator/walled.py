@@ -22,7 +22,8 @@ from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.levels import EnforcementUnavailable
 from orchestrator.enforcement.scope import NEVER
 from orchestrator.errors import RepositoryError, SquadError
-from orchestrator.leash import Command, StartFailed, run_command
+from orchestrator.leash import StartFailed
+from orchestrator.leash.commands import Command, run_command
 from orchestrator.leveling import Levels
 from orchestrator.model import AttemptId, Level, RunId
 from orchestrator.project import Project

@@ -17,7 +17,6 @@ import psutil
 import pytest
 
 from orchestrator.leash import (
-    Command,
     Exited,
     Full,
     Gone,
@@ -31,9 +30,9 @@ from orchestrator.leash import (
     Tail,
     outlast,
     read_ending,
-    run_command,
     start,
 )
+from orchestrator.leash.commands import Command, run_command
 from tests.support.leashing import changed_program, on_leash, python, see_through, supervised
 from tests.support.waiting import marked, until
 

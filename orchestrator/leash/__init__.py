@@ -7,7 +7,6 @@ never read from a pipe here but from the log file, up to the offset that the lea
 import contextlib
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -28,11 +27,9 @@ from orchestrator.leash.opening import Beside as Beside
 from orchestrator.leash.opening import Confined, Openings
 from orchestrator.leash.opening import Holder as Holder
 from orchestrator.leash.tail import Tail as Tail
-from orchestrator.liveness import Pulse, Sign
-from orchestrator.platform import adopted, sweep, tree_cpu
+from orchestrator.platform import adopted, sweep
 
 MARK = "SQUAD_ATTEMPT_MARK"  #: in the environment of every process on a leash
-HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)
 _PROGRAM = str(Path(__file__).with_name("begin.py"))
 _PATIENCE = 20.0  #: seconds beyond the grace in which a leash must have ended
 _START = 30.0  #: seconds in which a leash must have started its agent
@@ -330,6 +327,11 @@ def read_ending(log: Path) -> Ending | None:
         return None
 
 
+def forget_ending(log: Path) -> None:
+    """Take away how an earlier program with this log ended."""
+    _beside(log, ".end").unlink(missing_ok=True)
+
+
 async def outlast(path: Path, log: Path, *, mark: str) -> None:
     """Wait until the leash of a dead supervisor has ended; sweep what it held if it cannot be asked."""
     with socket.socket(socket.AF_UNIX) as connection:
@@ -341,62 +343,6 @@ async def outlast(path: Path, log: Path, *, mark: str) -> None:
         await anyio.to_thread.run_sync(sweep, MARK, mark)
     with contextlib.suppress(OSError):
         await anyio.Path(path).unlink()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
-    """A shell command of squad's configuration, such as a check."""
-
-    text: str
-    cwd: Path
-    environment: Mapping[str, str]
-    log: Path  #: its output
-    silence: float = float("inf")  #: seconds without output and without work after which it counts as hanging
-    confinement: Confined | None = None  #: what its processes may see and write; None: what the user may
-
-
-async def run_command(command: Command) -> int:
-    """Run a command on a leash of its own; gives its exit code, 128 + n for signal n, 124 if it hung.
-
-    Raises:
-        StartFailed: What it is to be confined to cannot be had.
-    """
-    _beside(command.log, ".end").unlink(missing_ok=True)
-    argv, cwd = ("/bin/sh", "-c", command.text), str(command.cwd)
-    mark = f"command {command.log}"
-    confined = command.confinement
-    spec = LeashSpec(
-        argv=argv, cwd=cwd, environment=command.environment, log=command.log, mark=mark, grace=1.0, confinement=confined
-    )
-    pulse, ending = Pulse(started=anyio.current_time()), None
-    try:
-        async with start(spec) as leashed, anyio.create_task_group() as group:
-            group.start_soon(_end_when_silent, leashed, pulse, command.silence)
-            async for notice in leashed.notices():
-                pulse.beat(Sign.OUTPUT, anyio.current_time())
-                ending = notice.ending if isinstance(notice, Gone) else ending
-            group.cancel_scope.cancel()
-    except StartFailed:
-        if confined is not None:
-            raise
-        return 127
-    if ending is None:
-        return 128 + signal.SIGKILL
-    if ending.stopped == "asked":
-        return HUNG
-    return ending.exit if ending.exit is not None else 128 + _number(ending.signal or "SIGKILL")
-
-
-def _number(name: str) -> int:
-    """Give the number of a signal; real-time signals are named by it."""
-    return int(name[3:]) if name[3:].isdigit() else int(signal.Signals[name])
-
-
-async def _end_when_silent(leashed: Leashed, pulse: Pulse, after: float) -> None:
-    while not pulse.is_silent(after, anyio.current_time()):
-        await anyio.sleep_until(pulse.next_look(after))
-        pulse.look(tree_cpu(leashed.pid), anyio.current_time())
-    leashed.stop(leashed.grace)
 
 
 def _spawn(theirs: socket.socket, confinement: Confined | None) -> subprocess.Popen[bytes]:

@@ -10,21 +10,14 @@ either in the pipe or in the file.
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import json
 import os
 import selectors
 import signal
 import socket
 import subprocess
-import sys
-import termios
 import time
 
-SPLICE_NONBLOCK = 2  #: SPLICE_F_NONBLOCK of fcntl.h
-CHUNK = 1 << 20  #: bytes moved by one call
-TURN = 16  #: calls for one pipe before the others get their turn
 ORPHAN_GRACE = 1.0  #: seconds between TERM and KILL for what outlives the agent, or when the supervisor is gone
 RETRY = 0.5  #: seconds between two attempts to write to a full disk
 GIVE_UP = 10.0  #: seconds after the first KILL at which what is left is called unkillable
@@ -33,10 +26,11 @@ STORM = 5  #: rounds of one KILL: what forks at each look is met again before it
 
 TYPE_CHECKING = False  # importing it from typing would cost every start
 if TYPE_CHECKING or __package__:
-    from orchestrator.leash import processes, starting, walls
+    from orchestrator.leash import processes, starting, streams, walls
 else:  # with nothing of squad's in reach but what lies beside it
     import processes
     import starting
+    import streams
     import walls
 
 if TYPE_CHECKING:
@@ -77,53 +71,6 @@ def first_line(control: socket.socket) -> tuple[bytes, bytes]:
     return b"", b""
 
 
-class Stream:
-    """One pipe of the agent and the file its bytes go to."""
-
-    def __init__(self, path: str) -> None:
-        self.read, self.write = os.pipe()
-        os.set_blocking(self.read, False)
-        self.file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        self.size = os.lseek(self.file, 0, os.SEEK_END)
-        self.open = True
-        self.splices = hasattr(os, "splice")
-        self.held = b""
-
-    def move(self) -> bool:
-        """Move what is there, as much as fits into one turn; tell whether anything moved. Raises OSError on a full disk."""
-        moved = False
-        for _ in range(TURN):
-            try:
-                count = self._step()
-            except BlockingIOError:
-                return moved
-            if count == 0:
-                self.open = False
-                return moved
-            self.size += count
-            moved = True
-        return moved
-
-    def waiting(self) -> int:
-        """Count the bytes that are not in the file yet."""
-        count = fcntl.ioctl(self.read, termios.FIONREAD, b"\0" * 4)
-        return len(self.held) + int.from_bytes(count, sys.byteorder)
-
-    def _step(self) -> int:
-        if self.splices:
-            try:
-                return os.splice(self.read, self.file, CHUNK, flags=SPLICE_NONBLOCK)
-            except OSError as error:
-                if error.errno not in (errno.EINVAL, errno.ENOSYS):
-                    raise
-                self.splices = False
-        self.held = self.held or os.read(self.read, 65536)
-        # one write at a time: of two, the first may succeed and the second meet the full disk
-        count = os.write(self.file, self.held) if self.held else 0
-        self.held = self.held[count:]
-        return count
-
-
 class Leash:
     """One agent, from its start to the end of its last descendant."""
 
@@ -160,8 +107,8 @@ class Leash:
             return
         try:
             # first of all, so that its number has one digit: more a shell script cannot redirect to
-            self.status = Stream(self.spec["log"] + ".status")
-            self.output = Stream(self.spec["log"])
+            self.status = streams.Stream(self.spec["log"] + ".status")
+            self.output = streams.Stream(self.spec["log"])
         except OSError as error:
             self.refuse(f"its log cannot be written: {error}")
             return
@@ -337,7 +284,7 @@ class Leash:
             # its end of file will tell the client that this leash has ended
             self.clients.append(self.listener.accept()[0])  # type: ignore[union-attr]  # registered only once it listens
 
-    def on_bytes(self, stream: Stream) -> None:
+    def on_bytes(self, stream: streams.Stream) -> None:
         try:
             stream.move()
         except OSError as error:
@@ -453,7 +400,7 @@ class Leash:
     def finish(self) -> None:
         """Take what stands in the pipes, say how it ended, write it down, and leave."""
         for stream in (self.output, self.status):
-            self.drain(stream)
+            stream.drain()
         ending = {
             "exit": self.exit,
             "signal": self.signal,
@@ -474,12 +421,6 @@ class Leash:
         if self.listener is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self.spec["socket"])
-
-    def drain(self, stream: Stream) -> None:
-        with contextlib.suppress(OSError):
-            for _ in range(TURN):  # a pipe holds 1 MiB at most; somebody who cannot be killed may go on filling it
-                if not (stream.open and stream.move()):
-                    break
 
     # speaking
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 import textwrap
@@ -112,14 +111,12 @@ def supervised(spec: LeashSpec) -> tuple[subprocess.Popen[str], int, int]:
 @contextlib.contextmanager
 def changed_program(folder: Path, *changes: tuple[str, str]) -> Iterator[None]:
     """Let leashes run a copy of their program in which some lines read differently."""
-    text = Path(program.__file__).read_text(encoding="utf-8")
+    parts = {part.name: part.read_text(encoding="utf-8") for part in Path(program.__file__).parent.glob("*.py")}
     for old, new in changes:
-        assert old in text
-        text = text.replace(old, new)
-    copy = folder / "program.py"
-    for beside in Path(program.__file__).parent.glob("*.py"):
-        shutil.copy(beside, folder)
-    copy.write_text(text, encoding="utf-8")
+        assert sum(old in text for text in parts.values()) == 1
+        parts = {name: text.replace(old, new) for name, text in parts.items()}
+    for name, text in parts.items():
+        (folder / name).write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orchestrator.leash._PROGRAM", str(folder / "begin.py"))
         yield
