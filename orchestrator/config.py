@@ -161,12 +161,12 @@ class RunSettings(_Section):
 
     agents: int | None = Field(default=None, ge=1, le=500)  #: how many work at once; default: all
     checks: tuple[str, ...] = ()  #: shell commands whose exit code is evidence
-    stall: StallSettings = StallSettings()
-    restart: RestartSettings = RestartSettings()
-    questions: QuestionSettings = QuestionSettings()
+    stall: StallSettings = StallSettings.model_construct()
+    restart: RestartSettings = RestartSettings.model_construct()
+    questions: QuestionSettings = QuestionSettings.model_construct()
     attempts: int = Field(default=3, ge=1)  #: failed ones after which a task has failed for good
-    limits: LimitSettings = LimitSettings()
-    on_quota: QuotaSettings = QuotaSettings()
+    limits: LimitSettings = LimitSettings.model_construct()
+    on_quota: QuotaSettings = QuotaSettings.model_construct()
     tick: bool = False  #: mark finished tasks in their document
 
 
@@ -174,10 +174,10 @@ class Config(_Section):
     """The whole configuration."""
 
     version: Literal[1] = 1  #: of this format
-    isolation: IsolationSettings = IsolationSettings()
+    isolation: IsolationSettings = IsolationSettings.model_construct()
     enforce: Literal["auto", "agree", "detect", "hook", "deny"] = "auto"  #: auto: the strongest that is proved
-    enforcement: EnforcementSettings = EnforcementSettings()
-    log: LogSettings = LogSettings()
+    enforcement: EnforcementSettings = EnforcementSettings.model_construct()
+    log: LogSettings = LogSettings.model_construct()
     agents: Annotated[dict[Id, AgentSettings], Rows] = {}  #: the seats; agent-<number>-<label>
     roles: dict[str, Inside] = {}  #: role -> file with its text, in the project
     ownership: Annotated[
@@ -185,10 +185,10 @@ class Config(_Section):
     ] = {}  #: path -> owner; a leading / is the project root
     never_parallel: dict[Operation, tuple[str, ...]] = {}  #: op:NAME -> beginnings of command lines that run one at a time
     capacity: dict[Operation, Annotated[int, Field(ge=1)]] = {}  #: op:NAME -> how many may hold it at once; 1 unless said
-    allocation: AllocationSettings = AllocationSettings()
-    locks: LockSettings = LockSettings()
-    notify: NotifySettings = NotifySettings()
-    run: RunSettings = RunSettings()
+    allocation: AllocationSettings = AllocationSettings.model_construct()
+    locks: LockSettings = LockSettings.model_construct()
+    notify: NotifySettings = NotifySettings.model_construct()
+    run: RunSettings = RunSettings.model_construct()
 
     @field_validator("version", mode="before")
     @classmethod
@@ -283,6 +283,8 @@ def combine(layers: Sequence[Layer]) -> Config:
     origins: dict[Path, Layer] = {}
     for one in reversed(layers):
         _merge(merged, one.document.plain or {}, one, path=(), origins=origins)
+    if not merged:  # building what validates costs more than planning a small document
+        return Config.model_construct()
     try:
         return Config.model_validate(merged)
     except ValidationError as error:

@@ -112,7 +112,7 @@ Weight = Annotated[float, BeforeValidator(_weight), WEIGHT]
 class Section(BaseModel):
     """A mapping with known keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -181,7 +181,7 @@ class AllocationSettings(Section):
     load: Weight = 0.0  #: who comes that near to the highest sum may do it too: the order takes who is free first
     hot: int = Field(default=4, ge=1)  #: tasks that write one file, beyond which it is only a lock and binds nobody together
     stream: Weight = 1.2  #: times the bound: the longest that tasks which share files are kept with one agent
-    complexity: ComplexitySettings = ComplexitySettings()
+    complexity: ComplexitySettings = ComplexitySettings.model_construct()
     score: Annotated[str, BeforeValidator(_function)] | None = None  #: `module:function` instead of the sum
 
 

@@ -54,6 +54,21 @@ def complaint(text: str) -> str:
     return str(caught.value)
 
 
+def test_where_nothing_is_set_the_defaults_are_those_that_validation_gives() -> None:
+    """They are given without it, which costs less."""
+    plain, validated = combine([]), Config.model_validate({})
+
+    assert plain == validated
+    assert plain.model_fields_set == validated.model_fields_set == set()
+    assert configuration.dump(plain) == configuration.dump(validated)
+    assert load_dump(configuration.dump(plain)) == plain
+    assert read("version:") == read("version: 1") == plain
+
+
+def test_defaults_of_one_configuration_are_not_those_of_another() -> None:
+    assert combine([]).agents is not combine([]).agents
+
+
 def test_a_model_by_default_is_the_users_own_choice() -> None:
     told = (
         "agents: {agent-1: {use: claude, model: default}, agent-2: {use: codex, model: big}, agent-3: {use: acp, command: [x]}}"

@@ -119,3 +119,31 @@ print("heavy:", *sorted(heavy & set(sys.modules)))
     done = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
 
     assert done.stdout.splitlines()[-1] == "heavy:"
+
+
+@pytest.mark.parametrize(
+    ("command", "heavy"),
+    [
+        ("tasks", {"pydantic", "orchestrator.config", "orchestrator.planning.planner", "anyio", "sqlite3", "pathspec"}),
+        ("plan", {"anyio", "asyncio", "pathspec", "importlib.metadata"}),  # the last: loaded to build what validates
+    ],
+)
+def test_reading_a_document_loads_nothing_of_planning_and_planning_it_nothing_of_runs(
+    command: str, heavy: set[str], tmp_path: Path
+) -> None:
+    (tmp_path / "tasks.md").write_text("## Tasks\n- One\n", encoding="utf-8")
+    program = f"""
+import sys
+sys.argv = ["squad", "-C", {str(tmp_path)!r}, {command!r}, "tasks.md", "--json"]
+from orchestrator.__main__ import main
+before = set(sys.modules)
+try:
+    main()
+except SystemExit as end:
+    print("ended:", end.code, *sorted({heavy!r} & set(sys.modules) - before))
+"""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == "ended: 0"

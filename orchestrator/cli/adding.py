@@ -4,7 +4,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 
 from orchestrator.cli.crew import scaled, settings_of
-from orchestrator.cli.start import checked, claims_of, surroundings
+from orchestrator.cli.reading import claims_of
+from orchestrator.cli.start import checked, surroundings
 from orchestrator.config import Config
 from orchestrator.errors import InputError, Refused, UsageError
 from orchestrator.events import TaskAdded

@@ -18,7 +18,6 @@ from orchestrator.planning.again import Done, formers, matched, remarks, without
 from orchestrator.project import Project
 from orchestrator.replay import Replayed, replay
 from orchestrator.state import AttemptStatus, State
-from orchestrator.workspaces.shared import evidence_of
 from orchestrator.workspaces.standing import Standing
 
 _RUNS = 50  #: the latest ones of a document that are looked at
@@ -135,6 +134,8 @@ class _Standings:
             return False
         if attempt.commit is None:
             return not attempt.paths
+        from orchestrator.workspaces.shared import evidence_of
+
         evidence = evidence_of(self._project)
         left = set(Git(evidence).names("ls-tree", "-r", "--name-only", "-z", attempt.commit)) if evidence.is_dir() else set()
         return all(self._is_there(path) == (path in left) for path in attempt.paths)

@@ -28,7 +28,7 @@ def tasks(
 
     Show what is read from a document, and what is not.
     """
-    from orchestrator.cli.start import read
+    from orchestrator.cli.reading import read
     from orchestrator.uncollected import uncollected
     from orchestrator.views.tasks import render_tasks, tasks_json
 

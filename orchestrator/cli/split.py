@@ -25,10 +25,11 @@ from orchestrator.cli.exits import INTERRUPTED, LIMITED, TERMINATED
 from orchestrator.cli.harvest import drop
 from orchestrator.cli.launch import announce, held, start_of
 from orchestrator.cli.programs import adapters_of
+from orchestrator.cli.reading import read
 from orchestrator.cli.shelf import Shelf
 from orchestrator.cli.sources import bytes_of
 from orchestrator.cli.splitting import SEAT, TASK, Examiner, Paper, answer_for, plan_of, settings_of
-from orchestrator.cli.start import inside, is_plan, read, surroundings
+from orchestrator.cli.start import inside, is_plan, surroundings
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, dump
 from orchestrator.errors import ConfigError, NeedsYou, PlanError, PrdError, Refused, SquadError, ToolMissing, UsageError, Where

@@ -1,4 +1,4 @@
-"""From a file on the command line to a plan: reading, surroundings, planning, verification."""
+"""From a file on the command line to a plan: surroundings, planning, verification."""
 
 import contextlib
 import json
@@ -12,14 +12,15 @@ import msgspec
 from msgspec import structs
 
 from orchestrator import git
-from orchestrator.claims import Claim, canonical
+from orchestrator.claims import Claim
 from orchestrator.cli import settings
 from orchestrator.cli.again import plan_left
 from orchestrator.cli.context import Context
 from orchestrator.cli.optimising import optimiser
+from orchestrator.cli.reading import claims_of, read
 from orchestrator.cli.samples import samples
 from orchestrator.cli.scoring import allocation_for
-from orchestrator.cli.sources import LARGEST_PLAN, Given, bytes_of, given
+from orchestrator.cli.sources import LARGEST_PLAN, bytes_of
 from orchestrator.config import Config
 from orchestrator.errors import PlanError, Where
 from orchestrator.model import Document, Isolation, Plan, Task
@@ -33,8 +34,7 @@ from orchestrator.planning.matrices import matrix_of
 from orchestrator.planning.order import Improve
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
-from orchestrator.platform.real_paths import RealPaths
-from orchestrator.prd import OWN, read_material
+from orchestrator.prd import OWN
 from orchestrator.project import Project
 from orchestrator.uncollected import uncollected
 
@@ -57,16 +57,6 @@ class PlanRefused(PlanError):
         shown = "\n".join(f"  {problem}" for problem in found[:20])
         super().__init__(f"the plan does not hold:\n{shown}", where=Where(file), hint="plan again: squad plan FILE -o plan.json")
         self.problems = found
-
-
-def read(options: Context, file: str, *, format: str | None = None, strict: bool = True) -> tuple[Document, Given]:  # noqa: A002
-    """Read a document; gives it and the files it was read from.
-
-    Raises:
-        PrdError: It is missing, no file, too large, or nothing can be read from it.
-    """
-    found = given(options, file)
-    return read_material(found.material, claim=claims_of(options.project()), format=format, strict=strict), found
 
 
 def make_plan_for(
@@ -262,22 +252,6 @@ def _matrix(project: Project, config: Config, claim: Callable[[str], Claim]) -> 
         if path.is_file() and (rows := matrix_of(path.read_text(encoding="utf-8", errors="replace"), name=name, claim=claim)):
             return rows
     return ()
-
-
-def claims_of(project: Project) -> Callable[[str], Claim]:
-    """Give the function that brings a path of a document into canonical form."""
-    return partial(canonical, roots=(str(project.root), os.path.realpath(project.root)), resolve=RealPaths(project.root))
-
-
-def claimed(options: Context, project: Project, path: str) -> str:
-    """Give a path as a person names it, seen from the root of the project, for a request.
-
-    Raises:
-        OutsideProject: It leads out of the project, or is none.
-    """
-    from_root = options.from_root(project, path)
-    claims_of(project)(from_root)
-    return from_root
 
 
 def _codeowners(root: Path) -> str | None:

@@ -79,7 +79,7 @@ def unlock(context: typer.Context, path: Annotated[str, typer.Argument(help="a l
 
     Free a stale lock; one whose holder shows life stays.
     """
-    from orchestrator.cli.start import claimed
+    from orchestrator.cli.reading import claimed
 
     options: Context = context.obj
     project = options.project()

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from orchestrator.cli.context import Context
+from orchestrator.cli.reading import claims_of
 from orchestrator.cli.sources import given
-from orchestrator.cli.start import claims_of
 from orchestrator.config import Config
 from orchestrator.errors import SquadError
 from orchestrator.model import Document, Plan, Task, TaskState

@@ -174,7 +174,7 @@ def owns(
 
     Tell whose a path is, and who holds it now.
     """
-    from orchestrator.cli.start import claims_of
+    from orchestrator.cli.reading import claims_of
     from orchestrator.views.locks import owner_of, render_owner, standing
 
     options: Context = context.obj

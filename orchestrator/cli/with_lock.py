@@ -41,7 +41,7 @@ def with_lock(
     """
     from orchestrator.cli.agent import Misused
     from orchestrator.cli.asking import refused
-    from orchestrator.cli.start import claimed
+    from orchestrator.cli.reading import claimed
     from orchestrator.cli.underlock import Door, carry_out, read
     from orchestrator.control.client import Unreachable
     from orchestrator.control.protocol import Rejected

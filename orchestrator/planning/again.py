@@ -4,16 +4,16 @@ Content is what a task asks for: title, text, criteria, write set, checks, comma
 whether it is ticked are not.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from msgspec import structs
 
+from orchestrator.expressions import expression
 from orchestrator.model import Document, Former, Mark, RunId, Task, TaskId
 
-_BOX = re.compile(r"\[[ xX]\]")
+_BOX = expression(r"\[[ xX]\]")
 Content: TypeAlias = tuple[object, ...]
 
 

@@ -65,7 +65,7 @@ Score: TypeAlias = Callable[[TaskFacts, AgentFacts], float]
 class Allocation:
     """How agents are chosen."""
 
-    weights: AllocationSettings = field(default_factory=AllocationSettings)
+    weights: AllocationSettings = field(default_factory=AllocationSettings.model_construct)
     score: Score | None = None  #: the user's own function
 
     def sum_of(self, fit: Fit) -> float:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.claims import Claim, is_folder, is_glob
+from orchestrator.expressions import expression
 from orchestrator.namesakes import is_telling
 
 _LOCKS: Mapping[str, tuple[str, ...]] = {
@@ -55,25 +56,25 @@ _INDEXES: Mapping[str, tuple[str, ...]] = {
     "rs": ("mod.rs", "lib.rs", "main.rs"),
 }
 _PAGES = frozenset({"pages", "routes"})  #: folders in which an `index` is a page of its own
-_MIGRATIONS = re.compile(
+_MIGRATIONS = expression(
     r"^(.*?(?:^|/)(?:migrations?|migrate|alembic/versions|db/changelog|drizzle(?=/(?:\d+_|meta/))))/[^/]", re.IGNORECASE
 )
 _PROSE = (".md", ".mdx", ".rst", ".txt")
-_MIGRATING = re.compile(r"migrat|versions|changelog|drizzle", re.IGNORECASE)  #: occurs in each folder that `_MIGRATIONS` matches
+_MIGRATING = expression(r"migrat|versions|changelog|drizzle", re.IGNORECASE)  #: occurs in each folder that `_MIGRATIONS` matches
 #: Files from which a tool makes the next migration, or which it writes after each -> the one and the other.
 _SCHEMAS = {"schema.prisma": "migrations", "schema.rb": "migrate", "structure.sql": "migrate"}
-_VARIANTS = re.compile(r"^(tsconfig)(?:\.[\w-]+)?\.json$|^(\.env)(?:\.[\w-]+)?$|^((?:docker-)?compose)(?:\.[\w-]+)?\.ya?ml$")
+_VARIANTS = expression(r"^(tsconfig)(?:\.[\w-]+)?\.json$|^(\.env)(?:\.[\w-]+)?$|^((?:docker-)?compose)(?:\.[\w-]+)?\.ya?ml$")
 _PATH = r"(/[A-Za-z0-9_\-./:{}<>\[\]*]*)"
-_ROUTE = re.compile(
+_ROUTE = expression(
     rf"\b(?:GET|HEAD|OPTIONS|POST|PUT|PATCH|DELETE)\s+`?{_PATH}|\b(?:endpoint|route)\s+`?{_PATH}|`{_PATH}`\s+(?:endpoint|route)\b"
 )
-_TABLE = re.compile(
+_TABLE = expression(
     r"\b(?:create|alter|drop)\s+table\s+(?:if\s+(?:not\s+)?exists\s+)?[`\"]?([a-z_][\w.]*)"
     r"|[`\"]([a-z_]\w*)[`\"]\s+(?:database\s+)?table\b|\btable\s+[`\"]([a-z_]\w*)[`\"]",
     re.IGNORECASE,
 )
 
-_TEST = re.compile(
+_TEST = expression(
     r"^test_(.+)\.py$|^(.+)_test\.(?:py|go|rb|rs|dart|exs|cc|cpp)$|^(.+)\.(?:test|spec)\.\w+$|^(.+)_spec\.rb$"
     r"|^(.+)(?:Tests?|Spec)\.(?:java|kt|cs|fs|php|swift|scala)$"
 )

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_glob
+from orchestrator.expressions import expression
 
-_SECTION = re.compile(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
-_OWNER = re.compile(r"@|[^\s@]+@[^\s@]+$")
+_SECTION = expression(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
+_OWNER = expression(r"@|[^\s@]+@[^\s@]+$")
 _GENERIC = frozenset(
     {"team", "teams", "dev", "devs", "developers", "engineers", "owners", "maintainers", "core", "group", "squad"}
 )

@@ -9,13 +9,14 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from orchestrator.claims import is_operation
+from orchestrator.expressions import expression
 from orchestrator.model import Task
 from orchestrator.sections import ComplexitySettings
 
 _ORDINARY = 3  #: of each that count nothing
 _WORDS = 100  #: words of a text that count as one
-_STEP = re.compile(r"^(?!Part of: )[^\S\n]*\S", re.MULTILINE)  #: readers give each item below a task a line of its own
-_TEST = re.compile(r"(?:^|[._-])(?:tests?|specs?)(?:[._-]|$)", re.IGNORECASE)
+_STEP = expression(r"^(?!Part of: )[^\S\n]*\S", re.MULTILINE)  #: readers give each item below a task a line of its own
+_TEST = expression(r"(?:^|[._-])(?:tests?|specs?)(?:[._-]|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.claims import is_folder, is_glob
+from orchestrator.expressions import expression
 from orchestrator.model import Plan, PlannedTask, TaskId
 
 #: Kiro's tasks name the requirements whose criteria they meet.
-_MEETS = re.compile(r"(?:Requirements|Validates)\b\W*(?:Requirements?\W*)?(?:\d|all\b)", re.IGNORECASE)
+_MEETS = expression(r"(?:Requirements|Validates)\b\W*(?:Requirements?\W*)?(?:\d|all\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

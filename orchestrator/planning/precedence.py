@@ -8,16 +8,17 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestrator.claims import is_glob, key
+from orchestrator.expressions import expression
 from orchestrator.model import TaskId
 from orchestrator.planning.owners import Assigned
 
 _MIDDLE = 2  #: the priority of a task whose document says none; 0 is the most urgent
-_CONTRACT = re.compile(
+_CONTRACT = expression(
     r"(?:^|[/._-])(?:types?|typings|interfaces?|contracts?|schemas?|protos?|openapi|swagger|shared|models?)(?:[/._-]|$)"
     r"|\.(?:proto|graphql|avsc|d\.ts)$",
     re.IGNORECASE,
 )
-_PATH = re.compile(r"[\w@.~-]+(?:/[\w@.~-]+)*")
+_PATH = expression(r"[\w@.~-]+(?:/[\w@.~-]+)*")
 
 
 def precedence(assigned: Sequence[Assigned]) -> tuple[list[Assigned], dict[TaskId, tuple[str, ...]]]:

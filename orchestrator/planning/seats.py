@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, key, meets
+from orchestrator.expressions import expression
 from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import Access, AgentId, Area, Document, Seat
 from orchestrator.ownership import label_of, owners_of, slug, words_of
@@ -19,7 +20,7 @@ from orchestrator.planning.codeowners import Rule, cleared_rules, live_rules, na
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
 
 MOST = 3  #: agents when nobody says how many
-_ID = re.compile(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")
+_ID = expression(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")
 _LONGEST = 40  #: characters of a label in an agent's id
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
@@ -17,17 +18,17 @@ from orchestrator.prd.paths import find_paths
 
 #: Marks that are understood the same way everywhere; `[-]` and `[~]` mean something else in each program.
 MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
-_LABEL = re.compile(r"\[(?:[A-Z]{1,4}\d*|[A-Z][a-z]+)\]\s*")
-_NUMBER = re.compile(r"\W*(?:task\s+|phase\s+)?\d", re.IGNORECASE)
+_LABEL = expression(r"\[(?:[A-Z]{1,4}\d*|[A-Z][a-z]+)\]\s*")
+_NUMBER = expression(r"\W*(?:task\s+|phase\s+)?\d", re.IGNORECASE)
 #: Headings whose boxes are never work.
-_NEVER = re.compile(
+_NEVER = expression(
     r"definition of done|(?:success|acceptance|exit|completion) criteria|\blegend\b|status key"
     r"|完成标准|验收标准|成功标准|图例|凡例",
     re.IGNORECASE,
 )
 
 #: A whole item that is crossed out, a remark in brackets behind it.
-_STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~(\s*\([^()]*\))?\W*", re.DOTALL)
+_STRUCK = expression(r"\s*~~((?:(?!~~).)+)~~(\s*\([^()]*\))?\W*", re.DOTALL)
 
 Make = Callable[[Item, Draft | None], Draft | None]
 

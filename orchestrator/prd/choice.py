@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
+from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.gather import features, gather, named, rows
 from orchestrator.prd.outline import Block, Heading, Item
@@ -18,7 +19,7 @@ from orchestrator.prd.paths import find_paths
 
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
-_VALIDATION = re.compile(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
+_VALIDATION = expression(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
 _SHORT = 3  #: words of a title that is nothing but `Features`
 _BARE = "no heading: each item of the list is taken as one task"
 

@@ -6,16 +6,18 @@ guessed, so a task without such a line has none.
 
 import re
 
-_LABEL = re.compile(
+from orchestrator.expressions import expression
+
+_LABEL = expression(
     r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"
     r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:：]?\W*(.*)$",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"\bacs?\b")
-_WITHIN = re.compile(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
-_ANOTHER = re.compile(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
+_SHORT = expression(r"\bacs?\b")
+_WITHIN = expression(r"\b(?:done|accepted|finished) (?:when|if)\b\s*[:：]?\s*(.+)$", re.IGNORECASE)
+_ANOTHER = expression(r"^\W*[^\W\d][\w ]{1,30}[:：]\W*$")
 #: What else is told of a task in a line of its own, which is bold: without that it may be a criterion, `Status: 404`.
-_FIELD = re.compile(
+_FIELD = expression(
     r"^\s*(?:[-*+]\s+)?(?:\*\*|__)"
     r"(?:estimated?(?: \w+)?|effort|priority|status|depend(?:s on|encies)|files?|owner|assignee|complexity)"
     r"(?:\s*[:：]\s*(?:\*\*|__)|(?:\*\*|__)\s*[:：])",

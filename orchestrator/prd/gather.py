@@ -6,28 +6,29 @@ They become items like those of lists, so that one set of rules reads ids, needs
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.prd import tongues, words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
 Test = Callable[[tuple[Heading, ...]], bool]
 
-_STEP = re.compile(r"^[*_\s]*step\b", re.IGNORECASE)
-_STATUS = re.compile(r"^[-*\s]*(?:\*\*)?status(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
-_SAID = re.compile(
+_STEP = expression(r"^[*_\s]*step\b", re.IGNORECASE)
+_STATUS = expression(r"^[-*\s]*(?:\*\*)?status(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.+)$", re.IGNORECASE | re.MULTILINE)
+_SAID = expression(
     r"(?:✅|✔️?|☑️?|[(\[–—-])\s*(done|completed?|implemented|in progress|deferred|cancelled)\W*$|(?:\[[xX]\]|✅|✔️?|☑️?)\s*$",
     re.IGNORECASE,
 )
-_FIRST = re.compile(
+_FIRST = expression(
     r"^(?:[(\[]\s*(done|completed?|in progress|wip|deferred|cancelled)\s*[)\]]\s*[:–—-]?|(✅|✔|☑|🚧|🔄)\ufe0f?)"
     r"\s*(?=\w|[`*\"'(])",
     re.IGNORECASE,
 )
-_LAST = re.compile(r"(?:[(\[]\s*(done|completed?|in progress|deferred|cancelled)\s*[)\]]\W*|(?:✅|✔️?|☑️?)\s*)$", re.IGNORECASE)
+_LAST = expression(r"(?:[(\[]\s*(done|completed?|in progress|deferred|cancelled)\s*[)\]]\W*|(?:✅|✔️?|☑️?)\s*)$", re.IGNORECASE)
 #: A requirement that is a paragraph: `**FR1:** The page shall ...`.
-_NAMED = re.compile(r"^\*\*([A-Z]{1,5}-?\d+(?:\.\d+)*[a-z]?)\s*(?:[:：]\s*\*\*|\*\*\s*[:：])\s*(?=\S)")
+_NAMED = expression(r"^\*\*([A-Z]{1,5}-?\d+(?:\.\d+)*[a-z]?)\s*(?:[:：]\s*\*\*|\*\*\s*[:：])\s*(?=\S)")
 _BEGUN = frozenset("🚧🔄")
 _TICKS = frozenset({"yes", "x", "✅", "✓", "✔", "[x]"})
-_WONT = re.compile(r"^won['’]?t\b", re.IGNORECASE)
+_WONT = expression(r"^won['’]?t\b", re.IGNORECASE)
 
 
 def gather(blocks: Sequence[Block]) -> list[Block]:

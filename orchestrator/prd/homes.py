@@ -5,17 +5,17 @@ folder is the project; but a path below a root of this project is one of this ma
 """
 
 import contextlib
-import re
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from orchestrator.claims import Claim, OutsideProject
+from orchestrator.expressions import expression
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.file_names import ROOTS
 from orchestrator.prd.page import Material
 
 _SOURCES = frozenset(["src", "lib", "packages", "apps", "tests"])  #: which no project is called
-_HOME = re.compile(r"(?:[A-Za-z]:)?/(?:home|Users)/[^/]+/")
+_HOME = expression(r"(?:[A-Za-z]:)?/(?:home|Users)/[^/]+/")
 
 
 def leave_home(drafts: Sequence[Draft], material: Material, claim: Callable[[str], Claim]) -> None:

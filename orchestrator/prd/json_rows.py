@@ -5,18 +5,18 @@ closing brace that stands in no text.
 """
 
 import json
-import re
 from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from orchestrator.errors import PrdError, Where
+from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd.page import Page
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-_TITLE = re.compile(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')
+_TITLE = expression(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')
 #: A brace, and all before it: texts in quotes are stepped over.
-_BRACE = re.compile(r'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])')
+_BRACE = expression(r'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])')
 
 
 class Row(dict[str, "Json"]):

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
+from orchestrator.expressions import expression
 from orchestrator.model import Mark, Requirement
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
@@ -25,15 +26,15 @@ from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.states import mark_of
 
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
-_REQUIREMENTS = re.compile(
+_REQUIREMENTS = expression(
     r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:feature|product|functional)\s+)?(?:requirements?|features?|需求|要件|요구사항|anforderungen|requisitos|exigences)\W*$",
     re.IGNORECASE,
 )
-_LIST = re.compile(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
-_HEAD = re.compile(r"([A-Z]{1,6})(\d{1,5})\s+(?=\S)")
-_STRUCK = re.compile(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
-_DIGIT = re.compile(r"\d")
-_WORD = re.compile(r"[^\W_]+(?:['’]\w+)?")
+_LIST = expression(r"(?:^|/)to-?do[^/]*$", re.IGNORECASE)
+_HEAD = expression(r"([A-Z]{1,6})(\d{1,5})\s+(?=\S)")
+_STRUCK = expression(r"\s*~~((?:(?!~~).)+)~~\W*", re.DOTALL)
+_DIGIT = expression(r"\d")
+_WORD = expression(r"[^\W_]+(?:['’]\w+)?")
 _HEADED = {"done": Mark.DONE, "completed": Mark.DONE, "finished": Mark.DONE, "in progress": Mark.IN_PROGRESS}
 _MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}
 

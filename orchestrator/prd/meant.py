@@ -10,6 +10,7 @@ fixed number of times.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.namesakes import is_telling
 from orchestrator.prd.drafts import Draft, Reading
 
@@ -20,10 +21,10 @@ PROSE = frozenset(
         *["kiro-tasks", "kiro-ccsdd-tasks", "ai-dev-tasks"],
     ]
 )
-_WORD = re.compile(r"[\w./+@-]+|[;:()|=>→]")
+_WORD = expression(r"[\w./+@-]+|[;:()|=>→]")
 _IN = frozenset(["in", "under", "into", "inside", "within", "below"])
 #: Words that speak of a second file, or of a file that is not where it was.
-_SECOND = re.compile(
+_SECOND = expression(
     r"\b(?:mov(?:e|es|ed|ing)\b|renam|cop(?:y|ie)|relocat|migrat|replac|delet|remov|drop|extract|split|merg|symlink|re-?export"
     r"|port(?:s|ed|ing)?\b|convert|from\b|root\b|top-level|legacy|old\b|both\b|versch|kopier|umbenenn|ersetz|entfern"
     r"|renomm|remplac|d[eé]plac|muev|mover|renombr)",

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestrator.errors import PlanError, PrdError, Where
+from orchestrator.expressions import expression
 from orchestrator.model import Task, TaskId
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.words import expand, group_of
@@ -22,12 +23,12 @@ from orchestrator.spelling import nearest
 from orchestrator.stems import stems
 
 #: Behind the name of a part of the work nothing that could mean something else: `Stream A (types)`, `Phase 1 is done`.
-_ALONE = re.compile(
+_ALONE = expression(
     r"(?:work\s*)?\w+\s+#?\w+\s*(?:[(:–—-].*|(?:(?:is|are)\s+)?(?:tasks?|complete[d]?|completion|done|finished))?\W*$",
     re.IGNORECASE,
 )
 _ROUNDS = 4
-_AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
+_AND = expression(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
 class UnknownNeed(PrdError):

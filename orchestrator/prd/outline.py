@@ -9,14 +9,15 @@ from typing import TypeAlias
 
 import msgspec
 
+from orchestrator.expressions import expression
 from orchestrator.prd.blocks import read_blocks
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
-_BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
+_BOX = expression(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
 #: Boxes that are one sign -> what would stand between brackets; what is crossed could be done or dropped.
 _SIGNS = {"\u2610": " ", "\u2b1c": " ", "\U0001f532": " ", "\u2611": "x", "\u2612": "\u2612"}
-_SIGN = re.compile(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
-_LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
+_SIGN = expression(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
+_LABEL = expression(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
 _LONGEST_LABEL = 80  #: characters
 
 

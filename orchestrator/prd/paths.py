@@ -10,52 +10,53 @@ from functools import lru_cache
 from itertools import product
 from typing import TypeAlias
 
+from orchestrator.expressions import expression
 from orchestrator.prd.file_names import BELOW, GROUNDED, KNOWN, NAMES, PRODUCTS, ROOTS
 
 Place: TypeAlias = tuple[int, int, tuple[str, ...]]  #: begin and end of a word, and the paths that it stands for
 
 _LONGEST = 400  #: characters of a word that could be a path
 _MOST = 32  #: paths that one word with braces may stand for
-_TICKED = re.compile(r"`([^`\n]{1,300})`")
+_TICKED = expression(r"`([^`\n]{1,300})`")
 _PART = r"(?:[A-Za-z0-9_.@+*-]|\[{1,2}[\w.-]+\]{1,2}|\([\w.-]+\)(?=/)|\{[\w.,-]+\})"
-_BARE = re.compile(rf"(?<![\w`/.@:$\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
+_BARE = expression(rf"(?<![\w`/.@:$\\\])}}-])((?:(?<!~)/)?(?:{_PART}+/)*(?:{_PART}*)/?)(?![A-Za-z0-9_/(@-])")
 #: What every path holds: most words are dismissed by this alone.
 _WHOLE = "|".join(sorted(name for name in NAMES if "." not in name))
-_LOOKS = re.compile(rf"/|\.\w|{_WHOLE}")
+_LOOKS = expression(rf"/|\.\w|{_WHOLE}")
 _ENDS = KNOWN | {name.rpartition(".")[2].casefold() for name in NAMES if "." in name}
-_ENDING = re.compile(rf"\.([A-Za-z0-9]+)|({_WHOLE})")
+_ENDING = expression(rf"\.([A-Za-z0-9]+)|({_WHOLE})")
 #: What every path with a slash holds that stands alone: an ending, a slash at its end, or a name that is known.
-_BELOW = re.compile(rf"\.\w|/(?![A-Za-z0-9_/(@-])|{_WHOLE}")
+_BELOW = expression(rf"\.\w|/(?![A-Za-z0-9_/(@-])|{_WHOLE}")
 #: A word that is nothing but a file, as most that name one are; only its ending and its name are to be looked up.
-_CLEAR = re.compile(r"(?!http)((?:[A-Za-z0-9_][A-Za-z0-9_-]*/)*([A-Za-z0-9_][A-Za-z0-9_-]*\.([a-z0-9]+)))(\.?)[,;]?")
+_CLEAR = expression(r"(?!http)((?:[A-Za-z0-9_][A-Za-z0-9_-]*/)*([A-Za-z0-9_][A-Za-z0-9_-]*\.([a-z0-9]+)))(\.?)[,;]?")
 #: What may stand behind a path and is no part of it: lines, a symbol, an anchor, a remark in brackets.
-_BEHIND = re.compile(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
-_SYMBOL = re.compile(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
+_BEHIND = expression(r"(?:\s+\([^)]*\)|::.*|#.*|:L?\d[\dL,:–-]*(?:\s*,\s*\d[\d–-]*)*)$")
+_SYMBOL = expression(r"(\.\w{1,5}):[A-Za-z_][\w.]*(?:\(\))?$")
 _HIDDEN = "\u2588"  #: stands for what is in back-ticks while bare words are looked for
-_BOLD = re.compile(r"^\*\*(?!/)|(?<!/)\*\*$")
-_ITALIC = re.compile(r"^_?(.*\.[A-Za-z]\w*?)_$")
-_STARRED = re.compile(r"^\*([\w/][^*]*\w)\*$")
-_BRACES = re.compile(r"\{([^{},]*(?:,[^{},]*)+)\}")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+")
-_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
-_SPACE = re.compile(r"[A-Z]\w*(?:\.[A-Z]\w*)*\.(?!Rmd$)[A-Z][a-z]+")  #: a namespace: `System.Text.Json`
-_PLAN = re.compile(r"\d+(?:\.\d+)?-\d+-PLAN\.md")  #: a plan of GSD: it is carried out, never written
-_VERSION = re.compile(r"v?\d+(\.\d+)+")
+_BOLD = expression(r"^\*\*(?!/)|(?<!/)\*\*$")
+_ITALIC = expression(r"^_?(.*\.[A-Za-z]\w*?)_$")
+_STARRED = expression(r"^\*([\w/][^*]*\w)\*$")
+_BRACES = expression(r"\{([^{},]*(?:,[^{},]*)+)\}")
+_URL = expression(r"\b[a-z][a-z0-9+.-]*://\S+")
+_HOST = expression(r"(?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|ai|co|gov|edu|me|sh)", re.IGNORECASE)
+_SPACE = expression(r"[A-Z]\w*(?:\.[A-Z]\w*)*\.(?!Rmd$)[A-Z][a-z]+")  #: a namespace: `System.Text.Json`
+_PLAN = expression(r"\d+(?:\.\d+)?-\d+-PLAN\.md")  #: a plan of GSD: it is carried out, never written
+_VERSION = expression(r"v?\d+(\.\d+)+")
 #: A sign of a name that Markdown's own escape stands before.
-_ESCAPED = re.compile(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
+_ESCAPED = expression(r"(?<=[\w/\]-])\\([_\[\]])|\\(\*)")
 #: A path as Windows writes it; a drive makes it one of that machine. A line's end that is written out is no folder: `a.ts\n2.`
-_WINDOWS = re.compile(
+_WINDOWS = expression(
     r"(?<![\\\w:/.])(?:[A-Za-z]:\\)?\.{0,2}[\w@-]+(?:\\(?!n\b|n[A-Z\d])\.?[A-Za-z0-9@*][\w@*-]*)+(?:\.[\w@*-]+)*"
 )
 #: First folders that routes begin with too: `/api/`, `/docs/`.
 _ROUTES = frozenset(
     ["app", "server", "client", "api", "web", "models", "docs", "doc", "public", "assets", "pages", "deploy", "services", "test"]
 )
-_VERB = re.compile(
+_VERB = expression(
     r"\b(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|(?:served|available|accessible|reachable|exposed|hosted) (?:at|on|under))\W*$"
 )
 #: Words right before a path that say that it is read.
-_READ = re.compile(
+_READ = expression(
     r"(?:(?:(?-i:\bSee)|(?:^|[(（.;:,–—-])\s*see|\b(?:per|see also|according to|based on|following|follows?|against|similar to"
     r"|same as|reuses?|re-?runs?|runs?|(?:run|npx|-m) (?:pytest|vitest(?: run)?|jest|mypy|ruff(?: check)?|eslint)"
     r"|run(?:ning)? through|executes?|refer(?:s|ring)? to|reads?|reading|references?"
@@ -63,7 +64,7 @@ _READ = re.compile(
     r"|参考|参照|参见|根据|依据|按照)(?: the| an?)?[\s:：*_(（]*(?:\[[^\]]*\]\()?`?$",
     re.IGNORECASE,
 )
-_READ_BEHIND = re.compile(r"`?\s*(?:を参照|に従|に基づ|の通り)")
+_READ_BEHIND = expression(r"`?\s*(?:を参照|に従|に基づ|の通り)")
 #: How the words end that say so, before an article: a cheap look that spares the careful one.
 _READ_ENDS = (
     *("pytest", "vitest", "vitest run", "jest", "mypy", "ruff", "ruff check", "eslint"),
@@ -71,9 +72,9 @@ _READ_ENDS = (
     *("reuses", "run", "runs", " through", "execute", "executes", "fer to", "fers to", "read", "reads", "reading", "reference"),
     *("references", "ed in", "ed by", "siehe", "laut", "voir", "selon", "conforme"),
 )
-_STRANGE = re.compile(r"[ \t\"'<>|$=;,\\?^]")
-_TELLING = re.compile(r"[^\W_]")
-_AND = re.compile(r"[`)\s]*(?:,|、|&|\+|/|and|or|und|et|y|と)?(?:\s*and)?[\s`(]*", re.IGNORECASE)
+_STRANGE = expression(r"[ \t\"'<>|$=;,\\?^]")
+_TELLING = expression(r"[^\W_]")
+_AND = expression(r"[`)\s]*(?:,|、|&|\+|/|and|or|und|et|y|と)?(?:\s*and)?[\s`(]*", re.IGNORECASE)
 
 
 def find_paths(text: str) -> tuple[str, ...]:

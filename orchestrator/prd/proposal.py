@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from orchestrator.claims import Claim
 from orchestrator.errors import SquadError, Where
+from orchestrator.expressions import expression
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Plain, parse
 from orchestrator.prd import words
@@ -25,7 +26,7 @@ REFUSED = ("command", "checks", "simulate")
 MOST = 500  #: tasks
 LARGEST = 4 * 1024 * 1024  #: bytes
 _SHOWN = 20  #: faults, and lines that nobody covers
-_DEMAND = re.compile(r"\b(?:must|shall|should|ha(?:s|ve) to|needs? to)\b", re.IGNORECASE)
+_DEMAND = expression(r"\b(?:must|shall|should|ha(?:s|ve) to|needs? to)\b", re.IGNORECASE)
 
 _Row: TypeAlias = "dict[str, Plain]"
 

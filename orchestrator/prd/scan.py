@@ -8,33 +8,34 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
+from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 
-_BOX = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
-_COMMENTED = re.compile(r"^\s*<!--\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s")
+_BOX = expression(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
+_COMMENTED = expression(r"^\s*<!--\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s")
 #: No item of a list, but it must have been meant: a mark or a space is missing.
-_LONE = re.compile(
+_LONE = expression(
     r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])?\[[ xX]?\]\s+\S"
     r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+(?:\[(?: {2,}| *[xX] +| +[xX] *)\]|\([ xX]\))\s+\S"
     r"|^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\[[ xX]\][\w*`]"
     r"|^\s*\|(?:.*\|)?\s*\[[ xX]\]\s*\|"
 )
 #: A sign that says how far something is, where a checkbox would stand: an empty or crossed box, an hourglass, works, arrows.
-_SIGN = re.compile(
+_SIGN = expression(
     r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+[\u2610\u2612\u2b1c\U0001f532\u23f3\U0001f6a7\U0001f504]|[\u2610\U0001f532])\ufe0f?\s+\S"
 )
 _IN_COMMENT = "inside an HTML comment"
-_ITEM = re.compile(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
-_ROW = re.compile(r"^\s*\|.*\w.*\|")
-_NAMED = re.compile(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
-_ID = re.compile(r"\b(T\d{2,5}[a-z]?)\b")
-_UNBOXED = re.compile(r"^(?:[-*+]|\d+[.)])\s+(?:\*\*)?(T\d{3,5}[a-z]?)\b(?!\s*(?:[,–~/&→+<>=-]|and\b|to\b|\.\.))")
-_RULE = re.compile(r"^\s*(?:[-*_]\s*){3,}$")
-_FENCE = re.compile(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}|~{3,})(.*)$")
-_HEADING = re.compile(r"^\s{0,3}(#{1,6})\s+(.*)$")
-_UNDERLINE = re.compile(r"^\s{0,3}(=+|-+)\s*$")
-_STEP = re.compile(r"\]\s+[*_]*step\b", re.IGNORECASE)
-_TASKS = re.compile(
+_ITEM = expression(r"^\s*(?:>\s*)*(?:[-*+]|\d+[.)])\s+\S")
+_ROW = expression(r"^\s*\|.*\w.*\|")
+_NAMED = expression(r"^\s*(?:\*\*)?(?:T\d{1,5}|[A-Z][A-Z0-9]{1,9}-\d{1,6})(?:\*\*)?[\s:.)]\s*\S")
+_ID = expression(r"\b(T\d{2,5}[a-z]?)\b")
+_UNBOXED = expression(r"^(?:[-*+]|\d+[.)])\s+(?:\*\*)?(T\d{3,5}[a-z]?)\b(?!\s*(?:[,–~/&→+<>=-]|and\b|to\b|\.\.))")
+_RULE = expression(r"^\s*(?:[-*_]\s*){3,}$")
+_FENCE = expression(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}|~{3,})(.*)$")
+_HEADING = expression(r"^\s{0,3}(#{1,6})\s+(.*)$")
+_UNDERLINE = expression(r"^\s{0,3}(=+|-+)\s*$")
+_STEP = expression(r"\]\s+[*_]*step\b", re.IGNORECASE)
+_TASKS = expression(
     r"^\W*(?:\d+[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|(?:work\s*)?stream\s+\w+\s*:|任务|タスク|작업)", re.IGNORECASE
 )
 

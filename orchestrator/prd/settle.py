@@ -6,7 +6,6 @@ a task that does not exist, is a warning that names its line, never a silent los
 
 import contextlib
 import posixpath
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from msgspec import structs
 
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
+from orchestrator.expressions import expression
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
@@ -26,7 +26,7 @@ from orchestrator.prd.shapes import Scan
 from orchestrator.prd.whole import hand_down
 
 MakeClaim = Callable[[str], Claim]
-_STRANGE = re.compile(r"[^\w.~-]+|\.{2,}")
+_STRANGE = expression(r"[^\w.~-]+|\.{2,}")
 _FEW = 6  #: repeated ids of one list that are told one by one
 _LONGEST = 64  #: characters of an id
 

@@ -8,14 +8,15 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from orchestrator.claims import Claim
+from orchestrator.expressions import expression
 from orchestrator.model import Access, Area
 from orchestrator.prd.chapters import Sharer
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph
 from orchestrator.prd.paths import find_paths
 
-_CHAPTER = re.compile(r"^\W*(?:\d+\.?\s+)?shared\s+(?:dependenc|files|resources|types)", re.IGNORECASE)
-_READ = re.compile(r"\bread[\s-]*only\b", re.IGNORECASE)
-_TURN = re.compile(r"\bsequential", re.IGNORECASE)
+_CHAPTER = expression(r"^\W*(?:\d+\.?\s+)?shared\s+(?:dependenc|files|resources|types)", re.IGNORECASE)
+_READ = expression(r"\bread[\s-]*only\b", re.IGNORECASE)
+_TURN = expression(r"\bsequential", re.IGNORECASE)
 
 
 def shared_rows(blocks: Sequence[Block], tasks: Sequence[Sharer], warnings: list[str]) -> tuple[Area, ...]:

@@ -4,11 +4,10 @@ Line endings, byte order mark, tabs and non-breaking spaces are made alike once;
 line number found in the text is the line number in the file.
 """
 
-import re
-
 from orchestrator.errors import PrdError, Where
+from orchestrator.expressions import expression
 
-_END = re.compile(r"\n(?:---|\.\.\.)[^\S\n]*(?=\n|\Z)")
+_END = expression(r"\n(?:---|\.\.\.)[^\S\n]*(?=\n|\Z)")
 LARGEST = 16 * 1024 * 1024  #: bytes
 EXAMPLE = "write tasks as a list, for example:\n  ## Tasks\n  - Build metrics API\n  - Create dashboard component"
 

@@ -3,13 +3,13 @@
 Here nothing is guessed: an unknown key, a wrong type, a duplicate id or an unknown need is an error with its place.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import cast
 
 from orchestrator.claims import Claim, OutsideProject, is_operation
 from orchestrator.errors import InputError, PrdError
+from orchestrator.expressions import expression
 from orchestrator.model import AgentId, Document, Mark, Simulation, Source, Task, TaskId
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Path, Plain, parse
@@ -28,7 +28,7 @@ _TASK = (
     *("checks", "command", "simulate", "gate", "state", "source"),
 )
 _ORIGIN = ("file", "digest")
-_ID = re.compile(r"\w[\w.~-]{0,63}")
+_ID = expression(r"\w[\w.~-]{0,63}")
 _LONGEST = 366 * 86400.0  #: seconds
 _SIMULATE = ("work", "write", "lock", "then")
 

@@ -9,18 +9,20 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from orchestrator.expressions import expression
+
 #: How a text begins that can only be a paragraph: no quotation, code, table, rule, comment, or definition of a link.
 _START = (
     r"(?:[^-+*#>|:=<~`_\[\s\d]|\[[^\[\]\\]*\](?!:)|\*{1,2}(?=[^\s*])|_{1,2}(?=[^\s_])|`{1,2}(?=[^`\s])|~~(?=[^~\s])"
     r"|(?![0-9]+[.)](?:\s|$))\d)"
 )
-_LINE = re.compile(rf"( *)(?:([-*+]|[0-9]{{1,9}}[.)])( {{1,4}}))?({_START}(?:.*\S)?)[ \t]*")
+_LINE = expression(rf"( *)(?:([-*+]|[0-9]{{1,9}}[.)])( {{1,4}}))?({_START}(?:.*\S)?)[ \t]*")
 #: Without a bar: it could be the head of a table.
-_HEADING = re.compile(r"(#{1,6})[ \t]+([^\s|][^|]*[^#\s|]|[^#\s|])[ \t]*")
+_HEADING = expression(r"(#{1,6})[ \t]+([^\s|][^|]*[^#\s|]|[^#\s|])[ \t]*")
 #: What ends every list and paragraph, at the start of a line: a heading, a quotation, a fence.
-_END = re.compile(r"#{1,6} |>|```[^`]*$")
+_END = expression(r"#{1,6} |>|```[^`]*$")
 #: What does so behind an empty line: a rule, and all that is no item.
-_APART = re.compile(r"-{3,}[ \t]*$|[^\s\d*+-]")
+_APART = expression(r"-{3,}[ \t]*$|[^\s\d*+-]")
 _BULLETS = frozenset("-*+")
 _BLANK = " \t"  #: an empty line holds nothing else
 _DEEPEST = 12  #: lists in lists; the parser itself does not read much deeper

@@ -7,13 +7,14 @@ that has no mark, is left as it is and told.
 import re
 from collections.abc import Callable, Collection, Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.model import Document, Mark, Task
 
-_LINES = re.compile(r".*?(?:\r\n|\r|\n)|.+\Z", re.DOTALL)
-_BOX = re.compile(r"^(\ufeff?[ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+\[)(.?)(?=\])")
-_SIGN = re.compile(r"^([ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+)([\u2610\u2b1c\U0001f532])")
+_LINES = expression(r".*?(?:\r\n|\r|\n)|.+\Z", re.DOTALL)
+_BOX = expression(r"^(\ufeff?[ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+\[)(.?)(?=\])")
+_SIGN = expression(r"^([ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+)([\u2610\u2b1c\U0001f532])")
 _DONE = {"\u2610": "\u2611", "\u2b1c": "\u2705", "\U0001f532": "\u2705"}  #: boxes of one sign -> the same when done
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_TOKEN = expression(r'"(?:[^"\\]|\\.)*"|[{}\[\]]')
 #: Keys of JSON that hold a state -> how done is written there.
 _JSON = {"taskmaster-json": ("status", '"done"'), "ralph-prdjson": ("passes", "true"), "beads-jsonl": ("status", '"closed"')}
 #: Keys of a front matter that hold a state -> how done is written there.

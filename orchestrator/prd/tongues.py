@@ -2,12 +2,14 @@
 
 import re
 
+from orchestrator.expressions import expression
+
 _OPEN = (
     r"(?:(?:remaining|open|current|pending|active|upcoming|outstanding|immediate|completed|finished|development|technical"
     r"|setup|future|frontend|backend)\s+(?:/\s*\w+\s+)?)"
 )
 #: Headings whose items are tasks.
-WORK = re.compile(
+WORK = expression(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:tasks\b|task(?!\s+\S*\d)\b|to-?dos?\b|work (?:items|breakdown)\b"
     r"|implementation (?:plan|tasks|steps|checklist)\b|action items\b|(?:things|steps) to\b|next steps\b|backlog\b"
     rf"|{_OPEN}(?:tasks|to-?dos?|work|items|steps)\b"
@@ -18,7 +20,7 @@ WORK = re.compile(
     re.IGNORECASE,
 )
 #: Headings that speak of work, and below which items without a box are none: how to go about it, and what is left out.
-ABOUT_WORK = re.compile(
+ABOUT_WORK = expression(
     r"^(?:tasks?|task list)(?: management)? (?:protocol|guidelines?|rules|conventions|maintenance"
     r"|dependenc(?:y|ies)(?: graph)?)\W*$|^task list(?: management)? updates?\W*$"
     r"|^(?:[\w-]+ ){0,3}(?:not (?:included|in scope|planned)|excluded)\W*$|^(?:what we are )?not doing\W*$"
@@ -27,8 +29,8 @@ ABOUT_WORK = re.compile(
     re.IGNORECASE,
 )
 #: Headings that end by calling the document a list of things to do.
-TODO = re.compile(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
-PHASE = re.compile(
+TODO = expression(r"\b(?:TODOs?|TO-DOs?|[Tt]o-?[Dd]o [Ll]ist|[Tt]ask [Ll]ist)\W*$")
+PHASE = expression(
     r"^(?:phase|milestone|sprint|epic|fase|etapa|étape|meilenstein|阶段|里程碑|史诗|フェーズ|단계)\s*[\w.]+\s*(?:[:：.(–—-]|$)",
     re.IGNORECASE,
 )
@@ -37,12 +39,12 @@ UNIT = (
     r"(?:task|step|(?:user\s+)?story|ticket|issue|故事|任务|步骤|ストーリー|タスク|ステップ|스토리|태스크|작업|historia|história"
     r"|tarea|tarefa|paso|passo|tâche|aufgabe|schritt|задача|шаг)"
 )
-FEATURE = re.compile(
+FEATURE = expression(
     r"^(?:(?:user\s+)?story|故事|ストーリー|스토리|historia|história)\s*#?\d|^(?:US|FR|NFR|F|REQ|R|UC|BR|UR|SR)-?\d",
     re.IGNORECASE,
 )
 #: What is no work, beside the English words.
-ELSE = re.compile(
+ELSE = expression(
     r"^(?:\d+(?:\.\d+)*[.)、]?\s*)?(?:objetivos?\b|objectifs?\b|ziele?\b|цел[ьи]\b|riesgos\b|risques\b|risiken\b|riscos\b"
     r"|(?:criterios|critérios|critères) d|(?:erfolgs|abnahme|akzeptanz)kriterien|resumen\b|resumo\b|aperçu\b|überblick\b"
     r"|contexto?e?\b|hintergrund\b|notas\b|hinweise\b|preguntas\b|perguntas\b|offene fragen\b|anti-?ziele\b|nicht-?ziele\b"
@@ -54,21 +56,21 @@ ELSE = re.compile(
     re.IGNORECASE,
 )
 #: Headings of features and requirements.
-WISH = re.compile(
+WISH = expression(
     r"\b(?:features?|requirements?|stories|(?:in|mvp) scope|scope of|mvp|capabilities|deliverables)\b"
     r"|功能|需求|要件|機能|요구 ?사항|기능|用户故事|用戶故事|스토리|\bfuncionalidades?\b|\brequisitos\b|\bhistorias de usuario\b"
     r"|\bhistórias de usuário\b|\bfonctionnalités\b|\bexigences\b|\banforderungen\b|\bfunktionen\b|\bтребования\b|\bфункции\b",
     re.IGNORECASE,
 )
 #: What has those words and is none.
-NO_WISH = re.compile(
+NO_WISH = expression(
     r"\b(?:non-?\s?functional|technical|data|security|performance|system|hardware|environment|browser|accessibility|compliance"
     r"|legal|usability|reliability|infrastructure|resource)\s+requirements?\b|非功能|비기능|\bno funcionales\b|\bnão funcionais\b"
     r"|\bnon[ -]fonctionnel|\bnicht-?funktional|нефункц|\bout[- ]of[- ]scope\b|\bwon['’]?t\b",
     re.IGNORECASE,
 )
 #: What a document of requirements calls itself.
-TITLE = re.compile(
+TITLE = expression(
     r"\brequirements? (?:documents?|docs?|spec\w*)\b|\bPRD\b|需求文[档件]|要件定義書|요구사항 ?정의서", re.IGNORECASE
 )
 _TITLES = (
@@ -78,12 +80,12 @@ _TITLES = (
 )
 #: What the columns of a table hold that has a task in each row.
 COLUMNS = {
-    "id": re.compile(
+    "id": expression(
         r"^(?:id|#|no\.?|nr\.?|number|key|(?:task|story|req(?:uirement)?|feature) ?(?:id|#|no\.?)|编号|番号|번호)$", re.IGNORECASE
     ),
-    "title": re.compile(rf"^(?:{_TITLES})$", re.IGNORECASE),
-    "needs": re.compile(
+    "title": expression(rf"^(?:{_TITLES})$", re.IGNORECASE),
+    "needs": expression(
         r"^(?:needs|depends(?: on)?|dependenc(?:y|ies)|blocked by|requires|after|依赖|依存|의존성)$", re.IGNORECASE
     ),
-    "state": re.compile(r"^(?:status|state|done|状态|状態|상태|estado|statut)$", re.IGNORECASE),
+    "state": expression(r"^(?:status|state|done|状态|状態|상태|estado|statut)$", re.IGNORECASE),
 }

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
@@ -24,7 +25,7 @@ _KIND = (
 )
 _OF_WHAT = r"(?:(?!(?:and|with|plus|then|to|that|for|of|in|under|via|until|\w+ing) )[\w-]+ ){0,4}"
 #: A task that tests, by how its title begins.
-_TESTS = re.compile(
+_TESTS = expression(
     rf"\W*+(?:optional\W+)?(?:(?:(?:write|add|create|implement|run|perform|execute) )?{_OF_WHAT}"
     rf"{_KIND}(?:(?:,|,? and|/| &) ?{_KIND}){{0,3}} tests?|(?:write|run) (?:the |all )?tests)(?:\W*$| (?:for|of|in|that)\b)"
     r"|(?:为[^并与和及、，,]{1,24})?(?:编写|撰写)(?:[^并与和及、，,]{1,24}的)?(?:单元|集成|端到端|属性|回归)测试$"
@@ -32,24 +33,24 @@ _TESTS = re.compile(
     r"|(?:[^와과및고, ]{1,24} )?(?:단위|통합|E2E|속성) ?테스트(?: ?(?:작성|추가))?$",
     re.IGNORECASE,
 )
-_FURTHER = re.compile(r"\b(?:and|then|plus)\b|[,;&+:—–]")
+_FURTHER = expression(r"\b(?:and|then|plus)\b|[,;&+:—–]")
 #: What a task does that does more than test.
-_BUILDS = re.compile(
+_BUILDS = expression(
     r"\b(?:implement|build|create|add|develop|make|fix|write|extend|refactor|replace|remove|integrate|connect|wire|configure"
     r"|set ?up|update|move|migrate|introduce|expose|render|store)\b",
     re.IGNORECASE,
 )
 #: How a line below its title begins that says so; `Create a token` and `Store it` are steps of a test as well.
-_LINE_BUILDS = re.compile(r"[\W_]*+(?:implement|build|develop|refactor|add|extend|integrate|introduce|wire|fix)\b", re.IGNORECASE)
-_OF_TESTS = re.compile(r"test|mock|fixture|stub", re.IGNORECASE)
+_LINE_BUILDS = expression(r"[\W_]*+(?:implement|build|develop|refactor|add|extend|integrate|introduce|wire|fix)\b", re.IGNORECASE)
+_OF_TESTS = expression(r"test|mock|fixture|stub", re.IGNORECASE)
 #: Where tests lie, and how their files are called.
-_TEST_FILE = re.compile(r"(?:^|[/_.-])(?:tests?|__tests__|specs?|e2e|fixtures|mocks?)(?:[/_.-]|$)|Tests?\.\w+$")
+_TEST_FILE = expression(r"(?:^|[/_.-])(?:tests?|__tests__|specs?|e2e|fixtures|mocks?)(?:[/_.-]|$)|Tests?\.\w+$")
 #: A word for tests or for what runs them: what a parent with it asks for are the tests.
-_ABOUT_TESTS = re.compile(
+_ABOUT_TESTS = expression(
     r"\btest|测试|測試|テスト|테스트|\bprueba|\bteste|тест|\b(?:qa|checkpoint|ci|cd|pipelines?|workflows?|runners?)\b",
     re.IGNORECASE,
 )
-_CHECKS = re.compile(r"\b(?:quality|verif\w*|validat\w*|coverage|review)\b", re.IGNORECASE)
+_CHECKS = expression(r"\b(?:quality|verif\w*|validat\w*|coverage|review)\b", re.IGNORECASE)
 _ENDED = frozenset({Mark.DONE, Mark.DEFERRED})
 _FEW = 6  #: parents that a warning names
 _LONGEST = 60  #: characters of a title in a warning

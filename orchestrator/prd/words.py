@@ -3,34 +3,35 @@
 import re
 from functools import lru_cache
 
+from orchestrator.expressions import expression
 from orchestrator.prd import tongues
 
-_STREAM = re.compile(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
+_STREAM = expression(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
 #: What a part of the work calls itself before its name: `Stream A: ...`, `Phase 2 - ...`.
-_GROUP = re.compile(
+_GROUP = expression(
     r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:work\s*)?(stream|phase|agent|milestone|sprint|epic|track|stage|week)\s+#?(\d{1,3}|[a-z])\b",
     re.IGNORECASE,
 )
-_AGENT = re.compile(r"^agent\s+#?(?:\d{1,3}|[a-z])\b\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
-_ONE = re.compile(
+_AGENT = expression(r"^agent\s+#?(?:\d{1,3}|[a-z])\b\s*(?:[:.–—-]\s*(.+?)|\((.+)\))(?:\s*\(.*\))?\s*$", re.IGNORECASE)
+_ONE = expression(
     rf"^(?:{tongues.UNIT}\s*#?[\w.-]*\d[\w.-]*\s*(?:[:：.)–—-]|\s)|(?![PQVH]\d\b)[A-Z]{{1,9}}-?\d{{1,6}}[a-z]?\s*[:：.)–—-])\s*\S",
     re.IGNORECASE,
 )
-_NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
+_NUMBERED = expression(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
     r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
     r"|references?|metrics|glossary|assumptions|checklists?|quality gates?|changelog|summary|introduction|context|appendix"
     r"|objectives?|user (?:flows?|journeys?)|personas?|indicators|considerations|demo script|anti-?patterns)"
 )
-_ELSE = re.compile(
+_ELSE = expression(
     r"^(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:success|status|task status|"
     r"acceptance|exit|performance|functional|non-functional|key|open|known|project"
     rf"|other|potential|quality|technical|shared|estimated|external|implementation|release)\s+)*{_ELSE_WORD}"
     rf"(?:(?:\s+|\s*[&/,]\s*|\s+and\s+){_ELSE_WORD})*\s*(?:$|[:(–—]|-\s|(?:for|of|on|to|and)\s)",
     re.IGNORECASE,
 )
-_ID = re.compile(
+_ID = expression(
     rf"^(?:\*\*)?(?:(?i:{tongues.UNIT})\s*#?)?"
     r"(?:(T\d{1,5}[a-z]?|[A-Z][A-Z0-9]{1,9}(?:-[A-Z][A-Z0-9]{0,9})*-\d{1,6})(?:\*\*)?(?:[:：.)]+(?:\*\*)?|\s)|([A-Z]{1,6}\d{1,5}[a-z]?)(?:\*\*)?[:：)](?:\*\*)?"
     r"|(\d{1,4}(?:\.\d{1,4})+[a-z]?)(?:\*\*)?(?:[.:)]?(?:\*\*)?\s|：)|(\d{1,6})(?:\*\*)?(?:[.:)](?:\*\*)?\s|：)|(0\d{1,5})(?:\*\*)?\s|#(\d{1,6})[:：]?\s)\s*(?=\S)"
@@ -39,33 +40,33 @@ _REFERENCE = r"(?:[A-Za-z][A-Za-z0-9]{0,9}-?\d+(?:\.\d+)*[a-z]?|\d+(?:\.\d+)*[a-
 #: Each taken as it is first read: other ways of reading it end at the same place, and of many they are tried in all combinations.
 _AND = r"\s*(?:,\s*and\b|,|、|\band\b|&|\+|->|-|–|~|\.\.|\bto\b)\s*(?:tasks?\s+|steps?\s+|#)?"
 _LIST = rf"(?>{_REFERENCE})(?:{_AND}(?>{_REFERENCE}))*"
-_NEEDS = re.compile(
+_NEEDS = expression(
     r"(?P<open>[(（\[]\s*)?(?:\b(?:(?P<weak>needs|requires|after)|depend(?:s|ing)?\s+(?:up)?on|dependenc(?:y|ies)|(?:depends|deps)(?=\s*[:：])"
     r"|blocked\s+by|dépend(?:ent|ant|ance)?s?(?:\s+d[eu])?|depend(?:e|en|encia|ência)s?(?:\s+d[eo]s?)?|abhängig\s+von|hängt\s+ab\s+von|зависит\s+от)\b"
     rf"|依赖于?|依存|依賴|前置|의존(?:성)?)\s*[:：]?\s*(?P<task>tasks?\s+|#|(?P<step>(?:steps?|story|stories|tickets?|issues?)\s+#?))?(?P<ids>{_LIST})(?![\w-])(?P<close>\s*[)）\]])?",
     re.IGNORECASE,
 )
 #: The same said behind the ids: `（T1, T2に依存）`.
-_NEEDED = re.compile(rf"(?P<open>[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
-_PROSE = re.compile(
+_NEEDED = expression(rf"(?P<open>[(（\[]\s*)?(?P<ids>{_LIST})\s*(?:に依存|에\s*의존)[^()（）\[\]\n]*(?:\s*[)）\]])?")
+_PROSE = expression(
     r"(?:\bdepend(?:s|ing)?\s+(?:up)?on\s*[:：]?|\bblocked\s+by\s*[:：]?|[(（\[]\s*(?:requires|needs|after|prerequisites?)\s*[:：])\s*"
     r"([^()（）\n]+)",
     re.IGNORECASE,
 )
 #: A stream may be named without more: `needs stream B`.
-_STREAMS = re.compile(r"\b(?:needs|requires|after)\s+((?:work\s*)?stream\s+(?:\d{1,3}|[A-Z]))\b", re.IGNORECASE)
-_NEEDS_LINE = re.compile(
+_STREAMS = expression(r"\b(?:needs|requires|after)\s+((?:work\s*)?stream\s+(?:\d{1,3}|[A-Z]))\b", re.IGNORECASE)
+_NEEDS_LINE = expression(
     r"^[-*\s]*(?:\*\*|_)?(?:depends?\s+on|dependenc(?:y|ies)|needs|requires|blocked\s+by|依赖)(?:\*\*)?\s*[:：]\s*(?:\*\*)?\s*(.+?)_?$",
     re.IGNORECASE,
 )
-_LENGTH = re.compile(
+_LENGTH = expression(
     r"^[-*\s]*+(?:\*\*|_)?(?:estimated?(?:\s+(?:time|effort|duration))?|effort)(?:\*\*)?\s*[:：]\s*+(?:\*\*)?\s*+[~≈]?"
     r"(?:(\d+(?:\.\d+)?)\s*[-–]\s*)?(\d+(?:\.\d+)?)\s*(h|hrs?|hours?|m|mins?|minutes?)\b[\s_.]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
-_SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
-_GATE = re.compile(
+_DECLARED = expression(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
+_SPAN = expression(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
+_GATE = expression(
     r"(?:^\W*|(?<=[(（:：]) ?)manual(?:ly)? (?:valid|walk-?through|smoke|inspect)\w*"
     r"|\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
     r"|user manual verification|sign-?off"
@@ -74,38 +75,38 @@ _GATE = re.compile(
     r"|手動(?:検証|テスト|確認)|手动(?:验证|测试|确认|检查)|人工(?:验证|确认|审核|检查)|수동 ?(?:테스트|검증|확인)",
     re.IGNORECASE,
 )
-_CHECKPOINT = re.compile(
+_CHECKPOINT = expression(
     r"^\W*(?:[\w.-]+ ){0,3}(?:checkpoint|检查点|檢查點|チェックポイント|체크포인트)(?: final)?"
     r"(?: (?:sprint|phase|milestone|stage|week|day|part))?\s*\d*\W*(?:$|[:：–—-]|\(|\[)"
     r"|^\W*(?:[\w.]+ ){0,2}(?:checkpoint|检查点|チェックポイント)\W*(?:ensure|verify|review|validate|confirm|check|确保|验证)",
     re.IGNORECASE,
 )
 #: A step that makes something says what is made: `Add manual test instructions` asks for no person.
-_MAKES = re.compile(
+_MAKES = expression(
     r"^\W*(?:create|add|implement|write|update|document|define|build|generate|set ?up|configure|refactor|remove|fix|extend"
     r"|automate|replace|eliminate|reduce|avoid)\b",
     re.IGNORECASE,
 )
 #: Further verbs of what makes or changes something, which a person may do by hand as well: `Drop the table after the sign-off`.
-_CHANGES = re.compile(
+_CHANGES = expression(
     r"^\W*(?:drop|move|delete|migrate|repair|convert|rewrite|rename|resolve|port|correct|adjust|improve|clean|address|patch"
     r"|integrate|develop|introduce|connect|wire|expose|enable|provide)\b",
     re.IGNORECASE,
 )
-_PARALLEL = re.compile(r" ?(?:\[P\]|\(P\)) ?")
+_PARALLEL = expression(r" ?(?:\[P\]|\(P\)) ?")
 #: What an English text holds that names a need, or asks for a person: a cheap look that spares the careful one.
 _ORDERS = ("need", "requires", "after", "depend", "dependenc", "blocked", "deps")
 _GATES = ("checkpoint", "manu", "sign", "human", "user acceptance")
 _LONGEST = 1000 * 3600.0  #: seconds that are believed
-_DASH = re.compile(r"(?: +[-–—]+|[,;]) *$", re.MULTILINE)
+_DASH = expression(r"(?: +[-–—]+|[,;]) *$", re.MULTILINE)
 _WRAPPED = 50  #: characters from which on a line was wrapped and not ended
 #: Marks of emphasis; those inside of code and of names (`__init__.py`, `src/**/*.ts`) are none.
-_EMPHASIS = re.compile(
+_EMPHASIS = expression(
     r"(`[^`]*`)|(?<![\w/*])\*\*(?![/*])|(?<![/*\s])\*\*(?![\w/*])"
     r"|(?<![\w/.])__(?=\S[^_]*__(?![\w/.(]))|(?<=[^\s_/])__(?![\w/.(])"
 )
-_AMOUNT = re.compile(r"\b\d+(?:ms|[smhdxkw])\b")
-_NONE = re.compile(
+_AMOUNT = expression(r"\b\d+(?:ms|[smhdxkw])\b")
+_NONE = expression(
     r"^(?:(?:none|nothing|n/?a|nil|no|ninguna?|nenhuma?|aucune?|keine?|нет)\b|无|無|没有|なし|없음|\[\s*\]|[-–—.]*$)",
     re.IGNORECASE,
 )

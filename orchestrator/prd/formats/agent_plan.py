@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim
+from orchestrator.expressions import expression
 from orchestrator.model import Access, AgentId, Area, Mark, Seat
 from orchestrator.ownership import slug
 from orchestrator.prd import words
@@ -23,17 +24,17 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 from orchestrator.stems import stems
 
-_TITLE = re.compile(r"\n#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
-_FILE = re.compile(r"(?:^|/)agent-(\d+)(?:-[\w-]+)?-plan\.md$", re.IGNORECASE)
-_KEY = re.compile(r"^(?:\*\*)?([A-Za-z][A-Za-z \-/]{1,30}?)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.*)$", re.DOTALL)
-_REMARK = re.compile(r"\s*\((?:PRIORITY:\s*(\w+)|BLOCKING|[A-Z][A-Z :]+)\)", re.IGNORECASE)
-_MINUTES = re.compile(r"(\d+)(?:\s*[-–]\s*(\d+))?\s*(?:minutes?|mins?|m)\b", re.IGNORECASE)
+_TITLE = expression(r"\n#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
+_FILE = expression(r"(?:^|/)agent-(\d+)(?:-[\w-]+)?-plan\.md$", re.IGNORECASE)
+_KEY = expression(r"^(?:\*\*)?([A-Za-z][A-Za-z \-/]{1,30}?)(?:\*\*)?\s*:\s*(?:\*\*)?\s*(.*)$", re.DOTALL)
+_REMARK = expression(r"\s*\((?:PRIORITY:\s*(\w+)|BLOCKING|[A-Z][A-Z :]+)\)", re.IGNORECASE)
+_MINUTES = expression(r"(\d+)(?:\s*[-–]\s*(\d+))?\s*(?:minutes?|mins?|m)\b", re.IGNORECASE)
 _PRIORITIES = {"critical": 0, "high": 1, "medium": 2, "low": 3}
-_STATE = re.compile(
+_STATE = expression(
     r"\b(?:all|the|defined|created|completed?|exists?|done|ready|finished|implemented|available|built|written|set up|in place)\b",
     re.IGNORECASE,
 )
-_OTHER = re.compile(r"\bagent[- ](\d+)", re.IGNORECASE)
+_OTHER = expression(r"\bagent[- ](\d+)", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

@@ -8,6 +8,7 @@ in the folder of completed tasks are read for one thing only: a need of one of t
 import re
 from collections.abc import Collection
 
+from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,10 +19,10 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_markdown
 from orchestrator.prd.states import mark_of, priority_of
 
-_CRITERION = re.compile(r"^\s*[-*+]\s+\[(.?)\]\s+(?:#\d+\s+)?(.*\S)", re.MULTILINE)
-_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_COMPLETED = re.compile(r"(?:^|/)completed/[^/]*$")
-_NAME = re.compile(r"(?:^|/)[A-Za-z]+-\d+(?:\.\d+)*\s+-\s+[^/]*\.md$")
+_CRITERION = expression(r"^\s*[-*+]\s+\[(.?)\]\s+(?:#\d+\s+)?(.*\S)", re.MULTILINE)
+_COMMENT = expression(r"<!--.*?-->", re.DOTALL)
+_COMPLETED = expression(r"(?:^|/)completed/[^/]*$")
+_NAME = expression(r"(?:^|/)[A-Za-z]+-\d+(?:\.\d+)*\s+-\s+[^/]*\.md$")
 
 
 def _fits(page: Page) -> int:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.errors import PrdError
+from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -17,7 +18,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 
-_ISSUE = re.compile(r'^\{.*"(?:issue_type|dependencies|status|priority)"\s*:', re.MULTILINE)
+_ISSUE = expression(r'^\{.*"(?:issue_type|dependencies|status|priority)"\s*:', re.MULTILINE)
 _ORDERING = frozenset({"blocks", "conditional-blocks", "waits-for"})
 _MARKS = {
     "": Mark.OPEN,

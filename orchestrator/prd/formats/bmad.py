@@ -7,6 +7,7 @@ the criteria that a task serves. Stories come in the order of their numbers, tas
 import re
 from collections.abc import Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
@@ -17,11 +18,11 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import barrier, families_in_turn
 
-_STORY = re.compile(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | re.IGNORECASE)
-_NAME = re.compile(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")
-_TASKS = re.compile(r"\n##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
-_ID = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s+(\d+(?:\.\d+)*)\s*[:.)–—-]?(?:\*\*)?\s*", re.IGNORECASE)
-_CRITERIA = re.compile(
+_STORY = expression(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | re.IGNORECASE)
+_NAME = expression(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")
+_TASKS = expression(r"\n##\s+Tasks\s*(?:/\s*Subtasks)?\s*$", re.MULTILINE | re.IGNORECASE)
+_ID = expression(r"(?:\*\*)?(?:Sub-?)?Task\s+(\d+(?:\.\d+)*)\s*[:.)–—-]?(?:\*\*)?\s*", re.IGNORECASE)
+_CRITERIA = expression(
     r"\s*\(?\bACs?\s*:?\s*(#?\d[\d,\s#and&-]*)\)?|\s*\(\s*(?P<all>ACs?\s*:?\s*all|all\s+ACs?)\s*\)", re.IGNORECASE
 )
 

@@ -6,14 +6,15 @@
 import re
 from collections.abc import Collection
 
+from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.page import Page
 from orchestrator.prd.states import mark_of
 
-_MAP = re.compile(r"^development_status\s*:", re.MULTILINE)
-_ROW = re.compile(r"^\s+[\"']?([\w.-]+)[\"']?\s*:\s*[\"']?([\w -]*?)[\"']?\s*(?:#.*)?$")
-_STORY = re.compile(r"(\d+)-(\d+)[a-z]?(?:-(.+))?$")
+_MAP = expression(r"^development_status\s*:", re.MULTILINE)
+_ROW = expression(r"^\s+[\"']?([\w.-]+)[\"']?\s*:\s*[\"']?([\w -]*?)[\"']?\s*(?:#.*)?$")
+_STORY = expression(r"(\d+)-(\d+)[a-z]?(?:-(.+))?$")
 
 
 def fits_sprint(page: Page) -> int:

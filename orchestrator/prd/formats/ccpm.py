@@ -7,6 +7,7 @@ without it follows the one before.
 import re
 from collections.abc import Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, box_lines, plain_lines
 from orchestrator.prd.drafts import Draft, Reading
@@ -19,12 +20,12 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.states import mark_of, priority_of
 from orchestrator.prd.turns import in_turn
 
-_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
-_NUMBER = re.compile(r"(?:^|/)(\d+)\.md$")
-_ANALYSIS = re.compile(r"(?:^|/)(\d+)-analysis\.md$")
-_FILES = re.compile(r"\W*files?\b", re.IGNORECASE)
-_BEFORE = re.compile(r"\W*(?:dependenc(?:y|ies)|depends on|prerequisites?|blocked by)\b", re.IGNORECASE)
-_HOURS = re.compile(r"\bhours?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
+_BOX = expression(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
+_NUMBER = expression(r"(?:^|/)(\d+)\.md$")
+_ANALYSIS = expression(r"(?:^|/)(\d+)-analysis\.md$")
+_FILES = expression(r"\W*files?\b", re.IGNORECASE)
+_BEFORE = expression(r"\W*(?:dependenc(?:y|ies)|depends on|prerequisites?|blocked by)\b", re.IGNORECASE)
+_HOURS = expression(r"\bhours?\s*:\s*(\d+(?:\.\d+)?)", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

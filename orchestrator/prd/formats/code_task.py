@@ -7,6 +7,7 @@ only other code tasks order anything. Tasks whose names are numbered come in tur
 import re
 from collections.abc import Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, box_lines, one_line, plain_lines
@@ -19,10 +20,10 @@ from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import in_turn
 
 _ENDING = ".code-task.md"
-_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]\s")
-_NUMBER = re.compile(r"\btask[- ]?(\d+)\b", re.IGNORECASE)
-_BESIDE = re.compile(r"\b(?:references?|documentation|context|background)\b", re.IGNORECASE)
-_START = re.compile(r"^(?:Code\s+)?Task\s*:\s*", re.IGNORECASE)
+_BOX = expression(r"^\s*[-*+]\s+\[.?\]\s")
+_NUMBER = expression(r"\btask[- ]?(\d+)\b", re.IGNORECASE)
+_BESIDE = expression(r"\b(?:references?|documentation|context|background)\b", re.IGNORECASE)
+_START = expression(r"^(?:Code\s+)?Task\s*:\s*", re.IGNORECASE)
 
 
 def fits_code_task(page: Page) -> int:

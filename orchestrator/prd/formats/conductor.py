@@ -8,6 +8,7 @@ history: it is read only where it is named.
 import re
 from functools import partial
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,12 +19,12 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import phases_in_turn
 
 _MARKS = {**MARKS, "~": Mark.IN_PROGRESS}
-_TASK = re.compile(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?(?:Sub-?)?Task\b[^\n:]*:", re.MULTILINE | re.IGNORECASE)
-_PHASE = re.compile(r"^#{2,3}\s+Phase\b", re.MULTILINE | re.IGNORECASE)
-_START = re.compile(r"(?:\*\*)?(?:Sub-?)?Task\s*:\s*(?:\*\*)?\s*", re.IGNORECASE)
+_TASK = expression(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?(?:Sub-?)?Task\b[^\n:]*:", re.MULTILINE | re.IGNORECASE)
+_PHASE = expression(r"^#{2,3}\s+Phase\b", re.MULTILINE | re.IGNORECASE)
+_START = expression(r"(?:\*\*)?(?:Sub-?)?Task\s*:\s*(?:\*\*)?\s*", re.IGNORECASE)
 #: A place for a commit, filled in or not: `[git-hash: ]`.
-_PLACE = re.compile(r"\[(?:git[- ]?hash|commit(?:[- ]?(?:hash|sha))?|sha)\s*:?[^\]]*\]", re.IGNORECASE)
-_COMMIT = re.compile(r"\s+[\[(`]?[0-9a-f]{7,40}[\])`]?\s*$")
+_PLACE = expression(r"\[(?:git[- ]?hash|commit(?:[- ]?(?:hash|sha))?|sha)\s*:?[^\]]*\]", re.IGNORECASE)
+_COMMIT = expression(r"\s+[\[(`]?[0-9a-f]{7,40}[\])`]?\s*$")
 
 
 def _fits(page: Page) -> int:

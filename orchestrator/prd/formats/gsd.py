@@ -8,6 +8,7 @@ run together, and order nothing by themselves.
 import re
 from collections.abc import Iterator, Mapping
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,15 +19,15 @@ from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import barrier, in_turn
 
-_TASK = re.compile(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
+_TASK = expression(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
 #: A plan of the kind `tdd` has one feature where others have tasks.
-_FEATURE = re.compile(r"<feature\b([^>]*)>(.*?)(?:</feature>|\Z)", re.DOTALL)
+_FEATURE = expression(r"<feature\b([^>]*)>(.*?)(?:</feature>|\Z)", re.DOTALL)
 #: A plan may have its tasks below headings of Markdown.
-_HEADED = re.compile(r"^#{2,4}\s+Task\s+[\d.]+\s*[:.–—-]\s*(\S.*)\n((?:(?!^#{1,4}\s).*\n?)*)", re.MULTILINE)
-_BOX = re.compile(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
-_NAME = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
-_SUMMARY = re.compile(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
-_TITLE = re.compile(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
+_HEADED = expression(r"^#{2,4}\s+Task\s+[\d.]+\s*[:.–—-]\s*(\S.*)\n((?:(?!^#{1,4}\s).*\n?)*)", re.MULTILINE)
+_BOX = expression(r"^\s*[-*+]\s+\[.?\]", re.MULTILINE)
+_NAME = expression(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-PLAN\.md$", re.IGNORECASE)
+_SUMMARY = expression(r"(?:^|/)(?:(\d+(?:\.\d+)?)-)?(\d+)-SUMMARY\.md$", re.IGNORECASE)
+_TITLE = expression(r"^(?:Task|Step)\s+\d+\s*[:.–—-]\s*", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

@@ -8,6 +8,7 @@ cc-sdd can say otherwise, and so can a graph of waves (`kiro_waves`).
 import re
 from functools import partial
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
@@ -21,15 +22,15 @@ from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
 
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
-_NUMBERED = re.compile(r"\n\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s")
+_NUMBERED = expression(r"\n\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s")
 #: `_Requirements: 1.2, 3.4_`, in whatever tongue the word is.
-_TRACED = re.compile(
+_TRACED = expression(
     r"_(?:Requirements?|[^\W\d_]{2,16})\s*[:：]\s*(?:\d+(?:\.\d+)*|all|所有)[^_\n]*_|\*\*Validates:\s*Requirements?|_Requirements?:",
     re.IGNORECASE,
 )
-_DIALECT = re.compile(r"\(P\)|_(?:Depends|Boundary|Validation):|\n\s*[-*]\s+\*?\*?Observable completion", re.IGNORECASE)
-_DEPENDS = re.compile(r"_Depends(?:\s+on)?:\s*([^_\n]*)_?", re.IGNORECASE)
-_HEADING = re.compile(r"\n##+\s+\d+\.\s")
+_DIALECT = expression(r"\(P\)|_(?:Depends|Boundary|Validation):|\n\s*[-*]\s+\*?\*?Observable completion", re.IGNORECASE)
+_DEPENDS = expression(r"_Depends(?:\s+on)?:\s*([^_\n]*)_?", re.IGNORECASE)
+_HEADING = expression(r"\n##+\s+\d+\.\s")
 
 
 def _looks(page: Page) -> int:

@@ -9,13 +9,14 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from orchestrator.expressions import expression
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.turns import barrier
 
-_HEADING = re.compile(r"^#{1,4}\s", re.MULTILINE)
-_GRAPH = re.compile(r"\bdependency graph\b", re.IGNORECASE)
-_OPENING = re.compile(r"^(?:`{3,}|~{3,})\w*\n", re.MULTILINE)
-_FENCED = re.compile(r"(`{3,}|~{3,})\w*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
+_HEADING = expression(r"^#{1,4}\s", re.MULTILINE)
+_GRAPH = expression(r"\bdependency graph\b", re.IGNORECASE)
+_OPENING = expression(r"^(?:`{3,}|~{3,})\w*\n", re.MULTILINE)
+_FENCED = expression(r"(`{3,}|~{3,})\w*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
 
 
 def waves_of(text: str) -> list[list[str]]:

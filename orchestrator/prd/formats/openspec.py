@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk, work_of
 from orchestrator.prd.choice import is_criterion
@@ -21,9 +22,9 @@ from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import phases_in_turn
 
 _MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
-_GROUP = re.compile(r"\n##\s+\d+[a-z]?[.)]\s")
-_ITEM = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s")
-_TASK = re.compile(r"^#{2,4}\s+Task\s+\d+(?:\.\d+)*\s*[:.–—-]", re.MULTILINE | re.IGNORECASE)
+_GROUP = expression(r"\n##\s+\d+[a-z]?[.)]\s")
+_ITEM = expression(r"\n\s*[-*+]\s+\[.?\]\s+\d+\.\d+(?:\.\d+)*[a-z]?\s")
+_TASK = expression(r"^#{2,4}\s+Task\s+\d+(?:\.\d+)*\s*[:.–—-]", re.MULTILINE | re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

@@ -4,9 +4,9 @@ Stories are carried out by priority, one after another; that order is implied, n
 as objects, part the stories into phases, or keep nothing but a list of features with `passes`.
 """
 
-import re
 from collections.abc import Collection, Iterator
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,9 +18,9 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_markdown
 from orchestrator.prd.states import mark_of
 
-_STORIES = re.compile(r'"(?:userStories|user_stories)"\s*:\s*\[')
-_PASSES = re.compile(r'"passes"\s*:\s*(?:true|false)\b')
-_PARTED = re.compile(r'"(?:phases|epics|features|stories)"\s*:\s*\[')
+_STORIES = expression(r'"(?:userStories|user_stories)"\s*:\s*\[')
+_PASSES = expression(r'"passes"\s*:\s*(?:true|false)\b')
+_PARTED = expression(r'"(?:phases|epics|features|stories)"\s*:\s*\[')
 _NEEDS = ("dependsOn", "dependencies", "depends_on", "blockedBy", "blocked_by")
 _LISTS = ("userStories", "user_stories", "stories", "features", "tasks", "items")
 _PARTS = ("phases", "epics", "milestones")

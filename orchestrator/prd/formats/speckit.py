@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from orchestrator.expressions import expression
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.formats.speckit_needs import read_needs
@@ -17,26 +18,26 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
 
-_ID = re.compile(r"(?:\*\*)?(T(?:\d{2,5}[a-z]?|[NX]{2,4}))(?:\*\*)?[:.)]?(?:\*\*)?\s+")
-_TASK = re.compile(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b")
-_SIGN = re.compile(r"^#{2,3}\s*Phase\s|\[US\d+\]|\[P\]", re.MULTILINE)
-_STORY = re.compile(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECASE)
-_STORY_LABEL = re.compile(r"\[US(\d+)\]")
+_ID = expression(r"(?:\*\*)?(T(?:\d{2,5}[a-z]?|[NX]{2,4}))(?:\*\*)?[:.)]?(?:\*\*)?\s+")
+_TASK = expression(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b")
+_SIGN = expression(r"^#{2,3}\s*Phase\s|\[US\d+\]|\[P\]", re.MULTILINE)
+_STORY = expression(r"\b(?:user\s+story|story|US)\s*-?\s*#?(\d+)\b", re.IGNORECASE)
+_STORY_LABEL = expression(r"\[US(\d+)\]")
 #: What a feature is designed in, beside its tasks.
 _DESIGN = frozenset(["spec.md", "plan.md", "research.md", "data-model.md", "quickstart.md", "constitution.md"])
 #: A word of reading or running in front of one of them, which begins what is said, and no other work between.
-_READING = re.compile(
+_READING = expression(
     r"(?:^(?:\W*T\d+\w*)?(?:[^\w\[]|\[[^\]]*\])*+|[.;:(]\s*)(?:manual(?:ly)? )?(?:(?:re-?)?run(?:s|ning)?|execut\w+"
     r"|verif\w+|validat\w+|check(?:s|ing)?(?!\s+(?:off|in)\b)|test(?:s|ing)?|follow(?:s|ing)?|walk\w*"
     r"|reviews?|reading|reads?|consult\w*|compar\w+|match\w*|see|per|according)\b(?:(?!\b(?:and|then|or|in|into|to)\b)[^.,;:()\n]){0,60}$",
     re.IGNORECASE,
 )
 #: What stands in brackets with the number of what is told there: `(research.md R5, FR-002)`.
-_BEFORE_NUMBER = re.compile(r"\((?:see |per |from )?[`*]*$")
+_BEFORE_NUMBER = expression(r"\((?:see |per |from )?[`*]*$")
 _NEAR = 90  #: characters before the name of a document that say what is done with it
-_NUMBER = re.compile(r"[`*]*\s+(?:R|D|§|FR-|SC-|NFR-)\d")
-_PHASE = re.compile(r"^\W*phase\b", re.IGNORECASE)
-_PHASE_NUMBER = re.compile(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
+_NUMBER = expression(r"[`*]*\s+(?:R|D|§|FR-|SC-|NFR-)\d")
+_PHASE = expression(r"^\W*phase\b", re.IGNORECASE)
+_PHASE_NUMBER = expression(r"\bphase\s*#?(\d+)\b", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
@@ -21,33 +22,33 @@ Named = Callable[[str, int], list[Draft]]
 _ONE = r"T\d{2,5}[a-z]?"
 _LISTED = rf"{_ONE}(?:\s*(?:,|&|/|\+|-|–|~|\.\.|\band\b|\bto\b|\bet\b|、)\s*{_ONE})*"
 _ARROW = r"(?:-{1,2}>|─*→|─+>|=>)"
-_CHAIN = re.compile(rf"[`*(]*{_LISTED}(?:[\])`*]*\s*(?:\[[^\]]*\]\s*)?{_ARROW}\s*[`*(]*{_LISTED})+")
-_BACK = re.compile(rf"({_LISTED})\s*(?:<-|←)\s*({_LISTED})")
-_SPAN = re.compile(r"(?:phase\s*\S+|US\s*\d+|final|polish|setup|foundational)\W*\(\s*$", re.IGNORECASE)
-_ABOUT = re.compile(r"depend|abhangig|зависим|依存|依赖|依賴|의존|(?:execution|completion|story) order", re.IGNORECASE)
-_TABLE = re.compile(r"depend|block|after|requires|依存|依赖|依賴|의존", re.IGNORECASE)
-_NEEDS = re.compile(
+_CHAIN = expression(rf"[`*(]*{_LISTED}(?:[\])`*]*\s*(?:\[[^\]]*\]\s*)?{_ARROW}\s*[`*(]*{_LISTED})+")
+_BACK = expression(rf"({_LISTED})\s*(?:<-|←)\s*({_LISTED})")
+_SPAN = expression(r"(?:phase\s*\S+|US\s*\d+|final|polish|setup|foundational)\W*\(\s*$", re.IGNORECASE)
+_ABOUT = expression(r"depend|abhangig|зависим|依存|依赖|依賴|의존|(?:execution|completion|story) order", re.IGNORECASE)
+_TABLE = expression(r"depend|block|after|requires|依存|依赖|依賴|의존", re.IGNORECASE)
+_NEEDS = expression(
     r"\bdepend(?:s|ing|ent)?(?: only)? (?:up)?on\b|\bdepend(?:ent)? d[eu'’]s?|\bdependen? (?:de|del)\b|\brequires?\b|\bneeds\b"
     r"|\bblocked (?:by|on)\b|\bwaits? (?:for|on)\b"
     r"|\b(?:can start|starts?|can run|must (?:run|come|start)|begins?|proceeds?) after\b|\bhangt ab von\b|\babhangig von\b"
     r"|(?<![不無无])(?:依赖于?|依賴)|\bзависит от\b",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"に依存|の後|(?:이후|에 의존)")
-_BLOCKS = re.compile(
+_BEHIND = expression(r"に依存|の後|(?:이후|에 의존)")
+_BLOCKS = expression(
     r"\b(?:must|should) (?:be )?(?:complete|finish|completed|finished|done) before\b|\bblocks?:?\s", re.IGNORECASE
 )
-_NONE = re.compile(r"\b(?:no|not|without|aucune|sans|independent(?:ly)?|ne)\b[^,;.]*$", re.IGNORECASE)
-_END = re.compile(r"[.;；。]|\s[-–—]\s|\bbut\b|\bcan be\b|\bindepend[ae]nt|\bunabhangig")
-_GROUPS = re.compile(
+_NONE = expression(r"\b(?:no|not|without|aucune|sans|independent(?:ly)?|ne)\b[^,;.]*$", re.IGNORECASE)
+_END = expression(r"[.;；。]|\s[-–—]\s|\bbut\b|\bcan be\b|\bindepend[ae]nt|\bunabhangig")
+_GROUPS = expression(
     r"\b(?:(?P<story>user stor(?:y|ies)|stor(?:y|ies)|US)|(?P<phase>phases?))\s*-?\s*#?(?P<first>\d+)"
     r"(?:\s*[-–~]\s*(?:US|phase\s*)?(?P<last>\d+))?",
     re.IGNORECASE,
 )
-_IDS = re.compile(_LISTED)
-_FENCE = re.compile(r"\s*(`{3,}|~{3,})")
-_HEADING = re.compile(r"#{1,6}\s+(.*)")
-_BRACKETS = re.compile(r"\([^()]*\)|（[^（）]*）")
+_IDS = expression(_LISTED)
+_FENCE = expression(r"\s*(`{3,}|~{3,})")
+_HEADING = expression(r"#{1,6}\s+(.*)")
+_BRACKETS = expression(r"\([^()]*\)|（[^（）]*）")
 
 
 def read_needs(blocks: Sequence[Block], text: str, own: Mapping[str, Draft], named: Named) -> None:

@@ -6,6 +6,7 @@ which is its write set. Where both are there the work packages are read.
 
 import re
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, box_lines, draft_of, one_line, plain_lines, title_of, walk
@@ -19,13 +20,13 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import in_turn
 
-_PACKAGE = re.compile(r"^(?:Work Package\s+)?(WP\d+[a-z]?)\s*[:.–—-]\s*(.*)$", re.IGNORECASE)
-_HEADING = re.compile(r"\n#{2,3}\s+(?:Work Package\s+)?WP\d+", re.IGNORECASE)
-_SUBTASK = re.compile(r"(?:\*\*)?(T\d{2,5}[a-z]?)(?:\*\*)?[:.)]?\s+")
-_PRIORITY = re.compile(r"\s*\(?\bPriority:\s*P?(\d)\)?[^)]*\)?\s*$", re.IGNORECASE)
-_WP = re.compile(r"WP\d+[a-z]?", re.IGNORECASE)
-_FILE = re.compile(r"(?:^|/)(WP\d+[a-z]?)[^/]*\.md$", re.IGNORECASE)
-_BESIDE = re.compile(
+_PACKAGE = expression(r"^(?:Work Package\s+)?(WP\d+[a-z]?)\s*[:.–—-]\s*(.*)$", re.IGNORECASE)
+_HEADING = expression(r"\n#{2,3}\s+(?:Work Package\s+)?WP\d+", re.IGNORECASE)
+_SUBTASK = expression(r"(?:\*\*)?(T\d{2,5}[a-z]?)(?:\*\*)?[:.)]?\s+")
+_PRIORITY = expression(r"\s*\(?\bPriority:\s*P?(\d)\)?[^)]*\)?\s*$", re.IGNORECASE)
+_WP = expression(r"WP\d+[a-z]?", re.IGNORECASE)
+_FILE = expression(r"(?:^|/)(WP\d+[a-z]?)[^/]*\.md$", re.IGNORECASE)
+_BESIDE = expression(
     r"\b(?:context|references?|constraints?|background|risks?|reviewers?|review (?:feedback|guidance)|activity log|history"
     r"|prerequisites)\b",
     re.IGNORECASE,

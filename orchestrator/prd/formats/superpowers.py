@@ -7,6 +7,7 @@ no task of its own: a task is done when all its steps are. Tasks are written to 
 import re
 from collections.abc import Iterator, Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, title_of
@@ -19,19 +20,19 @@ from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
 
 _NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
-_HEADING = re.compile(rf"\n#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.IGNORECASE)
-_TASK = re.compile(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
-_STEP = re.compile(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
+_HEADING = expression(rf"\n#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.IGNORECASE)
+_TASK = expression(rf"^Task\s+({_NAME})\s*[:：.–—-]\s*(.+)$", re.IGNORECASE)
+_STEP = expression(r"^\s*(?:[-*+]\s+\[.\]\s+)?\*\*Step\s+\d+", re.MULTILINE | re.IGNORECASE)
 #: What the program itself writes at the top of its plans.
-_SIGNED = re.compile(r"^>.*\bsuperpowers:[\w-]+", re.MULTILINE)
-_FILES = re.compile(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
-_WRITES = re.compile(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
-_LISTED = re.compile(
+_SIGNED = expression(r"^>.*\bsuperpowers:[\w-]+", re.MULTILINE)
+_FILES = expression(r"^\*\*Files:?\*\*:?", re.MULTILINE | re.IGNORECASE)
+_WRITES = expression(r"^\W*(?:Create|Modify|Test|Delete|Add|Update|Edit|Rename|Move)s?(?:\s*\([^)]*\))?\W*:", re.IGNORECASE)
+_LISTED = expression(
     r"^\W*(?:files?|(?:new|modified|created|changed|touched)\s+files?|files?\s+(?:touched|changed|modified|created)"
     r"|files?\s+to\s+(?:create|modify|change|edit|update|add|delete|touch)(?:\s*[/&]\s*\w+)?)\W*$",
     re.IGNORECASE,
 )
-_READS = re.compile(r"^\W*(?:References?|Read|See)\W*:", re.IGNORECASE)
+_READS = expression(r"^\W*(?:References?|Read|See)\W*:", re.IGNORECASE)
 
 
 def _fits(page: Page) -> int:

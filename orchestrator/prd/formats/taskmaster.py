@@ -4,9 +4,9 @@ Each tag counts its tasks from 1, so an id means the task of its own tag. A subt
 on may be written `2` or `5.2`. `cancelled` is not planned, and `review` is not done.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
+from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -17,9 +17,9 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 
 #: A list of tasks: below `tasks`, or below a tag or nothing at all if its objects begin with an id.
-_LIST = re.compile(r'"tasks"\s*:\s*\[|(?:\A|"[\w. -]+"\s*:)\s*\[\s*\{\s*"id"\s*:')
-_BETWEEN = re.compile(r"[,;\s]+")
-_OWN = re.compile(r'"(?:dependencies|subtasks|testStrategy|status)"\s*:')
+_LIST = expression(r'"tasks"\s*:\s*\[|(?:\A|"[\w. -]+"\s*:)\s*\[\s*\{\s*"id"\s*:')
+_BETWEEN = expression(r"[,;\s]+")
+_OWN = expression(r'"(?:dependencies|subtasks|testStrategy|status)"\s*:')
 _MARKS = {
     "": Mark.OPEN,
     "pending": Mark.OPEN,
