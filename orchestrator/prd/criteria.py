@@ -48,8 +48,10 @@ def _may_have_any(text: str) -> bool:
     lower = text.lower()
     if "done" in lower or "accepted" in lower or "finished" in lower:
         return True
-    labelled = "criteri" in lower or "accept" in lower or "verif" in lower or "expected" in lower or _SHORT.search(lower)
-    return ":" in text and bool(labelled)
+    if ":" not in text:
+        return False
+    labelled = "criteri" in lower or "accept" in lower or "verif" in lower or "expected" in lower
+    return labelled or ("ac" in lower and _SHORT.search(lower) is not None)
 
 
 def _has_label(line: str) -> bool:

@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
 
 import msgspec
 from msgspec.structs import replace
@@ -166,8 +165,8 @@ class _Book:
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
-        self._topics: dict[str, list[int]] = {}  #: word -> places of the areas that have it in their names
-        self._parts: list[tuple[int, list[TaskId]]] = []  #: of each area how many words its name has, and its tasks
+        self._topics: dict[str, set[int]] = {}  #: word -> places of the areas that have it in their names
+        self._parts: list[tuple[frozenset[str], list[TaskId]]] = []  #: of each area the words of its name, and its tasks
 
     def _learn(self) -> None:
         """Note by what else than its id each task could be named; most documents never ask."""
@@ -181,8 +180,8 @@ class _Book:
                 self._words.setdefault(word, []).append(task.id)
         for area, parts in self._areas.items() if tasks else ():
             for word in stems(area):
-                self._topics.setdefault(word, []).append(len(self._parts))
-            self._parts.append((len(stems(area)), parts))
+                self._topics.setdefault(word, set()).add(len(self._parts))
+            self._parts.append((stems(area), parts))
 
     @cached_property
     def _folded(self) -> dict[str, TaskId]:
@@ -191,6 +190,15 @@ class _Book:
     @cached_property
     def _shapes(self) -> set[str]:
         return {_shape(name) for name in self.known}
+
+    @cached_property
+    def _rarest(self) -> dict[str, list[int]]:
+        """Give the places of the areas by that word of their names which fewest others have."""
+        places: dict[str, list[int]] = {}
+        for place, (name, _) in enumerate(self._parts):
+            if name:
+                places.setdefault(min(sorted(name), key=lambda word: len(self._topics[word])), []).append(place)
+        return places
 
     def find(self, word: str) -> TaskId | None:
         return self.known.get(word) or self._folded.get(word.casefold())
@@ -220,8 +228,8 @@ class _Book:
     def _in_area(self, text: str) -> list[TaskId]:
         """Give the tasks of the areas whose names are part of the text, or of whose names it is a part."""
         asked = stems(text)
-        shared = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
-        fitting = [place for place, count in shared.items() if count in {len(asked), self._parts[place][0]}]
+        fitting = set.intersection(*sorted([self._topics.get(word, set()) for word in asked], key=len)) if asked else set[int]()
+        fitting.update(place for word in asked for place in self._rarest.get(word, ()) if self._parts[place][0] <= asked)
         return [task for place in sorted(fitting) for task in self._parts[place][1]]
 
     def _writing(self, text: str) -> list[TaskId]:

@@ -17,6 +17,7 @@ _BOX = re.compile(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
 _SIGNS = {"\u2610": " ", "\u2b1c": " ", "\U0001f532": " ", "\u2611": "x", "\u2612": "\u2612"}
 _SIGN = re.compile(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
 _LABEL = re.compile(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
+_LABEL_ENDS = (":", "：", "**", "__")  #: a cheap look that spares the careful one
 _LONGEST_LABEL = 80  #: characters
 
 
@@ -163,7 +164,7 @@ class Builder:
             last = self.blocks[-1] if self.blocks else None
             before = last.text if isinstance(last, Paragraph) else ""
         line = before.strip().rpartition("\n")[2].strip()
-        return line if len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
+        return line if line.endswith(_LABEL_ENDS) and len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
 
 
 def _begin(item: Item, text: str) -> None:

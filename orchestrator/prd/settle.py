@@ -7,6 +7,7 @@ a task that does not exist, is a warning that names its line, never a silent los
 import contextlib
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -95,6 +96,7 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     names = {draft.id: _usable(draft.id) for draft in drafts if draft.id}
     used = set(names.values())
+    times = Counter([names[draft.id] for draft in drafts if draft.id])
     seen: dict[str, int] = {}
     scopes: dict[str, set[str]] = {}
     anew: dict[str, list[Draft]] = {}
@@ -107,6 +109,9 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
             while f"T{following}" in used:
                 following += 1
             draft.final_id = TaskId(f"T{following}")
+            continue
+        if times[own] == 1:
+            draft.final_id = TaskId(own)
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")

@@ -219,9 +219,14 @@ def split_id(text: str) -> tuple[str | None, str]:
     return next(group for group in found.groups() if group), text[found.end() :].strip()
 
 
+def may_order(text: str) -> bool:
+    """Tell cheaply whether a text could say what it depends on; only a sure no is one."""
+    return not text.isascii() or _says(text, _ORDERS)
+
+
 def references(text: str) -> tuple[tuple[str, ...], str]:
     """Give the ids that a text says it depends on, spans written out, and the text without such remarks in brackets."""
-    if text.isascii() and not _says(text, _ORDERS):
+    if not may_order(text):
         return (), text
     ids: dict[str, None] = {}
     rest = text
@@ -240,7 +245,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
-    found = (_PROSE.search(text) or _STREAMS.search(text)) if not text.isascii() or _says(text, _ORDERS) else None
+    found = (_PROSE.search(text) or _STREAMS.search(text)) if may_order(text) else None
     if found and apart and found[0][0] not in "(（[" and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None
