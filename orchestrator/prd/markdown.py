@@ -171,6 +171,7 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         item=item,
         parent=parent,
         area=area or _stream(item.above) or (parent.area if parent else None),
+        below=_lines(item.above),
         groups=_groups(item.above) or (parent.groups if parent else ()),
         id=number,
         title=shown,
@@ -241,9 +242,15 @@ def _stream(above: tuple[Heading, ...]) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _groups(above: tuple[Heading, ...]) -> tuple[str, ...]:
-    """Give what the headings above call the part of the work that they begin."""
-    return tuple([group for heading in above if (group := words.group_of(heading.text))])
+def _groups(above: tuple[Heading, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Give what the headings above call the part of the work that they begin, each with the lines of those above it."""
+    lines = _lines(above)
+    return tuple([(group, lines[:at]) for at, heading in enumerate(above) if (group := words.group_of(heading.text))])
+
+
+@lru_cache(maxsize=1024)
+def _lines(above: tuple[Heading, ...]) -> tuple[int, ...]:
+    return tuple([heading.line for heading in above])
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:

@@ -6,9 +6,11 @@ since the order would silently be lost; prose that names nothing known is a warn
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +28,7 @@ _ALONE = re.compile(
     re.IGNORECASE,
 )
 _ROUNDS = 4
+Place: TypeAlias = tuple[object, ...]  #: a file, and the lines of the headings that something stands below
 _AND = re.compile(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
@@ -47,6 +50,32 @@ class DependencyCycle(PlanError):
         self.path = tuple(task.id for task in path)
 
 
+@dataclass(slots=True)
+class Parts:
+    """The parts of the work by what they call themselves, as `stream a`: of one name there may be several, in several places."""
+
+    _named: dict[str, dict[Place, list[TaskId]]] = field(default_factory=dict)  #: name -> where it stands, or above -> tasks
+    _places: dict[TaskId, Place] = field(default_factory=dict)
+
+    def add(self, task: TaskId, place: Place, names: Iterable[tuple[str, Place]]) -> None:
+        """Note where a task stands, and which parts it belongs to: their names, and where these stand."""
+        self._places[task] = place
+        for name, above in names:
+            tasks = self._named.setdefault(name, {})
+            for depth in range(len(above) + 1):
+                tasks.setdefault(above[:depth], []).append(task)
+
+    def of(self, name: str, asking: TaskId | None) -> Sequence[TaskId]:
+        """Give the tasks of a part: of several of its name the one that stands nearest to who asks, or all that are as near."""
+        known = self._named.get(name)
+        here = self._places[asking] if asking is not None else ()
+        depths = range(len(here), -1, -1) if known else ()
+        return next((tasks for depth in depths if known and (tasks := known.get(here[:depth]))), ())
+
+    def __bool__(self) -> bool:
+        return bool(self._named)
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A need as it is written."""
 
@@ -62,12 +91,12 @@ def resolve(
     *,
     strict: bool,
     warnings: list[str],
-    groups: Mapping[str, Sequence[TaskId]],
+    parts: Parts,
     several: bool = False,
 ) -> list[Task]:
     """Give the tasks with their needs as ids; `strict`: what orders nothing is refused instead of told.
 
-    `groups`: the tasks of each part of the work by what it calls itself, such as `stream a`.
+    `parts`: what parts of the work a need may name, such as `Stream A`.
     `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
@@ -76,7 +105,7 @@ def resolve(
     if not wishes and not declared:
         return tasks
     more: defaultdict[TaskId, dict[TaskId, None]] = defaultdict(dict)  #: than the tasks need already
-    book = _Book(tasks, groups)
+    book = _Book(tasks, parts)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
             named = _named(wish, task, book, strict=strict, several=several, warnings=warnings)
@@ -156,8 +185,8 @@ def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
 class _Book:
     """The tasks by everything that a need may name them by."""
 
-    def __init__(self, tasks: list[Task], groups: Mapping[str, Sequence[TaskId]]) -> None:
-        self._groups = groups
+    def __init__(self, tasks: list[Task], parts: Parts) -> None:
+        self._named = parts
         self.known = {str(task.id): task.id for task in tasks}
         self._tasks = tasks
         self._titles: dict[str, list[TaskId]] = {}
@@ -211,10 +240,11 @@ class _Book:
         """Give the tasks that a text names by id, else by what else it says."""
         return self.grouped(text) or [self.known[one] for one in expand(text) if one in self.known] or self.called(text)
 
-    def grouped(self, text: str) -> list[TaskId]:
+    def grouped(self, text: str, asking: TaskId | None = None) -> list[TaskId]:
         """Give the tasks of the parts of the work that a text names, if it names nothing else: `Stream A and Stream B`."""
-        parts = _AND.split(text.strip(" .*`")) if self._groups else ()
-        each = [self._groups.get((group_of(part) if _ALONE.match(part) else None) or "", ()) for part in parts if part]
+        parts = _AND.split(text.strip(" .*`")) if self._named else ()
+        names = [(group_of(part) if _ALONE.match(part) else None) or "" for part in parts if part]
+        each = [self._named.of(name, asking) for name in names]
         return [task for group in each for task in group] if each and all(each) else []
 
     def called(self, text: str) -> list[TaskId]:
@@ -251,7 +281,7 @@ def _shape(word: str) -> str:
 
 def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
-    if not wish.is_id and task.id not in (group := book.grouped(wish.text)) and group:
+    if not wish.is_id and task.id not in (group := book.grouped(wish.text, task.id)) and group:
         return group
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
     ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]

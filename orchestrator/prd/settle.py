@@ -21,7 +21,7 @@ from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.homes import leave_home
 from orchestrator.prd.knots import knots_of
 from orchestrator.prd.meant import mean
-from orchestrator.prd.needs import is_acyclic, require_no_cycle, resolve
+from orchestrator.prd.needs import Parts, is_acyclic, require_no_cycle, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
 from orchestrator.prd.whole import hand_down
@@ -47,8 +47,8 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     several = len(material.pages) > 1
-    groups = _groups(drafts)
-    tasks = resolve(tasks, wishes, reading.declared, groups=groups, strict=strict, several=several, warnings=warnings)
+    parts = _parts(drafts)
+    tasks = resolve(tasks, wishes, reading.declared, parts=parts, strict=strict, several=several, warnings=warnings)
     if strict:
         require_no_cycle(tasks)
     tasks = _without_circles(tasks, warnings)
@@ -71,13 +71,13 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     )
 
 
-def _groups(drafts: Sequence[Draft]) -> dict[str, list[TaskId]]:
-    """Give the tasks of each part of the work that has a name of its own."""
-    groups: dict[str, list[TaskId]] = {}
-    for draft in drafts:
-        for group in draft.groups:
-            groups.setdefault(group, []).append(draft.final_id)
-    return groups
+def _parts(drafts: Sequence[Draft]) -> Parts:
+    """Give the parts of the work that have names of their own."""
+    parts = Parts()
+    for draft in drafts if any(draft.groups for draft in drafts) else ():
+        names = [(name, (draft.file, *above)) for name, above in draft.groups]
+        parts.add(draft.final_id, (draft.file, *draft.below), names)
+    return parts
 
 
 def _areas(rows: Sequence[Area], claim: MakeClaim) -> Iterator[Area]:
