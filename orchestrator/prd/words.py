@@ -17,6 +17,7 @@ _ONE = re.compile(
     re.IGNORECASE,
 )
 _NUMBERED = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
+_BEFORE = re.compile(r"^\d+(?:\.\d+)*[.)、]?\s+")  #: the number of a heading
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
     r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
@@ -128,7 +129,7 @@ def is_else(heading: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_about_work(heading: str) -> bool:
     """Tell whether the heading only speaks of work: an item below it is a task only if it has a box."""
-    return tongues.ABOUT_WORK.match(" ".join(_bare(heading).split())) is not None
+    return tongues.ABOUT_WORK.match(" ".join(_BEFORE.sub("", _bare(heading)).split())) is not None
 
 
 @lru_cache(maxsize=4096)
