@@ -10,6 +10,7 @@ headings, the rows of their tables, their lists or paragraphs; else the items of
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from orchestrator.prd import words
 from orchestrator.prd.gather import features, gather, named, rows
@@ -28,6 +29,7 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
 
     `is_list`: the file's name says that it is nothing but a list.
     """
+    _decide_of_validation(items_of(blocks))
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     title = titles[0] if len(titles) == 1 else None
@@ -64,7 +66,19 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label) or (_VALIDATION.fullmatch(item.label.strip()) is not None and not _names_a_file(item))
+    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
+
+
+def _decide_of_validation(items: Sequence[Item]) -> None:
+    """Take what `Validation:` introduces for work, as a whole: only where everything listed names a file."""
+    for (label, _), listed in groupby(items, key=lambda item: (item.label, id(item.above))):
+        mates = list(listed)
+        if label and _VALIDATION.fullmatch(label.strip()) and all(_names_a_file(one) for one in mates):
+            for one in mates:
+                one.label = ""
+        for one in mates:
+            if one.children:
+                _decide_of_validation(one.children)
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:
