@@ -67,7 +67,11 @@ _LENGTH = re.compile(
 _DECLARED = re.compile(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = re.compile(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = re.compile(
-    r"(?:^\W*|(?<=[(（:：]) ?)manual(?:ly)? (?:valid|walk-?through|smoke|inspect)\w*"
+    r"(?:^\W*(?:(?:run|perform|do|execute|conduct|complete) (?:an? |the |final )?)?|(?<=[(（:：]) ?)manual(?:ly)? (?:"
+    r"(?:valid|walk-?through|smoke|inspect)\w*+"
+    r"|(?:regression|e2e|end-to-end|acceptance|browser|exploratory|usability) (?:test|verif|check)\w*+)"
+    r"(?!(?: \w+)? (?:script|checklist)s?\b)"
+    r"|^\W*(?:verify|test|validate|check|confirm|inspect) manually(?=\W*$| (?:that|in|with|on|by|using|via)\b)"
     r"|\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
     r"|user manual verification|sign-?off"
     r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
