@@ -6,6 +6,9 @@ guessed, so a task without such a line has none.
 
 import re
 
+from orchestrator.model import Mark
+from orchestrator.prd.states import mark_of
+
 _LABEL = re.compile(
     r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"
     r"|verif(?:y|ied by|ication)|expected(?: (?:result|outcome|behaviou?r))?|acs?)\b\s*\d*\W*[:：]?\W*(.*)$",
@@ -21,6 +24,8 @@ _FIELD = re.compile(
     r"(?:\s*[:：]\s*(?:\*\*|__)|(?:\*\*|__)\s*[:：])",
     re.IGNORECASE,
 )
+_STATUS = re.compile(r"\W*status\W*[:：]\W*(.*)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+(?:['’]\w+)?")
 
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
@@ -36,9 +41,18 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
             found += [] if is_below else [labelled[1].strip()]
         elif _ANOTHER.match(line):
             is_below = False
-        elif is_below and line.strip() and not _FIELD.match(line):
+        elif is_below and line.strip() and not _is_field(line):
             found.append(line.strip())
     return tuple(found)
+
+
+def _is_field(line: str) -> bool:
+    """Tell whether a line says something else of the task; of a status only where it begins with one, not with `404`."""
+    if _FIELD.match(line) is None:
+        return False
+    status = _STATUS.match(line)
+    said = _WORD.findall(status[1])[:3] if status else []
+    return not said or any(mark_of(" ".join(said[:most])) is not Mark.UNKNOWN for most in range(1, len(said) + 1))
 
 
 def _may_have_any(text: str) -> bool:
