@@ -101,7 +101,7 @@ def _only_tested(parent: Draft, parts: Parts) -> bool:
     """Tell whether a task asks for more than tests, and all that stands below it surely only tests."""
     if parent.gate or parent.mark is Mark.DONE or _is_deferred(parent) or _ABOUT_TESTS.search(parent.title):
         return False
-    if not parent.text and _CHECKS.search(parent.title):
+    if not parent.text and _CHECKS.search(parent.title) and not words.makes(parent.title):
         return False
     known = frozenset(parent.paths)
     if not all(_tests(one, known) for one in _below(parent, parts)):
@@ -144,6 +144,8 @@ def _heir(parent: Draft, below: Sequence[Draft], parts: Parts) -> Draft | None:
         return None  # they say where the tests lie, and nothing says where the work does
     if any(one.gate and one in heir.after for one in leaves):
         return None  # a person would look at what is not made yet
+    if any(one in heir.direct for one in below):
+        return None  # others would test what it has not made yet
     _give(parent, heir, next((one.paths for one in between if one.paths), ()))
     for later in leaves[leaves.index(heir) + 1 :]:
         later.after = [*later.after, *([] if heir in later.after else [heir])]
