@@ -20,6 +20,7 @@ from orchestrator.prd.paths import find_paths
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
 _VALIDATION = re.compile(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
+_IDS = re.compile(r"\W*(?:(?:REQ|FR|NFR|BR|UR|SR|AC|SC)-?\d+(?:\.\d+)*(?:\W+|$))+")
 _SHORT = 3  #: words of a title that is nothing but `Features`
 _BARE = "no heading: each item of the list is taken as one task"
 
@@ -29,6 +30,20 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
 
     `is_list`: the file's name says that it is nothing but a list.
     """
+    known = []
+    for found, remark in _choices(blocks, is_list=is_list):
+        known.append((found, remark))
+        if not all(map(names_requirements, found)):
+            yield found, remark
+    yield from known
+
+
+def names_requirements(item: Item) -> bool:
+    """Tell whether an item without a box says nothing but which requirements are meant: `REQ-1, REQ-2`."""
+    return item.box is None and not item.children and not item.details and _IDS.fullmatch(words.plain(item.text)) is not None
+
+
+def _choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[Item], str]]:
     _decide_of_validation(items_of(blocks))
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]

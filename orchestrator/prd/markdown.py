@@ -10,10 +10,10 @@ from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
-from orchestrator.model import Mark, Requirement
+from orchestrator.model import Mark, Requirement, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
-from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
+from orchestrator.prd.choice import choices, is_criterion, items_of, names_requirements, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.gather import from_row, is_step, state_in
 from orchestrator.prd.needs import Wish
@@ -24,6 +24,7 @@ from orchestrator.prd.shared_rows import shared_rows
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.states import mark_of
 
+_ONLY_IDS = "nothing but the names of requirements"
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
 _REQUIREMENTS = re.compile(
     r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:feature|product|functional)\s+)?(?:requirements?|features?|需求|要件|요구사항|anforderungen|requisitos|exigences)\W*$",
@@ -55,7 +56,9 @@ def read_markdown(page: Page) -> Reading:
     title = title_of(blocks, page.name)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
-    found = _tasks(page, blocks, requirements, warnings)
+    left: list[Skipped] = []
+    areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
+    found = _tasks(page, blocks, areas, warnings, left)
     if not found:
         proposed = _PROPOSED.format(name=page.name)
         hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{proposed}"
@@ -72,6 +75,7 @@ def read_markdown(page: Page) -> Reading:
         ownership=shared_rows(blocks, found, warnings),
         warnings=warnings + halves(blocks),
         reasons=dict(_reasons(page, blocks, found)),
+        left=left,
     )
 
 
@@ -100,12 +104,14 @@ def _is_requirement(above: tuple[Heading, ...]) -> bool:
     return bool(above) and _REQUIREMENTS.match(words.bare(above[-1].text)) is not None
 
 
-def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
-    areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
+def _tasks(page: Page, blocks: list[Block], areas: dict[str, str], warnings: list[str], left: list[Skipped]) -> list[Found]:
     is_list = bool(_LIST.search(page.path))
     for top, remark in choices(blocks, is_list=is_list):
-        found = [one for item in top for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
+        bare = [item for item in top if names_requirements(item)]
+        work = [item for item in top if not names_requirements(item)] if 0 < len(bare) < len(top) else top
+        found = [one for item in work for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
         if found:
+            left += [Skipped(line=item.line, text=item.text, reason=_ONLY_IDS) for item in bare if work is not top]
             warnings += [remark] if remark else []
             _check_streams(found, blocks, warnings)
             return found

@@ -246,13 +246,16 @@ def _leads(start: TaskId, end: TaskId, ties: Mapping[TaskId, Sequence[TaskId]], 
 def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Skipped], list[str]]:
     """Give what the second opinion finds and nobody took, with the reader's own reason where it has one."""
     skipped = list(reading.left)
+    told = {(one.file, one.line) for one in reading.left}
     warnings: list[str] = []
+    several = len(material.pages) > 1
     taken: dict[str, set[int]] = {page.name: set() for page in material.pages}
     for draft in reading.drafts:
         taken.setdefault(draft.file, set()).update((draft.line, *draft.lines))
     for page in material.pages:
         found, swallowed = scan(page, taken[page.name])
-        skipped += [_told(one, page, reading, several=len(material.pages) > 1) for one in found]
+        shown = [_told(one, page, reading, several=several) for one in found]
+        skipped += [one for one in shown if (one.file, one.line) not in told]
         warnings += swallowed
     return skipped, warnings
 

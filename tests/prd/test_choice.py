@@ -316,6 +316,17 @@ def test_boxes_of_validation_are_tasks_where_each_of_them_names_a_file_else_none
     assert list(reasons(one)) == [6, 7]
 
 
+def test_items_that_only_name_requirements_are_told_and_are_no_tasks_beside_others() -> None:
+    covered = told("# P\n\n## Phase 1: A\n\n- REQ-1\n- Make the page\n\nRequirements:\n- REQ-2, **FR-3**\n")
+    written = told("# P\n\n## Requirements\n- REQ-1: Log in\n\n## Phase 1\nRequirements:\n- REQ-1\n")
+
+    assert titles(covered) == ["Make the page"]
+    assert reasons(covered) == dict.fromkeys([5, 9], "nothing but the names of requirements")
+    assert titles(written) == ["Log in"]
+    assert titles(told("# P\n\n## Requirements\n- REQ-1\n- REQ-2\n")) == ["REQ-1", "REQ-2"], "there is nothing else"
+    assert titles(told("# P\n\n## Tasks\n- AUTH-1\n- [ ] REQ-2\n")) == ["REQ-2"]
+
+
 def test_requirements_in_lines_of_one_paragraph_are_each_a_task() -> None:
     document = told("# X\n\n## Functional Requirements\n\nAll of it:\n**FR1:** a\nand more\n**FR2:** b\n**FR3:** c\n")
 
