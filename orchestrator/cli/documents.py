@@ -9,6 +9,7 @@ from orchestrator.cli.context import Context, out, out_json
 from orchestrator.cli.run import AllOption, OrderOption
 
 if TYPE_CHECKING:
+    from orchestrator.cli.start import Made
     from orchestrator.model import Plan, TaskId
 
 
@@ -64,7 +65,6 @@ def plan(
     from orchestrator.cli.saved import compare, left_out_before
     from orchestrator.cli.start import make_plan_for
     from orchestrator.cli.writing import write_whole
-    from orchestrator.planning.document import plan_document
 
     options: Context = context.obj
     if split_with is not None:
@@ -74,16 +74,14 @@ def plan(
     saved = (options.folder / output if output else options.project().folder / "plan.json") if check else None
     among = () if everything else left_out_before(saved) if saved else None
     made = make_plan_for(options, file, count=count, any_order=any_order, among=among, optimise=optimise)
-    is_written = output is not None or check or options.as_json
-    body = plan_document(made) if is_written else b""
     if saved is not None:
-        return compare(options, body, saved)
+        return compare(options, made.body, saved)
     if output is not None:
-        write_whole(options.folder / output, body)
+        write_whole(options.folder / output, made.body)
     if why is None and prompt is None and graph is None and not options.as_json:
-        _print(options, made, file, any_order=any_order)
+        _print(options, made.plan, file, any_order=any_order)
     else:
-        _tell(options, made, body, why=why, prompt=prompt, graph=graph)
+        _tell(options, made, why=why, prompt=prompt, graph=graph)
     if split_with is not None:
         options.note(f"the tasks are in {file}: read and change them as you like, then: squad run {shlex.quote(file)}")
     return 0
@@ -99,21 +97,21 @@ def _print(options: Context, made: "Plan", file: str, *, any_order: bool) -> Non
     out(render_plan(made, remarks=lint(made, checks=checks), crews=crews_for(options, file, made, any_order=any_order)))
 
 
-def _tell(options: Context, made: "Plan", body: bytes, *, why: str | None, prompt: str | None, graph: str | None) -> None:
+def _tell(options: Context, made: "Made", *, why: str | None, prompt: str | None, graph: str | None) -> None:
     from orchestrator.cli.telling import show_prompt, why_role
     from orchestrator.planning.explain import explain
 
     if why is not None:
-        task = _meant(made, why)
-        reasons = (*explain(made, task), why_role(options, made, task))
+        task = _meant(made.plan, why)
+        reasons = (*explain(made.plan, task), why_role(options, made.plan, task))
         _show(options, {"task": task, "why": reasons}, text="\n".join(reasons))
     elif prompt is not None:
-        show_prompt(options, made, _meant(made, prompt))
+        show_prompt(options, made.plan, _meant(made.plan, prompt))
     elif graph is not None:
-        drawn = _drawn(made, graph)
+        drawn = _drawn(made.plan, graph)
         _show(options, {"form": graph, "graph": drawn}, text=drawn)
     else:
-        out(body.decode())
+        out(made.body.decode())
 
 
 def _show(options: Context, told: dict[str, object], *, text: str) -> None:

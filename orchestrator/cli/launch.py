@@ -22,7 +22,7 @@ from orchestrator.cli.context import Context
 from orchestrator.cli.detached import Begun, in_background, told_nobody
 from orchestrator.cli.limiting import amended, differences, warnings
 from orchestrator.cli.programs import accounts_of, require_adapter, require_level, with_adapter
-from orchestrator.cli.start import plan_with
+from orchestrator.cli.start import Made, plan_with
 from orchestrator.cli.telling import require_roles
 from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
@@ -34,7 +34,6 @@ from orchestrator.journal import Journal
 from orchestrator.leveling import require_levels
 from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.places import Plain
-from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
 from orchestrator.recorder import Recorder
 from orchestrator.replay import NoRun, Replayed, find_run, replay
@@ -103,13 +102,14 @@ def rehearse(options: Context, wishes: Wishes) -> str:
     project = options.project()
     config = settings.load(options, project, _flags(wishes))
     start_of(project)
-    plan, _ = _planned(options, wishes, project, config)
+    made = _planned(options, wishes, project, config)
+    plan = made.plan
     config = with_adapter(config, plan, wishes.agent)
     _require_levels(config, accounts_of(plan, config))
     for line in warnings(config, accounts_of(plan, config)):
         options.note(line)
     options.note(require_roles(project, config, plan))
-    return plan_document(plan).decode() if options.as_json else render_plan(plan)
+    return made.body.decode() if options.as_json else render_plan(plan)
 
 
 def _unheeded(plan: Plan) -> str:
@@ -129,7 +129,9 @@ def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     require_free(project)
     config = settings.load(options, project, _flags(wishes))
     base = start_of(project)
-    plan, document = _planned(options, wishes, project, config)
+    made = _planned(options, wishes, project, config)
+    plan, document = made.plan, made.read
+    del made  # what the checker saw is not kept for as long as the run takes
     _require_none_unfinished(project, plan, wishes)
     if not plan.tasks:
         _end_unfinished(project, plan, wishes)
@@ -157,7 +159,7 @@ def launch(options: Context, wishes: Wishes, *, carry: Carry = conduct) -> int:
     return in_background(options, project, carried) if wishes.detach else carried(options, told_nobody)
 
 
-def _planned(options: Context, wishes: Wishes, project: Project, config: Config) -> tuple[Plan, bytes]:
+def _planned(options: Context, wishes: Wishes, project: Project, config: Config) -> Made:
     ordered, among = wishes.any_order, wishes.among
     return plan_with(options, wishes.file, project, config, count=wishes.count, any_order=ordered, among=among)
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -50,6 +50,20 @@ _TRIED = 300  #: tasks, beyond which numbers of agents are not compared
 _CODEOWNERS = (".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A plan that holds."""
+
+    plan: Plan
+    read: bytes  #: the document that it was made from
+    seen: bytes | None = None  #: its own document, as the checker saw it; None: it was read from one
+
+    @property
+    def body(self) -> bytes:
+        """Give its own document."""
+        return self.seen or plan_document(self.plan)
+
+
 class PlanRefused(PlanError):
     """The independent check found that a plan does not hold."""
 
@@ -67,7 +81,7 @@ def make_plan_for(
     any_order: bool = False,
     among: Collection[str] | None = None,
     optimise: bool = False,
-) -> Plan:
+) -> Made:
     """Plan a document with the project's surroundings; see `plan_with`.
 
     Raises:
@@ -78,7 +92,7 @@ def make_plan_for(
     config = settings.load(options, project, flags)
     improve = optimiser(options) if optimise else None
     with uncollected():
-        return plan_with(options, file, project, config, count=count, any_order=any_order, among=among, improve=improve)[0]
+        return plan_with(options, file, project, config, count=count, any_order=any_order, among=among, improve=improve)
 
 
 def crews_for(options: Context, file: str, made: Plan, *, any_order: bool = False) -> tuple[Crew, ...]:
@@ -108,8 +122,8 @@ def plan_with(
     any_order: bool = False,
     among: Collection[str] | None = None,
     improve: Improve | None = None,
-) -> tuple[Plan, bytes]:
-    """Plan a document, or read a plan that was made before, and give its bytes; either way it is checked independently.
+) -> Made:
+    """Plan a document, or read a plan that was made before; either way it is checked independently.
 
     With `any_order` what the document implies by its order alone orders nothing. What runs before have done is left out;
     `among`: of these tasks only.
@@ -121,7 +135,7 @@ def plan_with(
     path = options.folder / file
     if is_plan(path):
         data = bytes_of(path, file, most=LARGEST_PLAN)
-        return _made_before(data, file, around), data
+        return Made(plan=_made_before(data, file, around), read=data)
     around = replace(around, allocation=allocation_for(options, project, config))
     document, found = read(options, file)
     document = _in_any_order(document) if any_order else document
@@ -129,7 +143,8 @@ def plan_with(
         options.note(f"{file}: read as {document.format}: {', '.join(_files(document))}")
     named = _named(document, inside(path, project), {name: inside(page, project) for name, page in found.paths.items()})
     make = partial(make_plan, surroundings=around, source_digest=found.digest, improve=improve)
-    return checked(plan_left(options, project, named, make, among=among), file), found.data
+    plan = plan_left(options, project, named, make, among=among)
+    return Made(plan=plan, read=found.data, seen=_seen(plan, file))
 
 
 def is_plan(path: Path) -> bool:
@@ -185,9 +200,15 @@ def _made_before(data: bytes, file: str, around: Surroundings) -> Plan:
 
 def checked(plan: Plan, file: str) -> Plan:
     """Let the checker see what the planner made, so that a mistake of the planner never starts."""
-    if found := problems(msgspec.json.decode(plan_document(plan))):
-        raise PlanRefused(file, found)
+    _seen(plan, file)
     return plan
+
+
+def _seen(plan: Plan, file: str) -> bytes:
+    body = plan_document(plan)
+    if found := problems(msgspec.json.decode(body)):
+        raise PlanRefused(file, found)
+    return body
 
 
 def inside(path: Path, project: Project) -> str:

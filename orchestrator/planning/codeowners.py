@@ -3,15 +3,17 @@
 A rule that a later one covers whole never decides anything, so it is left out; what stays overlaps only where the
 narrower rule comes later or they are patterns. Lines that GitHub itself refuses (`!`, sets, an escaped sign) are left out. A file
 with a section header is GitLab's: a rule without owners has its section's, `!path` takes a path out again, and each section
-decides for itself, so that a rule of one section does not undo one of another. `Docs/` and `docs/` are two folders. An owner
-is written with an `@`, or as an address: GitHub leaves a line with any other word out, GitLab leaves the word out.
+decides for itself, so that a rule of one section does not undo one of another; a path of GitLab is meant at any depth unless it
+begins with a slash. `docs/*` speaks of what lies in `docs` itself and in no folder below. `Docs/` and `docs/` are two folders.
+An owner is written with an `@`, or as an address: GitHub leaves a line with any other word out, GitLab leaves the word out.
 """
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_glob
+from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_folder, is_glob
 from orchestrator.expressions import expression
 
 _SECTION = expression(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
@@ -30,6 +32,13 @@ class Rule:
     owners: tuple[str, ...]  #: as written: `@org/team`, `@user`, an address
     text: str  #: the line
 
+    def decides(self, claim: Claim) -> bool:
+        """Tell whether it surely speaks of all of a claim; `/*` at its end means one level, where a claim reaches deeper."""
+        rule, asked = _cased(self.claim), _cased(claim)
+        if not covers(rule, asked) or not (rule == "*" or rule.endswith("/*")):
+            return covers(rule, asked)
+        return not is_folder(asked) and not covers(rule, posixpath.dirname(asked) or ".")
+
 
 def live_rules(text: str) -> tuple[Rule, ...]:
     """Give the rules that decide who owns something, in the order of the file."""
@@ -43,8 +52,8 @@ def cleared_rules(text: str) -> tuple[Rule, ...]:
     for number, kept in enumerate(sections):
         elsewhere = [rule for other, rules in enumerate(sections) if other != number for rule in rules if rule.owners]
         for place, rule in enumerate(kept):
-            owned = any(earlier.owners and covers(earlier.claim, rule.claim) for earlier in kept[:place])
-            if not rule.owners and owned and not any(covers(other.claim, rule.claim) for other in elsewhere):
+            owned = any(earlier.owners and earlier.decides(rule.claim) for earlier in kept[:place])
+            if not rule.owners and owned and not any(other.decides(rule.claim) for other in elsewhere):
                 found.append(rule)
     return tuple(found)
 
@@ -56,7 +65,7 @@ def _deciding(section: Sequence[Rule]) -> list[Rule]:
 def _kept(section: Sequence[Rule]) -> list[Rule]:
     kept: list[Rule] = []
     for rule in reversed(section):
-        if not any(covers(_cased(later.claim), _cased(rule.claim)) for later in kept):
+        if not any(later.decides(rule.claim) for later in kept):
             kept.append(rule)
     return kept[::-1]
 
@@ -105,15 +114,15 @@ def _rule(line: str, *, is_gitlab: bool) -> Rule | None:
         return None
     pattern = words[0].replace("\0", " ")
     try:
-        claim, area = _claim(pattern), canonical(pattern.removesuffix("**"))
+        claim, area = _claim(pattern, is_gitlab=is_gitlab), canonical(pattern.removesuffix("**"))
     except OutsideProject:
         return None
     return Rule(claim=claim, area=None if is_glob(area) or area == "." else area, owners=tuple(words[1:]), text=line.strip())
 
 
-def _claim(pattern: str) -> Claim:
-    """Give the claim of a pattern: without a slash inside it means any depth, `/*` at its end means one level only."""
+def _claim(pattern: str, *, is_gitlab: bool) -> Claim:
+    """Give the claim of a pattern: without a slash inside it means any depth, for GitLab without one before it."""
     if pattern in {"*", "/", "/**", "**"}:
         return Claim(".")
-    anchored = "/" in pattern.rstrip("/")
+    anchored = pattern.startswith("/") if is_gitlab else "/" in pattern.rstrip("/")
     return canonical(pattern.removesuffix("**") if anchored else f"**/{pattern}")

@@ -105,8 +105,8 @@ def _teams(document: Document, rules: Sequence[Rule]) -> dict[str, Label]:
         by_claim.add(rule.claim, place, place)
     for task in document.tasks:
         for claim in task.writes or ():
-            last = max(by_claim.covering(claim), default=None)
-            called = names_of(rules[last].owners[0]) if last is not None and rules[last].area is not None else ()
+            last = max((place for place in by_claim.covering(claim) if rules[place].decides(claim)), default=None)
+            called = names_of(rules[last].owners[0]) if last is not None and rules[last].claim != "." else ()
             if label := next(filter(None, called[1:2] or called), ""):
                 team = teams.setdefault(label, Label(label=label, words=""))
                 team.files.append(claim)

@@ -45,10 +45,12 @@ class TableListener(Listener, Protocol):
 def read_blocks(text: str, listener: TableListener) -> None:
     """Tell of a document's blocks, in their order; what stands inside a line is not parsed."""
     lines = text.split("\n")
-    end = len(lines) - (not lines[-1].strip(" \t"))  #: as the parser counts them
+    is_ended = not lines[-1].strip(" \t")
+    end = len(lines) - is_ended  #: as the parser counts them
     left = Stretch(lines, end, listener).read(0)
     if left < end:
-        state = StateBlock(text, _parser(), {"lines": lines, "left": left, "listener": listener}, [])
+        whole = text if is_ended else f"{text}\n"  # it looks for the end of the last line, and falls where there is none
+        state = StateBlock(whole, _parser(), {"lines": lines, "left": left, "listener": listener}, [])
         state.md.block.tokenize(state, left, state.lineMax)
         tell(state.tokens, listener)
 

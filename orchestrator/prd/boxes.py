@@ -36,7 +36,7 @@ Make = Callable[[Item, Draft | None], Draft | None]
 def blocks_of(page: Page) -> list[Block]:
     """Give the blocks of a page below its front matter."""
     front = page.front
-    return outline("\n" * front + "\n".join(page.text.split("\n")[front:]))
+    return outline("\n" * front + "\n".join(page.text.split("\n")[front:]) if front else page.text)
 
 
 def title_of(blocks: Sequence[Block], page: Page, *starts: str, folder: str = "") -> str:
@@ -67,19 +67,20 @@ def draft_of(item: Item, page: Page, parent: Draft | None, *, id: str | None, ti
     parallel, title = words.without_parallel(title)
     details = [line for child in item.children if child.box is None for line in plain_lines(child)]
     text = "\n".join([*item.details, *details])
-    ids, _ = words.references(f"{title}\n{text}")
+    whole = f"{title}\n{text}"
+    needs, named = _needs(item, title, whole) if words.may_order(whole) else ([], title)
     mark = marks.get(item.box or "", Mark.UNKNOWN)
     return Draft(
         file=page.name,
         line=item.line,
         id=id,
         scope=page.name,
-        title=words.plain(_without_labels(words.references(title)[1])) or words.plain(title),
+        title=words.plain(_without_labels(named)) or words.plain(title),
         text=text.strip(),
         mark=Mark.DEFERRED if item.is_struck and mark is Mark.OPEN else mark,
         box=item.box or "",
-        needs=_needs(item, title, ids),
-        paths=find_paths(f"{title}\n{text}"),
+        needs=needs,
+        paths=find_paths(whole),
         parent=parent,
         parallel=parallel,
         gate=words.is_gate(_without_labels(title)),
@@ -91,11 +92,13 @@ def _without_labels(title: str) -> str:
     return _LABEL.sub("", title) if "[" in title else title
 
 
-def _needs(item: Item, title: str, ids: Sequence[str]) -> list[Wish]:
-    """Give what is named by its id, else what the title says in words."""
+def _needs(item: Item, title: str, whole: str) -> tuple[list[Wish], str]:
+    """Give what is named by its id, else what the title says in words; and the title without such remarks in brackets."""
+    ids, _ = words.references(whole)
     said = None if ids else words.prose_need(title, apart=True)
-    named = [Wish(text=need, line=item.line, is_id=True) for need in ids]
-    return [*named, Wish(text=said, line=item.line, is_id=False)] if said else named
+    needs = [Wish(text=need, line=item.line, is_id=True) for need in ids]
+    needs += [Wish(text=said, line=item.line, is_id=False)] if said else []
+    return needs, words.references(title)[1]
 
 
 def plain_lines(item: Item) -> list[str]:

@@ -7,7 +7,7 @@ the stream that the requirement fits: that is safe, since what several tasks wri
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Protocol
@@ -78,30 +78,34 @@ def _parted(text: str) -> frozenset[str]:
 
 def _chapters(blocks: Sequence[Block]) -> list[Chapter]:
     """Give the requirements that list their files: a heading, somewhere below it `Files to Create` and a list."""
-    chapters: list[Chapter] = []
+    found: dict[int, tuple[Heading, list[str]]] = {}  #: by the line of the heading
     above: Heading | None = None
     wanted = False
     for block in blocks:
         if isinstance(block, Heading):
-            wanted = bool(_LISTS_FILES.search(block.text))
+            wanted = _lists_files(block.text)
             above = above if wanted else block
-        elif isinstance(block, Paragraph):
-            wanted = bool(_LISTS_FILES.search(words.plain(block.text).split("\n")[-1]))
-            if wanted:
-                _add(chapters, above, block.text)
-        elif isinstance(block, Row) and wanted:
-            _add(chapters, above, " ".join(block.cells.values()))
-        elif isinstance(block, Item) and wanted:
-            _add(chapters, above, "\n".join(below.text for below in block.walk()))
-    return [chapter for chapter in chapters if chapter.files]
+            continue
+        if isinstance(block, Paragraph):
+            wanted = _lists_files(words.plain(block.text)) if _may_list(block.text) else False
+        if wanted and above:
+            found.setdefault(above.line, (above, []))[1].extend(find_paths(_text_of(block)))
+    return [Chapter(title=words.plain(one.text), line=line, files=tuple(files)) for line, (one, files) in found.items() if files]
 
 
-def _add(chapters: list[Chapter], above: Heading | None, text: str) -> None:
-    """Add the files of a text to the requirement that a heading is."""
-    if above:
-        if not chapters or chapters[-1].line != above.line:
-            chapters.append(Chapter(title=words.plain(above.text), line=above.line, files=()))
-        chapters[-1] = replace(chapters[-1], files=(*chapters[-1].files, *find_paths(text)))
+def _lists_files(text: str) -> bool:
+    return _may_list(text) and _LISTS_FILES.search(text) is not None
+
+
+def _may_list(text: str) -> bool:
+    """Tell cheaply whether a text could say that files are listed; only a sure no is one."""
+    return "file" in text.lower() or not text.isascii()
+
+
+def _text_of(block: Item | Row | Paragraph) -> str:
+    if isinstance(block, Item):
+        return "\n".join([below.text for below in block.walk()])
+    return block.text if isinstance(block, Paragraph) else " ".join(block.cells.values())
 
 
 class _Crowd:
@@ -109,7 +113,7 @@ class _Crowd:
 
     def __init__(self, tasks: Sequence[Sharer]) -> None:
         self._areas: dict[str, list[Sharer]] = {}
-        self._topics: dict[str, list[int]] = {}  #: word -> places of streams
+        self._topics: dict[str, set[int]] = {}  #: word -> places of streams
         self._titled: dict[str, list[int]] = {}  #: word -> places of tasks
         self._tasks = tasks
         for place, one in enumerate(tasks):
@@ -119,14 +123,16 @@ class _Crowd:
                 self._titled.setdefault(word, []).append(place)
         for place, area in enumerate(self._areas):
             for word in stems(area):
-                self._topics.setdefault(word, []).append(place)
+                self._topics.setdefault(word, set()).add(place)
         self._streams = list(self._areas.values())
 
     def mates(self, chapter: Chapter) -> list[Sharer]:
         """Give the tasks of the stream that fits best, else those whose titles share a word with the requirement."""
         asked = stems(chapter.title)
-        scores = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
-        if scores:
+        topics = sorted([self._topics[word] for word in asked if word in self._topics], key=len)
+        if topics and (all_of_them := set.intersection(*topics)):
+            return self._streams[min(all_of_them)]
+        if scores := Counter(chain.from_iterable(topics)):
             best = max(scores.values())
             return self._streams[min(place for place, score in scores.items() if score == best)]
         return [self._tasks[place] for place in sorted({place for word in asked for place in self._titled.get(word, ())})]

@@ -10,6 +10,7 @@ headings, the rows of their tables, their lists or paragraphs; else the items of
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 
 from orchestrator.expressions import expression
 from orchestrator.prd import words
@@ -20,6 +21,7 @@ from orchestrator.prd.paths import find_paths
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"
 _VALIDATION = expression(r"\W*validation(?: checklist)?\W*", re.IGNORECASE)  #: as a label; below a heading it is work
+_IDS = expression(r"\W*(?:(?:REQ|FR|NFR|BR|UR|SR|AC|SC)-?\d+(?:\.\d+)*(?:\W+|$))+")
 _SHORT = 3  #: words of a title that is nothing but `Features`
 _BARE = "no heading: each item of the list is taken as one task"
 
@@ -29,6 +31,21 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
 
     `is_list`: the file's name says that it is nothing but a list.
     """
+    known = []
+    for found, remark in _choices(blocks, is_list=is_list):
+        known.append((found, remark))
+        if not all(map(names_requirements, found)):
+            yield found, remark
+    yield from known
+
+
+def names_requirements(item: Item) -> bool:
+    """Tell whether an item without a box says nothing but which requirements are meant: `REQ-1, REQ-2`."""
+    return item.box is None and not item.children and not item.details and _IDS.fullmatch(words.plain(item.text)) is not None
+
+
+def _choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[Item], str]]:
+    _decide_of_validation(items_of(blocks))
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     title = titles[0] if len(titles) == 1 else None
@@ -65,7 +82,19 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label) or (_VALIDATION.fullmatch(item.label.strip()) is not None and not _names_a_file(item))
+    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
+
+
+def _decide_of_validation(items: Sequence[Item]) -> None:
+    """Take what `Validation:` introduces for work, as a whole: only where everything listed names a file."""
+    for (label, _), listed in groupby(items, key=lambda item: (item.label, id(item.above))):
+        mates = list(listed)
+        if label and _VALIDATION.fullmatch(label.strip()) and all(_names_a_file(one) for one in mates):
+            for one in mates:
+                one.label = ""
+        for one in mates:
+            if one.children:
+                _decide_of_validation(one.children)
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:

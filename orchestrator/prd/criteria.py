@@ -7,6 +7,8 @@ guessed, so a task without such a line has none.
 import re
 
 from orchestrator.expressions import expression
+from orchestrator.model import Mark
+from orchestrator.prd.states import mark_of
 
 _LABEL = expression(
     r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"
@@ -23,6 +25,8 @@ _FIELD = expression(
     r"(?:\s*[:：]\s*(?:\*\*|__)|(?:\*\*|__)\s*[:：])",
     re.IGNORECASE,
 )
+_STATUS = expression(r"\W*status\W*[:：]\W*(.*)", re.IGNORECASE)
+_WORD = expression(r"[^\W_]+(?:['’]\w+)?")
 
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
@@ -38,9 +42,18 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
             found += [] if is_below else [labelled[1].strip()]
         elif _ANOTHER.match(line):
             is_below = False
-        elif is_below and line.strip() and not _FIELD.match(line):
+        elif is_below and line.strip() and not _is_field(line):
             found.append(line.strip())
     return tuple(found)
+
+
+def _is_field(line: str) -> bool:
+    """Tell whether a line says something else of the task; of a status only where it begins with one, not with `404`."""
+    if _FIELD.match(line) is None:
+        return False
+    status = _STATUS.match(line)
+    said = _WORD.findall(status[1])[:3] if status else []
+    return not said or any(mark_of(" ".join(said[:most])) is not Mark.UNKNOWN for most in range(1, len(said) + 1))
 
 
 def _may_have_any(text: str) -> bool:
@@ -50,8 +63,10 @@ def _may_have_any(text: str) -> bool:
     lower = text.lower()
     if "done" in lower or "accepted" in lower or "finished" in lower:
         return True
-    labelled = "criteri" in lower or "accept" in lower or "verif" in lower or "expected" in lower or _SHORT.search(lower)
-    return ":" in text and bool(labelled)
+    if ":" not in text:
+        return False
+    labelled = "criteri" in lower or "accept" in lower or "verif" in lower or "expected" in lower
+    return labelled or ("ac" in lower and _SHORT.search(lower) is not None)
 
 
 def _has_label(line: str) -> bool:

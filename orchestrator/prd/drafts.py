@@ -21,7 +21,9 @@ class Draft(msgspec.Struct, kw_only=True, eq=False):
     scope: str = ""  #: within which ids are meant: a tag, a file
     text: str = ""  #: what stands below the title
     area: str | None = None
-    groups: tuple[str, ...] = ()  #: what the headings above call themselves: `stream a`, `phase 2`
+    below: tuple[int, ...] = ()  #: the lines of the headings that it stands below, outermost first
+    #: What these call themselves, as `stream a` or `phase 2`, each with the lines of those above it.
+    groups: tuple[tuple[str, tuple[int, ...]], ...] = ()
     mark: Mark = Mark.OPEN
     box: str = ""  #: the mark as it is written, for the warning about one that is not known
     needs: list[Wish] = msgspec.field(default_factory=list)

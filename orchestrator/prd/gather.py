@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.expressions import expression
 from orchestrator.prd import tongues, words
+from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
 Test = Callable[[tuple[Heading, ...]], bool]
@@ -153,7 +154,8 @@ def _attach(task: Item, block: Item | Row | Paragraph) -> None:
         case Paragraph():
             task.details.append(block.text)
             status = _STATUS.search(block.text)
-            task.state = task.state or (status[1] if status else "")
+            if status and status[0].strip() not in criteria_in("", "\n".join(task.details)):
+                task.state = task.state or status[1]
         case Row():
             task.details.append(" ".join(block.cells.values()))
 

@@ -11,10 +11,10 @@ from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
 from orchestrator.expressions import expression
-from orchestrator.model import Mark, Requirement
+from orchestrator.model import Mark, Requirement, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
-from orchestrator.prd.choice import choices, is_criterion, items_of, takes_plain
+from orchestrator.prd.choice import choices, is_criterion, items_of, names_requirements, takes_plain
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.gather import from_row, is_step, state_in
 from orchestrator.prd.needs import Wish
@@ -25,6 +25,7 @@ from orchestrator.prd.shared_rows import shared_rows
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.states import mark_of
 
+_ONLY_IDS = "nothing but the names of requirements"
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"
 _REQUIREMENTS = expression(
     r"(?:\d+(?:\.\d+)*[.)]?\s*)?(?:(?:feature|product|functional)\s+)?(?:requirements?|features?|需求|要件|요구사항|anforderungen|requisitos|exigences)\W*$",
@@ -56,7 +57,9 @@ def read_markdown(page: Page) -> Reading:
     title = title_of(blocks, page.name)
     requirements = tuple(_requirements(blocks))
     warnings: list[str] = []
-    found = _tasks(page, blocks, requirements, warnings)
+    left: list[Skipped] = []
+    areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
+    found = _tasks(page, blocks, areas, warnings, left)
     if not found:
         proposed = _PROPOSED.format(name=page.name)
         hint = f"looked for list items below a heading such as 'Tasks', and for checkboxes\n{EXAMPLE}\n{proposed}"
@@ -73,6 +76,7 @@ def read_markdown(page: Page) -> Reading:
         ownership=shared_rows(blocks, found, warnings),
         warnings=warnings + halves(blocks),
         reasons=dict(_reasons(page, blocks, found)),
+        left=left,
     )
 
 
@@ -101,12 +105,14 @@ def _is_requirement(above: tuple[Heading, ...]) -> bool:
     return bool(above) and _REQUIREMENTS.match(words.bare(above[-1].text)) is not None
 
 
-def _tasks(page: Page, blocks: list[Block], requirements: tuple[Requirement, ...], warnings: list[str]) -> list[Found]:
-    areas = {requirement.area.casefold(): requirement.area for requirement in requirements}
+def _tasks(page: Page, blocks: list[Block], areas: dict[str, str], warnings: list[str], left: list[Skipped]) -> list[Found]:
     is_list = bool(_LIST.search(page.path))
     for top, remark in choices(blocks, is_list=is_list):
-        found = [one for item in top for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
+        bare = [item for item in top if names_requirements(item)]
+        work = [item for item in top if not names_requirements(item)] if 0 < len(bare) < len(top) else top
+        found = [one for item in work for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
         if found:
+            left += [Skipped(line=item.line, text=item.text, reason=_ONLY_IDS) for item in bare if work is not top]
             warnings += [remark] if remark else []
             _check_streams(found, blocks, warnings)
             return found
@@ -172,6 +178,7 @@ def _found(page: Page, item: Item, parent: Found | None, areas: dict[str, str]) 
         item=item,
         parent=parent,
         area=area or _stream(item.above) or (parent.area if parent else None),
+        below=_lines(item.above),
         groups=_groups(item.above) or (parent.groups if parent else ()),
         id=number,
         title=shown,
@@ -242,9 +249,15 @@ def _stream(above: tuple[Heading, ...]) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _groups(above: tuple[Heading, ...]) -> tuple[str, ...]:
-    """Give what the headings above call the part of the work that they begin."""
-    return tuple([group for heading in above if (group := words.group_of(heading.text))])
+def _groups(above: tuple[Heading, ...]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Give what the headings above call the part of the work that they begin, each with the lines of those above it."""
+    lines = _lines(above)
+    return tuple([(group, lines[:at]) for at, heading in enumerate(above) if (group := words.group_of(heading.text))])
+
+
+@lru_cache(maxsize=1024)
+def _lines(above: tuple[Heading, ...]) -> tuple[int, ...]:
+    return tuple([heading.line for heading in above])
 
 
 def _check_streams(found: list[Found], blocks: list[Block], warnings: list[str]) -> None:

@@ -167,4 +167,4 @@ def _single(line: Iterable[str]) -> Iterator[str]:
 
 def _place(draft: Draft) -> Place:
     """Give the part of the work that a task belongs to, but for what parts it in time only."""
-    return draft.area, tuple([group for group in draft.groups if not group.startswith(_IN_TIME)])
+    return draft.area, tuple([group for group, _ in draft.groups if not group.startswith(_IN_TIME)])

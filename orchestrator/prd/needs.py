@@ -6,10 +6,11 @@ since the order would silently be lost; prose that names nothing known is a warn
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
-from itertools import chain
+from typing import TypeAlias
 
 import msgspec
 from msgspec.structs import replace
@@ -28,6 +29,7 @@ _ALONE = expression(
     re.IGNORECASE,
 )
 _ROUNDS = 4
+Place: TypeAlias = tuple[object, ...]  #: a file, and the lines of the headings that something stands below
 _AND = expression(r"\s*(?:[,;&、，]|\band\b)\s*")
 
 
@@ -49,6 +51,32 @@ class DependencyCycle(PlanError):
         self.path = tuple(task.id for task in path)
 
 
+@dataclass(slots=True)
+class Parts:
+    """The parts of the work by what they call themselves, as `stream a`: of one name there may be several, in several places."""
+
+    _named: dict[str, dict[Place, list[TaskId]]] = field(default_factory=dict)  #: name -> where it stands, or above -> tasks
+    _places: dict[TaskId, Place] = field(default_factory=dict)
+
+    def add(self, task: TaskId, place: Place, names: Iterable[tuple[str, Place]]) -> None:
+        """Note where a task stands, and which parts it belongs to: their names, and where these stand."""
+        self._places[task] = place
+        for name, above in names:
+            tasks = self._named.setdefault(name, {})
+            for depth in range(len(above) + 1):
+                tasks.setdefault(above[:depth], []).append(task)
+
+    def of(self, name: str, asking: TaskId | None) -> Sequence[TaskId]:
+        """Give the tasks of a part: of several of its name the one that stands nearest to who asks, or all that are as near."""
+        known = self._named.get(name)
+        here = self._places[asking] if asking is not None else ()
+        depths = range(len(here), -1, -1) if known else ()
+        return next((tasks for depth in depths if known and (tasks := known.get(here[:depth]))), ())
+
+    def __bool__(self) -> bool:
+        return bool(self._named)
+
+
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """A need as it is written."""
 
@@ -64,12 +92,12 @@ def resolve(
     *,
     strict: bool,
     warnings: list[str],
-    groups: Mapping[str, Sequence[TaskId]],
+    parts: Parts,
     several: bool = False,
 ) -> list[Task]:
     """Give the tasks with their needs as ids; `strict`: what orders nothing is refused instead of told.
 
-    `groups`: the tasks of each part of the work by what it calls itself, such as `stream a`.
+    `parts`: what parts of the work a need may name, such as `Stream A`.
     `several`: the document has several files, so a warning names the one it speaks of.
 
     Raises:
@@ -78,7 +106,7 @@ def resolve(
     if not wishes and not declared:
         return tasks
     more: defaultdict[TaskId, dict[TaskId, None]] = defaultdict(dict)  #: than the tasks need already
-    book = _Book(tasks, groups)
+    book = _Book(tasks, parts)
     for task in tasks:
         for wish in wishes.get(task.id, ()):
             named = _named(wish, task, book, strict=strict, several=several, warnings=warnings)
@@ -158,8 +186,8 @@ def is_acyclic(needs: Mapping[TaskId, Sequence[TaskId]]) -> bool:
 class _Book:
     """The tasks by everything that a need may name them by."""
 
-    def __init__(self, tasks: list[Task], groups: Mapping[str, Sequence[TaskId]]) -> None:
-        self._groups = groups
+    def __init__(self, tasks: list[Task], parts: Parts) -> None:
+        self._named = parts
         self.known = {str(task.id): task.id for task in tasks}
         self._tasks = tasks
         self._titles: dict[str, list[TaskId]] = {}
@@ -167,8 +195,8 @@ class _Book:
         self._files: dict[str, list[TaskId]] = {}
         self._words: dict[str, list[TaskId]] = {}
         self._called: dict[str, list[TaskId]] = {}
-        self._topics: dict[str, list[int]] = {}  #: word -> places of the areas that have it in their names
-        self._parts: list[tuple[int, list[TaskId]]] = []  #: of each area how many words its name has, and its tasks
+        self._topics: dict[str, set[int]] = {}  #: word -> places of the areas that have it in their names
+        self._parts: list[tuple[frozenset[str], list[TaskId]]] = []  #: of each area the words of its name, and its tasks
 
     def _learn(self) -> None:
         """Note by what else than its id each task could be named; most documents never ask."""
@@ -182,8 +210,8 @@ class _Book:
                 self._words.setdefault(word, []).append(task.id)
         for area, parts in self._areas.items() if tasks else ():
             for word in stems(area):
-                self._topics.setdefault(word, []).append(len(self._parts))
-            self._parts.append((len(stems(area)), parts))
+                self._topics.setdefault(word, set()).add(len(self._parts))
+            self._parts.append((stems(area), parts))
 
     @cached_property
     def _folded(self) -> dict[str, TaskId]:
@@ -192,6 +220,15 @@ class _Book:
     @cached_property
     def _shapes(self) -> set[str]:
         return {_shape(name) for name in self.known}
+
+    @cached_property
+    def _rarest(self) -> dict[str, list[int]]:
+        """Give the places of the areas by that word of their names which fewest others have."""
+        places: dict[str, list[int]] = {}
+        for place, (name, _) in enumerate(self._parts):
+            if name:
+                places.setdefault(min(sorted(name), key=lambda word: len(self._topics[word])), []).append(place)
+        return places
 
     def find(self, word: str) -> TaskId | None:
         return self.known.get(word) or self._folded.get(word.casefold())
@@ -204,10 +241,11 @@ class _Book:
         """Give the tasks that a text names by id, else by what else it says."""
         return self.grouped(text) or [self.known[one] for one in expand(text) if one in self.known] or self.called(text)
 
-    def grouped(self, text: str) -> list[TaskId]:
+    def grouped(self, text: str, asking: TaskId | None = None) -> list[TaskId]:
         """Give the tasks of the parts of the work that a text names, if it names nothing else: `Stream A and Stream B`."""
-        parts = _AND.split(text.strip(" .*`")) if self._groups else ()
-        each = [self._groups.get((group_of(part) if _ALONE.match(part) else None) or "", ()) for part in parts if part]
+        parts = _AND.split(text.strip(" .*`")) if self._named else ()
+        names = [(group_of(part) if _ALONE.match(part) else None) or "" for part in parts if part]
+        each = [self._named.of(name, asking) for name in names]
         return [task for group in each for task in group] if each and all(each) else []
 
     def called(self, text: str) -> list[TaskId]:
@@ -221,8 +259,8 @@ class _Book:
     def _in_area(self, text: str) -> list[TaskId]:
         """Give the tasks of the areas whose names are part of the text, or of whose names it is a part."""
         asked = stems(text)
-        shared = Counter(chain.from_iterable(self._topics.get(word, ()) for word in asked))
-        fitting = [place for place, count in shared.items() if count in {len(asked), self._parts[place][0]}]
+        fitting = set.intersection(*sorted([self._topics.get(word, set()) for word in asked], key=len)) if asked else set[int]()
+        fitting.update(place for word in asked for place in self._rarest.get(word, ()) if self._parts[place][0] <= asked)
         return [task for place in sorted(fitting) for task in self._parts[place][1]]
 
     def _writing(self, text: str) -> list[TaskId]:
@@ -244,7 +282,7 @@ def _shape(word: str) -> str:
 
 def _named(wish: Wish, task: Task, book: _Book, *, strict: bool, several: bool, warnings: list[str]) -> list[TaskId]:
     """Give the tasks that a wish names."""
-    if not wish.is_id and task.id not in (group := book.grouped(wish.text)) and group:
+    if not wish.is_id and task.id not in (group := book.grouped(wish.text, task.id)) and group:
         return group
     ids = [wish.text] if wish.is_id else list(expand(wish.text))
     ids = [part for one in ids for part in ([one] if one in book.known else _span(one))]

@@ -18,6 +18,7 @@ _BOX = expression(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)
 _SIGNS = {"\u2610": " ", "\u2b1c": " ", "\U0001f532": " ", "\u2611": "x", "\u2612": "\u2612"}
 _SIGN = expression(rf"([{''.join(_SIGNS)}])\ufe0f?(?:\s+|$)(.*)", re.DOTALL)
 _LABEL = expression(r".*[:：](?:\*\*|__)?|(?:\*\*|__).*(?:\*\*|__)")
+_LABEL_ENDS = (":", "：", "**", "__")  #: a cheap look that spares the careful one
 _LONGEST_LABEL = 80  #: characters
 
 
@@ -164,7 +165,7 @@ class Builder:
             last = self.blocks[-1] if self.blocks else None
             before = last.text if isinstance(last, Paragraph) else ""
         line = before.strip().rpartition("\n")[2].strip()
-        return line if len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
+        return line if line.endswith(_LABEL_ENDS) and len(line) <= _LONGEST_LABEL and _LABEL.fullmatch(line) else ""
 
 
 def _begin(item: Item, text: str) -> None:

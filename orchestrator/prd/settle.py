@@ -6,6 +6,7 @@ a task that does not exist, is a warning that names its line, never a silent los
 
 import contextlib
 import posixpath
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -20,7 +21,7 @@ from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.homes import leave_home
 from orchestrator.prd.knots import knots_of
 from orchestrator.prd.meant import mean
-from orchestrator.prd.needs import is_acyclic, require_no_cycle, resolve
+from orchestrator.prd.needs import Parts, is_acyclic, require_no_cycle, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
 from orchestrator.prd.whole import hand_down
@@ -46,8 +47,8 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     tasks = [_task(draft, material, claim=claim, strict=strict, warnings=warnings) for draft in drafts]
     wishes = {draft.final_id: draft.needs for draft in drafts if draft.needs}
     several = len(material.pages) > 1
-    groups = _groups(drafts)
-    tasks = resolve(tasks, wishes, reading.declared, groups=groups, strict=strict, several=several, warnings=warnings)
+    parts = _parts(drafts)
+    tasks = resolve(tasks, wishes, reading.declared, parts=parts, strict=strict, several=several, warnings=warnings)
     if strict:
         require_no_cycle(tasks)
     tasks = _without_circles(tasks, warnings)
@@ -70,13 +71,13 @@ def settle(reading: Reading, material: Material, *, claim: MakeClaim, scan: Scan
     )
 
 
-def _groups(drafts: Sequence[Draft]) -> dict[str, list[TaskId]]:
-    """Give the tasks of each part of the work that has a name of its own."""
-    groups: dict[str, list[TaskId]] = {}
-    for draft in drafts:
-        for group in draft.groups:
-            groups.setdefault(group, []).append(draft.final_id)
-    return groups
+def _parts(drafts: Sequence[Draft]) -> Parts:
+    """Give the parts of the work that have names of their own."""
+    parts = Parts()
+    for draft in drafts if any(draft.groups for draft in drafts) else ():
+        names = [(name, (draft.file, *above)) for name, above in draft.groups]
+        parts.add(draft.final_id, (draft.file, *draft.below), names)
+    return parts
 
 
 def _areas(rows: Sequence[Area], claim: MakeClaim) -> Iterator[Area]:
@@ -95,6 +96,7 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
     """Give every task its id: its own where it has one, else T1, T2 ... in document order."""
     names = {draft.id: _usable(draft.id) for draft in drafts if draft.id}
     used = set(names.values())
+    times = Counter([names[draft.id] for draft in drafts if draft.id])
     seen: dict[str, int] = {}
     scopes: dict[str, set[str]] = {}
     anew: dict[str, list[Draft]] = {}
@@ -107,6 +109,9 @@ def _number(drafts: Sequence[Draft], material: Material, warnings: list[str]) ->
             while f"T{following}" in used:
                 following += 1
             draft.final_id = TaskId(f"T{following}")
+            continue
+        if times[own] == 1:
+            draft.final_id = TaskId(own)
             continue
         seen[own] = seen.get(own, 0) + 1
         draft.final_id = TaskId(own if seen[own] == 1 else f"{own}~{seen[own]}")
@@ -241,13 +246,16 @@ def _leads(start: TaskId, end: TaskId, ties: Mapping[TaskId, Sequence[TaskId]], 
 def _skipped(reading: Reading, material: Material, scan: Scan) -> tuple[list[Skipped], list[str]]:
     """Give what the second opinion finds and nobody took, with the reader's own reason where it has one."""
     skipped = list(reading.left)
+    told = {(one.file, one.line) for one in reading.left}
     warnings: list[str] = []
+    several = len(material.pages) > 1
     taken: dict[str, set[int]] = {page.name: set() for page in material.pages}
     for draft in reading.drafts:
         taken.setdefault(draft.file, set()).update((draft.line, *draft.lines))
     for page in material.pages:
         found, swallowed = scan(page, taken[page.name])
-        skipped += [_told(one, page, reading, several=len(material.pages) > 1) for one in found]
+        shown = [_told(one, page, reading, several=several) for one in found]
+        skipped += [one for one in shown if (one.file, one.line) not in told]
         warnings += swallowed
     return skipped, warnings
 

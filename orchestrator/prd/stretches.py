@@ -21,8 +21,11 @@ _LINE = expression(rf"( *)(?:([-*+]|[0-9]{{1,9}}[.)])( {{1,4}}))?({_START}(?:.*\
 _HEADING = expression(r"(#{1,6})[ \t]+([^\s|][^|]*[^#\s|]|[^#\s|])[ \t]*")
 #: What ends every list and paragraph, at the start of a line: a heading, a quotation, a fence.
 _END = expression(r"#{1,6} |>|```[^`]*$")
+_ENDS_QUOTE = expression(r"#{1,6} |```[^`]*$")
 #: What does so behind an empty line: a rule, and all that is no item.
 _APART = expression(r"-{3,}[ \t]*$|[^\s\d*+-]")
+#: A quoted line that begins no heading: what was told of one is not taken back, should the parser read it all after all.
+_QUOTED = expression(r">(?: |$)([^\t#][^\t]*|)")
 _BULLETS = frozenset("-*+")
 _BLANK = " \t"  #: an empty line holds nothing else
 _DEEPEST = 12  #: lists in lists; the parser itself does not read much deeper
@@ -59,10 +62,11 @@ class Listener(Protocol):
 class Stretch:
     """Some lines of a document, read for who wants to hear what stands there."""
 
-    def __init__(self, lines: Sequence[str], end: int, listener: Listener) -> None:
+    def __init__(self, lines: Sequence[str], end: int, listener: Listener, *, above: int = 0) -> None:
         self._lines = lines
         self._end = end
         self._listener = listener
+        self._first = above + 1  #: the number of the first line
         #: Of each open item where its text begins, and the sign of its list; outermost first.
         self._open: list[tuple[int, str]] = []
         self._text: list[str] = []  #: the lines of the open paragraph
@@ -73,7 +77,7 @@ class Stretch:
         here = start
         while here < self._end:
             place = self._listener.place()
-            behind = self._heading(here) or self._block(here)
+            behind = self._heading(here) or self._quote(here) or self._block(here)
             if not behind:
                 self._listener.forget(place)
                 break
@@ -86,8 +90,22 @@ class Stretch:
         found = _HEADING.fullmatch(self._lines[here])
         if not found:
             return 0
-        self._listener.heading(here + 1, len(found[1]), found[2])
+        self._listener.heading(here + self._first, len(found[1]), found[2])
         return here + 1
+
+    def _quote(self, start: int) -> int:
+        """Read a quotation that nothing outside of it goes on, as a document of its own; gives the line behind it, or 0."""
+        quoted = []
+        for here in range(start, self._end):
+            found = _QUOTED.fullmatch(self._lines[here])
+            if not found:
+                break
+            quoted.append(found[1])
+        end = start + len(quoted)
+        if not quoted or (end < self._end and self._lines[end].strip(_BLANK) and not _ENDS_QUOTE.match(self._lines[end])):
+            return 0
+        inside = Stretch(quoted, len(quoted), self._listener, above=start + self._first - 1)
+        return end if inside.read(0) == len(quoted) else 0
 
     def _block(self, start: int) -> int:
         """Read a paragraph or a list; gives the line behind it, or 0 if it is left to the parser."""
@@ -133,20 +151,20 @@ class Stretch:
         if not goes_on:
             self._listener.list_begins()
         self._open.append((indent, sign[-1]))
-        self._listener.item_begins(here + 1, "" if sign in _BULLETS else sign[:-1])
+        self._listener.item_begins(here + self._first, "" if sign in _BULLETS else sign[:-1])
 
     def _leave(self, here: int, inside: int, *, goes_on: bool = False) -> None:
         """Close the paragraph and all but so many items; with the last its list, unless it goes on."""
         self._end_text()
         while len(self._open) > inside:
             self._open.pop()
-            self._listener.item_ends(here)
+            self._listener.item_ends(here + self._first - 1)
             if len(self._open) > inside or not goes_on:
                 self._listener.list_ends()
 
     def _end_text(self) -> None:
         if self._text:
-            self._listener.text(self._began + 1, "\n".join(self._text).strip())
+            self._listener.text(self._began + self._first, "\n".join(self._text).strip())
             self._text = []
 
     def _end_all(self, here: int) -> int:

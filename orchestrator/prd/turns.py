@@ -40,10 +40,11 @@ def phases_in_turn(phases: Sequence[Sequence[Draft]]) -> None:
 
 def barrier(first: Sequence[Draft], then: Sequence[Draft]) -> None:
     """Let everything of `then` come after everything of `first`."""
-    own = {id(draft) for draft in first}
-    followed = {id(before) for draft in first for before in (*draft.after, *draft.direct) if id(before) in own}
+    followed = set[int]()
+    for draft in first:
+        followed.update(map(id, draft.after), map(id, draft.direct))
     ends = [draft for draft in first if id(draft) not in followed]
-    later = {id(draft) for draft in then}
+    later = set(map(id, then))
     for draft in then:
-        if not any(id(before) in later for before in (*draft.after, *draft.direct)):
+        if later.isdisjoint(map(id, draft.after)) and later.isdisjoint(map(id, draft.direct)):
             draft.after += ends

@@ -102,7 +102,7 @@ def _only_tested(parent: Draft, parts: Parts) -> bool:
     """Tell whether a task asks for more than tests, and all that stands below it surely only tests."""
     if parent.gate or parent.mark is Mark.DONE or _is_deferred(parent) or _ABOUT_TESTS.search(parent.title):
         return False
-    if not parent.text and _CHECKS.search(parent.title):
+    if not parent.text and _CHECKS.search(parent.title) and not words.makes(parent.title):
         return False
     known = frozenset(parent.paths)
     if not all(_tests(one, known) for one in _below(parent, parts)):
@@ -120,7 +120,7 @@ def _tests(draft: Draft, known: frozenset[str]) -> bool:
     """Tell whether a task only tests: it says so, makes nothing besides, and names no source file that its parent does not."""
     if draft.gate:
         return True
-    found = _TESTS.match(draft.title)
+    found = _TESTS.match(draft.title) if "test" in draft.title.lower() or not draft.title.isascii() else None
     if found is None or not all(path in known or _TEST_FILE.search(path) for path in draft.paths):
         return False
     further = _FURTHER.search(draft.title, found.end())
@@ -145,6 +145,8 @@ def _heir(parent: Draft, below: Sequence[Draft], parts: Parts) -> Draft | None:
         return None  # they say where the tests lie, and nothing says where the work does
     if any(one.gate and one in heir.after for one in leaves):
         return None  # a person would look at what is not made yet
+    if any(one in heir.direct for one in below):
+        return None  # others would test what it has not made yet
     _give(parent, heir, next((one.paths for one in between if one.paths), ()))
     for later in leaves[leaves.index(heir) + 1 :]:
         later.after = [*later.after, *([] if heir in later.after else [heir])]

@@ -18,6 +18,7 @@ _ONE = expression(
     re.IGNORECASE,
 )
 _NUMBERED = expression(r"^\d+(?:\.\d+)*[.)、]?\s*\S")
+_BEFORE = expression(r"^\d+(?:\.\d+)*[.)、]?\s+")  #: the number of a heading
 _ELSE_WORD = (
     r"(?:goals?|non-?goals?|criteria|acceptance|risks?|mitigations?|questions?|future(?: work| ideas)?|out of scope|scope"
     r"|verification|definition of done|timeline|overview|background|legend|constraints?|dependenc(?:y|ies)|test plan|notes?"
@@ -67,7 +68,11 @@ _LENGTH = expression(
 _DECLARED = expression(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = expression(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = expression(
-    r"(?:^\W*|(?<=[(（:：]) ?)manual(?:ly)? (?:valid|walk-?through|smoke|inspect)\w*"
+    r"(?:^\W*(?:(?:run|perform|do|execute|conduct|complete) (?:an? |the |final )?)?|(?<=[(（:：]) ?)manual(?:ly)? (?:"
+    r"(?:valid|walk-?through|smoke|inspect)\w*+"
+    r"|(?:regression|e2e|end-to-end|acceptance|browser|exploratory|usability) (?:test|verif|check)\w*+)"
+    r"(?!(?: \w+)? (?:script|checklist)s?\b)"
+    r"|^\W*(?:verify|test|validate|check|confirm|inspect) manually(?=\W*$| (?:that|in|with|on|by|using|via)\b)"
     r"|\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
     r"|user manual verification|sign-?off"
     r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"
@@ -129,7 +134,7 @@ def is_else(heading: str) -> bool:
 @lru_cache(maxsize=4096)
 def is_about_work(heading: str) -> bool:
     """Tell whether the heading only speaks of work: an item below it is a task only if it has a box."""
-    return tongues.ABOUT_WORK.match(" ".join(_bare(heading).split())) is not None
+    return tongues.ABOUT_WORK.match(" ".join(_BEFORE.sub("", _bare(heading)).split())) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -220,9 +225,14 @@ def split_id(text: str) -> tuple[str | None, str]:
     return next(group for group in found.groups() if group), text[found.end() :].strip()
 
 
+def may_order(text: str) -> bool:
+    """Tell cheaply whether a text could say what it depends on; only a sure no is one."""
+    return not text.isascii() or _says(text, _ORDERS)
+
+
 def references(text: str) -> tuple[tuple[str, ...], str]:
     """Give the ids that a text says it depends on, spans written out, and the text without such remarks in brackets."""
-    if text.isascii() and not _says(text, _ORDERS):
+    if not may_order(text):
         return (), text
     ids: dict[str, None] = {}
     rest = text
@@ -241,7 +251,7 @@ def references(text: str) -> tuple[tuple[str, ...], str]:
 
 def prose_need(text: str, *, apart: bool = False) -> str | None:
     """Give what a text says it depends on in words: `(depends on the login page)`; `apart`: only if it says that in brackets."""
-    found = (_PROSE.search(text) or _STREAMS.search(text)) if not text.isascii() or _says(text, _ORDERS) else None
+    found = (_PROSE.search(text) or _STREAMS.search(text)) if may_order(text) else None
     if found and apart and found[0][0] not in "(（[" and not re.search(r"[(（\[]\s*$", text[: found.start()]):
         return None
     return found[1].strip(" .;,") or None if found else None

@@ -109,6 +109,24 @@ def test_spaces_are_escaped_a_star_is_one_level_and_signs_that_github_refuses_ar
     ]
 
 
+def test_a_star_at_the_end_speaks_of_no_deeper_folder() -> None:
+    assert owners("/docs/ @a\n/docs/api/ @b\n/docs/api/x.md @c\n/docs/x.md @d\n/docs/* @e\n") == [
+        ("docs/", ("@a",)),
+        ("docs/api/", ("@b",)),
+        ("docs/api/x.md", ("@c",)),
+        ("docs/*", ("@e",)),
+    ]
+    assert owners("/.gitlab/ci/ @a\n/README.md @b\n/.gitlab/* @c\n/* @d\n") == [
+        (".gitlab/ci/", ("@a",)),
+        (".gitlab/*", ("@c",)),
+        ("*", ("@d",)),
+    ]
+
+
+def test_a_path_of_gitlab_is_meant_at_any_depth_unless_it_begins_with_a_slash() -> None:
+    assert [rule.claim for rule in live_rules("[S] @s\ndocs/*\n/ee/docs/\nlib/\n")] == ["**/docs/*", "ee/docs/", "**/lib/"]
+
+
 def test_what_a_rule_without_owners_takes_out_of_an_earlier_one_is_told_apart() -> None:
     github = "/apps/ @a\n/apps/free\n/other\n"
     gitlab = "[A] @a\n/apps/\n!/apps/free\n!/apps/tools\n[B] @b\n/apps/tools\n"

@@ -357,6 +357,16 @@ def test_agents_that_tasks_name_do_not_keep_others_from_the_rest() -> None:
     assert [seat.id for seat in plan_of(document(*tasks, areas=["DB", "UI"])).agents] == ["agent-1-ui", "agent-2-db"]
 
 
+def test_a_team_that_a_pattern_names_is_proposed_for_what_the_pattern_speaks_of() -> None:
+    text = "* @org/all\n/docs/api/ @org/api\n/docs/* @org/writers\n"
+    tasks = [task("T1", writes=["docs/a.md"]), task("T2", writes=["docs/api/b.md"]), task("T3", writes=["docs/deep/c.md"])]
+
+    plan = plan_of(document(*tasks), codeowners=text)
+
+    assert [seat.id for seat in plan.agents] == ["agent-1-writers", "agent-2-api"]
+    assert (owners(plan)["T1"], owners(plan)["T2"]) == ("agent-1-writers", "agent-2-api")
+
+
 def test_where_the_document_names_no_areas_the_teams_of_codeowners_are_proposed() -> None:
     text = "* @org/all\n/web/ @org/ui-team\n/srv/ @org/api-team\n/docs/ @org/writers\n"
     tasks = (

@@ -83,6 +83,15 @@ _PLAIN_LINES = st.lists(
 )
 
 
+#: Documents with quotations, some of whose lines lack the sign or the space behind it.
+_QUOTES = st.lists(
+    st.tuples(st.sampled_from(["> ", "> ", "> ", "> ", "", ">", ">  ", " > ", "> > "]), _PLAIN_LINES).map(
+        lambda part: [part[0] + line for line in part[1]]
+    ),
+    max_size=4,
+).map(lambda parts: [line for part in parts for line in part])
+
+
 class _Record:
     """Notes what it is told."""
 
@@ -141,7 +150,7 @@ def _by_itself(text: str) -> list[tuple[object, ...]]:
     return record.told
 
 
-@given(_LINES | _PLAIN_LINES)
+@given(_LINES | _PLAIN_LINES | _QUOTES)
 def test_no_line_is_read_otherwise(lines: list[str]) -> None:
     text = "\n".join(lines)
 
@@ -150,7 +159,7 @@ def test_no_line_is_read_otherwise(lines: list[str]) -> None:
 
 @pytest.mark.soak
 @settings(max_examples=10_000, deadline=None)
-@given(_LINES | _PLAIN_LINES)
+@given(_LINES | _PLAIN_LINES | _QUOTES)
 def test_no_line_of_many_is_read_otherwise(lines: list[str]) -> None:
     text = "\n".join(lines)
 
@@ -183,6 +192,19 @@ def test_what_could_be_anything_else_is_left_to_the_parser_from_the_start_of_its
 @pytest.mark.parametrize("text", ["", "- a", "- a\n", "- a\n  ", "- a\n\n  \n", "- a\n  ---\n \t"])
 def test_a_list_ends_where_the_parser_says_so_at_the_end_of_a_document(text: str) -> None:
     assert _told(text) == _by_itself(text)
+
+
+def test_a_quotation_is_read_as_a_document_of_its_own_unless_something_goes_on_in_it() -> None:
+    lines = ["- a", "> - b", ">   - c", ">", "> d", "# E", "> f", "goes on"]
+    record = _Record()
+
+    assert Stretch(lines, len(lines), record).read(0) == 6
+    assert record.told == _by_itself("\n".join(lines[:6]))
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n> "])
+def test_a_comment_in_a_quoted_list_may_be_the_last_of_a_document(ending: str) -> None:
+    assert [one[-1] for one in _told(f"a\n> - b\n>   <!-- c{ending}") if one[0] == "text"] == ["a", "b"]
 
 
 def test_what_was_told_of_a_block_that_is_left_to_the_parser_is_forgotten() -> None:

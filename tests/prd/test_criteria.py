@@ -2,6 +2,7 @@
 
 import pytest
 
+from orchestrator.model import Mark
 from orchestrator.prd import read
 from orchestrator.prd.criteria import criteria_in
 
@@ -21,6 +22,11 @@ from orchestrator.prd.criteria import criteria_in
             "Acceptance criteria:\nStatus: 404 for unknown ids\nFiles: are sorted by name\nPriority: P1 come first\nit works",
             ("Status: 404 for unknown ids", "Files: are sorted by name", "Priority: P1 come first", "it works"),
         ),
+        ("Acceptance criteria:\n**Status:** 404 for unknown ids\nit works", ("**Status:** 404 for unknown ids", "it works")),
+        (
+            "Acceptance criteria:\n- **Status:** In progress (ann)\n**Status**: blocked by ops\nit works",
+            ("it works",),
+        ),
         ("Verify nothing else changed\nExpected", ()),
         ("", ()),
     ],
@@ -31,6 +37,14 @@ def test_a_label_makes_criteria(text: str, expected: tuple[str, ...]) -> None:
 
 def test_a_title_may_say_when_it_is_done() -> None:
     assert criteria_in("Write `a.py`. Done when: tests pass", "") == ("tests pass",)
+
+
+def test_a_status_that_is_a_criterion_is_not_the_state_of_its_task() -> None:
+    text = "# PRD\n\n### Task 1: a\n\n**Acceptance criteria:**\n\n**Status:** {}\n\n### Task 2: b\n\nx\n"
+
+    said = {word: read(text.format(word).encode(), name="prd.md").tasks[0].state for word in ("404 for unknown ids", "Done")}
+
+    assert said == {"404 for unknown ids": Mark.OPEN, "Done": Mark.DONE}
 
 
 def test_boxes_below_a_tasks_criteria_reach_the_agent_and_are_no_tasks_and_no_paths() -> None:

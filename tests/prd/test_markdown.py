@@ -441,6 +441,16 @@ def test_a_task_that_depends_on_itself_is_told_and_not_planned() -> None:
     assert needs(read(prose, name="prd.md")) == {"T1": ()}, "prose that speaks of the task itself asks for nothing"
 
 
+def test_of_two_parts_of_one_name_a_task_needs_the_one_that_stands_nearest() -> None:
+    text = (
+        "# Shop\n## Web\n### Phase 1: Forms\n- [ ] Form in a.ts\n### Phase 2: Pages\n- [ ] Page in b.ts (depends on Phase 1)\n"
+        "## Server\n### Phase 1: Tables\n- [ ] Table in c.py\n### Phase 2: Routes\n- [ ] Route in d.py (depends on Phase 1)\n"
+        "## Both\n- [ ] Join them in e.py (depends on Phase 2)\n"
+    )
+
+    assert needs(read(text.encode(), name="PRD.md")) == {"T1": (), "T2": ("T1",), "T3": (), "T4": ("T3",), "T5": ("T2", "T4")}
+
+
 def test_streams_and_phases_are_known_by_their_letters_and_numbers_too() -> None:
     document = told(
         "## Stream A: Types\n1. Types in `a.ts`\n2. Config in `b.ts`\n"

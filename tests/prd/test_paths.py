@@ -91,5 +91,17 @@ def test_a_path_that_is_only_read_is_not_written(text: str) -> None:
     assert find_paths(text) == ()
 
 
+def test_what_a_written_file_is_made_with_is_not_written_but_in_doubt_everything_is() -> None:
+    assert find_paths("Build the form in `src/form.ts` using the existing `src/lib/api.ts`") == ("src/form.ts",)
+    assert find_paths("Add tests/test_a.py with a case each, matching src/a.py") == ("tests/test_a.py",)
+    for kept in (
+        "Set up the database using prisma/schema.prisma and src/db.ts",
+        "Make src/a.ts.\nBundle it using vite.config.ts",
+        "Make src/a.ts\nBundle it using vite.config.ts",
+        "Review src/old.ts and move it to src/new.ts",
+    ):
+        assert len(find_paths(kept)) == 2
+
+
 def test_what_is_read_does_not_hide_what_is_written_beside_it() -> None:
     assert find_paths("Write `src/a.ts` per `plan.md`, then update README.md") == ("src/a.ts", "README.md")

@@ -49,6 +49,28 @@ def test_a_parent_whose_parts_do_its_work_gives_them_nothing_more(text: str) -> 
     assert document.warnings == ()
 
 
+def test_a_parent_that_makes_something_that_checks_is_handed_on_too() -> None:
+    document = told("# Plan\n\n- [ ] 2. Implement token validation\n- [ ] 2.1 Write unit tests\n- [ ] 2.2 Write property tests\n")
+
+    assert "Do this first, it is no other task's: Implement token validation" in document.tasks[1].text
+    assert [warning for warning in document.warnings if "2 (2.1)" in warning]
+
+
+def test_the_work_of_a_parent_goes_to_no_part_that_waits_for_another() -> None:
+    document = told(
+        "# Plan\n\n- [ ] 2. Build the store\n  - [ ] 2.1 Write e2e tests\n    - _Depends: 2.2_\n  - [ ] 2.2 Write unit tests\n"
+        "    - _Requirements: 1.1_\n"
+    )
+
+    assert document.tasks[1].needs == ("2.2",)
+    assert not [task for task in document.tasks if "Do this first" in task.text]
+    assert [
+        warning
+        for warning in document.warnings
+        if "no part does what they ask for" in warning and "2 (Build the store)" in warning
+    ]
+
+
 @pytest.mark.parametrize(
     ("parent", "parts"),
     [

@@ -9,12 +9,29 @@ PERSONS = [
     *["Put it live by hand (manual step)", "Manually deploy to production"],
     *["Run `make` and manually verify the page", "User acceptance testing"],
     *["Drop the old table after the sign-off", "Migrate the data (manual validation)"],
-    *["Manual walkthrough: sign up as a guest", "Manual smoke test of the installer", "Manually inspect the page"],
+    *[
+        "Run manual smoke test",
+        "Perform a manual end-to-end test of the login",
+        "Manually verify the links",
+        "Verify manually in Safari",
+    ],
+    *[
+        "Manual testing of the editor",
+        "Manual walkthrough: sign up as a guest",
+        "Manual smoke test of the installer",
+        "Manually inspect the page",
+    ],
 ]
 AGENTS = [
     *["Checkpoint manager class", "Save a checkpoint every 100 steps", "Implement checkpoint resume"],
     *["Automate the manual step of the release", "Remove manual steps"],
     *["Add manual test instructions", "Write the manual checks into docs/qa.md", "Audit: add a manual checklist"],
+    *[
+        "Run manual smoke test scripts",
+        "Test manually entered dates",
+        "Run the manual build",
+        "Support manual end-to-end encryption",
+    ],
     *["Move manual validation into the model", "Drop manual smoke test script", "Support manual inspection in the viewer"],
 ]
 
@@ -82,7 +99,7 @@ def test_steps_and_stories_are_named_as_tasks_are_and_a_form_has_steps_of_its_ow
     [
         *["Task Management Protocol", "Task List Updates", "Task Dependencies", "Technical Items NOT Included:"],
         *["Features not in scope", "Excluded", "Explicitly excluded:", "Testing Checklist", "QA checklist"],
-        "Future Enhancements (Post-Launch)",
+        *["Future Enhancements (Post-Launch)", "6. Task Dependencies", "3) Not included", "4.2 Testing Checklist"],
     ],
 )
 def test_a_heading_that_only_speaks_of_work_is_known(heading: str) -> None:

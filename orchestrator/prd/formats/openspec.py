@@ -7,6 +7,7 @@ history: it is read only where it is named.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from orchestrator.expressions import expression
@@ -42,7 +43,7 @@ def _read(material: Material) -> Reading:
         blocks = blocks_of(page)
         reading.title = reading.title or title_of(blocks, page)
         if _is_headed(page, items_of(blocks)):
-            _take(read_markdown(page), reading)
+            _take(read_markdown(page), reading, file=page.name if len(material.pages) > 1 else "")
             continue
         groups = [group for items in sections(work_of(items_of(blocks))) if (group := list(walk(items, partial(_draft, page))))]
         drafts = [draft for group in groups for draft in group]
@@ -58,13 +59,13 @@ def _is_headed(page: Page, items: Sequence[Item]) -> bool:
     return len(_TASK.findall(page.text)) > 1 and 2 * sum(is_criterion(item) for item in boxes) >= len(boxes) > 0
 
 
-def _take(plain: Reading, reading: Reading) -> None:
+def _take(plain: Reading, reading: Reading, *, file: str) -> None:
     """Take what the reader of plain Markdown makes of a page."""
     reading.drafts += plain.drafts
     reading.declared += plain.declared
     reading.warnings += plain.warnings
     reading.reasons |= plain.reasons
-    reading.left += plain.left
+    reading.left += [replace(one, file=file) for one in plain.left]
     reading.requirements += plain.requirements
     reading.seats += plain.seats
     reading.ownership += plain.ownership

@@ -12,7 +12,8 @@ from itertools import pairwise
 from orchestrator.expressions import expression
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
-from orchestrator.prd.formats.speckit_needs import read_needs
+from orchestrator.prd.formats.speckit_needs import read_needs, said_needs
+from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Heading, Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape, scan_boxes
@@ -89,8 +90,11 @@ def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Dra
         reading.reasons[page.name, item.line] = "a checkbox without an id, such as a self-check: no task of Spec Kit"
         return None
     draft = draft_of(item, page, parent, id=found[1], title=text[found.end() :], marks=MARKS)
+    whole = f"{text}\n{draft.text}"
+    named = {wish.text for wish in draft.needs}
+    draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in dict.fromkeys(said_needs(whole)) if one not in named]
     if any(path in _DESIGN for path in draft.paths):
-        draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or not _is_read(path, f"{text}\n{draft.text}")])
+        draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or not _is_read(path, whole)])
     return draft
 
 

@@ -46,6 +46,18 @@ _GROUPS = expression(
     re.IGNORECASE,
 )
 _IDS = expression(_LISTED)
+#: What a task says of itself, with what follows up to the end of the brackets that it stands in.
+_SAID = expression(
+    r"\b(?:depend(?:s|ing|ent)?(?: only)? (?:up)?on\b|(?:depends?|deps|dependenc(?:y|ies)):|blocked (?:by|on)\b"
+    r"|waits? (?:for|on)\b)"
+    r"(?=((?:[^()]|\([^()]*\))*+))",
+    re.IGNORECASE,
+)
+_SAYS = ("depend", "deps", "block", "wait")
+_TILL = expression(
+    r"[.;；。\n]|\s[-–—]\s|\b(?:but|can|could|may|while|before|(?:un)?blocks?|nor?|not|so|then|except|parallel|which|that|for)\b",
+    re.IGNORECASE,
+)
 _FENCE = expression(r"\s*(`{3,}|~{3,})")
 _HEADING = expression(r"#{1,6}\s+(.*)")
 _BRACKETS = expression(r"\([^()]*\)|（[^（）]*）")
@@ -61,6 +73,16 @@ def read_needs(blocks: Sequence[Block], text: str, own: Mapping[str, Draft], nam
     for block in blocks:
         if isinstance(block, Row) and _is_about(block.above):
             _row(block, own, named)
+
+
+def said_needs(text: str) -> list[str]:
+    """Give the ids that a task says it depends on, up to the end of that sentence or of the brackets that it stands in."""
+    lower = text.lower()
+    if not any(sign in lower for sign in _SAYS):
+        return []
+    plain = re.sub(r"[*`_]", "", text)
+    said = [found for found in _SAID.finditer(plain) if not _NONE.search(plain[: found.start()][-30:])]
+    return [one for found in said for one in _ids(_TILL.split(found[1])[0])]
 
 
 def fold(text: str) -> str:

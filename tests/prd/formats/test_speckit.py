@@ -149,6 +149,29 @@ def test_a_document_of_the_feature_is_written_unless_a_task_says_that_it_reads_o
     assert {task.title: task.writes for task in read(text.encode(), name="specs/001-a/tasks.md").tasks} == said
 
 
+def test_what_a_task_says_in_a_further_sentence_that_it_depends_on_it_needs() -> None:
+    said = {
+        "Make x in src/x.py. Depends on T001, T002": ("T001", "T002"),
+        "Make x in `src/x.py`. Depends on T001 (model) and T002 (service).": ("T001", "T002"),
+        "Make x in src/x.py. **Depends on**: `T001`, `T002`": ("T001", "T002"),
+        "Make x in src/x.py. Depends on both T001 and T002": ("T001", "T002"),
+        "Make x in src/x.py - depends on completion of T001/T002": ("T001", "T002"),
+        "Make x in src/x.py. This depends on the models (T001, T002).": ("T001", "T002"),
+        "Make x (waits for T001) as T002 does": ("T001",),
+        "Make x in src/x.py. Depends on T001. T002 goes on with it": ("T001",),
+        "Make x in src/x.py. Depends on T001, can run beside T002": ("T001",),
+        "Make x in src/x.py. Depends on T001 and blocks T002": ("T001",),
+        "Make x in src/x.py. No longer depends on the T001 type": (),
+        "Make x in src/x.py as T001 does": (),
+    }
+    boxes = "".join(f"- [ ] T{at:03} [P] [US1] {line}\n" for at, line in enumerate(("Lay out a", "Lay out b", *said), 1))
+
+    document = read(f"## Phase 1: Setup\n\n{boxes}".encode(), name="specs/001-a/tasks.md")
+
+    assert [task.needs for task in document.tasks[2:]] == list(said.values())
+    assert document.warnings == ()
+
+
 @given(st.sampled_from(["photo-albums.md", "crlf.md"]), st.data())
 def test_no_change_of_bytes_and_no_prefix_crashes_the_reader(name: str, data: st.DataObject) -> None:
     body = bytearray((DATA / name).read_bytes())
