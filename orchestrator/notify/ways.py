@@ -5,7 +5,6 @@ stands in what is given back.
 """
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
@@ -98,7 +97,8 @@ def post(address: str, document: Mapping[str, object], *, timeout: float, pause:
 
 def _post_once(address: str, body: bytes, *, timeout: float) -> tuple[str, bool]:
     """Give what went wrong, and whether it may go better another time."""
-    import urllib.request  # noqa: PLC0415 - it costs start-up time, and few have an address
+    import http.client  # noqa: PLC0415 - it costs start-up time, and few have an address
+    import urllib.request  # noqa: PLC0415 - the same
 
     headers = {"Content-Type": "application/json", "User-Agent": "squad"}
     try:

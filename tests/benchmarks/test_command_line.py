@@ -22,6 +22,7 @@ FAST = 0.060  #: CPU seconds of what agents call all day
 SMALL = 24_000_000  #: bytes of memory of the server of tools, of which every agent has a copy
 COMPLETED = 0.100  #: CPU seconds of one completion
 MORE_THAN_TYPER = 0.100  #: CPU seconds that `status` may cost above a typer program of two commands
+READING, PLANNING = 4.5, 7.5  #: times such a program that `tasks` and `plan` of a small document may cost
 
 
 def test_calls_of_agents_are_cheap(tmp_path: Path) -> None:
@@ -120,3 +121,19 @@ def test_status_costs_little_more_than_any_typer_program(tmp_path: Path, reposit
     print(f"\nCPU p50: typer program {typer * 1000:.0f} ms, squad status {status * 1000:.0f} ms", end="")
 
     assert status <= typer + MORE_THAN_TYPER
+
+
+def test_reading_and_planning_a_small_document_cost_a_few_such_programs(tmp_path: Path, repository: Repository) -> None:
+    repository.write({"tasks.md": "## Tasks\n- One\n- Two\n"})
+    program = str(Path(sys.executable).with_name("squad"))
+    rows = alternately(
+        ROUNDS,
+        partial(cpu_of, two_command_program(tmp_path), cwd=repository.root),
+        partial(cpu_of, [program, "tasks", "tasks.md"], cwd=repository.root),
+        partial(cpu_of, [program, "plan", "tasks.md"], cwd=repository.root),
+    )
+    typer, tasks, plan = map(statistics.median, rows)
+    print(f"\nCPU p50: typer program {typer * 1000:.0f} ms, squad tasks {tasks * 1000:.0f} ms, plan {plan * 1000:.0f} ms", end="")
+
+    assert tasks <= typer * READING
+    assert plan <= typer * PLANNING
