@@ -41,7 +41,7 @@ def choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[It
 
 def names_requirements(item: Item) -> bool:
     """Tell whether an item without a box says nothing but which requirements are meant: `REQ-1, REQ-2`."""
-    return item.box is None and not item.children and not item.details and _IDS.fullmatch(words.plain(item.text)) is not None
+    return item.box is None and not item.children and not item.details and _IDS.fullmatch(item.text) is not None
 
 
 def _choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[Item], str]]:
@@ -82,19 +82,24 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return words.is_else(item.label) or _VALIDATION.fullmatch(item.label.strip()) is not None
+    return bool(item.label) and (words.is_else(item.label) or _is_validation(item))
+
+
+def _is_validation(item: Item) -> bool:
+    return bool(item.label) and _VALIDATION.fullmatch(item.label.strip()) is not None
 
 
 def _decide_of_validation(items: Sequence[Item]) -> None:
     """Take what `Validation:` introduces for work, as a whole: only where everything listed names a file."""
-    for (label, _), listed in groupby(items, key=lambda item: (item.label, id(item.above))):
+    for item in items:
+        if item.children:
+            _decide_of_validation(item.children)
+    introduced = [item for item in items if _is_validation(item)]
+    for _, listed in groupby(introduced, key=lambda item: (item.label, id(item.above))):
         mates = list(listed)
-        if label and _VALIDATION.fullmatch(label.strip()) and all(_names_a_file(one) for one in mates):
+        if all(map(_names_a_file, mates)):
             for one in mates:
                 one.label = ""
-        for one in mates:
-            if one.children:
-                _decide_of_validation(one.children)
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:

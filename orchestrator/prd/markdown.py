@@ -109,7 +109,7 @@ def _tasks(page: Page, blocks: list[Block], areas: dict[str, str], warnings: lis
     is_list = bool(_LIST.search(page.path))
     for top, remark in choices(blocks, is_list=is_list):
         bare = [item for item in top if names_requirements(item)]
-        work = [item for item in top if not names_requirements(item)] if 0 < len(bare) < len(top) else top
+        work = [item for item in top if not names_requirements(item)] if bare and len(bare) < len(top) else top
         found = [one for item in work for one in _family(page, item, None, areas, boxed=not takes_plain(item, remark))]
         if found:
             left += [Skipped(line=item.line, text=item.text, reason=_ONLY_IDS) for item in bare if work is not top]
