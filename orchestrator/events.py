@@ -419,6 +419,18 @@ class LockGranted(_Event, frozen=True, kw_only=True):
     expires_at: str | None = None  #: UTC
 
 
+class LockLent(_Event, frozen=True, kw_only=True):
+    """A person's command runs under a grant: it is kept for this process also by the next supervisor."""
+
+    path: str
+    holder: str
+    fence: int  #: of the grant
+    pid: int
+    born: float  #: seconds after boot, or since the epoch; tells it from a later process of the same number
+    boot: str
+    node: str
+
+
 class LockReleased(_Event, frozen=True, kw_only=True):
     """A grant ended."""
 
@@ -625,6 +637,7 @@ Event: TypeAlias = (
     | UsageReported
     | LockRequested
     | LockGranted
+    | LockLent
     | LockReleased
     | LockRefused
     | AgentStalled

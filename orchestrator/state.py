@@ -152,6 +152,15 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 
+class Borrower(msgspec.Struct, frozen=True, kw_only=True):
+    """The process of a command that runs under a grant."""
+
+    pid: int
+    born: float
+    boot: str
+    node: str
+
+
 class LockStatus(msgspec.Struct, kw_only=True):
     """A grant."""
 
@@ -162,6 +171,7 @@ class LockStatus(msgspec.Struct, kw_only=True):
     waited_s: float
     purpose: str
     declared: bool
+    lent: list[Borrower] = []  #: to commands of a person; those that have ended may still stand here
 
 
 class WaitStatus(msgspec.Struct, kw_only=True):

@@ -4,7 +4,7 @@ from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.claims import covers
 from orchestrator.model import AgentState
-from orchestrator.state import AttemptStatus, LockStatus, State, WaitStatus
+from orchestrator.state import AttemptStatus, Borrower, LockStatus, State, WaitStatus
 
 
 def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
@@ -25,6 +25,13 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
                 state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
                 set_waiting(state, holder)
             _note_refusal(state, event)
+
+
+def note_lent(state: State, event: ev.LockLent) -> None:
+    """Remember for which process a grant is held."""
+    lock = state.locks.get(f"{event.holder} {event.path}")
+    if lock is not None and lock.fence == event.fence:
+        lock.lent = [*lock.lent, Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node)]
 
 
 def _grant(state: State, event: ev.LockGranted, at: float) -> None:
