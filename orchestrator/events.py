@@ -507,7 +507,7 @@ class ForeignChangeFound(_Event, frozen=True, kw_only=True):
 
 
 class AgentWarned(_Event, frozen=True, kw_only=True):
-    """An agent at work was told of changes that its task may not make; what counts is what is found at the end."""
+    """An agent at work was told of changes that its task may not make or was refused; what counts is what is found at the end."""
 
     agent: str
     task: str
