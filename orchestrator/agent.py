@@ -131,6 +131,10 @@ class AtWork:
         else:
             self._leashed.stop(self._grace)
 
+    def overhear(self, read: Callable[[bytes], None]) -> None:
+        """Let somebody read what the agent prints, besides what is understood of it."""
+        self._listener.overhear = read
+
     def tell(self, text: str) -> bool:
         """Say something to the agent; tell whether it can hear it."""
         adapter, leashed = self.assignment.adapter, self._leashed

@@ -21,11 +21,12 @@ from orchestrator.agent import AtWork
 from orchestrator.confined import Ground, confined
 from orchestrator.confines import leave, remove
 from orchestrator.dialogue import Inquire, Permit
+from orchestrator.enforcement.confinement import Means
 from orchestrator.environment import Place, for_agent
 from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.events import AttemptEnded, Noticed
 from orchestrator.evidence import Evidence, Found
-from orchestrator.forewarning import Forewarning
+from orchestrator.forewarning import Forewarning, Overhearing, Voice
 from orchestrator.heard import conclude
 from orchestrator.leash import Ending, outlast, read_ending
 from orchestrator.listening import Assignment, Take, listener
@@ -186,17 +187,18 @@ class Attempt:
     async def _at_work(self, at_work: AtWork) -> tuple[Ended, Ending | None]:
         """Carry the work out; in a worktree of its own the agent hears meanwhile of changes that it may not make."""
         workspaces = self._stage.workspaces
-        if not isinstance(workspaces, Worktrees) or at_work.assignment.level is Level.DENY:
-            return await at_work.run()
-        forewarning = Forewarning(
+        voice = Voice(
             recorder=self._recorder,
-            worktrees=workspaces,
             rights=self._rights,
             attempt=self.piece.attempt,
             writes=self.piece.planned.writes,
             tell=at_work.tell,
         )
-        return await forewarning.beside(at_work.run)
+        if at_work.means is Means.BUBBLEWRAP:
+            at_work.overhear(Overhearing(voice=voice).hear)
+        if not isinstance(workspaces, Worktrees) or at_work.assignment.level is Level.DENY:
+            return await at_work.run()
+        return await Forewarning(voice=voice, worktrees=workspaces).beside(at_work.run)
 
     def _is_limited(self) -> bool:
         """Tell whether its provider's limit was reached while its workspace was made."""

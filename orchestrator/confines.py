@@ -8,7 +8,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,13 +78,14 @@ def build(wall: Wall) -> Confines:
     caches = caches_in(kept, home, wall.given, outside)
     is_sandbox = wall.means is Means.BUBBLEWRAP
     environment = {**caches, "TMPDIR": TEMPORARY if is_sandbox else str(temporary / "t")}
-    around = _around(wall, home, {**wall.given, **caches}, scope.writable, (*outside, kept))
+    state = tuple(_state(wall.state))
+    around = _around(wall, home, {**wall.given, **caches}, scope.writable, (*outside, kept, *state))
     sights = look(around)
     confinement = Confinement(
         means=wall.means,
         writable=(
             *outside,
-            *_state(wall.state),
+            *state,
             kept,
             *git.writable,
             *sorted(scope.writable),
@@ -94,6 +95,7 @@ def build(wall: Wall) -> Confines:
         protected=(*protected(wall.project, wall.workspace, outside), *git.protected, *sorted(scope.protected)),
         hidden=sights.hidden,
         visible=sights.visible,
+        links=sights.links,
         grounds=(real(wall.workspace) or wall.workspace,),
         private={SHARED: temporary, **git.private} if is_sandbox else {},
         shown=git.shown if is_sandbox else {},
@@ -118,9 +120,9 @@ def _around(wall: Wall, home: Path, environment: Mapping[str, str], scope: Colle
         home=home,
         argv=wall.argv,
         environment=environment,
-        spoken_to=(wall.socket, *(Path(raw).expanduser() for raw in wall.sockets)),
+        spoken_to=(wall.socket, *configured(wall.sockets)),
         writable=(*outside, *scope),
-        needed=(wall.socket, wall.scratch),
+        needed=(wall.socket, wall.scratch, *configured(wall.writable), *(place for place, _ in wall.state)),
         seen=tuple(_around_files(scope)),
     )
 
@@ -180,7 +182,12 @@ def _own_folders(wall: Wall) -> Iterator[str]:
 
 def outside_of(writable: Sequence[str]) -> list[Path]:
     """Give what is there of what is configured as writable."""
-    return [path for raw in writable if (path := real(Path(raw).expanduser())) is not None]
+    return [path for one in configured(writable) if (path := real(one)) is not None]
+
+
+def configured(paths: Iterable[str]) -> list[Path]:
+    """Give what is configured as paths, which may lead over links."""
+    return [Path(raw).expanduser() for raw in paths]
 
 
 def caches_in(folder: Path, home: Path, given: Mapping[str, str], outside: Sequence[Path]) -> dict[str, str]:

@@ -419,6 +419,18 @@ class LockGranted(_Event, frozen=True, kw_only=True):
     expires_at: str | None = None  #: UTC
 
 
+class LockLent(_Event, frozen=True, kw_only=True):
+    """A person's command runs under a grant: it is kept for this process also by the next supervisor."""
+
+    path: str
+    holder: str
+    fence: int  #: of the grant
+    pid: int
+    born: float  #: seconds after boot, or since the epoch; tells it from a later process of the same number
+    boot: str
+    node: str
+
+
 class LockReleased(_Event, frozen=True, kw_only=True):
     """A grant ended."""
 
@@ -495,7 +507,7 @@ class ForeignChangeFound(_Event, frozen=True, kw_only=True):
 
 
 class AgentWarned(_Event, frozen=True, kw_only=True):
-    """An agent at work was told of changes that its task may not make; what counts is what is found at the end."""
+    """An agent at work was told of changes that its task may not make or was refused; what counts is what is found at the end."""
 
     agent: str
     task: str
@@ -625,6 +637,7 @@ Event: TypeAlias = (
     | UsageReported
     | LockRequested
     | LockGranted
+    | LockLent
     | LockReleased
     | LockRefused
     | AgentStalled

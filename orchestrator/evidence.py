@@ -14,7 +14,7 @@ import anyio.to_thread
 from orchestrator import strange
 from orchestrator.claims import is_operation
 from orchestrator.enforcement.detect import foreign
-from orchestrator.events import Event
+from orchestrator.events import Event, Noticed
 from orchestrator.gitturn import GitTurn
 from orchestrator.model import Access, AttemptId, Isolation, PlannedTask, Seat
 from orchestrator.parties import NOBODY
@@ -25,6 +25,8 @@ from orchestrator.workspaces import Signed, Work, Workspaces
 from orchestrator.workspaces.outside import Outside
 
 _TIMES = 3  #: how often taking something back may bring something else to light, such as what a rule had hidden
+_SHOWN = 5  #: paths that are named
+_PASSED = "changed {paths} in commits of its own and changed it back; they are kept under {ref}, and one commit stands for them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,11 @@ class Evidence:
             events.append(self._foreign_change(work, new, ref))
             blamed += new
             work = await self.keep()
+        if passing := self._not_its(work.passing):
+            async with self.git:
+                ref = await anyio.to_thread.run_sync(self._flatten, work)
+            events.append(Noticed(text=f"{self.attempt} {_PASSED.format(paths=', '.join(passing[:_SHOWN]), ref=ref)}"))
+            work = await self.keep()
         events += self._doubts(work) if self._is_shared else self._late(work)
         return Found(work=_without(work, blamed), foreign=tuple(blamed), events=(*events, *await self._outside()))
 
@@ -96,22 +103,21 @@ class Evidence:
         return Path(self._status.workspace)
 
     def _harvest(self) -> Work:
-        task = self.planned.task
-        return self.workspaces.harvest(
-            self.attempt,
-            self._folder,
-            base=self._status.base,
-            signed=Signed(
-                agent=self.seat.id,
-                title=task.title,
-                trailers={"Squad-Run": self.recorder.state.run, "Squad-Task": task.id, "Squad-Attempt": self.attempt},
-            ),
-        )
+        return self.workspaces.harvest(self.attempt, self._folder, base=self._status.base, signed=self._signed)
 
-    def _foreign(self, work: Work) -> tuple[str, ...]:
+    def _flatten(self, work: Work) -> str:
+        return self.workspaces.flatten(self.attempt, self._folder, work, base=self._status.base, signed=self._signed)
+
+    @property
+    def _signed(self) -> Signed:
+        task = self.planned.task
+        trailers = {"Squad-Run": self.recorder.state.run, "Squad-Task": task.id, "Squad-Attempt": self.attempt}
+        return Signed(agent=self.seat.id, title=task.title, trailers=trailers)
+
+    def _not_its(self, paths: Sequence[str]) -> tuple[str, ...]:
         status, writes = self._status, self.planned.writes
         agent, rights, revoked = self.seat.id, self.rights, status.revoked
-        return foreign(work.paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
+        return foreign(paths, writes=writes, locked=status.locked, agent=agent, rights=rights, revoked=revoked)
 
     def _owned(self, path: str) -> tuple[str, str]:
         """Give a path with whom it belongs to: nothing if the agent may ask for it."""
@@ -128,7 +134,7 @@ class Evidence:
     def _blamed(self, work: Work) -> list[str]:
         """Give what is held against the attempt: what it may not write of its own, and what only it can have written."""
         doubtful = (path for doubt in work.doubts if doubt.attempt == self.attempt for path in doubt.paths)
-        return list(dict.fromkeys((*self._foreign(work), *doubtful)))
+        return list(dict.fromkeys((*self._not_its(work.paths), *doubtful)))
 
     def _foreign_change(self, work: Work, paths: Sequence[str], ref: str) -> Event:
         found = (doubt.why for doubt in work.doubts if doubt.attempt == self.attempt and not set(paths).isdisjoint(doubt.paths))

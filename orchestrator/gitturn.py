@@ -45,6 +45,11 @@ class GitTurn:
             self._commands[name] += 1
             self._quiet = anyio.Event()
 
+    def go_on(self, name: str) -> None:
+        """Note that a command runs that began under a supervisor before; squad is not at work yet."""
+        self._commands[name] += 1
+        self._quiet = anyio.Event()
+
     def end(self, name: str) -> None:
         """Note that a command has ended."""
         self._commands[name] -= 1

@@ -65,6 +65,7 @@ class Listener:
     speech: Reader
     pipe: Reader = field(default_factory=partial(Lines, PIPE_NAMES))
     heard: Heard = field(default_factory=Heard)
+    overhear: Callable[[bytes], None] | None = None  #: reads what it prints besides
 
     @property
     def dialogue(self) -> Dialogue | None:
@@ -76,6 +77,8 @@ class Listener:
         for tail, reader, upto in ((self.output, self.speech, log), (self.status, self.pipe, status)):
             for chunk in tail.read(upto):
                 self.hear(reader.feed(chunk))
+                if self.overhear is not None and tail is self.output:
+                    self.overhear(chunk)
                 await anyio.lowlevel.checkpoint()
 
     @property

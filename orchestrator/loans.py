@@ -2,16 +2,18 @@
 
 A loan ends with the command and with nothing else: with its process where the system tells of that, else with the
 connection that it keeps open. Nobody has to give it back, so nobody can forget to, also not one that is killed. What
-its holder had locked before stays locked after it.
+its holder had locked before stays locked after it. A person's command may outlive the supervisor: whoever goes on with
+the run goes on with its loan.
 """
 
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
 import anyio
+import anyio.abc
 
 from orchestrator.asked import path_of, seconds
 from orchestrator.claims import Claim
@@ -22,7 +24,9 @@ from orchestrator.leash import Beside
 from orchestrator.lockdesk import LockDesk
 from orchestrator.locks.grants import Grant
 from orchestrator.model import PERSON, AgentId
+from orchestrator.platform import Identity, children, identity
 from orchestrator.platform.ending import when_gone
+from orchestrator.state import Borrower
 
 _GIT = "op:git"
 _MOST_PATHS = 64  #: of one command
@@ -38,6 +42,7 @@ class _Loan:
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
+    process: Identity | None = None  #: of a person's, for whoever goes on with the run
     fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
     is_granted: bool = False  #: all of it
     is_over: bool = False
@@ -73,6 +78,7 @@ class Loans:
         self._beside: dict[Line, _Loan] = {}  #: loans of commands that are to run beside their agent
         self.turn = GitTurn()  #: shared with whoever works in git for squad
         self._desk = desk
+        self._unwatch: list[Callable[[], None]] = []  #: call off the watch over what was taken over
         self._lent: dict[int, int] = {}  #: fence -> loans that need it; nobody else has asked for it
 
     def hold(self, caller: Caller, params: Mapping[str, object]) -> Later:
@@ -89,7 +95,43 @@ class Loans:
             if caller.line in self._beside:
                 raise Rejected("one lock at a time over a connection: this one is lent to a command already")
             self._begin_beside(loan, self.besides)
+        if holder == PERSON and caller.pid is not None:
+            loan.process = identity(caller.pid)
         return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
+
+    def take_over(self, kept: Mapping[Grant, Sequence[Borrower]], group: anyio.abc.TaskGroup) -> list[Grant]:
+        """Go on with the loans of a supervisor that is gone, as far as their processes live; gives what nobody needs."""
+        for grant, lent in kept.items():
+            for one in lent:
+                process = Identity(node=one.node, boot=one.boot, pid=one.pid, born=one.born)
+                if identity(one.pid) == process:
+                    self._go_on(grant, process, Line(partial(_start, group)))
+        return [grant for grant in kept if grant.fence not in self._lent]
+
+    def _go_on(self, grant: Grant, process: Identity, line: Line) -> None:
+        """Lend until a process and the command that it started have ended; where the system does not tell of that, not at all."""
+        loan = _Loan(line=line, holder=grant.holder, places=[Claim(grant.path)], grants=[grant], is_granted=True)
+        self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
+        if loan.places == [_GIT]:
+            loan.is_git = True
+            self.turn.go_on(loan.holder)
+        living = {process.pid, *children(process.pid)}
+
+        def gone(pid: int) -> None:
+            living.discard(pid)
+            if not living:
+                self._end(loan)
+
+        watches = [off for pid in tuple(living) if (off := when_gone(pid, partial(gone, pid))) is not None]
+        self._unwatch += watches
+        if not watches or identity(process.pid) != process:
+            self._end(loan)
+
+    def let_go(self) -> None:
+        """Watch no more over what was taken over: whoever goes on with the run does."""
+        for call_off in self._unwatch:
+            call_off()
+        self._unwatch.clear()
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path until it is given back: what was only lent before stays when the command ends."""
@@ -126,6 +168,9 @@ class Loans:
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
+        if loan.process is not None and loan.process.born:
+            for grant in loan.grants:
+                self._desk.note_loan(grant, loan.process)
         loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
         return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
@@ -203,6 +248,13 @@ class Loans:
         if isinstance(answer, dict):
             self._lent.pop(answer["fence"], None)
         return answer
+
+
+def _start(group: anyio.abc.TaskGroup, work: Callable[[], Awaitable[object]]) -> None:
+    async def done() -> None:
+        await work()
+
+    group.start_soon(done)
 
 
 def _number(params: Mapping[str, object], name: str) -> int:

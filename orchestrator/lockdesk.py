@@ -6,7 +6,7 @@ agent is told of a grant, its door is open; before the next one is, the last one
 """
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Protocol
@@ -22,6 +22,7 @@ from orchestrator.control.server import Later
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.persons import called
+from orchestrator.platform import Identity
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
 from orchestrator.rights import Rights
@@ -128,6 +129,11 @@ class LockDesk:
             self._borrowed.add(asked.number)
         grant = await self._lend(asked, wait)
         return grant, grant.fence > newest and (grant.ticket is None or grant.ticket in self._borrowed)
+
+    def note_loan(self, grant: Grant, process: Identity) -> None:
+        """Record for which process of a person's a grant is held: the next supervisor keeps it as long."""
+        told = ev.LockLent(path=grant.path, holder=grant.holder, fence=grant.fence, **asdict(process))
+        self._recorder.record_soon(told, wakes=False)
 
     def give_back(self, grant: Grant) -> object:
         """Free what was borrowed, once its door is closed; `settled` makes it durable if nothing takes time."""

@@ -6,14 +6,39 @@ each usual reading gives the right to it.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from orchestrator.claims import covers, is_operation
+from orchestrator.claims import covers, is_glob, is_operation, parts_of
 
 _INEXACT = frozenset("[{")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MOST_BRACES = 6
+
+
+class Among:
+    """Claims, however many: of each path the few are told in which it could lie."""
+
+    def __init__(self, claims: Iterable[str]) -> None:
+        """Take claims in: those that are no patterns by their names, all others for each path."""
+        self._plain: dict[tuple[str, ...], list[str]] = {}
+        self._patterns: list[str] = []
+        for claim in claims:
+            if is_glob(claim) or _INEXACT & set(claim):
+                self._patterns.append(claim)
+            else:
+                self._plain.setdefault(_place(claim), []).append(claim)
+
+    def around(self, path: str) -> Iterator[str]:
+        """Give each claim in which the path lies, and some others."""
+        yield from self._patterns
+        names = _place(path)
+        for end in range(len(names) + 1):
+            yield from self._plain.get(names[:end], ())
+
+
+def _place(claim: str) -> tuple[str, ...]:
+    return (claim,) if is_operation(claim) else parts_of(claim)
 
 
 def lies_in(path: str, claim: str) -> bool:

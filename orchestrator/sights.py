@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.enforcement.programs import installed, led_away, started, with_prefix
 from orchestrator.enforcement.sockets import is_socket, listening, reachable
+from orchestrator.enforcement.trails import trail
 from orchestrator.project import Project
 
 SHARED = Path("/tmp")  # noqa: S108 - everybody's temporary folder
@@ -39,6 +41,7 @@ class Sights:
 
     hidden: tuple[Path, ...]
     visible: tuple[Path, ...]
+    links: Mapping[Path, str]  #: on the way to what is seen; place -> what it says
 
     def silenced(self, around: Around) -> tuple[Path, ...]:
         """Give each socket at which somebody listens now, that would be seen and is not to be spoken to."""
@@ -52,10 +55,19 @@ class Sights:
 
 def look(around: Around) -> Sights:
     """Look at the machine as it is now."""
-    hidden = _hidden(around.project)
-    needed = (path for path in _needed(around) if path in around.spoken_to or not is_socket(path))
-    shown = _shown((*needed, *around.spoken_to), [*hidden, SHARED, Path(TEMPORARY)], around.writable)
-    return Sights(hidden=tuple(hidden), visible=(*shown, around.workspace, *around.seen))
+    own = _hidden(around.project)
+    hidden = [*own, SHARED, Path(TEMPORARY)]
+    needed = [path for path in _needed(around, hidden) if path in around.spoken_to or not is_socket(path)]
+    needed = list(dict.fromkeys((*needed, *around.spoken_to)))
+    visible = (*_shown(needed, hidden, around.writable), around.workspace, *around.seen)
+    trails = [way for path in needed if (way := trail(path)) is not None]
+    crossed = dict.fromkeys(place for way in trails for place in sorted(way.crossed) if place not in hidden)
+    seen = [*visible, *around.writable]
+    return Sights(
+        hidden=(*own, *(place for place in crossed if not _is_seen(place, hidden, seen))),
+        visible=visible,
+        links={place: said for way in trails for place, said in way.links.items() if place != Path(TEMPORARY)},
+    )
 
 
 def protected(project: Project, workspace: Path, outside: Sequence[Path]) -> Iterator[Path]:
@@ -85,27 +97,21 @@ def _hidden(project: Project) -> list[Path]:
     return [path for path in dict.fromkeys(found) if path not in spared]
 
 
-def _needed(around: Around) -> Iterator[Path]:
+def _needed(around: Around, hidden: Sequence[Path]) -> Iterator[Path]:
     """Give what must be seen wherever it lies: project, programs, and what the environment names."""
-    project = around.project
+    project, path = around.project, around.environment.get("PATH", os.defpath)
     yield from (project.root, project.state, around.workspace, around.home, *around.needed)
     if project.repository:
         yield project.state.parent
     yield from (Path(sys.prefix), Path(sys.base_prefix), Path(__file__).parents[1])
     for raw in (word for value in (*around.argv, *around.environment.values()) for word in value.split(os.pathsep)):
         if raw.startswith("/") and "\0" not in raw:
-            yield from _with_prefix(Path(raw))
-
-
-def _with_prefix(path: Path) -> Iterator[Path]:
-    """Give a path and, for a folder of programs, what they are installed below; links with their ends."""
-    there = Path(os.path.realpath(path))
-    for one in (path, there):
-        if one.name in {"bin", ".bin", "sbin"}:
-            yield one.parent
-        if one.parent.name in {"bin", ".bin"}:
-            yield one.parent.parent
-        yield one
+            yield from with_prefix(Path(os.path.realpath(raw)))
+            yield from with_prefix(Path(raw))
+    for name in around.argv[:1]:
+        yield from started(name, path=path, workspace=around.workspace)
+    for program in led_away(path, hidden):
+        yield from installed(program)
 
 
 def _shown(needed: Iterable[Path], hidden: Sequence[Path], writable: Sequence[Path]) -> Iterator[Path]:

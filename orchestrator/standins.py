@@ -15,6 +15,7 @@ from pathlib import Path
 
 from orchestrator.model import Isolation
 
+_GIT = "op:git"
 #: What of git changes what worktrees share, as signs; in a worktree all else concerns its own branch and index.
 _SHARED_BY_WORKTREES = (
     *("push", "fetch", "pull", "gc", "prune", "repack", "pack-refs", "merge", "stash", "update-ref", "remote update"),
@@ -32,6 +33,38 @@ _SAME: Mapping[str, tuple[str, ...]] = {
     "npm install": ("npm i", "npm add", "npm ci"),
     "pip": ("pip3", "python -m pip", "python3 -m pip"),
 }
+#: Tells whether the arguments of git are one of the forms that are known to change nothing; whatever is not known is none.
+_READS = """\
+squad_reads() {
+    while :; do
+        case $1 in
+            -C) [ $# -gt 1 ] || return 1; shift 2 ;;
+            --no-pager) shift ;;
+            *) break ;;
+        esac
+    done
+    squad_form=$1 squad_lists= squad_names=
+    [ $# -gt 0 ] && shift
+    case $squad_form:$1 in
+        branch:* | tag:*) ;;
+        stash:list | stash:show) shift; squad_lists=1 ;;
+        *) return 1 ;;
+    esac
+    for squad_word do
+        case $squad_form:$squad_word in
+            # with these a name is one to look for, without them one to make
+            branch:--list | tag:--list | tag:-l) squad_lists=1 ;;
+            [bt]*:--contains | [bt]*:--no-contains | [bt]*:--merged | [bt]*:--no-merged | [bt]*:--points-at) squad_lists=1 ;;
+            branch:-a | branch:-r | branch:-v | branch:-vv | branch:--all | branch:--remotes | branch:--verbose) ;;
+            branch:--show-current | [bt]*:--sort=* | [bt]*:--format=* | tag:-n) ;;
+            stash:-p | stash:--patch | stash:--stat | stash:--oneline | stash:--format=*) ;;
+            *:-*) return 1 ;;
+            *) squad_names=1 ;;
+        esac
+    done
+    [ -z "$squad_names" ] || [ -n "$squad_lists" ]
+}
+"""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 #: Finds the real program: the first of its name in PATH behind the stand-ins' own folder.
 _FIND = """\
@@ -82,7 +115,7 @@ def signs_of(never_parallel: Mapping[str, Sequence[str]], isolation: Isolation, 
     given = {operation: tuple(" ".join(sign.split()) for sign in signs) for operation, signs in never_parallel.items()}
     if git:
         own = _CHANGING if isolation is Isolation.SHARED else _SHARED_BY_WORKTREES
-        given["op:git"] = (*given.get("op:git", ()), *(f"git {sign}" for sign in own))
+        given[_GIT] = (*given.get(_GIT, ()), *(f"git {sign}" for sign in own))
     return given
 
 
@@ -129,7 +162,8 @@ def _otherwise(sign: str) -> list[str]:
 
 def _script(folder: Path, name: str, rows: Sequence[tuple[str, str]]) -> str:
     taking = [
-        f'squad_meant {shlex.quote(words)} "$@" && squad_locks="$squad_locks "{shlex.quote(operation)}\n'
+        f'{_unless_read(name, operation, words)}squad_meant {shlex.quote(words)} "$@" &&'
+        f' squad_locks="$squad_locks "{shlex.quote(operation)}\n'
         for operation, words in dict.fromkeys(rows)
     ]
     words = sorted({words.split()[0] for _, words in rows if words})
@@ -146,11 +180,17 @@ def _script(folder: Path, name: str, rows: Sequence[tuple[str, str]]) -> str:
             "squad_may=1\n" if is_any else "",
             '[ -n "$squad_may" ] && [ -n "$SQUAD_SOCKET" ] || exec "$squad_program" "$@"\n',
             _MEANT,
+            *([_READS, 'squad_reads "$@" && squad_read=1 || squad_read=\n'] if name == "git" else []),
             *taking,
             f'[ -z "$squad_locks" ] || exec {_python()} "$squad_locks" "$squad_program" "$@"\n',
             'exec "$squad_program" "$@"\n',
         )
     )
+
+
+def _unless_read(name: str, operation: str, words: str) -> str:
+    """Give what excepts the forms that only read from a sign of squad's own; what a user names is meant as it stands."""
+    return '[ -z "$squad_read" ] && ' if (name, operation) == ("git", _GIT) and words in _CHANGING else ""
 
 
 def _python() -> str:

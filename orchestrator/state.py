@@ -62,10 +62,11 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     reason: str = ""
     commit: str | None = None
     paths: list[str] = []
-    locked: list[str] = []  #: keys held at any time, without those taken away
+    locked: dict[str, None] = {}  #: keys held at any time, without those taken away
     refused: dict[str, int] = {}  #: rows of the ownership matrix -> how often its agent asked there in vain
     denied: str = ""  #: the reason of the last of those
     released: dict[str, float] = {}  #: key of a lock it gave back or lost, and has not now -> when
+    released_in: dict[str, int] = {}  #: how many of those stand at or below a key, folded; told from them if it is missing
     revoked: list[str] = []  #: keys that a person took away while it was silent, and that it has not locked again
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
@@ -152,6 +153,15 @@ class AgentStatus(msgspec.Struct, kw_only=True):
     starts: list[float] = []  #: times of the last restarts after a failure, for the budget
 
 
+class Borrower(msgspec.Struct, frozen=True, kw_only=True):
+    """The process of a command that runs under a grant."""
+
+    pid: int
+    born: float
+    boot: str
+    node: str
+
+
 class LockStatus(msgspec.Struct, kw_only=True):
     """A grant."""
 
@@ -162,6 +172,7 @@ class LockStatus(msgspec.Struct, kw_only=True):
     waited_s: float
     purpose: str
     declared: bool
+    lent: list[Borrower] = []  #: to commands of a person; those that have ended may still stand here
 
 
 class WaitStatus(msgspec.Struct, kw_only=True):

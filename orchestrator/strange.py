@@ -11,6 +11,7 @@ from pathlib import Path
 from orchestrator.claims import Claim
 from orchestrator.events import Event, ForeignChangeFound, UnsureChangeFound
 from orchestrator.model import Certainty, Isolation, Level
+from orchestrator.patterns import Among
 from orchestrator.state import AttemptStatus, State
 
 _OUTSIDE = frozenset({"git", "branch", "main"})
@@ -83,10 +84,10 @@ def too_late(
     A descriptor that was kept writes on; but so does a tool that only touches the file, so that nobody is blamed.
     """
     released = state.attempts[attempt].released
-    found = []
+    keys, found = Among(released), []
     for path in paths:
         moment = when(path)
-        ends = [at for key, at in released.items() if gives(Claim(key), path)]
+        ends = [released[key] for key in keys.around(path) if gives(Claim(key), path)]
         if moment is not None and ends and moment > max(ends) + _SLACK:
             found.append(path)
     return tuple(found)

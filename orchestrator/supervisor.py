@@ -347,14 +347,17 @@ class Supervisor:
     def _take_over(self, group: anyio.abc.TaskGroup) -> None:
         """Go on with what a supervisor that died had under way."""
         state, now = self.recorder.state, self.recorder.clock()
-        self.table.restore(tuple(kept_grant(lock, expires=now + self.table.stale_after) for lock in state.locks.values()))
+        kept = {kept_grant(lock, expires=now + self.table.stale_after): lock.lent for lock in state.locks.values()}
+        self.table.restore(tuple(kept))
         for planned in self.plan.tasks:
             status = state.tasks[planned.task.id]
             if status.state in UNDER_WAY:
                 going_on = self._resume_attempt if status.state is TaskState.RUNNING else self._resume_result
                 group.start_soon(going_on, self._attempt(planned, AgentId(status.agent)))
-        for holder in {grant.holder for grant in self.table.grants()} - self._attempts.keys():
-            self._free(holder)  # the dead supervisor had recorded the end of its task, but not yet of its locks
+        # the dead supervisor had recorded the end of a task, but not yet of its locks, or a person's command has ended
+        idle = self.desk.loans.take_over({one: lent for one, lent in kept.items() if one.holder not in self._attempts}, group)
+        self.desk.locks.freed(self.table.end(idle, now=now), reason="ended")
+        self.recorder.settle()
         self._hold_added(now)
 
     def _take_up(self, group: anyio.abc.TaskGroup) -> None:
@@ -390,6 +393,7 @@ class Supervisor:
             await self.recorder.changed()
 
     def _conclude(self) -> None:
+        self.desk.loans.let_go()
         self._free(PERSON)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
         if states <= FINAL:

@@ -17,7 +17,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from orchestrator.confines import caches_in, outside_of, take_away
+from orchestrator.confines import caches_in, configured, outside_of, take_away
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.levels import EnforcementUnavailable
 from orchestrator.enforcement.scope import NEVER
@@ -147,6 +147,7 @@ class Walled:
             protected=(*protected(self.project, cwd, outside), *never),
             hidden=sights.hidden,
             visible=sights.visible,
+            links=sights.links,
             private={SHARED: temporary, **git.private} if is_sandbox else {},
             shown=git.shown,
             silenced=sights.silenced(around) if is_sandbox else (),
@@ -160,8 +161,9 @@ class Walled:
             home=_home(command),
             argv=_places(command.text),
             environment=command.environment,
-            spoken_to=tuple(Path(raw).expanduser() for raw in self.settings.sockets),
+            spoken_to=configured(self.settings.sockets),
             writable=writable,
+            needed=configured(self.settings.writable),
         )
 
     def _leave(self, cwd: Path, folder: Path, means: Means) -> None:

@@ -2,6 +2,7 @@
 
 import shlex
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -303,6 +304,62 @@ def test_what_the_environment_names_and_nobody_can_look_at_is_in_nobodys_way(run
     ran = run({"id": "T1", "title": "Do T1", "writes": ["src/"]}, settings={"agents": {"agent-1": agent}})
 
     assert outcomes(ran) == ["done"]
+
+
+def program(place: Path, text: str) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text, encoding="utf-8")
+    place.chmod(0o755)
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Path]:
+    """A folder below the one that each agent has to itself."""
+    with tempfile.TemporaryDirectory(prefix="squad-links-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_programs_are_found_over_links_that_lie_where_nothing_else_is_seen(
+    run: Runs, repository: Repository, elsewhere: Path, runtime: Path, home: Path
+) -> None:
+    """An agent whose PATH led over a link in /tmp was not found once, and one whose interpreter lay there did not start."""
+    tools, modules = elsewhere / "real", elsewhere / "real" / "one" / "node_modules"
+    program(modules / "pkg" / "cli.sh", f'#!{elsewhere}/sh -e\n. "$(dirname "$(readlink -f "$0")")/../lib/lib.sh"\n')
+    program(modules / "lib" / "lib.sh", "second\nthird\nfourth\nfifth\n")
+    program(tools / "two" / "second", "#!/bin/sh\necho 2 >> src/x\n")
+    program(tools / "three" / "third.sh", '#!/usr/bin/env -S own-sh -e\n. "$(dirname "$(readlink -f "$0")")/beside"\n')
+    program(tools / "three" / "beside", "echo 3 >> src/x\n")
+    program(tools / "four" / "bin" / "fourth", "#!/bin/sh\necho 4 >> src/x\n")
+    program(runtime / "tools" / "fifth", "#!/bin/sh\necho 5 >> src/x\n")
+    (modules / ".bin").mkdir()
+    (elsewhere / "crossed").mkdir()
+    (home / "bin").mkdir()
+    links = {
+        modules / ".bin" / "agent": "../pkg/cli.sh",
+        elsewhere / "all": "all-2/one/..",
+        elsewhere / "all-2": str(tools),
+        elsewhere / "sh": "shells/sh",
+        elsewhere / "shells": "../" + elsewhere.name + "/real/shells",
+        elsewhere / "entry": "all/two",
+        home / "bin" / "third": f"{elsewhere}/all/three/third.sh",
+        elsewhere / "four": "crossed/../real/four/bin",
+        elsewhere / "fifth": str(runtime / "link"),
+        runtime / "link": "tools",
+    }
+    (tools / "shells").mkdir()
+    links |= {tools / "shells" / "sh": "own-sh", tools / "shells" / "own-sh": "/bin/sh"}
+    for place, said in links.items():
+        place.symlink_to(said)
+    folders = ["all/one/node_modules/.bin", "entry", "four", "fifth", "shells"]
+    path = ":".join([*(f"{elsewhere}/{name}" for name in folders), str(home / "bin"), "/usr/bin:/bin"])
+    agent = {"use": "command", "command": ["agent"], "environment": {"PATH": path}}
+
+    ran = run({"id": "T1", "title": "Do T1", "writes": ["src/"]}, settings={"agents": {"agent-1": agent}}, run={"attempts": 1})
+
+    log = repository.root / ".git" / "squad" / "logs" / "tasks-1" / "T1.1.log"
+    assert log.read_text(encoding="utf-8") == ""
+    assert outcomes(ran) == ["done"]
+    assert repository.show("squad/tasks-1", "src/x").split() == ["2", "3", "4", "5"]
 
 
 def test_what_is_configured_as_writable_is_and_who_is_not_to_be_confined_is_not(

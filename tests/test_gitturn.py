@@ -76,3 +76,20 @@ async def test_whoever_gives_up_waiting_leaves_the_turn_to_others() -> None:
     with anyio.fail_after(LONG):
         async with turn:
             pass
+
+
+async def test_squad_waits_for_a_command_that_began_under_the_supervisor_before() -> None:
+    turn, told = GitTurn(patience=LONG), list[str]()
+    turn.go_on("you")
+
+    async def squad() -> None:
+        async with turn:
+            told.append("squad")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(squad)
+        await anyio.wait_all_tasks_blocked()
+        assert told == []
+        turn.end("you")
+
+    assert told == ["squad"]

@@ -11,6 +11,7 @@ from orchestrator.events import (
     ForeignChangeFound,
     Integrated,
     MergeConflicted,
+    Noticed,
     ResultRefused,
     TaskDone,
     TaskFailed,
@@ -19,6 +20,7 @@ from orchestrator.events import (
 )
 from tests.support.repositories import Repository
 from tests.support.runs import Runs, shell
+from tests.support.trying import WHO
 from tests.support.waiting import marked
 
 BRANCH = "squad/tasks-1"
@@ -323,6 +325,38 @@ def test_what_the_set_up_left_is_not_blamed_on_the_agent_unless_it_changes_it(ru
     assert [(found.task, found.paths) for found in ran.all(ForeignChangeFound)] == [("T3", ["lock.json"])]
     assert run.repository.files(BRANCH) == ["README.md", "a.txt", "b.txt"]
     assert run.repository.show(BRANCH, "README.md") == "# Project"
+
+
+@pytest.mark.usefixtures("at_detect")
+def test_a_foreign_change_that_was_committed_and_taken_back_is_in_no_commit_of_the_branch(run: Runs) -> None:
+    """The end was clean, so that it came along in the history of the branch; the commits of who kept to its own still do."""
+    commit = 'commit() { git add -A; git commit -qm "$1"; }'
+    stray = (
+        "echo x > README.md; commit stray; git revert --no-edit HEAD; git mv README.md b.md; commit moved; git mv b.md README.md"
+    )
+    apart = f"git checkout -q -b side; {stray}; commit back; git checkout -q -; git merge -q --no-ff side"
+
+    def script(before: str, file: str) -> str:
+        return f"{WHO}{commit}; {before}; echo one > {file}; commit one; echo two > {file}"
+
+    ran = run(
+        shell("T1", script(stray, "a.txt"), writes=["a.txt"]),
+        shell("T2", script("true", "c.txt"), writes=["c.txt"]),
+        shell("T3", script(apart, "d.txt"), writes=["d.txt"]),
+    )
+
+    assert ran.code == 0
+    ref = "refs/squad/kept/tasks-1/T1.1-commits"
+    assert run.repository.git("log", "--full-history", "--format=%s", f"main..{BRANCH}", "--", "README.md", "b.md") == ""
+    assert run.repository.show(BRANCH, "a.txt") == "two"
+    assert "stray" in run.repository.git("log", "--format=%s", ref).splitlines()
+    own = run.repository.git("log", "--format=%s", f"main..{BRANCH}").splitlines()
+    counts = {line: own.count(line) for line in ("stray", "one", "Do T1", "Do T3")}
+    assert counts == {"stray": 0, "one": 1, "Do T1": 2, "Do T3": 2}  # each with its merge
+    told = [one.text for one in ran.all(Noticed)]
+    assert f"T1.1 changed README.md, b.md in commits of its own and changed it back; they are kept under {ref}" in told[0]
+    assert len(told) == 2
+    assert ran.all(ForeignChangeFound) == []
 
 
 @pytest.mark.usefixtures("at_detect")

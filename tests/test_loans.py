@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from orchestrator.leash import Beside
 from orchestrator.lockdesk import granted_event
 from orchestrator.locks import Grant
 from orchestrator.model import PERSON, Access, AgentId, Area
+from orchestrator.platform import identity
+from orchestrator.state import Borrower
 from tests.support.builders import ONE, TWO
 from tests.support.counter import Counter, counter
 from tests.support.desks import office
@@ -405,3 +408,56 @@ async def test_a_command_under_op_git_and_squads_own_git_take_turns(at: Counter)
 
     async with turn:
         assert at.held() == []
+
+
+async def test_what_a_person_locked_is_kept_for_the_process_that_was_meant_and_for_no_other_of_its_number(at: Counter) -> None:
+    """A supervisor that goes on with a run knows loans from the journal alone."""
+    with sleeper() as command:
+        lender = Borrowing(at, command.pid)
+        other = AgentId("agent-9")
+        mine, reused, rebooted = (lender.lent(path) for path in ("mine.md", "reused.md", "op:git"))
+        kept = {
+            mine: [lender.borrower(mine)],
+            reused: [lender.borrower(reused, born=1.0)],
+            rebooted: [lender.borrower(rebooted, boot="before")],
+            lender.granted("theirs.md", other): [],
+        }
+        async with anyio.create_task_group() as group:
+            idle = at.desk.desk.loans.take_over(kept, group)
+
+            assert [grant.path for grant in idle] == ["reused.md", "op:git", "theirs.md"]
+            assert "mine.md" in lender.held()
+            command.kill()
+            await soon(lambda: "mine.md" not in lender.held(), "the end of the loan")
+    assert {"reused.md", "op:git", "theirs.md"} <= lender.held(), "which whoever took over frees"
+
+
+def sleeper() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(["sleep", "1000"])
+
+
+@dataclass(frozen=True, slots=True)
+class Borrowing:
+    """Lends to a process as the supervisor before did; what the journal tells of that."""
+
+    at: Counter
+    pid: int
+
+    def granted(self, path: str, holder: AgentId = PERSON) -> Grant:
+        grant = self.at.desk.table.request(holder, path, now=0.0)
+        assert isinstance(grant, Grant)
+        self.at.desk.recorder.record(granted_event(grant))
+        return grant
+
+    def lent(self, path: str) -> Grant:
+        grant = self.granted(path)
+        self.at.desk.desk.locks.note_loan(grant, identity(self.pid))
+        self.at.desk.recorder.settle()
+        return grant
+
+    def borrower(self, grant: Grant, **more: object) -> Borrower:
+        [borrower] = self.at.desk.replayed().locks[f"{grant.holder} {grant.path}"].lent
+        return structs.replace(borrower, **more)
+
+    def held(self) -> set[str]:
+        return {grant.path for grant in self.at.desk.table.grants()}

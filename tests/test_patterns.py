@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from orchestrator.patterns import lies_in
+from orchestrator.patterns import Among, lies_in
+from tests.support.worlds import PATTERNS, WORLD
 
 
 @pytest.mark.parametrize(
@@ -33,3 +36,15 @@ def test_sets_and_braces_hold_what_they_match_and_nothing_else(claim: str, path:
 def test_a_pattern_of_many_stars_is_decided_at_once() -> None:
     assert not lies_in("a/" * 60 + "a", "**/a/" * 60 + "[z]")
     assert not lies_in("a/" * 60 + "a", "**/a/" * 60 + "z")
+
+
+@given(st.lists(PATTERNS | st.sampled_from(WORLD), max_size=8), st.sampled_from(WORLD) | PATTERNS)
+def test_among_many_claims_none_is_missed_in_which_a_path_lies(claims: list[str], path: str) -> None:
+    assert {claim for claim in claims if lies_in(path, claim)} <= set(Among(claims).around(path))
+
+
+def test_of_many_claims_a_path_is_held_against_few() -> None:
+    """Each changed path was held against each lock of its agent: two thousand of both took squad many seconds."""
+    among = Among(f"src/{number}.py" for number in range(1000))
+
+    assert list(among.around("src/7.py")) == ["src/7.py"]

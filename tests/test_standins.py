@@ -43,7 +43,13 @@ async def at(tmp_path: Path, runtime: Path) -> AsyncIterator[Counter]:
             yield opened
 
 
-def installed(folder: Path, never_parallel: Mapping[str, Sequence[str]], *, git: bool = False) -> dict[str, str]:
+def installed(
+    folder: Path,
+    never_parallel: Mapping[str, Sequence[str]],
+    *,
+    git: bool = False,
+    isolation: Isolation = Isolation.WORKTREE,
+) -> dict[str, str]:
     """Make stand-ins before fake programs; gives an environment in which a lock is not to be had."""
     real = folder / "real"
     real.mkdir(exist_ok=True)
@@ -51,7 +57,7 @@ def installed(folder: Path, never_parallel: Mapping[str, Sequence[str]], *, git:
         (real / name).write_text(f'#!/bin/sh\necho "{name} ran"\n', encoding="utf-8")
         (real / name).chmod(0o755)
     path = f"{real}:{os.environ['PATH']}"
-    first = make(folder / "bin", signs_of(never_parallel, Isolation.WORKTREE, git=git), path=path)
+    first = make(folder / "bin", signs_of(never_parallel, isolation, git=git), path=path)
     return {"PATH": f"{first}:{path}", "SQUAD_SOCKET": str(folder / "nobody.sock"), "SQUAD_LOCK_WAIT": "0"}
 
 
@@ -118,6 +124,42 @@ def test_every_other_command_line_runs_at_once(tmp_path: Path, line: str) -> Non
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.endswith(" ran\n")
+
+
+@pytest.mark.parametrize(
+    ("read", "changing"),
+    [
+        ("git branch", "git branch new"),
+        ("git branch -a -vv --sort=-committerdate", "git branch -a --sort=x new"),
+        ("git branch --show-current", "git branch --show-current -d x"),
+        ("git branch --list 'squad/*'", "git branch --list --delete x"),
+        ("git branch --contains HEAD x", "git branch --cont HEAD x"),
+        ("git --no-pager -C elsewhere branch -r", "git -c a=b branch -r"),
+        ("git tag", "git tag v1"),
+        ("git tag -l 'v*'", "git tag -l -f v1"),
+        ("git tag -n --points-at HEAD", "git tag -n v1"),
+        ("git stash list --oneline", "git stash list --output=x"),
+        ("git stash show -p stash@{0}", "git stash"),
+        ("git worktree list", "git worktree add x"),
+        ("git remote -v", "git remote update"),
+        ("git config --get user.name", "git stash push -- list"),
+    ],
+)
+@pytest.mark.parametrize("isolation", Isolation)
+def test_only_forms_of_git_that_are_known_to_read_wait_for_nobody(
+    tmp_path: Path, read: str, changing: str, isolation: Isolation
+) -> None:
+    environment = installed(tmp_path, {}, git=True, isolation=isolation)
+
+    assert called(read, environment).stdout == "git ran\n"
+    if isolation is Isolation.SHARED:
+        assert "was not run" in called(changing, environment).stderr
+
+
+def test_a_form_that_only_reads_is_meant_where_the_user_names_it(tmp_path: Path) -> None:
+    environment = installed(tmp_path, {"op:branches": ("git branch",)}, git=True)
+
+    assert "was not run" in called("git branch", environment).stderr
 
 
 def test_a_login_shell_that_sets_its_path_anew_passes_by(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def carry_out(door: Door, wish: Wish) -> int:
             return _run_beside(door, wish.command, connection)
         return _run(wish.command, connection)
     finally:
-        _give_back(connection)
+        _give_back(connection, door, wish)
 
 
 def take(door: Door, wish: Wish, *, process: bool = False) -> tuple[socket, Mapping[str, object]]:
@@ -240,16 +240,26 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-def _give_back(connection: socket) -> None:
+def _give_back(connection: socket, door: Door, wish: Wish) -> None:
     """End the connection for everybody who has it open, and wait until the supervisor has seen that."""
     if _is_lost(connection):
-        _say("squad: the supervisor ended while the command ran, and with it the lock")
+        kept = _is_kept(door, wish)
+        came = "; the lock was kept for it by the next one" if kept else ", and with it the lock"
+        _say(f"squad: the supervisor ended while the command ran{came}")
     with contextlib.suppress(OSError):
         connection.shutdown(SHUT_WR)
         connection.settimeout(1.0)
         while connection.recv(4096):
             pass
     connection.close()
+
+
+def _is_kept(door: Door, wish: Wish) -> bool:
+    """Tell whether a supervisor that went on with the run still holds everything for a person's command."""
+    with contextlib.suppress(Rejected, Unreachable):
+        held = [call(door.socket, "owns", {"path": path}) for path in wish.paths if not door.token]
+        return bool(held) and all(isinstance(one, dict) and one.get("holder") == PERSON for one in held)
+    return False
 
 
 def _is_lost(connection: socket) -> bool:

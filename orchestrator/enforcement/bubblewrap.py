@@ -6,7 +6,7 @@ is not is a mount too: else it could be renamed away, and what was protected mad
 """
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -38,7 +38,18 @@ def in_order(rules: Iterable[Mount]) -> tuple[Mount, ...]:
     return tuple(sorted(chosen.values(), key=lambda mount: mount.place.parts))
 
 
-def arguments(mounts: Iterable[Mount], *, sealed: Iterable[str] = ()) -> list[str]:
+def missing(links: Mapping[Path, str], mounts: Iterable[Mount]) -> dict[Path, str]:
+    """Give the links that nobody would see: those in folders which look empty, or in whose place another stands."""
+    table = {mount.place: mount for mount in mounts}
+    covered = {}
+    for place, said in links.items():
+        nearest = next((table[above] for above in (place, *place.parents) if above in table), None)
+        if nearest is not None and nearest.place != place and (nearest.sight is Sight.EMPTY or nearest.source != nearest.place):
+            covered[place] = said
+    return covered
+
+
+def arguments(mounts: Iterable[Mount], *, sealed: Iterable[str] = (), links: Mapping[Path, str] | None = None) -> list[str]:
     """Word a confinement for bwrap: everything else is read-only, devices and processes are the sandbox's own.
 
     The network stays. What ends the leash ends the sandbox at once. `sealed` is what of `/proc` is read-only.
@@ -58,6 +69,8 @@ def arguments(mounts: Iterable[Mount], *, sealed: Iterable[str] = ()) -> list[st
                 words += ["--ro-bind", source, place]
             case Sight.WRITE:
                 words += ["--bind", source, place]
+    for link, said in (links or {}).items():
+        words += ["--symlink", said, str(link)]
     for place in empty:  # only now, so that what is seen in them found a place to stand
         words += ["--remount-ro", place]
     return words

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order, kernels
+from orchestrator.enforcement.bubblewrap import Mount, Sight, arguments, in_order, kernels, missing
 
 
 class Means(StrEnum):
@@ -32,6 +32,7 @@ class Confinement:
     grounds: tuple[Path, ...] = ()  #: existing folders in which paths are opened while the attempt runs
     private: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, writable
     shown: Mapping[Path, Path] = field(default_factory=dict)  #: place as seen -> what stands there, readable
+    links: Mapping[Path, str] = field(default_factory=dict)  #: place -> what the link says; made where what is there is not seen
     silenced: tuple[Path, ...] = ()  #: sockets at which nobody is found; one that is gone when the sandbox stands is none
 
     def mounts(self) -> tuple[Mount, ...]:
@@ -42,7 +43,8 @@ class Confinement:
         """Word it for bubblewrap, whose processes are root's or not, as ours are unless it is said; nothing for other means."""
         if self.means is not Means.BUBBLEWRAP:
             return []
-        return arguments(self.mounts(), sealed=kernels(Path("/proc"), is_root=os.geteuid() == 0 if is_root is None else is_root))
+        sealed = kernels(Path("/proc"), is_root=os.geteuid() == 0 if is_root is None else is_root)
+        return arguments(mounts := self.mounts(), sealed=sealed, links=missing(self.links, mounts))
 
     def to_spec(self) -> dict[str, object]:
         """Word it for the leash, as JSON."""

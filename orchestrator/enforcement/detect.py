@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from orchestrator.claims import Claim, meets
 from orchestrator.model import Access, AgentId
+from orchestrator.patterns import Among
 from orchestrator.rights import Rights
 
 
@@ -32,13 +33,13 @@ def foreign(
         revoked: Keys whose lock a person took away: a later write is one under an old number, which the write set does
             not make good; only a lock that the agent got since does.
     """
-    held, taken = tuple(locked), tuple(revoked)
-    claims = (*(writes or ()), *held)
+    keys, taken = tuple(locked), tuple(revoked)
+    held, claims = Among(keys), Among((*(writes or ()), *keys))
 
     def is_own(path: str) -> bool:
         if any(meets(key, path) for key in taken):
-            return any(rights.gives(claim, agent, path) for claim in held)
-        may = any(rights.gives(claim, agent, path) for claim in claims)
+            return any(rights.gives(claim, agent, path) for claim in held.around(path))
+        may = any(rights.gives(claim, agent, path) for claim in claims.around(path))
         return may or is_free(path, agent, rights, is_known=writes is not None)
 
     return tuple(path for path in changed if not is_own(path))

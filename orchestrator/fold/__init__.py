@@ -8,7 +8,7 @@ through here, so they cannot disagree.
 from orchestrator import events as ev
 from orchestrator import questions
 from orchestrator.fold.limits import consume, lift_limits, take_limit
-from orchestrator.fold.locks import fold_lock, set_waiting
+from orchestrator.fold.locks import fold_lock, note_lent, set_waiting
 from orchestrator.fold.shape import Shape, anew, fold_shape, is_given_up
 from orchestrator.fold.steering import Order, fold_order, live_on
 from orchestrator.fold.strange import fold_strange
@@ -51,6 +51,8 @@ def fold(state: State, entry: ev.Entry) -> None:
     match event:
         case ev.LockGranted() | ev.LockReleased() | ev.LockRequested() | ev.LockRefused():  # first: there are most of them
             fold_lock(state, event, at)
+        case ev.LockLent():
+            note_lent(state, event)
         case ev.RunStarted() | ev.RunPaused() | ev.RunResumed() | ev.StopRequested() | ev.RunEnded() | ev.RunReopened():
             _fold_run(state, event, at)
         case ev.Noticed() | ev.Merged() | ev.LimitReached() | ev.Notified() | ev.ProjectMoved() | ev.AgentWarned():

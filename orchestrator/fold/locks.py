@@ -2,9 +2,9 @@
 
 from orchestrator import events as ev
 from orchestrator import questions
-from orchestrator.claims import covers
+from orchestrator.claims import covers, is_glob, is_operation, parts_of
 from orchestrator.model import AgentState
-from orchestrator.state import AttemptStatus, LockStatus, State, WaitStatus
+from orchestrator.state import AttemptStatus, Borrower, LockStatus, State, WaitStatus
 
 
 def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockReleased | ev.LockRefused, at: float) -> None:
@@ -25,6 +25,13 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
                 state.waiting = [wait for wait in state.waiting if wait.ticket != ticket]
                 set_waiting(state, holder)
             _note_refusal(state, event)
+
+
+def note_lent(state: State, event: ev.LockLent) -> None:
+    """Remember for which process a grant is held."""
+    lock = state.locks.get(f"{event.holder} {event.path}")
+    if lock is not None and lock.fence == event.fence:
+        lock.lent = [*lock.lent, Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node)]
 
 
 def _grant(state: State, event: ev.LockGranted, at: float) -> None:
@@ -59,24 +66,63 @@ def _note_lock(state: State, holder: str, path: str) -> None:
     """Remember what the agent's attempt held: it may have written there, even if it has given the lock back since."""
     if (attempt := _attempt_of(state, holder)) is None:
         return
-    if path not in attempt.locked:
-        attempt.locked.append(path)
+    attempt.locked.setdefault(path)
     if attempt.released:
-        attempt.released = {given: at for given, at in attempt.released.items() if not covers(path, given)}
+        _note_held_again(attempt, path)
     if attempt.revoked:
         attempt.revoked = [taken for taken in attempt.revoked if not covers(path, taken)]
+
+
+def _note_held_again(attempt: AttemptStatus, path: str) -> None:
+    """Forget of what was given back all that a new lock covers; only a pattern is held against each, however many there are."""
+    _count_released(attempt)
+    if path in attempt.released:
+        _forget(attempt, path)
+    if is_glob(path) or _folded(path) in attempt.released_in:
+        for given in [given for given in attempt.released if covers(path, given)]:
+            _forget(attempt, given)
+
+
+def _forget(attempt: AttemptStatus, given: str) -> None:
+    del attempt.released[given]
+    _count(attempt, given, -1)
+
+
+def _count_released(attempt: AttemptStatus) -> None:
+    """Count what a snapshot of an older squad's tells of without its count."""
+    if attempt.released and not attempt.released_in:
+        for given in attempt.released:
+            _count(attempt, given, 1)
+
+
+def _count(attempt: AttemptStatus, given: str, change: int) -> None:
+    counts, folded = attempt.released_in, _folded(given)
+    names = [] if is_operation(given) else folded.split("/")
+    for place in (*("/".join(names[:end]) for end in range(len(names))), folded):
+        if left := counts.get(place, 0) + change:
+            counts[place] = left
+        else:
+            del counts[place]
+
+
+def _folded(key: str) -> str:
+    """Give a key as all spellings of it are compared; what covers a path, and is no pattern, stands above it in this form."""
+    return key if is_operation(key) else "/".join(parts_of(key))
 
 
 def _note_released(state: State, holder: str, path: str, at: float) -> None:
     """Remember since when the agent's attempt may not write there any more."""
     if (attempt := _attempt_of(state, holder)) is not None:
+        _count_released(attempt)
+        if path not in attempt.released:
+            _count(attempt, path, 1)
         attempt.released[path] = at
 
 
 def _note_forced(state: State, holder: str, path: str) -> None:
     """Remember what was taken away from the agent's attempt: what it writes there from now on is too late."""
     if (attempt := _attempt_of(state, holder)) is not None:
-        attempt.locked = [key for key in attempt.locked if key != path]
+        attempt.locked.pop(path, None)
         attempt.revoked.append(path)
 
 

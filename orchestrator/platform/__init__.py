@@ -114,6 +114,11 @@ def below(roots: Sequence[int]) -> list[int]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """Give the living processes that a process started itself."""
+    return [one for one in psutil.pids() if _parent(one) == pid and is_living(one)]
+
+
 def adopted(*, besides: str) -> list[int]:
     """Give the living processes that orphaned themselves and that this one adopted as their subreaper.
 

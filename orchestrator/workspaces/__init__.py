@@ -28,6 +28,7 @@ class Work:
 
     commit: str | None  #: None where nothing could be kept
     paths: tuple[str, ...]  #: changed since the base, deleted and renamed ones included
+    passing: tuple[str, ...] = ()  #: that commits of its own changed, and changed back
     doubts: tuple[Doubt, ...] = ()  #: found since its start where several work in one place
 
 
@@ -66,3 +67,6 @@ class Workspaces(Protocol):
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
         """Keep foreign changes under a ref and take them out of the workspace; gives the ref."""
+
+    def flatten(self, attempt: AttemptId, folder: Path, work: Work, *, base: str | None, signed: Signed) -> str:
+        """Let what an attempt left be one commit on its base, and keep its own commits under a ref; gives the ref."""

@@ -18,6 +18,7 @@ from orchestrator.workspaces.staging import BYPRODUCTS, files_below
 
 _MANY = 5000  #: loose objects that are packed when a run begins
 _PATTERN = re.compile(r"[][*?\\ ]")  #: signs that mean something in git's list of what it ignores
+_OWN = ".squad/"
 _RAW = b"* -text -eol -ident -filter -working-tree-encoding\n"
 
 
@@ -58,16 +59,21 @@ class Hidden:
     @property
     def git(self) -> Git:
         """Give git in it; it is made when it is first wanted."""
-        here = Git(self.folder)
         if not self._made:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if not (self.folder / "HEAD").is_file():
-                here.run("init", "--quiet", "--bare", "--template=", ".")
-            (self.folder / "info").mkdir(exist_ok=True)
-            _keep(self.folder / "info" / "attributes", _RAW)
-            _keep(self.folder / "info" / "exclude", self._excluded())
+            self._make()
             self._made.append(True)
-        return here
+        return Git(self.folder)
+
+    def begin(self) -> None:
+        """Go, from now up to the next run, by what git is told to ignore now; what it keeps all the same is looked at too."""
+        self._make(anew=True)
+        (self.folder / "index.lock").unlink(missing_ok=True)
+        if self.project.repository:
+            besides = (f"--exclude={pattern}" for pattern in BYPRODUCTS if pattern != _OWN)
+            options = ("--cached", "--ignored", "--exclude-standard", *besides, "-z")
+            listed = Git(self.project.root).attempt("ls-files", *options).stdout.split("\0")
+            kept = [name for name in listed if name and not name.startswith(_OWN) and _is_file(self.project.root / name)]
+            self._tree.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(kept))
 
     def stage(self, within: str | None) -> str:
         """Take the tree as it stands, or one path of it; gives it as a tree. What cannot be read does not stop it."""
@@ -144,15 +150,33 @@ class Hidden:
         left_out = (f":(exclude,literal){name.rstrip('/')}" for name, found in inside.items() if not found)
         here.attempt(*options, stdin="\0".join((":/", *left_out)))
 
-    def _excluded(self) -> bytes:
-        """Give what is ignored besides the files of that name in the tree: also by the user's repository and settings."""
-        own = "\n".join((*BYPRODUCTS, "/.squad/", *_squads_own(self.project), "")).encode()
+    def _make(self, *, anew: bool = False) -> None:
+        info = self.folder / "info"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / "HEAD").is_file():
+            Git(self.folder).run("init", "--quiet", "--bare", "--template=", ".")
+        info.mkdir(exist_ok=True)
+        _keep(info / "attributes", _RAW)
+        if anew or not self._theirs.is_file():
+            _keep(self._theirs, self._ignored())
+        _keep(info / "exclude", self._theirs.read_bytes() + self._own())
+
+    @property
+    def _theirs(self) -> Path:
+        """Say where stands what the user's repository and settings ignored when the run began: agents may change that."""
+        return self.folder / "info" / "theirs"
+
+    def _own(self) -> bytes:
+        return "\n".join((*BYPRODUCTS, f"/{_OWN}", *_squads_own(self.project), "")).encode()
+
+    def _ignored(self) -> bytes:
+        """Give what is ignored besides by the files of that name in the tree: by the user's repository and settings."""
         if not self.project.repository:
-            return own
+            return b""
         theirs = Git(self.project.root)
         named = theirs.run("config", "--type=path", "core.excludesFile", check=False).rstrip("\n")
         places = [self.project.root / theirs.line("rev-parse", "--git-path", "info/exclude"), *([Path(named)] if named else [])]
-        return b"\n".join((*(place.read_bytes() for place in places if place.is_file()), own))
+        return b"".join(place.read_bytes() + b"\n" for place in places if place.is_file())
 
     @property
     def _tree(self) -> Git:
@@ -171,6 +195,10 @@ def _squads_own(project: Project) -> Iterator[str]:
     root = Path(os.path.realpath(project.root))
     if kept.is_relative_to(root) and kept != root:
         yield "/" + _PATTERN.sub(r"\\\g<0>", kept.relative_to(root).as_posix()) + "/"
+
+
+def _is_file(place: Path) -> bool:
+    return place.is_symlink() or place.is_file()
 
 
 def _keep(file: Path, body: bytes) -> None:

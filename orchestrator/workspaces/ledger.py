@@ -61,6 +61,8 @@ class Ledger:
     def look(self, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
         """Take in what changed since the last look, or of one path; gives the newest state."""
         hidden, old = self.hidden, self.tip()
+        if not old:
+            hidden.begin()
         tree = hidden.stage(within)
         if not old:
             return self._begin(tree)

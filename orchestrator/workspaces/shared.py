@@ -86,6 +86,10 @@ class SharedTree:
         self._ledger.hidden.git.run("update-ref", ref, work.commit or self._ledger.tip())
         return ref
 
+    def flatten(self, attempt: AttemptId, folder: Path, work: Work, *, base: str | None, signed: Signed) -> str:  # noqa: ARG002
+        """There are no commits of an attempt's own: a look tells what they come to."""
+        return self.kept(attempt)
+
     @property
     def _ledger(self) -> Ledger:
         if not self._hidden:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,10 +94,13 @@ class Worktrees:
         leave_operations(here)
         put_there = (*self.copy, *self.symlink)
         stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
-        commit = self._committed(read, git.head(folder) or base, base, signed)
+        head = git.head(folder) or base
+        commit = self._committed(read, head, base, signed)
         self._stand(folder, commit)
         keep(here, names.kept_attempt(self.run, attempt), commit)
-        return Work(commit=commit, paths=git.changed_paths(folder, self._since(here, commit, base), commit))
+        since = self._since(here, commit, base)
+        paths = git.changed_paths(folder, since, commit)
+        return Work(commit=commit, paths=paths, passing=() if head == since else _passing(read, since, commit, paths))
 
     def glance(self, folder: Path, *, base: str | None) -> tuple[str, ...]:
         """Give what is changed in a workspace while its agent works, as the harvest would see it; nothing of it is kept.
@@ -130,6 +133,21 @@ class Worktrees:
         self._stand(folder, old)
         return ref
 
+    def flatten(self, attempt: AttemptId, folder: Path, work: Work, *, base: str | None, signed: Signed) -> str:
+        """Let what an attempt left be one commit on its base, and keep its own commits under a ref; gives the ref.
+
+        Raises:
+            GitFailed: It could not be committed anew.
+        """
+        ref = f"{names.kept_attempt(self.run, attempt)}-commits"
+        here, read, commit = Git(folder), self._read(folder), work.commit or "HEAD"
+        keep(here, ref, commit)
+        since = self._since(here, commit, base or "HEAD")
+        tree = read.line("rev-parse", f"{commit}^{{tree}}")
+        is_same = tree == read.line("rev-parse", f"{since}^{{tree}}")
+        self._stand(folder, since if is_same else self._commit(read, tree, [since], signed))
+        return ref
+
     def tidy(self, folder: Path, commit: str) -> None:
         """Take away what checks left in a workspace whose work is committed; ignored files and by-products stay."""
         here = Git(folder)
@@ -152,6 +170,9 @@ class Worktrees:
             parents.insert(0, base)  # or it could never be merged
         elif tree == read.line("rev-parse", f"{head}^{{tree}}"):
             return head
+        return self._commit(read, tree, parents, signed)
+
+    def _commit(self, read: Git, tree: str, parents: Sequence[str], signed: Signed) -> str:
         extra = {**git.author(signed.agent), **git.identity(self.project.root)}
         message = git.message_with(signed.title, signed.trailers)
         above = [word for parent in parents for word in ("-p", parent)]
@@ -220,6 +241,12 @@ def check_out(project: Project, folder: Path, commit: str) -> None:
     here.run("clean", "-ffdq")
     if git.head(folder) != commit:
         raise RepositoryError(f"{folder} cannot be brought to {commit[:12]}")
+
+
+def _passing(read: Git, since: str, commit: str, paths: Collection[str]) -> tuple[str, ...]:
+    """Give what commits since another one changed and all together did not; of a merge what is of neither side."""
+    options = ("--format=", "--name-only", "-z", "--no-renames", "--root", "--diff-merges=combined")
+    return tuple(sorted({*read.names("log", *options, f"{since}..{commit}")}.difference(paths)))
 
 
 def _take_away(here: Git, paths: list[str]) -> None:

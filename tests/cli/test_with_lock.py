@@ -1,12 +1,15 @@
 """`squad with-lock` as a person calls it."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
+from orchestrator.control.client import call
 from tests.support.commands import Squad
 from tests.support.here import Here
-from tests.support.lock_clients import sleeping_agents
+from tests.support.lock_clients import at_work, sleeping_agents, sleeping_run
+from tests.support.waiting import until
 
 
 def test_outside_of_a_run_there_is_nobody_to_hold_off(here: Here, tmp_path: Path) -> None:
@@ -63,3 +66,32 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     assert outlived.returncode == 0
     assert outlived.stderr.endswith("squad: the supervisor ended while the command ran, and with it the lock\n")
     assert squad("with-lock", "x.md", "--", "true").returncode == 3
+
+
+def test_a_command_that_outlives_its_supervisor_keeps_its_lock_over_resume(squad: Squad) -> None:
+    """It had lost it once, and was told so at its end: others wrote meanwhile what it had locked."""
+    supervisor = sleeping_run(squad, 1)
+    at_work(squad, 1)
+    beside = squad.folder.parent
+    script = f"touch {beside}/runs && while [ ! -e {beside}/end ]; do sleep 0.02; done"
+    command = squad.start("with-lock", "x.md", "--", "sh", "-c", script)
+    until((beside / "runs").exists, "the command")
+    squad.kill(supervisor)
+    squad.start("resume", "-y", "-q")
+    [(agent, socket, token, _)] = at_work(squad, 1, since=1)
+
+    granted: list[object] = []
+    params = {"path": "x.md", "wait": 60, "token": token}
+    asker = threading.Thread(target=lambda: granted.append(call(socket, "lock", params, timeout=60)))
+    asker.start()
+    squad.wait_for_event("LockRequested", lambda row: row["holder"] == agent)
+
+    assert {(row["path"], row["holder"]) for row in squad.json("status")["locks"]} >= {("x.md", "you")}
+    assert "LOCKED_BY: you" in (squad.folder / ".squad" / "locks" / "x.md.lock").read_text(encoding="utf-8")
+    assert not granted
+    (beside / "end").touch()
+    assert command.wait(60) == 0
+    asker.join(60)
+    assert granted
+    assert "squad: the supervisor ended while the command ran; the lock was kept for it by the next one\n" in squad.output()
+    assert [row["path"] for row in squad.json("locks")["locks"] if row["holder"] == "you"] == []

@@ -221,7 +221,7 @@ def test_what_an_attempt_held_is_remembered_after_its_release() -> None:
     state = after(*BEGUN, granted("a", fence=3), released)
 
     assert state.locks == {}
-    assert state.attempts["T1.1"].locked == ["a"]
+    assert list(state.attempts["T1.1"].locked) == ["a"]
     assert state.fence == 3
 
 

@@ -167,13 +167,18 @@ def redis(folder: Path, *, fsync: str) -> Iterator[str]:
 
 def sleeping_agents(squad: Squad, count: int) -> list[tuple[str, str, str, int]]:
     """Begin a run of agents that only sleep; gives id, socket, token and process of each."""
+    sleeping_run(squad, count)
+    return at_work(squad, count)
+
+
+def sleeping_run(squad: Squad, count: int) -> subprocess.Popen[str]:
+    """Begin a run of agents that only sleep; gives its supervisor."""
     tasks = [
         {"id": f"T{number}", "title": f"Sleep {number}", "writes": [f"own-{number}.md"], "command": ["sleep", str(HELD)]}
         for number in range(1, count + 1)
     ]
     (squad.folder / "tasks.json").write_text(json.dumps({"version": 1, "tasks": tasks}), encoding="utf-8")
-    squad.start("run", "tasks.json", "-n", str(count), "--enforce", "detect", "-y", "-q")
-    return at_work(squad, count)
+    return squad.start("run", "tasks.json", "-n", str(count), "--enforce", "detect", "-y", "-q")
 
 
 def at_work(squad: Squad, count: int, *, since: int = 0) -> list[tuple[str, str, str, int]]:

@@ -286,6 +286,29 @@ def test_ignored_folders_and_by_products_are_no_evidence(tree: Tree) -> None:
     assert tree.changed(work) == ("src/x.py",)
 
 
+def test_what_an_ignore_file_hides_since_the_start_is_looked_at_all_the_same(repository: Repository) -> None:
+    repository.commit({"known.gen": "x\n", "theirs.txt": "theirs\n", "deep/theirs.txt": "theirs\n"})
+    repository.commit({".gitignore": "*.gen\n"})
+    repository.write({"own.gen": "x\n", "untracked.txt": "x\n", "gone.txt": "x\n"})
+    prepare(find(repository.root), now=0.0)
+    tree = Tree(repository.root, [party(ONE, ".gitignore")])
+    seen = ["deep/theirs.txt", "known.gen", "theirs.txt", "untracked.txt"]
+    shared = tree.open()
+    tree.make(shared, ONE)
+
+    tree.write(".gitignore", "*.txt\n*.gen\ndeep/\n")
+    tree.write(".git/info/exclude", "/theirs.txt\nnew.md\n")
+    for name in (*seen, "own.gen", "new.md"):
+        tree.write(name, "foreign\n")
+    (tree.root / "gone.txt").unlink()
+
+    again = tree.open()  # by a supervisor after the one that began
+    assert [doubt.paths for doubt in tree.harvest(again).doubts if doubt.attempt == ONE] == [
+        ("deep/theirs.txt", "known.gen", "new.md", "theirs.txt")
+    ]
+    assert [doubt.paths for doubt in tree.harvest(again).doubts if not doubt.attempt] == [("gone.txt", "untracked.txt")]
+
+
 def test_what_only_the_users_own_excludes_ignore_is_never_copied(repository: Repository, tmp_path: Path) -> None:
     """Secrets that stood in `.git/info/exclude` once came into the hidden repository."""
     (repository.root / ".git" / "info" / "exclude").write_text("/secrets\n", encoding="utf-8")
