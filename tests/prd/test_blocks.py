@@ -146,7 +146,8 @@ def _by_itself(text: str) -> list[tuple[object, ...]]:
     parser = MarkdownIt("commonmark", {"maxNesting": 50}).enable("table")
     parser.core.ruler.enableOnly(["normalize", "block"])
     record = _Record()
-    tell(parser.parse(text), record)
+    ending = "\n" if text.rpartition("\n")[2].strip(" \t") else ""  # else the parser may look behind it, and fall
+    tell(parser.parse(text + ending), record)
     return record.told
 
 
