@@ -35,7 +35,8 @@ class Rule:
     def decides(self, claim: Claim) -> bool:
         """Tell whether it surely speaks of all of a claim; `/*` at its end means one level, where a claim reaches deeper."""
         rule, asked = _cased(self.claim), _cased(claim)
-        if not covers(rule, asked) or not (rule == "*" or rule.endswith("/*")):
+        is_level = rule == "*" or (rule.endswith("/*") and not rule.endswith("**/*"))
+        if not covers(rule, asked) or not is_level:
             return covers(rule, asked)
         return not is_folder(asked) and not covers(rule, posixpath.dirname(asked) or ".")
 

@@ -10,7 +10,6 @@ headings, the rows of their tables, their lists or paragraphs; else the items of
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import groupby
 
 from orchestrator.expressions import expression
 from orchestrator.prd import words
@@ -45,7 +44,6 @@ def names_requirements(item: Item) -> bool:
 
 
 def _choices(blocks: Sequence[Block], *, is_list: bool) -> Iterator[tuple[list[Item], str]]:
-    _decide_of_validation(items_of(blocks))
     items = items_of(gather(blocks))
     titles = [block for block in blocks if isinstance(block, Heading) and block.level == 1]
     title = titles[0] if len(titles) == 1 else None
@@ -82,24 +80,9 @@ def takes_plain(item: Item, remark: str) -> bool:
 
 def is_criterion(item: Item) -> bool:
     """Tell whether the line before an item's list says that it is no work: `Acceptance criteria:`."""
-    return bool(item.label) and (words.is_else(item.label) or _is_validation(item))
-
-
-def _is_validation(item: Item) -> bool:
-    return bool(item.label) and _VALIDATION.fullmatch(item.label.strip()) is not None
-
-
-def _decide_of_validation(items: Sequence[Item]) -> None:
-    """Take what `Validation:` introduces for work, as a whole: only where everything listed names a file."""
-    for item in items:
-        if item.children:
-            _decide_of_validation(item.children)
-    introduced = [item for item in items if _is_validation(item)]
-    for _, listed in groupby(introduced, key=lambda item: (item.label, id(item.above))):
-        mates = list(listed)
-        if all(map(_names_a_file, mates)):
-            for one in mates:
-                one.label = ""
+    if not item.label:
+        return False
+    return words.is_else(item.label) or (_VALIDATION.fullmatch(item.label.strip()) is not None and not _names_a_file(item))
 
 
 def _wishes(blocks: Sequence[Block], items: Sequence[Item]) -> Iterator[list[Item]]:

@@ -7,8 +7,6 @@ guessed, so a task without such a line has none.
 import re
 
 from orchestrator.expressions import expression
-from orchestrator.model import Mark
-from orchestrator.prd.states import mark_of
 
 _LABEL = expression(
     r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"
@@ -26,7 +24,7 @@ _FIELD = expression(
     re.IGNORECASE,
 )
 _STATUS = expression(r"\W*status\W*[:：]\W*(.*)", re.IGNORECASE)
-_WORD = expression(r"[^\W_]+(?:['’]\w+)?")
+_CODE = expression(r"[1-5]\d\d\b(?!\s*%)")
 
 
 def criteria_in(title: str, text: str) -> tuple[str, ...]:
@@ -47,13 +45,17 @@ def criteria_in(title: str, text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def is_code(status: str) -> bool:
+    """Tell whether what stands behind `Status:` is one of HTTP, `404 for unknown ids`, and no task's."""
+    return _CODE.match(status) is not None
+
+
 def _is_field(line: str) -> bool:
-    """Tell whether a line says something else of the task; of a status only where it begins with one, not with `404`."""
+    """Tell whether a line says something else of the task."""
     if _FIELD.match(line) is None:
         return False
     status = _STATUS.match(line)
-    said = _WORD.findall(status[1])[:3] if status else []
-    return not said or any(mark_of(" ".join(said[:most])) is not Mark.UNKNOWN for most in range(1, len(said) + 1))
+    return status is None or not is_code(status[1])
 
 
 def _may_have_any(text: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.expressions import expression
 from orchestrator.prd import tongues, words
-from orchestrator.prd.criteria import criteria_in
+from orchestrator.prd.criteria import is_code
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 
 Test = Callable[[tuple[Heading, ...]], bool]
@@ -154,7 +154,7 @@ def _attach(task: Item, block: Item | Row | Paragraph) -> None:
         case Paragraph():
             task.details.append(block.text)
             status = _STATUS.search(block.text)
-            if status and status[0].strip() not in criteria_in("", "\n".join(task.details)):
+            if status and not is_code(status[1]):
                 task.state = task.state or status[1]
         case Row():
             task.details.append(" ".join(block.cells.values()))

@@ -72,8 +72,6 @@ _READ_ENDS = (
     *("reuses", "run", "runs", " through", "execute", "executes", "fer to", "fers to", "read", "reads", "reading", "reference"),
     *("references", "ed in", "ed by", "siehe", "laut", "voir", "selon", "conforme"),
 )
-#: What stands between a path that is written and one used for it; alone, or in a line of its own, that may be made as well.
-_USED = expression(r"[`)\s,]*(?:[a-z(][^.;:A-Z/]{0,50})?\b(?:using|matching|mirroring) (?:the )?(?:existing )?[`*_(]*")
 _STRANGE = expression(r"[ \t\"'<>|$=;,\\?^]")
 _TELLING = expression(r"[^\W_]")
 _AND = expression(r"[`)\s]*(?:,|、|&|\+|/|and|or|und|et|y|と)?(?:\s*and)?[\s`(]*", re.IGNORECASE)
@@ -88,12 +86,11 @@ def find_paths(text: str) -> tuple[str, ...]:
     clean = _URL.sub(" ", clean) if "://" in clean else clean
     clean = _spelt(clean) if "\\" in clean else clean
     found: dict[str, None] = {}
-    read, written = -1, -1  #: where the last path ended that is only read, and that is written
+    read = -1  #: where the last path ended that is only read
     for start, end, paths in sorted([*_ticked(clean), *_bare(clean)]) if "`" in clean else _bare(clean):
         if _is_read(clean, start, end, read):
             read = end
-        elif written < 0 or not _USED.fullmatch(clean, written, start):
-            written = end
+        else:
             found.update(dict.fromkeys([path for path in paths if not _is_route(path, clean[max(0, start - 20) : start])]))
     return tuple(found)
 

@@ -68,11 +68,12 @@ _LENGTH = expression(
 _DECLARED = expression(r"^(.+?)\s+depends?\s+on\b\s*:?\s*(.+)$", re.IGNORECASE)
 _SPAN = expression(rf"({_REFERENCE})\s*(?:-|–|~|\.\.|\bto\b)\s*({_REFERENCE})|({_REFERENCE})", re.IGNORECASE)
 _GATE = expression(
-    r"(?:^\W*(?:(?:run|perform|do|execute|conduct|complete) (?:an? |the |final )?)?|(?<=[(（:：]) ?)manual(?:ly)? (?:"
-    r"(?:valid|walk-?through|smoke|inspect)\w*+"
-    r"|(?:regression|e2e|end-to-end|acceptance|browser|exploratory|usability) (?:test|verif|check)\w*+)"
-    r"(?!(?: \w+)? (?:script|checklist)s?\b)"
+    r"(?:^\W*|(?<=[(（:：]) ?)manual(?:ly)? (?:valid|walk-?through|smoke|inspect)\w*"
+    r"|^\W*(?:run|perform|do|execute|conduct) (?:an? |the |final )?manual"
+    r" (?:smoke|validation|regression|e2e|end-to-end|acceptance|browser|exploratory|usability) ?(?:test|verif|check)\w*+"
+    r"(?!(?: \w+)? (?:script|checklist|harness|automation|suite)s?\b)"
     r"|^\W*(?:verify|test|validate|check|confirm|inspect) manually(?=\W*$| (?:that|in|with|on|by|using|via)\b)"
+    r"(?!.* and (?:fix|add)\b)"
     r"|\b(?:manual(?:ly)? (?:verif|test|check(?!list)|review|confirm|qa|approv|deploy|publish|step(?!s))\w*"
     r"|user manual verification|sign-?off"
     r"|human[- ](?:review|approval|verif\w*)|user acceptance test\w*|(?:test|vérification|validation)s? manuel\w*"

@@ -123,6 +123,10 @@ def test_a_star_at_the_end_speaks_of_no_deeper_folder() -> None:
     ]
 
 
+def test_two_stars_before_the_last_one_speak_of_every_folder() -> None:
+    assert owners("/src/api/ @a\n/src/web/ @b\n/src/**/* @c\n") == [("src/**/*", ("@c",))]
+
+
 def test_a_path_of_gitlab_is_meant_at_any_depth_unless_it_begins_with_a_slash() -> None:
     assert [rule.claim for rule in live_rules("[S] @s\ndocs/*\n/ee/docs/\nlib/\n")] == ["**/docs/*", "ee/docs/", "**/lib/"]
 

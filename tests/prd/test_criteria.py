@@ -24,7 +24,7 @@ from orchestrator.prd.criteria import criteria_in
         ),
         ("Acceptance criteria:\n**Status:** 404 for unknown ids\nit works", ("**Status:** 404 for unknown ids", "it works")),
         (
-            "Acceptance criteria:\n- **Status:** In progress (ann)\n**Status**: blocked by ops\nit works",
+            "Acceptance criteria:\n- **Status:** In progress (ann)\n**Status**: Shipped\n**Status:** 100% done\nit works",
             ("it works",),
         ),
         ("Verify nothing else changed\nExpected", ()),

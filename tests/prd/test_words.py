@@ -15,6 +15,7 @@ PERSONS = [
         "Manually verify the links",
         "Verify manually in Safari",
     ],
+    *["Manual smoke test checklist completed", "Manual validation checklist from quickstart.md"],
     *[
         "Manual testing of the editor",
         "Manual walkthrough: sign up as a guest",
@@ -28,6 +29,8 @@ AGENTS = [
     *["Add manual test instructions", "Write the manual checks into docs/qa.md", "Audit: add a manual checklist"],
     *[
         "Run manual smoke test scripts",
+        "Complete manual browser test harness in tests/browser.py",
+        "Test manually with curl and fix what breaks in src/api.py",
         "Test manually entered dates",
         "Run the manual build",
         "Support manual end-to-end encryption",
