@@ -54,7 +54,7 @@ _SAID = expression(
 )
 #: What stands before them where they speak of the task itself: nothing in their clause or bracket but the task.
 _ITSELF = expression(
-    r"(?:^|[.,;:(（。；、，\n—–]|\s-(?=\s))\s*(?:and\s+)?(?:(?:this(?: task)?|it|the task|task)\s+|(T\d+\w*)[\s:.)]+)?"
+    r"(?:^|[.,;:(\[|→（。；、，\n—–]|\s-(?=\s))\s*(?:and\s+)?(?:(?:this(?: task)?|it|the task|task)\s+|(T\d+\w*)[\s:.)]+)?"
     r"(?:\[(?:P|US\d+)\]\s*)*(?:(?:also|only|is|still)\s+){0,2}$",
     re.IGNORECASE,
 )
@@ -93,7 +93,7 @@ def said_needs(text: str, own: str) -> list[str]:
     lower = text.lower()
     if not any(sign in lower for sign in _SAYS):
         return []
-    plain = re.sub(r"[*`_]", "", text)
+    plain = re.sub(r"[*`_]", "", re.sub(r"\*\*(?=Depend|Deps|Block|Wait)", "|", text))  # such words in bold begin what they say
     runs = [_DIRECT.match(plain, found.end()) for found in _SAID.finditer(plain) if _is_of(own, plain, found.start())]
     ids = dict.fromkeys(one for run in runs if run for one in _ids(_BRACKETS.sub(" ", run[1] or run[2])))
     return [one for one in ids if one != own]

@@ -155,6 +155,8 @@ def test_what_a_task_says_in_a_further_sentence_that_it_depends_on_it_needs() ->
         "Make x in src/x.py. Depends on T001, T002": ("T001", "T002"),
         "Make x in `src/x.py`. Depends on T001 (model) and T002 (service).": ("T001", "T002"),
         "Make x in src/x.py. **Depends on**: `T001`, `T002`": ("T001", "T002"),
+        "Make x in src/x.py **Depends on**: `T001`, `T002`": ("T001", "T002"),
+        "Make x in src/x.py [blocked by `T001`]": ("T001",),
         "Make x in src/x.py. Depends on both T001 and T002": ("T001", "T002"),
         "Make x in src/x.py - depends on completion of T001/T002": ("T001", "T002"),
         "Make x in src/x.py. This depends on the models (T001, T002).": ("T001", "T002"),
