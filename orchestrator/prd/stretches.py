@@ -29,6 +29,7 @@ _QUOTED = expression(r">(?: |$)([^\t#][^\t]*|)")
 _BULLETS = frozenset("-*+")
 _BLANK = " \t"  #: an empty line holds nothing else
 _DEEPEST = 12  #: lists in lists; the parser itself does not read much deeper
+_DEEPEST_QUOTE = 20  #: quotations in quotations, each of which is read by a further call
 
 
 class Listener(Protocol):
@@ -62,11 +63,12 @@ class Listener(Protocol):
 class Stretch:
     """Some lines of a document, read for who wants to hear what stands there."""
 
-    def __init__(self, lines: Sequence[str], end: int, listener: Listener, *, above: int = 0) -> None:
+    def __init__(self, lines: Sequence[str], end: int, listener: Listener, *, above: int = 0, depth: int = 0) -> None:
         self._lines = lines
         self._end = end
         self._listener = listener
         self._first = above + 1  #: the number of the first line
+        self._depth = depth  #: how many quotations the lines stand in
         #: Of each open item where its text begins, and the sign of its list; outermost first.
         self._open: list[tuple[int, str]] = []
         self._text: list[str] = []  #: the lines of the open paragraph
@@ -102,9 +104,11 @@ class Stretch:
                 break
             quoted.append(found[1])
         end = start + len(quoted)
-        if not quoted or (end < self._end and self._lines[end].strip(_BLANK) and not _ENDS_QUOTE.match(self._lines[end])):
+        if not quoted or self._depth == _DEEPEST_QUOTE:
             return 0
-        inside = Stretch(quoted, len(quoted), self._listener, above=start + self._first - 1)
+        if end < self._end and self._lines[end].strip(_BLANK) and not _ENDS_QUOTE.match(self._lines[end]):
+            return 0
+        inside = Stretch(quoted, len(quoted), self._listener, above=start + self._first - 1, depth=self._depth + 1)
         return end if inside.read(0) == len(quoted) else 0
 
     def _block(self, start: int) -> int:

@@ -203,6 +203,14 @@ def test_a_quotation_is_read_as_a_document_of_its_own_unless_something_goes_on_i
     assert record.told == _by_itself("\n".join(lines[:6]))
 
 
+@pytest.mark.parametrize("sign", ["> ", ">", "> - ", "- > "])
+@pytest.mark.parametrize("depth", [19, 20, 21, 22, 500, 10_000])
+def test_quotations_in_quotations_are_left_to_the_parser_before_they_are_too_deep(sign: str, depth: int) -> None:
+    text = f"# Tasks\n\n- [ ] a\n\n{sign * depth}deep\n"
+
+    assert _told(text) == _by_itself(text)
+
+
 @pytest.mark.parametrize("ending", ["", "\n", "\n> "])
 def test_a_comment_in_a_quoted_list_may_be_the_last_of_a_document(ending: str) -> None:
     assert [one[-1] for one in _told(f"a\n> - b\n>   <!-- c{ending}") if one[0] == "text"] == ["a", "b"]

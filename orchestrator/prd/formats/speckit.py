@@ -6,7 +6,7 @@ tests come before the code. A box without an id is a self-check and no task. `[P
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from orchestrator.expressions import expression
@@ -51,16 +51,18 @@ def _read(material: Material) -> Reading:
     reading = Reading(title="", format=SPECKIT.name, drafts=[])
     for page in material.pages:
         blocks = blocks_of(page)
+        said: list[tuple[Draft, list[str]]] = []
         reading.title = reading.title or title_of(blocks, page, "Tasks", "Task List")
         sections: list[_Section] = []
         for item in items_of(blocks):
-            drafts = list(walk([item], lambda one, parent, page=page: _task(one, parent, page, reading)))  # type: ignore[misc]  # bound at once
+            drafts = list(walk([item], lambda one, parent, page=page, said=said: _task(one, parent, page, reading, said)))  # type: ignore[misc]  # bound at once
             _into(sections, item, drafts)
         _order(sections)
         drafts = [draft for section in sections for draft in section.drafts]
         own: dict[str, Draft] = {}
         for draft in drafts:
             own.setdefault(draft.id or "", draft)
+        _add_needs(said, own)
         groups = _groups(sections)
         read_needs(blocks, page.text, own, lambda kind, number, groups=groups: groups.get((kind, str(number)), []))  # type: ignore[misc]  # bound at once
         reading.drafts += drafts
@@ -83,7 +85,7 @@ class _Section:
         return found[1] if found else next(iter(self.labels)) if len(self.labels) == 1 else ""
 
 
-def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Draft | None:
+def _task(item: Item, parent: Draft | None, page: Page, reading: Reading, said: list[tuple[Draft, list[str]]]) -> Draft | None:
     text = one_line(item)
     found = _ID.match(text)
     if not found:
@@ -91,11 +93,20 @@ def _task(item: Item, parent: Draft | None, page: Page, reading: Reading) -> Dra
         return None
     draft = draft_of(item, page, parent, id=found[1], title=text[found.end() :], marks=MARKS)
     whole = f"{text}\n{draft.text}"
-    named = {wish.text for wish in draft.needs}
-    draft.needs += [Wish(text=one, line=item.line, is_id=True) for one in dict.fromkeys(said_needs(whole)) if one not in named]
+    if ids := said_needs(whole, found[1]):
+        said.append((draft, ids))
     if any(path in _DESIGN for path in draft.paths):
         draft.paths = tuple([path for path in draft.paths if path not in _DESIGN or not _is_read(path, whole)])
     return draft
+
+
+def _add_needs(said: Sequence[tuple[Draft, list[str]]], own: Mapping[str, Draft]) -> None:
+    """Let tasks need what their sentences say, but nothing that plainly names them as its own need: one of the two is misread."""
+    plainly = {name: {wish.text for wish in draft.needs} for name, draft in own.items()}
+    for draft, ids in said:
+        known = {wish.text for wish in draft.needs}
+        new = [one for one in ids if one not in known and draft.id not in plainly.get(one, ())]
+        draft.needs += [Wish(text=one, line=draft.line, is_id=True) for one in new]
 
 
 def _is_read(path: str, text: str) -> bool:

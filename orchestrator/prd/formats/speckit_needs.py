@@ -46,18 +46,31 @@ _GROUPS = expression(
     re.IGNORECASE,
 )
 _IDS = expression(_LISTED)
-#: What a task says of itself, with what follows up to the end of the brackets that it stands in.
+#: The words in which a task says that it waits, whoever is meant.
 _SAID = expression(
-    r"\b(?:depend(?:s|ing|ent)?(?: only)? (?:up)?on\b|(?:depends?|deps|dependenc(?:y|ies)):|blocked (?:by|on)\b"
-    r"|waits? (?:for|on)\b)"
-    r"(?=((?:[^()]|\([^()]*\))*+))",
+    r"\b(?:depend(?:s|ing|ent)(?: only)? (?:up)?on\b|(?:depends?|deps|dependenc(?:y|ies)):|blocked (?:by|on)\b"
+    r"|waits? (?:for|on)\b)",
+    re.IGNORECASE,
+)
+#: What stands before them where they speak of the task itself: nothing in their clause or bracket but the task.
+_ITSELF = expression(
+    r"(?:^|[.,;:(\[|→（。；、，\n—–]|\s-(?=\s))\s*(?:and\s+)?(?:(?:this(?: task)?|it|the task|task)\s+|(T\d+\w*)[\s:.)]+)?"
+    r"(?:\[(?:P|US\d+)\]\s*)*(?:(?:also|only|is|still)\s+){0,2}$",
+    re.IGNORECASE,
+)
+_BEFORE = 60  #: characters before the words that say who is meant
+#: The ids right behind them, with nothing between but what makes them a list: `T001 (model), T002 and T003`.
+_NEXT = rf"[ \t]*(?:,[ \t]*(?:and\b)?|&|/|\+|-|–|~|\.\.|\band\b|\bto\b|\bet\b|、)[ \t]*{_ONE}\b"
+_DOES = r"(?:is|are|can|could|may|will|must|waits?|depends?|blocks?|needs?|uses?|follows?|goes|comes|runs?|starts?|then)\b"
+_RUN = rf"{_ONE}\b(?:(?:[ \t]*\([^()\n]{{0,200}}\))?{_NEXT}(?![ \t]+{_DOES}))*"
+_NOTHING = r"(?:no|not|nothing|none|until|till|while|before|unless|used|see|that|which|and|or|but|except|without)\b"
+_WHAT = rf"(?!{_NOTHING})[a-z][\w/.-]{{0,60}}\b"
+_DIRECT = expression(
+    rf":?[ \t]*(?:(?:both|all(?: of)?|(?:the )?completion of|tasks?):?[ \t]+)*({_RUN})"
+    rf"|:?[ \t]*(?:{_WHAT}[ \t]+){{1,4}}\([ \t]*({_RUN})[ \t]*\)",
     re.IGNORECASE,
 )
 _SAYS = ("depend", "deps", "block", "wait")
-_TILL = expression(
-    r"[.;；。\n]|\s[-–—]\s|\b(?:but|can|could|may|while|before|(?:un)?blocks?|nor?|not|so|then|except|parallel|which|that|for)\b",
-    re.IGNORECASE,
-)
 _FENCE = expression(r"\s*(`{3,}|~{3,})")
 _HEADING = expression(r"#{1,6}\s+(.*)")
 _BRACKETS = expression(r"\([^()]*\)|（[^（）]*）")
@@ -75,14 +88,22 @@ def read_needs(blocks: Sequence[Block], text: str, own: Mapping[str, Draft], nam
             _row(block, own, named)
 
 
-def said_needs(text: str) -> list[str]:
-    """Give the ids that a task says it depends on, up to the end of that sentence or of the brackets that it stands in."""
+def said_needs(text: str, own: str) -> list[str]:
+    """Give the ids that a task says it depends on: those right behind such words, in a clause that speaks of nothing else."""
     lower = text.lower()
     if not any(sign in lower for sign in _SAYS):
         return []
-    plain = re.sub(r"[*`_]", "", text)
-    said = [found for found in _SAID.finditer(plain) if not _NONE.search(plain[: found.start()][-30:])]
-    return [one for found in said for one in _ids(_TILL.split(found[1])[0])]
+    plain = re.sub(r"[*`_]", "", re.sub(r"\*\*(?=Depend|Deps|Block|Wait)", "|", text))  # such words in bold begin what they say
+    runs = [_DIRECT.match(plain, found.end()) for found in _SAID.finditer(plain) if _is_of(own, plain, found.start())]
+    ids = dict.fromkeys(one for run in runs if run for one in _ids(_BRACKETS.sub(" ", run[1] or run[2])))
+    return [one for one in ids if one != own]
+
+
+def _is_of(own: str, text: str, here: int) -> bool:
+    """Tell whether what is said from a place on is said of the task itself; in doubt it is not."""
+    before = text[:here] if here <= _BEFORE else f"x{text[here - _BEFORE : here]}"  # the beginning is no beginning then
+    found = _ITSELF.search(before)
+    return found is not None and found[1] in (None, own)
 
 
 def fold(text: str) -> str:

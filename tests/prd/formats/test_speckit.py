@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from orchestrator.errors import InputError
 from orchestrator.model import Document, Mark, Task
 from orchestrator.prd import read
+from orchestrator.prd.formats.speckit_needs import said_needs
 
 DATA = Path(__file__).parents[2] / "data" / "formats" / "speckit"
 
@@ -154,6 +155,8 @@ def test_what_a_task_says_in_a_further_sentence_that_it_depends_on_it_needs() ->
         "Make x in src/x.py. Depends on T001, T002": ("T001", "T002"),
         "Make x in `src/x.py`. Depends on T001 (model) and T002 (service).": ("T001", "T002"),
         "Make x in src/x.py. **Depends on**: `T001`, `T002`": ("T001", "T002"),
+        "Make x in src/x.py **Depends on**: `T001`, `T002`": ("T001", "T002"),
+        "Make x in src/x.py [blocked by `T001`]": ("T001",),
         "Make x in src/x.py. Depends on both T001 and T002": ("T001", "T002"),
         "Make x in src/x.py - depends on completion of T001/T002": ("T001", "T002"),
         "Make x in src/x.py. This depends on the models (T001, T002).": ("T001", "T002"),
@@ -170,6 +173,40 @@ def test_what_a_task_says_in_a_further_sentence_that_it_depends_on_it_needs() ->
 
     assert [task.needs for task in document.tasks[2:]] == list(said.values())
     assert document.warnings == ()
+
+
+def test_what_a_task_says_of_others_is_no_need_of_its_own() -> None:
+    said = [
+        "Make x in src/x.py. All repositories depend on it: T001, T002",
+        "Make x in src/x.py. Every later repository depends on this interface, see T001 and T002",
+        "Make x in src/x.py. The UI work in T001 depends on the mock until T002 lands",
+        "Make x in src/x.py: waits for 5 seconds between calls of T001",
+        "Make x in src/x.py which waits on the queue and retries (used by T001)",
+        "Make x in src/x.py, waits for the response (see contract of T001)",
+        "Make x in src/x.py, an interface that all services depend on (T001, T002)",
+        "Make x in src/x.py. Services (all of them) depend on: `T001`",
+        "Make x in src/x.py, blocks T001 (they wait for T009)",
+        "Make x in src/x.py. It waits for nothing (T001)",
+        "Install the dependencies: `T001`",
+    ]
+    boxes = "".join(f"- [ ] T{at:03} [P] [US1] {line}\n" for at, line in enumerate(("Lay out a", "Lay out b", *said), 1))
+
+    document = read(f"## Phase 1: Setup\n\n{boxes}".encode(), name="specs/001-a/tasks.md")
+
+    assert {task.title: task.needs for task in document.tasks if task.needs} == {}
+    assert document.warnings == ()
+
+
+def test_a_task_does_not_need_by_a_sentence_what_plainly_needs_it() -> None:
+    boxes = "- [ ] T001 [P] Make a. It waits for the users (T002)\n- [ ] T002 [P] Make b, depends on T001\n"
+
+    document = read(f"## Phase 1: Setup\n\n{boxes}".encode(), name="specs/001-a/tasks.md")
+
+    assert [task.needs for task in document.tasks] == [(), ("T001",)]
+
+
+def test_a_sentence_said_very_often_is_looked_at_once_each() -> None:
+    assert said_needs("T002 Make b. " + "It depends on `T001` (a). " * 4_000 + "Waits for T003", "T002") == ["T001", "T003"]
 
 
 @given(st.sampled_from(["photo-albums.md", "crlf.md"]), st.data())
