@@ -172,7 +172,7 @@ class LockStatus(msgspec.Struct, kw_only=True):
     waited_s: float
     purpose: str
     declared: bool
-    lent: list[Borrower] = []  #: to commands of a person; those that have ended may still stand here
+    lent: list[Borrower] = []  #: to commands of a person; those that ended since the last was lent still stand here
 
 
 class WaitStatus(msgspec.Struct, kw_only=True):

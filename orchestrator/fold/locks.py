@@ -28,10 +28,14 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
 
 
 def note_lent(state: State, event: ev.LockLent) -> None:
-    """Remember for which process a grant is held."""
+    """Remember for which process a grant is held, and forget one loan for each that has ended: a script may take thousands."""
     lock = state.locks.get(f"{event.holder} {event.path}")
-    if lock is not None and lock.fence == event.fence:
-        lock.lent = [*lock.lent, Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node)]
+    if lock is None or lock.fence != event.fence:
+        return
+    for pid in event.ended:
+        if (over := next((place for place, one in enumerate(lock.lent) if one.pid == pid), None)) is not None:
+            del lock.lent[over]
+    lock.lent.append(Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node))
 
 
 def _grant(state: State, event: ev.LockGranted, at: float) -> None:
