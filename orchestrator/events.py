@@ -429,6 +429,7 @@ class LockLent(_Event, frozen=True, kw_only=True):
     born: float  #: seconds after boot, or since the epoch; tells it from a later process of the same number
     boot: str
     node: str
+    ended: list[int] = []  #: processes for which the same grant was held and is no more, since the last event of this kind
 
 
 class LockReleased(_Event, frozen=True, kw_only=True):

@@ -42,7 +42,7 @@ class _Loan:
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
-    process: Identity | None = None  #: of a person's, for whoever goes on with the run
+    process: Identity | None = None  #: of a person's, for whoever goes on with the run, who is told of it once it is granted
     fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
     is_granted: bool = False  #: all of it
     is_over: bool = False
@@ -80,6 +80,7 @@ class Loans:
         self._desk = desk
         self._unwatch: list[Callable[[], None]] = []  #: call off the watch over what was taken over
         self._lent: dict[int, int] = {}  #: fence -> loans that need it; nobody else has asked for it
+        self._ended: dict[int, list[int]] = {}  #: fence -> processes of loans that need it no more, of which nothing was told yet
 
     def hold(self, caller: Caller, params: Mapping[str, object]) -> Later:
         """Lock paths for a command of whoever asks; with `process` as long as the process that asks lives."""
@@ -95,8 +96,8 @@ class Loans:
             if caller.line in self._beside:
                 raise Rejected("one lock at a time over a connection: this one is lent to a command already")
             self._begin_beside(loan, self.besides)
-        if holder == PERSON and caller.pid is not None:
-            loan.process = identity(caller.pid)
+        if holder == PERSON and caller.pid is not None and (process := identity(caller.pid)).born:
+            loan.process = process
         return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
     def take_over(self, kept: Mapping[Grant, Sequence[Borrower]], group: anyio.abc.TaskGroup) -> list[Grant]:
@@ -110,7 +111,8 @@ class Loans:
 
     def _go_on(self, grant: Grant, process: Identity, line: Line) -> None:
         """Lend until a process and the command that it started have ended; where the system does not tell of that, not at all."""
-        loan = _Loan(line=line, holder=grant.holder, places=[Claim(grant.path)], grants=[grant], is_granted=True)
+        places = [Claim(grant.path)]
+        loan = _Loan(line=line, holder=grant.holder, places=places, grants=[grant], process=process, is_granted=True)
         self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
         if loan.places == [_GIT]:
             loan.is_git = True
@@ -168,9 +170,9 @@ class Loans:
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
-        if loan.process is not None and loan.process.born:
+        if loan.process is not None:
             for grant in loan.grants:
-                self._desk.note_loan(grant, loan.process)
+                self._desk.note_loan(grant, loan.process, ended=self._ended.pop(grant.fence, ()))
         loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
         return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
@@ -237,7 +239,11 @@ class Loans:
             left = self._lent.get(grant.fence, 0) - 1
             if left > 0:
                 self._lent[grant.fence] = left
-            elif self._lent.pop(grant.fence, None) is not None:
+                if loan.is_granted and loan.process is not None:
+                    self._ended.setdefault(grant.fence, []).append(loan.process.pid)
+                continue
+            self._ended.pop(grant.fence, None)
+            if self._lent.pop(grant.fence, None) is not None:
                 back = self._desk.give_back(grant)
                 loan.line.start(back.come if isinstance(back, Later) else self._desk.settled)
 

@@ -130,9 +130,9 @@ class LockDesk:
         grant = await self._lend(asked, wait)
         return grant, grant.fence > newest and (grant.ticket is None or grant.ticket in self._borrowed)
 
-    def note_loan(self, grant: Grant, process: Identity) -> None:
-        """Record for which process of a person's a grant is held: the next supervisor keeps it as long."""
-        told = ev.LockLent(path=grant.path, holder=grant.holder, fence=grant.fence, **asdict(process))
+    def note_loan(self, grant: Grant, process: Identity, *, ended: Sequence[int] = ()) -> None:
+        """Record for which process of a person's a grant is held, and for which no more: the next supervisor keeps it as long."""
+        told = ev.LockLent(path=grant.path, holder=grant.holder, fence=grant.fence, **asdict(process), ended=list(ended))
         self._recorder.record_soon(told, wakes=False)
 
     def give_back(self, grant: Grant) -> object:

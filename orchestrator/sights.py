@@ -110,7 +110,7 @@ def _needed(around: Around, hidden: Sequence[Path]) -> Iterator[Path]:
             yield from with_prefix(Path(raw))
     for name in around.argv[:1]:
         yield from started(name, path=path, workspace=around.workspace)
-    for program in led_away(path, hidden):
+    for program in led_away(path, hidden, workspace=around.workspace):
         yield from installed(program)
 
 

@@ -66,7 +66,7 @@ class AttemptStatus(msgspec.Struct, kw_only=True):
     refused: dict[str, int] = {}  #: rows of the ownership matrix -> how often its agent asked there in vain
     denied: str = ""  #: the reason of the last of those
     released: dict[str, float] = {}  #: key of a lock it gave back or lost, and has not now -> when
-    released_in: dict[str, int] = {}  #: how many of those stand at or below a key, folded; told from them if it is missing
+    released_in: dict[str, int] = {}  #: how many of those stand at or below a key, folded
     revoked: list[str] = []  #: keys that a person took away while it was silent, and that it has not locked again
     check_log: str = ""  #: of the check that refused its result, below the project's folder
     merged: str | None = None  #: its merge, if the checks of that failed
@@ -172,7 +172,7 @@ class LockStatus(msgspec.Struct, kw_only=True):
     waited_s: float
     purpose: str
     declared: bool
-    lent: list[Borrower] = []  #: to commands of a person; those that have ended may still stand here
+    lent: list[Borrower] = []  #: to commands of a person; those that ended since the last was lent still stand here
 
 
 class WaitStatus(msgspec.Struct, kw_only=True):

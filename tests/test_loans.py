@@ -20,7 +20,7 @@ from msgspec import structs
 from orchestrator.claims import Claim
 from orchestrator.control.client import ask, ask_again, call
 from orchestrator.control.protocol import Rejected, request
-from orchestrator.control.server import Caller
+from orchestrator.control.server import Caller, Line
 from orchestrator.doors import Gates, Inmate
 from orchestrator.enforcement.confinement import Means
 from orchestrator.events import LockGranted, LockReleased
@@ -430,6 +430,28 @@ async def test_what_a_person_locked_is_kept_for_the_process_that_was_meant_and_f
             command.kill()
             await soon(lambda: "mine.md" not in lender.held(), "the end of the loan")
     assert {"reused.md", "op:git", "theirs.md"} <= lender.held(), "which whoever took over frees"
+
+
+async def test_commands_one_after_another_under_one_lock_leave_none_but_the_living_in_the_state(at: Counter) -> None:
+    """A script that calls `with-lock` a thousand times under its own lock once left a thousand, and each copied them all."""
+    loans = at.desk.desk.loans
+
+    async def lent(pid: int) -> Line:
+        line = Line(lambda _: None)
+        later = loans.hold(Caller(None, line=line, pid=pid), {"paths": ["a.md"]})
+        await later.come()
+        return line
+
+    for pid in (script := os.getppid(), own := os.getpid()):
+        await lent(pid)
+    for _ in range(5):
+        for hung_up in (await lent(own)).at_end:
+            hung_up()
+    await lent(own)
+    at.desk.recorder.settle()
+
+    lock = at.desk.replayed().locks[f"{PERSON} a.md"]
+    assert [one.pid for one in lock.lent] == [script, own, own]
 
 
 def sleeper() -> subprocess.Popen[bytes]:

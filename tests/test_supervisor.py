@@ -1,5 +1,6 @@
 """A run from start to end: order, locks, idle agents, failure, and going on after a person was needed."""
 
+import json
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from orchestrator.fold import fold
 from orchestrator.journal import SNAPSHOT_EVERY, Journal
 from orchestrator.project import find
 from orchestrator.replay import replay
-from orchestrator.state import initial
+from orchestrator.state import encode, initial
 from tests.support.repositories import Repository
 from tests.support.runs import Ran, Runs, first_leaf, shell, simulated
 
@@ -182,15 +183,19 @@ def test_a_snapshot_is_saved_and_gives_the_same_state_as_all_events(run: Runs, m
         assert state == replayed.state
 
 
-def test_a_damaged_snapshot_is_no_loss(run: Runs) -> None:
+def test_a_snapshot_that_is_damaged_or_of_an_older_squad_costs_nothing_but_the_time(run: Runs) -> None:
     run(shell("T1", "echo one > a.txt", writes=["a.txt"]))
     path = find(run.repository.root).state
     with Journal.open(path) as journal:
         name = journal.runs()[0]
         whole = replay(journal, name).state
-        journal.save_snapshot(name, 5, b"{half a doc")
+        older = json.loads(encode(whole))
+        older["attempts"]["T1.1"]["locked"] = ["a.txt"]
 
-        assert replay(journal, name).state == whole
+        for unread in (b"{half a doc", json.dumps(older).encode()):
+            journal.save_snapshot(name, 5, unread)
+            assert journal.snapshot(name) == (5, unread)
+            assert replay(journal, name).state == whole
 
 
 def test_a_journal_that_cannot_be_written_any_more_ends_the_run_with_its_reason_and_resume_goes_on(

@@ -21,9 +21,10 @@ _MODULES = "node_modules"
 
 def started(name: str, *, path: str, workspace: Path) -> Iterator[Path]:
     """Give what must be seen for a program to start that is called by a name, as a shell in the workspace would find it."""
+    places = os.pathsep.join(map(str, _places(path, workspace)))
     for _ in range(_INTERPRETERS):
-        found = str(workspace / name) if "/" in name else shutil.which(name, path=path)
-        if found is None or not Path(found).is_file():
+        found = str(workspace / name) if "/" in name else shutil.which(name, path=places)
+        if found is None or not _is_file(found):
             return
         yield from installed(Path(found))
         name, *words = _first_line(found) or [""]
@@ -54,13 +55,25 @@ def with_prefix(path: Path) -> Iterator[Path]:
     yield path
 
 
-def led_away(path: str, hidden: Sequence[Path]) -> Iterator[Path]:
+def led_away(path: str, hidden: Sequence[Path], *, workspace: Path) -> Iterator[Path]:
     """Give the programs of PATH that are links into folders which look empty."""
     inside = tuple(f"{folder}/" for folder in hidden)
-    for folder in dict.fromkeys(os.path.realpath(raw) for raw in path.split(os.pathsep) if raw.startswith("/")):
+    for folder in dict.fromkeys(map(os.path.realpath, _places(path, workspace))):
         with contextlib.suppress(OSError):
             links = _links_in(folder, Path(folder).stat().st_mtime_ns)
             yield from (Path(place) for place, end in links if end.startswith(inside))
+
+
+def _places(path: str, workspace: Path) -> Iterator[Path]:
+    """Give the folders of PATH; what it says without a slash before it, or nothing at all, is meant from the workspace."""
+    yield from (workspace / raw for raw in path.split(os.pathsep))
+
+
+def _is_file(place: str) -> bool:
+    try:
+        return Path(place).is_file()
+    except OSError:  # such as a folder that this user may not enter
+        return False
 
 
 @functools.lru_cache(maxsize=256)
@@ -75,7 +88,7 @@ def _first_line(program: str) -> list[str]:
     """Give the words of the line by which a program names its interpreter; none if it is no script."""
     try:
         with Path(program).open("rb") as file:
-            line, _, _ = file.read(_FIRST_LINE).partition(b"\n")
+            line, _, _ = file.read(_FIRST_LINE).partition(b"\n")[0].partition(b"\0")
     except OSError:
         return []
     if not line.startswith(b"#!"):

@@ -28,10 +28,14 @@ def fold_lock(state: State, event: ev.LockRequested | ev.LockGranted | ev.LockRe
 
 
 def note_lent(state: State, event: ev.LockLent) -> None:
-    """Remember for which process a grant is held."""
+    """Remember for which process a grant is held, and forget one loan for each that has ended: a script may take thousands."""
     lock = state.locks.get(f"{event.holder} {event.path}")
-    if lock is not None and lock.fence == event.fence:
-        lock.lent = [*lock.lent, Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node)]
+    if lock is None or lock.fence != event.fence:
+        return
+    for pid in event.ended:
+        if (over := next((place for place, one in enumerate(lock.lent) if one.pid == pid), None)) is not None:
+            del lock.lent[over]
+    lock.lent.append(Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node))
 
 
 def _grant(state: State, event: ev.LockGranted, at: float) -> None:
@@ -75,7 +79,6 @@ def _note_lock(state: State, holder: str, path: str) -> None:
 
 def _note_held_again(attempt: AttemptStatus, path: str) -> None:
     """Forget of what was given back all that a new lock covers; only a pattern is held against each, however many there are."""
-    _count_released(attempt)
     if path in attempt.released:
         _forget(attempt, path)
     if is_glob(path) or _folded(path) in attempt.released_in:
@@ -86,13 +89,6 @@ def _note_held_again(attempt: AttemptStatus, path: str) -> None:
 def _forget(attempt: AttemptStatus, given: str) -> None:
     del attempt.released[given]
     _count(attempt, given, -1)
-
-
-def _count_released(attempt: AttemptStatus) -> None:
-    """Count what a snapshot of an older squad's tells of without its count."""
-    if attempt.released and not attempt.released_in:
-        for given in attempt.released:
-            _count(attempt, given, 1)
 
 
 def _count(attempt: AttemptStatus, given: str, change: int) -> None:
@@ -113,7 +109,6 @@ def _folded(key: str) -> str:
 def _note_released(state: State, holder: str, path: str, at: float) -> None:
     """Remember since when the agent's attempt may not write there any more."""
     if (attempt := _attempt_of(state, holder)) is not None:
-        _count_released(attempt)
         if path not in attempt.released:
             _count(attempt, path, 1)
         attempt.released[path] = at

@@ -72,8 +72,8 @@ class Hidden:
             besides = (f"--exclude={pattern}" for pattern in BYPRODUCTS if pattern != _OWN)
             options = ("--cached", "--ignored", "--exclude-standard", *besides, "-z")
             listed = Git(self.project.root).attempt("ls-files", *options).stdout.split("\0")
-            kept = [name for name in listed if name and not name.startswith(_OWN) and _is_file(self.project.root / name)]
-            self._tree.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(kept))
+            kept = [name for name in listed if name and not name.startswith(_OWN) and _is_readable(self.project.root, name)]
+            self._tree.attempt("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin="\0".join(kept))
 
     def stage(self, within: str | None) -> str:
         """Take the tree as it stands, or one path of it; gives it as a tree. What cannot be read does not stop it."""
@@ -197,8 +197,15 @@ def _squads_own(project: Project) -> Iterator[str]:
         yield "/" + _PATTERN.sub(r"\\\g<0>", kept.relative_to(root).as_posix()) + "/"
 
 
-def _is_file(place: Path) -> bool:
-    return place.is_symlink() or place.is_file()
+def _is_readable(root: Path, name: str) -> bool:
+    """Tell whether git can take a file in; one that it cannot, such as one beyond a link, would keep it from all others."""
+    try:
+        if any((root / folder).is_symlink() for folder in Path(name).parents[:-1]):
+            return False
+        place = root / name
+        return place.is_symlink() or (place.is_file() and os.access(place, os.R_OK))
+    except OSError:  # such as a folder that this user may not enter
+        return False
 
 
 def _keep(file: Path, body: bytes) -> None:

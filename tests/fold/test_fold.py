@@ -332,7 +332,7 @@ def _any_event(kind: type[msgspec.Struct]) -> Event:
         plain = next((samples[kind] for kind in types if kind in samples), None)
         values[one.name] = known.get(one.name, {"a": "created"} if one.name in {"files", "owners"} else plain)
         if getattr(one.type, "__origin__", None) is list:
-            values[one.name] = [STRANGE]
+            values[one.name] = [samples[get_args(one.type)[0]]]
     event: Event = kind(**values)  # type: ignore[assignment]  # every kind is one of the union
     return event
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from orchestrator import events as ev
 from orchestrator.claims import covers
 from orchestrator.fold import fold, locks
-from orchestrator.state import State, decode, encode
+from orchestrator.state import State
 from tests.support.builders import ONE, PAIR, granted, prepared, started, state_after
 from tests.support.worlds import PATTERNS
 
@@ -58,15 +58,3 @@ def test_a_lock_costs_the_same_however_many_were_given_back(monkeypatch: pytest.
 
     assert asked == []
     assert len(state.attempts["T1.1"].released) == 100
-
-
-def test_a_snapshot_without_the_count_is_as_good() -> None:
-    state = begun()
-    taken(state, given_back("src/a.py"))
-    state.attempts["T1.1"].released_in = {}
-
-    old = decode(encode(state))
-    taken(old, given_back("src/b.py"))
-    taken(old, granted("src"))
-
-    assert (old.attempts["T1.1"].released, old.attempts["T1.1"].released_in) == ({}, {})

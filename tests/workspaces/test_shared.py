@@ -309,6 +309,18 @@ def test_what_an_ignore_file_hides_since_the_start_is_looked_at_all_the_same(rep
     assert [doubt.paths for doubt in tree.harvest(again).doubts if not doubt.attempt] == [("gone.txt", "untracked.txt")]
 
 
+def test_a_file_beyond_a_link_keeps_no_other_ignored_one_from_being_looked_at(repository: Repository, tmp_path: Path) -> None:
+    """Git takes in nothing at all of what it is told together with such a file."""
+    repository.commit({"build/a.txt": "a\n", "keep.log": "x\n"})
+    repository.commit({".gitignore": "/build\n*.log\n"})
+    (repository.root / "build").rename(tmp_path / "elsewhere")
+    (repository.root / "build").symlink_to(tmp_path / "elsewhere")
+    prepare(find(repository.root), now=0.0)
+    tree = Tree(repository.root)
+
+    assert tree.changed(lambda: tree.write("keep.log")) == ("keep.log",)
+
+
 def test_what_only_the_users_own_excludes_ignore_is_never_copied(repository: Repository, tmp_path: Path) -> None:
     """Secrets that stood in `.git/info/exclude` once came into the hidden repository."""
     (repository.root / ".git" / "info" / "exclude").write_text("/secrets\n", encoding="utf-8")
