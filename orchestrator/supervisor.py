@@ -19,10 +19,10 @@ from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
 from orchestrator.fold.steering import NOW
 from orchestrator.front import Front
+from orchestrator.granted import granted_event, kept_grant
 from orchestrator.inbox import Inbox
 from orchestrator.integration import Integration, Restore, nothing_to_restore
 from orchestrator.liveness import Sign
-from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import (
