@@ -7,8 +7,7 @@ agent is told of a grant, its door is open; before the next one is, the last one
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Protocol
 
 import anyio
@@ -19,6 +18,7 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
+from orchestrator.granted import granted_event, moment
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.persons import called
@@ -27,7 +27,6 @@ from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
 from orchestrator.rights import Rights
 from orchestrator.seats import Seated, Seats
-from orchestrator.state import LockStatus
 
 _LONGEST_PURPOSE = 500  #: characters
 _WAIT = "10m"  #: what is advised to one who did not wait, or not long enough
@@ -336,7 +335,7 @@ class LockDesk:
         asked = [grant for grant in held if grant is not None and not grant.declared]
         if len(asked) < len(held) or not asked or holder == PERSON:
             return f"until {'their command has ended' if holder == PERSON else ends}"
-        stale = _moment(int(asked[0].expires))
+        stale = moment(int(asked[0].expires))
         return f"until it gives it back or {ends}; stale from {stale} on unless {holder} shows life"
 
     def _give_up(self, ticket: Ticket, reason: str) -> None:
@@ -369,38 +368,6 @@ def _stays(place: str, seated: Seated) -> str:
     """Say how long what a task declares stays locked, and what can be given back before that."""
     way_out = f"\nif you need it no more: squad agent unlock {place} --done" if is_operation(place) else ""
     return f"{place} is declared by {seated.task}: it stays locked until the task has ended{way_out}"
-
-
-def granted_event(grant: Grant) -> ev.LockGranted:
-    """Give the event that tells of a grant."""
-    return ev.LockGranted(
-        path=grant.path,
-        holder=grant.holder,
-        fence=grant.fence,
-        waited_s=round(grant.waited, 6),
-        purpose=grant.purpose,
-        declared=grant.declared,
-        expires_at=_moment(int(grant.expires)),
-    )
-
-
-def kept_grant(lock: LockStatus, *, expires: float) -> Grant:
-    """Give the grant that the journal tells of."""
-    return Grant(
-        path=lock.path,
-        holder=AgentId(lock.holder),
-        fence=lock.fence,
-        since=lock.since,
-        expires=expires,
-        purpose=lock.purpose,
-        declared=lock.declared,
-        waited=lock.waited_s,
-    )
-
-
-@lru_cache(maxsize=16)
-def _moment(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _lent(grant: Grant) -> dict[str, object]:

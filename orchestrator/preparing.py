@@ -10,11 +10,11 @@ from orchestrator import events as ev
 from orchestrator import questions, remarks, scheduler
 from orchestrator.briefing import told_with
 from orchestrator.handover import handed_over
-from orchestrator.integration import last_lines
+from orchestrator.integration import Result, last_lines
 from orchestrator.model import AttemptId, Outcome, PlannedTask, Seat
 from orchestrator.stage import Piece
 from orchestrator.state import AttemptStatus, State
-from orchestrator.workspaces import Workspaces
+from orchestrator.workspaces import Work, Workspaces
 
 
 def prepared(state: State, planned: PlannedTask, start: scheduler.Start, workspaces: Workspaces) -> ev.AttemptPrepared:
@@ -80,3 +80,15 @@ def starting_commit(state: State, planned: PlannedTask, number: int) -> str | No
 
 def _last_lines(root: Path, log: str) -> list[str]:
     return last_lines(root / log)
+
+
+def result_of(piece: Piece, status: AttemptStatus, work: Work) -> Result:
+    """Give what an attempt leaves to be checked and merged."""
+    return Result(
+        planned=piece.planned,
+        agent=piece.seat.id,
+        attempt=piece.attempt,
+        workspace=Path(status.workspace),
+        work=work,
+        base=status.base,
+    )

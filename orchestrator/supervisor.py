@@ -19,10 +19,10 @@ from orchestrator.claims import any_meets
 from orchestrator.doors import Gates
 from orchestrator.fold.steering import NOW
 from orchestrator.front import Front
+from orchestrator.granted import granted_event, kept_grant
 from orchestrator.inbox import Inbox
-from orchestrator.integration import Integration, Restore, Result, nothing_to_restore
+from orchestrator.integration import Integration, Restore, nothing_to_restore
 from orchestrator.liveness import Sign
-from orchestrator.lockdesk import granted_event, kept_grant
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import (
@@ -307,19 +307,8 @@ class Supervisor:
             self._integrating.add(scope)
             if self._stopping or self.recorder.state.held == NOW:
                 scope.cancel()
-            await self._integration.integrate(self._result(attempt, work), restore=restore)
+            await self._integration.integrate(preparing.result_of(attempt.piece, attempt.status, work), restore=restore)
         self._integrating.discard(scope)
-
-    def _result(self, attempt: Attempt, work: Work) -> Result:
-        piece = attempt.piece
-        return Result(
-            planned=piece.planned,
-            agent=piece.seat.id,
-            attempt=piece.attempt,
-            workspace=Path(attempt.status.workspace),
-            work=work,
-            base=attempt.status.base,
-        )
 
     def _release(self, agent: AgentId) -> None:
         """Free the agent's seat and locks; its whole process tree is gone."""

@@ -24,8 +24,8 @@ from orchestrator.control.server import Caller, Line
 from orchestrator.doors import Gates, Inmate
 from orchestrator.enforcement.confinement import Means
 from orchestrator.events import LockGranted, LockReleased
+from orchestrator.granted import granted_event
 from orchestrator.leash import Beside
-from orchestrator.lockdesk import granted_event
 from orchestrator.locks import Grant
 from orchestrator.model import PERSON, Access, AgentId, Area
 from orchestrator.platform import identity

@@ -18,7 +18,7 @@ from orchestrator import events as ev
 from orchestrator.claims import Claim
 from orchestrator.control.protocol import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, REJECTED, Rejected
 from orchestrator.errors import JournalError
-from orchestrator.lockdesk import kept_grant
+from orchestrator.granted import kept_grant
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, AgentState, Operation
 from orchestrator.refusals import Advice

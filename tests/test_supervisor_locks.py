@@ -11,8 +11,8 @@ import pytest
 from orchestrator import events as ev
 from orchestrator.config import Config
 from orchestrator.fold import fold
+from orchestrator.granted import granted_event
 from orchestrator.liveness import Pulse, Sign
-from orchestrator.lockdesk import granted_event
 from orchestrator.locks import Grant
 from orchestrator.model import PERSON
 from orchestrator.scheduler import Rules

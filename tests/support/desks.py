@@ -9,9 +9,9 @@ from pathlib import Path
 from orchestrator.control.server import Caller, Later
 from orchestrator.events import Event
 from orchestrator.fold import fold
+from orchestrator.granted import granted_event
 from orchestrator.inbox import Inbox
 from orchestrator.journal import Journal
-from orchestrator.lockdesk import granted_event
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
 from orchestrator.recorder import Recorder
