@@ -16,6 +16,7 @@ SHELLS = {"PWD", "OLDPWD", "SHLVL", "_"}
 PASSED = {"HOME", "PATH", "LANG", "TERM", "TZ", "TMPDIR", "LC_ALL"} | {
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"),
     *(name for name in os.environ if name.lower().endswith("_proxy")),
+    *(name for name in os.environ if name.startswith("LC_")),  # Python sets one itself where no locale is set
 }
 OWN = {"AGENT_ID", "AGENT_TYPE", "AGENT_PLAN", "AGENT_COMM", "PARALLEL_MODE"} | {
     f"SQUAD_{name}" for name in ("SOCKET", "TOKEN", "RUN", "TASK", "WORKSPACE", "STATUS_FD", "ATTEMPT_MARK")

@@ -14,7 +14,7 @@ from orchestrator import git
 from orchestrator.claims import is_glob
 from orchestrator.git import Git
 from orchestrator.project import Project
-from orchestrator.workspaces.staging import BYPRODUCTS, files_below
+from orchestrator.workspaces.staging import BYPRODUCTS, files_below, is_beyond_link
 
 _MANY = 5000  #: loose objects that are packed when a run begins
 _PATTERN = re.compile(r"[][*?\\ ]")  #: signs that mean something in git's list of what it ignores
@@ -200,7 +200,7 @@ def _squads_own(project: Project) -> Iterator[str]:
 def _is_readable(root: Path, name: str) -> bool:
     """Tell whether git can take a file in; one that it cannot, such as one beyond a link, would keep it from all others."""
     try:
-        if any((root / folder).is_symlink() for folder in Path(name).parents[:-1]):
+        if is_beyond_link(root, name):
             return False
         place = root / name
         return place.is_symlink() or (place.is_file() and os.access(place, os.R_OK))

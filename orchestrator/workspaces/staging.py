@@ -127,10 +127,17 @@ def files_below(folder: Path, nested: str) -> Iterator[str]:
     """Give the files of a repository inside a workspace, and of those inside of that one, which it does not ignore."""
     listed = Git(folder / nested).names("ls-files", "--cached", "--others", "--exclude-standard", "-z")
     for path in (f"{nested}{name}" for name in dict.fromkeys(listed)):
+        if is_beyond_link(folder, path):
+            continue  # its index is older than the link
         if (folder / path).is_symlink() or (folder / path).is_file():
             yield path
         elif (folder / path / ".git").exists():
             yield from files_below(folder, f"{path.rstrip('/')}/")
+
+
+def is_beyond_link(folder: Path, name: str) -> bool:
+    """Tell whether a link stands where a path wants a folder: git takes nothing from beyond it, and stops at such a name."""
+    return any((folder / above).is_symlink() for above in Path(name).parents[:-1])
 
 
 def _leave_out(here: Git, head: str, put_there: Sequence[str]) -> None:

@@ -347,6 +347,15 @@ def test_the_files_of_a_repository_that_an_agent_made_inside_are_kept(place: Pla
     assert place.repository.show(work.commit or "", "service/main.go") == "package main"
 
 
+def test_a_link_in_the_place_of_a_folder_of_a_repository_inside_keeps_nothing_else_from_being_kept(place: Place) -> None:
+    inner = Repository.init(place.folder / "service")
+    inner.commit({"old/a.txt": "a\n", "app.py": "app\n"})
+    shutil.move(inner.root / "old", inner.root / "moved")
+    (inner.root / "old").symlink_to("moved")
+
+    assert {"service/app.py", "service/moved/a.txt", "service/old"} <= set(place.files(place.harvest()))
+
+
 def test_later_changes_in_a_repository_inside_are_kept_too(place: Place) -> None:
     inner = Repository.init(place.folder / "service")
     place.harvest()
