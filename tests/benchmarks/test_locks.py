@@ -27,6 +27,7 @@ from tests.support.crowd import crowd, grants_each
 from tests.support.lock_clients import (
     Pair,
     bare_ends,
+    bare_protocol,
     flock_latencies,
     latencies,
     redis,
@@ -56,11 +57,16 @@ UNHARMED = 3.0  #: times its latency alone, beside those who attack
 
 def test_a_grant_that_is_journalled_costs_little_more_than_one_of_redis(squad: Squad, tmp_path: Path, runtime: Path) -> None:
     doors = sleeping_agents(squad, CLIENTS)
-    with redis(runtime / "everysec", fsync="everysec") as second, redis(runtime / "always", fsync="always") as always:
+    with (
+        redis(runtime / "everysec", fsync="everysec") as second,
+        redis(runtime / "always", fsync="always") as always,
+        bare_protocol(runtime / "bare") as bare,
+    ):
         ours = [squads(path, token, f"free/{agent}.md") for agent, path, token, _ in doors]
         subjects: dict[str, list[Pair]] = {
             "squad": ours,
             "redis everysec": [rediss(second, f"lock-{number}") for number in range(CLIENTS)],
+            "bare protocol": [squads(bare, "none", f"free/{number}.md") for number in range(CLIENTS)],
             "redis always": [rediss(always, f"lock-{number}") for number in range(CLIENTS)],
         }
         took: dict[str, list[float]] = {name: [] for name in (*subjects, "flock")}
@@ -81,6 +87,8 @@ def test_a_grant_that_is_journalled_costs_little_more_than_one_of_redis(squad: S
     print("\n" + "\n".join(_row(name, took[name], rate.get(name)) for name in took))
     print(f"  squad takes {p50['squad'] / p50['redis everysec']:.1f} times as long as Redis with its journal on", end="")
     print(f" and answers {rate['squad'] / rate['redis everysec']:.2f} of its requests a second", end="")
+    print(f"; a bare protocol {p50['bare protocol'] / p50['redis everysec']:.1f} times", end="")
+    print(f" and {rate['bare protocol'] / rate['redis everysec']:.2f}", end="")
     print(f"; {cpu / (TURNS * (2 + CLIENTS) * ROUNDS) * 1e6:.0f} us of CPU a request", end="")
 
     assert p50["squad"] <= ABOVE_REDIS * p50["redis everysec"]

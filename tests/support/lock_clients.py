@@ -11,6 +11,7 @@ import select
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -159,6 +160,22 @@ def redis(folder: Path, *, fsync: str) -> Iterator[str]:
     process = subprocess.Popen([program, *arguments, "--appendfsync", fsync], stdout=subprocess.DEVNULL)
     try:
         until(path.exists, "Redis")
+        yield str(path)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def bare_protocol(folder: Path) -> Iterator[str]:
+    """Run the least that a lock server in Python is; gives its socket."""
+    folder.mkdir()
+    path = folder / "bare.sock"
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("bare_protocol.py")), str(path), str(folder / "journal")]
+    )
+    try:
+        until(path.exists, "the bare server")
         yield str(path)
     finally:
         process.kill()
