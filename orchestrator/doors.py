@@ -23,6 +23,7 @@ from orchestrator.events import Noticed
 from orchestrator.leash import Beside, Holder
 from orchestrator.locks import Grant
 from orchestrator.model import AgentId
+from orchestrator.ownership import is_kept
 from orchestrator.recorder import Recorder
 
 _SHOWN = 3  #: processes that are named
@@ -126,6 +127,8 @@ class Gates:
         lent = [place for place in places if not is_operation(place)]
         if patterns := [place for place in lent if is_glob(place)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
+        if kept := [place for place in lent if is_kept(place)]:
+            raise Rejected(f"{kept[0]} is opened to nobody")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
         running = _Running(frozenset(places.values()), command)
         self._running.setdefault(holder, []).append(running)

@@ -19,10 +19,10 @@ import anyio.to_thread
 
 from orchestrator.claims import Claim
 from orchestrator.enforcement.detect import foreign, is_free
-from orchestrator.enforcement.scope import NEVER
 from orchestrator.errors import SquadError
 from orchestrator.events import AgentWarned
 from orchestrator.model import AgentId, Operation
+from orchestrator.ownership import NEVER
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice, worded
 from orchestrator.rights import Deny, Rights, Wait

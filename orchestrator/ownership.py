@@ -10,6 +10,14 @@ from typing import Protocol
 from orchestrator.claims import covers, is_glob, is_operation, key, parts_of
 from orchestrator.model import AgentId, Area
 
+NEVER = (".git", ".squad")  #: what git and squad keep in a workspace for themselves, whoever asks
+
+
+def is_kept(path: str) -> bool:
+    """Tell whether a path is git's own, at whatever depth, or squad's: no agent has a right to it, by no plan and no lock."""
+    names = parts_of(path)
+    return not is_operation(path) and (names[:1] == (".squad",) or ".git" in names)
+
 
 class Named(Protocol):
     """What an owner's name can mean: an agent, planned or only configured."""

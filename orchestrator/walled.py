@@ -20,12 +20,12 @@ import anyio.to_thread
 from orchestrator.confines import caches_in, configured, outside_of, take_away
 from orchestrator.enforcement.confinement import Confinement, Means
 from orchestrator.enforcement.levels import EnforcementUnavailable
-from orchestrator.enforcement.scope import NEVER
 from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.leash import StartFailed
 from orchestrator.leash.commands import Command, run_command
 from orchestrator.leveling import Levels
 from orchestrator.model import AttemptId, Level, RunId
+from orchestrator.ownership import NEVER
 from orchestrator.project import Project
 from orchestrator.sections import EnforcementSettings
 from orchestrator.sights import SHARED, TEMPORARY, Around, look, protected, real

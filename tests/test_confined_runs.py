@@ -216,6 +216,29 @@ def test_a_lock_opens_its_file_while_it_is_held(run: Runs, repository: Repositor
     assert repository.show("squad/tasks-1", "other/theirs.txt") == "mine\nmine"
 
 
+@pytest.mark.parametrize("mode", ["worktree", "shared"])
+def test_no_lock_opens_what_is_gits_or_squads_own(run: Runs, repository: Repository, mode: str) -> None:
+    """Who could write there would have squad, or a person's git, run what it likes outside of what confines it."""
+    asked = ["src/link/hooks", ".squad"]  # who asks in vain a third time is stalled
+    written = [".git/hooks/x", ".git/hooks/declared", ".git/config", ".git/squad/x", ".squad/x", ".squad/run/bin/git"]
+    script = ["ln -s ../.git src/link"]
+    script += [f"try 'squad agent lock {path}'" for path in asked]
+    script += ["squad agent lock .", "squad agent lock README.md"]
+    script += [f"try 'echo x >> {path}'" for path in written]
+    script += ["try 'mv .git .moved'", "try 'echo x >> README.md'", "rm src/link", "echo x > src/own"]
+
+    ran = run(
+        shell("T1", TRIES + "\n".join(script), writes=["src/", ".git/hooks/declared"]), settings={"isolation": {"mode": mode}}
+    )
+
+    assert list(said(repository).values()) == ["refused"] * (len(asked) + len(written) + 1) + ["allowed"]
+    assert {one.path for one in ran.all(ev.LockGranted)} >= {"src", "."}
+    assert [one.reason for one in ran.all(ev.LockRefused)] == [
+        ".git/hooks is git's own: what belongs there git writes when you run it; no lock opens it",
+        ".squad is squad's own; no lock opens it",
+    ]
+
+
 def test_a_declared_file_can_be_replaced_once_it_is_asked_for(run: Runs, repository: Repository) -> None:
     """`sed -i` and most editors write beside a file and rename over it, which a file alone does not allow."""
     script = """

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from orchestrator.claims import Claim, canonical
 from orchestrator.locks import LockTable
-from orchestrator.model import Access, AgentId, Area, Operation
+from orchestrator.model import PERSON, Access, AgentId, Area, Operation
 from orchestrator.patterns import lies_in
 from orchestrator.refusals import Advice
 from orchestrator.rights import Allow, Decision, Deny, Rights, Wait
@@ -54,6 +54,20 @@ def test_a_read_only_path_is_denied_to_everybody_and_read_by_everybody() -> None
     )
     assert may(of, ONE, "docs/api.md", Operation.READ) == Allow()
     assert may(of, ONE, "docs/guide.md") == Allow()
+
+
+@pytest.mark.parametrize("path", [".git", ".GIT/hooks", "lib/.Git/config", ".git/info/", ".squad", ".Squad/comms/"])
+def test_what_git_and_squad_keep_for_themselves_is_denied_to_every_agent(path: str) -> None:
+    of = rights(area(".", ONE))
+    of.begin(ONE, (Claim(path), Claim(".")))
+
+    answer = may(of, ONE, path)
+
+    assert isinstance(answer, Deny)
+    assert answer.row == ".git"
+    assert "no lock opens it" in answer.reason
+    assert may(of, PERSON, path) == Allow()
+    assert may(of, ONE, f"docs/{path.strip('/').replace('/', '-')}x") == may(of, ONE, ".github/ci.yaml") == Allow()
 
 
 @pytest.mark.parametrize("operation", [Operation.WRITE, Operation.CREATE, Operation.DELETE])

@@ -15,10 +15,10 @@ from orchestrator.claims import Claim, covers, is_folder, is_glob, is_operation,
 from orchestrator.enforcement.detect import is_free
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId
+from orchestrator.ownership import NEVER
 from orchestrator.patterns import lies_in
 from orchestrator.rights import Rights
 
-NEVER = (".git", ".squad")  #: of a workspace, whoever asks
 _MOST = 400  #: entries beside a claim that are protected one by one
 _MOST_WALKED = 20_000  #: entries
 
@@ -193,15 +193,15 @@ class _Drawing:
         return any(wanted.rights.gives(claim, wanted.agent, path) for claim in wanted.writes or ())
 
     def _settled(self) -> Scope:
-        """Drop what says nothing: a thing protected that is declared, or that nothing writable lies above."""
+        """Drop what says nothing: a thing protected that is declared, or that nothing writable lies above, nor ever will."""
         scope = self._scope
-        scope.protected |= {self._root / name for name in NEVER if _is_plain(self._root / name)}
+        never = {self._root / name for name in NEVER if _is_plain(self._root / name)}  # a lock may open what lies above
         scope.writable = {place for place in scope.writable if not self._never(place)}
         scope.protected = {
             place
             for place in scope.protected
             if place not in scope.writable and not scope.writable.isdisjoint(place.parents) and _is_plain(place)
-        }
+        } | never
         return scope
 
     def _never(self, place: Path) -> bool:

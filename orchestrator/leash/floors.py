@@ -67,6 +67,12 @@ class Floors:
         said = [place for place in self.sights if is_below(path, place)]
         return bool(said) and self.sights[max(said, key=len)] == "write"
 
+    def is_never(self, path: str) -> bool:
+        """Tell whether a path is git's or squad's own: what was granted by mistake is not opened either."""
+        above = max((ground for ground in self.grounds if is_below(path, ground)), key=len, default=path)
+        names = path[len(above) :].lower().strip("/").split("/")
+        return names[0] in _NEVER or ".git" in names
+
     def is_ground(self, path: str) -> bool:
         """Tell whether a path may be opened."""
         return any(is_below(path, ground) for ground in self.grounds)

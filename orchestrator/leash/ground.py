@@ -68,6 +68,8 @@ class Ground:
 
     def open(self, path: str, *, wanted: str = "", beside: Iterable[str] = ()) -> None:
         """Make a path writable; of a folder that is opened for the sake of something in it, not what stands beside that."""
+        if self.floors.is_never(wanted or path):
+            raise OSError(errno.EPERM, "it is opened to nobody")
         place = self.find(path)
         try:
             self.stand(path, place)
@@ -103,7 +105,9 @@ class Ground:
         return closed
 
     def is_closed(self, path: str) -> bool:
-        """Tell whether nothing that is open makes a path writable."""
+        """Tell whether nothing that is open makes a path writable; what is git's or squad's own nothing does."""
+        if self.floors.is_never(path):
+            return True
         above = {here: one for here in upward(path) if (one := self.places.get(here)) and one.is_open()}
         if any(one.whole for one in above.values()):
             return False
