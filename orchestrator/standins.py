@@ -20,7 +20,12 @@ _GIT = "op:git"
 _SHARED_BY_WORKTREES = (
     *("push", "fetch", "pull", "gc", "prune", "repack", "pack-refs", "merge", "stash", "update-ref", "remote update"),
     *("worktree add", "worktree prune", "worktree remove", "worktree move", "maintenance run", "submodule update"),
+    *("worktree lock", "worktree unlock", "worktree repair", "submodule add", "submodule deinit", "subtree"),
     *("branch -d", "branch -D", "branch -f", "branch -m", "branch -M", "tag -a", "tag -d", "tag -f", "tag -s"),
+    *("checkout -b", "checkout -B", "switch -c", "switch -C", "symbolic-ref", "replace -d", "replace -f", "replace --delete"),
+    *("remote add", "remote remove", "remote rm", "remote rename", "remote prune", "remote set-url", "reflog expire"),
+    *("reflog delete", "notes add", "notes append", "notes copy", "notes remove", "filter-branch", "filter-repo"),
+    *("fast-import", "fetch-pack", "send-pack", "receive-pack"),
 )
 #: What of git changes anything; in one tree all of it concerns everybody.
 _CHANGING = (
@@ -28,11 +33,22 @@ _CHANGING = (
     *("add", "am", "apply", "checkout", "cherry-pick", "clean", "commit", "mv", "rebase", "reset", "restore", "revert"),
     *("rm", "switch", "update-index", "read-tree", "branch", "tag"),
 )
+_MINORS = range(9, 16)  #: of Python, as its programs are called
 #: The same thing said otherwise: the beginning of a sign -> what else means it.
 _SAME: Mapping[str, tuple[str, ...]] = {
-    "npm install": ("npm i", "npm add", "npm ci"),
-    "pip": ("pip3", "python -m pip", "python3 -m pip"),
+    "npm install": (
+        *("npm i", "npm in", "npm ins", "npm isntall", "npm add", "npm ci", "npm clean-install", "npm install-clean"),
+        *("npm it", "npm install-test", "npm cit"),
+    ),
+    "pnpm install": ("pnpm i", "pnpm ci"),
+    "yarn install": ("yarn -",),
+    "pip": (
+        *("pip3", *(f"pip3.{minor}" for minor in _MINORS)),
+        *(f"python{number} {said}" for number in ("", "3", *(f"3.{minor}" for minor in _MINORS)) for said in ("-m pip", "-mpip")),
+    ),
 }
+_OPTIONS_ALONE = "-"  #: for the words of a sign: a program that means it when it is told nothing more
+_OF_TARGETS = frozenset({"make", "gmake"})  #: programs whose every word is something to do, in whatever order
 #: Tells whether the arguments of git are one of the forms that are known to change nothing; whatever is not known is none.
 _READS = """\
 squad_reads() {
@@ -47,6 +63,15 @@ squad_reads() {
     [ $# -gt 0 ] && shift
     case $squad_form:$1 in
         branch:* | tag:*) ;;
+        symbolic-ref:*)
+            for squad_word do
+                case $squad_word in
+                    -q | --quiet | --short | --recurse) ;;
+                    -*) return 1 ;;
+                    *) [ -z "$squad_names" ] || return 1; squad_names=1 ;;
+                esac
+            done
+            return ;;
         stash:list | stash:show) shift; squad_lists=1 ;;
         *) return 1 ;;
     esac
@@ -100,12 +125,28 @@ squad_meant() { # the words of a sign, as one; then the arguments: they begin wi
         esac
         case $squad_word in
             --help | --version | --) return 1 ;;
-            -*=*) squad_option= ;;
+            -*=* | +*) squad_option= ;;
             -*) squad_option=1 ;; # the next word may be its value
             *) [ -n "$squad_option" ] || return 1; squad_option= ;;
         esac
     done
     [ -z "$squad_left" ]
+}
+"""
+#: Tells whether there are options alone, and whether a word stands among the arguments.
+_TOLD = """\
+squad_bare() {
+    for squad_word do
+        case $squad_word in --help | --version | -h | -v | -V | [!-]* | '') return 1 ;; esac
+    done
+}
+squad_named() {
+    squad_left=$1
+    shift
+    for squad_word do
+        case $squad_word in "$squad_left") return 0 ;; --help | --version) return 1 ;; esac
+    done
+    return 1
 }
 """
 
@@ -162,12 +203,12 @@ def _otherwise(sign: str) -> list[str]:
 
 def _script(folder: Path, name: str, rows: Sequence[tuple[str, str]]) -> str:
     taking = [
-        f'{_unless_read(name, operation, words)}squad_meant {shlex.quote(words)} "$@" &&'
+        f'{_unless_read(name, operation, words)}{_question(name, words)} "$@" &&'
         f' squad_locks="$squad_locks "{shlex.quote(operation)}\n'
         for operation, words in dict.fromkeys(rows)
     ]
     words = sorted({words.split()[0] for _, words in rows if words})
-    is_any = any(not words for _, words in rows)  # every command line may mean it
+    is_any = any(words in {"", _OPTIONS_ALONE} for _, words in rows)  # every command line may mean it
     return "".join(
         (
             "#!/bin/sh\n",
@@ -180,12 +221,21 @@ def _script(folder: Path, name: str, rows: Sequence[tuple[str, str]]) -> str:
             "squad_may=1\n" if is_any else "",
             '[ -n "$squad_may" ] && [ -n "$SQUAD_SOCKET" ] || exec "$squad_program" "$@"\n',
             _MEANT,
+            _TOLD,
             *([_READS, 'squad_reads "$@" && squad_read=1 || squad_read=\n'] if name == "git" else []),
             *taking,
             f'[ -z "$squad_locks" ] || exec {_python()} "$squad_locks" "$squad_program" "$@"\n',
             'exec "$squad_program" "$@"\n',
         )
     )
+
+
+def _question(name: str, words: str) -> str:
+    """Give what asks whether the arguments mean a sign."""
+    if words == _OPTIONS_ALONE:
+        return "squad_bare"
+    is_target = name in _OF_TARGETS and words and " " not in words and not words.startswith("-")
+    return f"{'squad_named' if is_target else 'squad_meant'} {shlex.quote(words)}"
 
 
 def _unless_read(name: str, operation: str, words: str) -> str:

@@ -24,7 +24,12 @@ from tests.support.desks import office
 from tests.support.repositories import Repository
 from tests.support.waiting import NEVER, marked, soon, until
 
-INSTALL = {"op:install": ("fakenpm install", "npm install", "pip install"), "op:build": ("fakemake",)}
+INSTALL = {
+    "op:install": ("fakenpm install", "npm install", "yarn install", "pnpm install", "pip install"),
+    "op:build": ("fakemake",),
+    "op:migrate": ("make migrate",),
+}
+REAL = ("npm", "fakenpm", "fakemake", "pip", "pip3", "python", "git", "yarn", "pnpm", "make", "python3.11")
 NPM = """\
 case $1 in
     install) echo "begin $AGENT_ID" >> "$LOG"; sleep 0.05; echo "end $AGENT_ID" >> "$LOG"; exit "${2:-0}" ;;
@@ -53,7 +58,7 @@ def installed(
     """Make stand-ins before fake programs; gives an environment in which a lock is not to be had."""
     real = folder / "real"
     real.mkdir(exist_ok=True)
-    for name in ("npm", "fakenpm", "fakemake", "pip", "pip3", "python", "git"):
+    for name in REAL:
         (real / name).write_text(f'#!/bin/sh\necho "{name} ran"\n', encoding="utf-8")
         (real / name).chmod(0o755)
     path = f"{real}:{os.environ['PATH']}"
@@ -73,7 +78,14 @@ def called(line: str, environment: Mapping[str, str]) -> subprocess.CompletedPro
         "npm --prefix web install",
         "npm --prefix=web ci",
         "npm i",
+        "npm --silent clean-install",
+        "npm it",
+        "yarn --frozen-lockfile",
+        "yarn",
+        "pnpm i",
+        "make CC=gcc build migrate",
         "pip3 install x",
+        "python3.11 -mpip install x",
         "python -m pip install x",
         "python -u -m pip -q install x",
         "fakemake",
@@ -81,6 +93,10 @@ def called(line: str, environment: Mapping[str, str]) -> subprocess.CompletedPro
         "git -C elsewhere push",
         "git worktree add x",
         "git branch -D x",
+        "git switch -q -c x",
+        "git symbolic-ref HEAD refs/heads/x",
+        "git remote prune origin",
+        "git reflog expire --all",
         "env npm install",
         "echo install | xargs npm",
         f"{shlex.quote(sys.executable)} -c \"import subprocess; subprocess.run(['npm', 'install'], check=True)\"",
@@ -102,6 +118,13 @@ def test_a_command_line_that_means_an_operation_is_not_run_without_its_lock(tmp_
         "npm test -- install",
         "npm --version",
         "npm --help install",
+        "yarn test",
+        "yarn --version",
+        "make build",
+        "git switch main",
+        "git checkout x.txt",
+        "git remote show origin",
+        "git reflog",
         "npm install --help",
         "fakemake --version",
         "pip list",
@@ -141,6 +164,7 @@ def test_every_other_command_line_runs_at_once(tmp_path: Path, line: str) -> Non
         ("git stash list --oneline", "git stash list --output=x"),
         ("git stash show -p stash@{0}", "git stash"),
         ("git worktree list", "git worktree add x"),
+        ("git symbolic-ref --short -q HEAD", "git symbolic-ref HEAD refs/heads/x"),
         ("git remote -v", "git remote update"),
         ("git config --get user.name", "git stash push -- list"),
     ],
