@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestrator.claims import OPERATIONS
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.refusals import Advice, worded
 from orchestrator.rights import Deny
@@ -34,6 +35,8 @@ def path_of(asked: object) -> str:
     """Give a path that was asked for; whether it lies inside is for `canonical` to say."""
     if not isinstance(asked, str) or not asked.strip() or "\0" in asked:
         raise Rejected("expected a path: {'path': 'shared/types.ts'}", code=INVALID_PARAMS)
+    if asked.strip() in OPERATIONS:
+        raise Rejected(f"{asked.strip()} is the beginning of a key without a name: write op:install", code=INVALID_PARAMS)
     if len(asked.encode()) > LONGEST_PATH:
         raise Rejected(f"a path of more than {LONGEST_PATH} bytes", code=INVALID_PARAMS)
     return asked

@@ -139,6 +139,11 @@ async def test_a_read_only_path_is_refused_to_everybody(desk: Office) -> None:
     assert "docs/api.md is read-only" in (await refusal(desk, TWO, "lock", path="docs/api.md")).reason
 
 
+@pytest.mark.parametrize("key", ["op:", " op: ", "table:"])
+async def test_an_operation_without_a_name_is_none(desk: Office, key: str) -> None:
+    assert "without a name: write op:install" in (await refusal(desk, ONE, "lock", path=key)).reason
+
+
 async def test_a_folder_that_takes_in_anothers_area_is_refused(desk: Office) -> None:
     assert "agent-2" in (await refusal(desk, ONE, "lock", path="/", wait=60)).reason
 

@@ -53,6 +53,16 @@ def test_whom_the_kernel_kept_in_their_workspaces_changed_nothing_elsewhere() ->
     assert [need.help for need in attention(entries(told), PAIR, beside_one, supervised=True, now=9.0)] == ["look: git diff HEAD"]
 
 
+def test_a_file_that_is_found_changed_again_and_again_waits_for_a_person_once() -> None:
+    now = state(*FIRST, *OTHER)
+    told = [*strange.unsure(now, "T1.1", "main", ["out"], why="x"), *strange.unsure(now, "T2.1", "main", ["out"], why="x")]
+    other = strange.unsure(now, "T1.1", "main", ["more"], why="x")
+
+    needs = [need.text for need in attention(entries(*told, *other), PAIR, now, supervised=True, now=9.0)]
+
+    assert needs == ["unsure who changed out: x", "unsure who changed more: x"]
+
+
 def test_what_is_told_of_a_shared_tree_is_told_once() -> None:
     told = strange.unsure(state(*FIRST, *OTHER), "T1.1", "tree", ["x"], why="both were there", among=[ONE, TWO])
     again = strange.unsure(state(*FIRST, *OTHER, *told), "T2.1", "tree", ["x"], why="both were there", among=[ONE, TWO])

@@ -43,8 +43,8 @@ def attention(entries: Sequence[Entry], plan: Plan, state: State, *, supervised:
     for planned in plan.tasks:
         yield from _of_task(planned, state)
     yield from _of_questions(state, supervised=supervised)
-    for entry in entries:
-        yield from _of_event(entry.event)
+    told = (need for entry in entries for need in _of_event(entry.event))
+    yield from {need.text: need for need in told}.values()  # who looks several times at one growing file finds it each time
 
 
 def _of_task(planned: PlannedTask, state: State) -> Iterator[Need]:
