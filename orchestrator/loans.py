@@ -23,7 +23,8 @@ from orchestrator.gitturn import GitTurn
 from orchestrator.leash import Beside
 from orchestrator.lockdesk import LockDesk
 from orchestrator.locks.grants import Grant
-from orchestrator.model import PERSON, AgentId
+from orchestrator.model import AgentId
+from orchestrator.personal import Command
 from orchestrator.platform import Identity, children, identity
 from orchestrator.platform.ending import when_gone
 from orchestrator.state import Borrower
@@ -42,8 +43,9 @@ class _Loan:
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
     is_git: bool = False  #: it has its turn in git
-    process: Identity | None = None  #: of a person's, for whoever goes on with the run, who is told of it once it is granted
+    command: Command | None = None  #: a person's, of which whoever goes on with the run is told, once it is granted
     fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
+    is_asking: bool = True  #: it is not decided yet whether all of it is granted
     is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
@@ -86,7 +88,7 @@ class Loans:
         """Lock paths for a command of whoever asks; with `process` as long as the process that asks lives."""
         if caller.line is None:
             raise Rejected("only over a connection that stays open")
-        holder = AgentId(caller.agent) if caller.agent is not None else PERSON
+        holder = AgentId(caller.agent) if caller.agent is not None else self._desk.commands.holder(caller.pid)
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
         loan = _Loan(line=caller.line, holder=holder, places=places)
@@ -96,8 +98,10 @@ class Loans:
             if caller.line in self._beside:
                 raise Rejected("one lock at a time over a connection: this one is lent to a command already")
             self._begin_beside(loan, self.besides)
-        if holder == PERSON and caller.pid is not None and (process := identity(caller.pid)).born:
-            loan.process = process
+        if caller.agent is None:
+            process = identity(caller.pid) if caller.pid is not None else None
+            starter = process if process is not None and process.born else None
+            loan.command = self._desk.commands.begin(Command(holder=holder, purpose=purpose, starter=starter))
         return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
     def take_over(self, kept: Mapping[Grant, Sequence[Borrower]], group: anyio.abc.TaskGroup) -> list[Grant]:
@@ -112,7 +116,9 @@ class Loans:
     def _go_on(self, grant: Grant, process: Identity, line: Line) -> None:
         """Lend until a process and the command that it started have ended; where the system does not tell of that, not at all."""
         places = [Claim(grant.path)]
-        loan = _Loan(line=line, holder=grant.holder, places=places, grants=[grant], process=process, is_granted=True)
+        command = self._desk.commands.begin(Command(holder=grant.holder, purpose=grant.purpose, starter=process))
+        loan = _Loan(line=line, holder=grant.holder, places=places, grants=[grant], command=command, is_granted=True)
+        loan.is_asking = False
         self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
         if loan.places == [_GIT]:
             loan.is_git = True
@@ -162,20 +168,22 @@ class Loans:
                 await self.turn.begin(loan.holder)
                 loan.is_git = True
         except BaseException:
-            loan.is_over = True
+            loan.is_over, loan.is_asking = True, False
             self._return_all(loan)
             raise
+        loan.is_asking = False
         if loan.is_over:
             self._return_all(loan)
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
-        if loan.process is not None:
+        if loan.command is not None and loan.command.starter is not None:
             for grant in loan.grants:
-                self._desk.note_loan(grant, loan.process, ended=self._ended.pop(grant.fence, ()))
+                self._desk.note_loan(grant, loan.command.starter, ended=self._ended.pop(grant.fence, ()))
         loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
-        return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
+        ends = "connection" if loan.unwatch is None else "process"
+        return {"locks": told, "until": ends, "holder": loan.holder, **beside}
 
     def run(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         """Run the command for which something was lent over this connection beside its agent, or hand a signal on to it."""
@@ -234,13 +242,15 @@ class Loans:
         if loan.is_git:
             loan.is_git = False
             self.turn.end(loan.holder)
+        if loan.command is not None and not loan.is_asking:  # nobody is called so before its request has left the queue
+            self._desk.commands.end(loan.command)
         grants, loan.grants = loan.grants, []
         for grant in grants:
             left = self._lent.get(grant.fence, 0) - 1
             if left > 0:
                 self._lent[grant.fence] = left
-                if loan.is_granted and loan.process is not None:
-                    self._ended.setdefault(grant.fence, []).append(loan.process.pid)
+                if loan.is_granted and loan.command is not None:
+                    self._ended.setdefault(grant.fence, []).extend(one.pid for one in loan.command.processes())
                 continue
             self._ended.pop(grant.fence, None)
             if self._lent.pop(grant.fence, None) is not None:

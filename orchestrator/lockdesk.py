@@ -21,7 +21,8 @@ from orchestrator.control.server import Later
 from orchestrator.granted import granted_event, moment
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
-from orchestrator.persons import called
+from orchestrator.personal import Commands
+from orchestrator.persons import called, is_person
 from orchestrator.platform import Identity
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
@@ -84,16 +85,24 @@ class LockDesk:
         self._seats = seats
         self._doors = doors or NoDoors()
         self._heed = heed
+        self.commands = Commands()  #: of people
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
         self._borrowed: set[int] = set()  #: tickets of commands
 
-    def owns(self, agent: AgentId, params: Mapping[str, object]) -> object:
+    def owns(self, agent: AgentId, params: Mapping[str, object]) -> dict[str, object]:
         """Tell whose a path is, and who holds it."""
         place = self.asked_path(agent, params.get("path"))
         owned = self._rights.owner(place)
         return {"path": place, "owners": list(owned.owners), "access": owned.access, "holder": owned.holder}
+
+    def owns_besides(self, pid: int | None, params: Mapping[str, object]) -> object:
+        """Tell a person's process the same, which of their commands holds it, and whether it asks from within that one."""
+        told, own = self.owns(PERSON, params), self.commands.within(pid)
+        holder, place = told["holder"], str(told["path"])
+        by = self.commands.told(AgentId(holder)) if isinstance(holder, str) and is_person(holder) else holder
+        return {**told, "by": by, "own": own is not None and self._table.holds(own, key(place))}
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path for an agent: at once, or when it is handed over and its door is open."""
@@ -120,7 +129,7 @@ class LockDesk:
 
     async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
         """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""
-        if holder != PERSON:
+        if not is_person(holder):
             self._seats.of(holder)
         newest = self._table.fence
         asked = self._ask(holder, place, waits=wait > 0, purpose=purpose[:_LONGEST_PURPOSE])
@@ -318,7 +327,7 @@ class LockDesk:
 
     def _busy(self, ticket: Ticket, seconds: float) -> str:
         holder = self._table.holder_of(ticket.path, besides=ticket.holder)
-        held = f": held by {called(holder)} {self._until(holder, ticket.path)}" if holder else ""
+        held = f": held by {self._named(holder, ticket.path, to=ticket.holder)}" if holder else ""
         return f"{ticket.path} was not free within {seconds:g} s{held}"
 
     def _standing(self, denied: Denied, agent: AgentId) -> tuple[str, *tuple[Advice, ...]]:
@@ -326,15 +335,23 @@ class LockDesk:
         if denied.is_circle:
             return (denied.reason,)
         holder = self._table.holder_of(denied.path, besides=agent)
+        if holder is not None and is_person(holder) and is_person(agent):
+            return f"{denied.path} is held by {self._named(holder, denied.path, to=agent)}", _again(denied.path)
         return f"{denied.reason} {self._until(holder, denied.path)}" if holder else denied.reason, _again(denied.path)
+
+    def _named(self, holder: AgentId, path: str, *, to: AgentId) -> str:
+        """Name who holds what meets the path, and for how long; a person is told which command of theirs it is."""
+        if is_person(holder) and is_person(to):
+            return f"{self.commands.told(holder)} until it has ended"
+        return f"{called(holder)} {self._until(holder, path)}"
 
     def _until(self, holder: AgentId, path: str) -> str:
         """Say how long an agent holds what meets the path: as its task declared it, or until it gives it back."""
         ends = f"its task {seated.task} has ended" if (seated := self._seats.find(holder)) else "its result is looked at"
         held = [self._table.granted_to(holder, one) for one in self._table.meeting(holder, path)]
         asked = [grant for grant in held if grant is not None and not grant.declared]
-        if len(asked) < len(held) or not asked or holder == PERSON:
-            return f"until {'their command has ended' if holder == PERSON else ends}"
+        if len(asked) < len(held) or not asked or is_person(holder):
+            return f"until {'their command has ended' if is_person(holder) else ends}"
         stale = moment(int(asked[0].expires))
         return f"until it gives it back or {ends}; stale from {stale} on unless {holder} shows life"
 
@@ -350,7 +367,7 @@ class LockDesk:
 
     def _refused(self, path: str, agent: AgentId, reason: str, *advice: Advice, row: str = "") -> Rejected:
         """Refuse, on record; what no waiting changes is counted by its `row`, since it is in vain to ask again."""
-        refused = Refused(reason, () if agent == PERSON else advice)  # what helps are calls of an agent's
+        refused = Refused(reason, () if is_person(agent) else advice)  # what helps are calls of an agent's
         event = ev.LockRefused(path=path, holder=agent, reason=refused.reason, row=row)
         if row:
             self._recorder.record(event)

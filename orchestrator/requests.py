@@ -21,7 +21,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.loans import Loans
 from orchestrator.lockdesk import Doors, LockDesk
 from orchestrator.locks import LockTable
-from orchestrator.model import PERSON, AgentId, AttemptId, Operation
+from orchestrator.model import AgentId, AttemptId, Operation
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.seats import Seated, Seats
@@ -275,7 +275,7 @@ class Desk:
             case "hold":
                 return self.loans.hold(caller, params)
             case "owns":
-                return self.locks.owns(PERSON, params)
+                return self.locks.owns_besides(caller.pid, params)
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from orchestrator.cli.agent import Misused, duration, from_root, without_globals
 from orchestrator.control.client import Unreachable, ask, ask_again, call
 from orchestrator.control.protocol import Rejected, notification
-from orchestrator.persons import PERSON, called
+from orchestrator.persons import called
 
 HELP = """\
 Example:  squad with-lock shared/types.ts -- npm run generate
@@ -155,12 +155,15 @@ def failure(program: str, error: OSError) -> int:
 def _tell_wait(door: Door, wish: Wish) -> None:
     """Say what is waited for, and who holds it."""
     for path in wish.paths:
-        holder = None
+        owned: object = None
         with contextlib.suppress(Rejected, Unreachable):
             owned = call(door.socket, "owns", {"path": path, **door.token})
-            holder = owned.get("holder") if isinstance(owned, dict) else None
-        if holder is not None and holder != os.environ.get("AGENT_ID", PERSON):
-            _say(f"squad: {path} is held by {called(str(holder))}; waiting for it, at most {wish.wait:g} s")
+        if not isinstance(owned, dict) or owned.get("own"):
+            continue
+        holder = owned.get("holder")
+        if holder is not None and holder != os.environ.get("AGENT_ID"):
+            by = owned.get("by") or called(str(holder))  # which command it is, is told to a person only
+            _say(f"squad: {path} is held by {by}; waiting for it, at most {wish.wait:g} s")
 
 
 def _run(command: Sequence[str], connection: socket) -> int:
@@ -258,7 +261,7 @@ def _is_kept(door: Door, wish: Wish) -> bool:
     """Tell whether a supervisor that went on with the run still holds everything for a person's command."""
     with contextlib.suppress(Rejected, Unreachable):
         held = [call(door.socket, "owns", {"path": path}) for path in wish.paths if not door.token]
-        return bool(held) and all(isinstance(one, dict) and one.get("holder") == PERSON for one in held)
+        return bool(held) and all(isinstance(one, dict) and one.get("own") for one in held)
     return False
 
 

@@ -20,8 +20,8 @@ from orchestrator.claims import is_operation, parts_of
 from orchestrator.locks.circles import circle
 from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
 from orchestrator.locks.keyindex import KeyIndex
-from orchestrator.model import PERSON, AgentId
-from orchestrator.persons import called
+from orchestrator.model import AgentId
+from orchestrator.persons import called, is_person
 from orchestrator.quantities import format_duration
 
 __all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
@@ -179,7 +179,7 @@ class LockTable:
         if fresh := next((grant for grant in held if grant.expires > now), None):
             silent = now - (fresh.expires - self.stale_after)
             showed = f"{fresh.holder} showed life {format_duration(silent)} ago"
-            way_out = "" if fresh.holder == PERSON else f"; to take it away: squad restart {fresh.holder}"
+            way_out = "" if is_person(fresh.holder) else f"; to take it away: squad restart {fresh.holder}"
             reason = f"{showed}; a lock is stale after {format_duration(self.stale_after)}{way_out}"
             return Denied(path=path, holder=fresh.holder, reason=reason)
         return held

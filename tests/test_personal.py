@@ -1,0 +1,136 @@
+"""Commands of a person under locks: real processes that keep each other out, wait, nest, are killed and outlive."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio.to_thread
+import pytest
+
+from orchestrator.model import AgentId
+from orchestrator.personal import Command, Commands
+from orchestrator.platform import identity
+from tests.support.counter import ROOT, Counter, Ended, counter
+from tests.support.desks import office
+
+CALL = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from orchestrator.cli.underlock import *; "
+CALL += "sys.exit(carry_out(Door({socket!r}, {{}}), read(sys.argv[1:])))"
+REFUSE = CALL.replace("sys.exit", "\ntry: sys.exit").replace("[1:])))", "[1:])))\nexcept Rejected as no: sys.exit(str(no))")
+WAITS = "while test -e go; do sleep 0.02; done"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Calls `with-lock` at terminals of their own."""
+
+    at: Counter
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            ["mine", *words],
+            cwd=self.at.desk.folder,
+            env={"PATH": f"{self.at.programs}{os.pathsep}{os.environ['PATH']}"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.at.started.append(process)
+        return process
+
+    async def begun(self, *words: str) -> tuple[subprocess.Popen[str], int]:
+        """Start a command that lasts until `go` is gone, and wait until it runs; gives its process too."""
+        (self.at.desk.folder / "go").touch()
+        process = self.start(*words, "--", "sh", "-c", f"echo $$; {WAITS}")
+        assert process.stdout is not None
+        return process, int(await anyio.to_thread.run_sync(process.stdout.readline))
+
+    async def run(self, *words: str) -> Ended:
+        return await self.at.ended(self.start(*words))
+
+    def let_end(self) -> None:
+        (self.at.desk.folder / "go").unlink()
+
+
+@pytest.fixture
+async def at(tmp_path: Path, runtime: Path) -> AsyncIterator[Counter]:
+    with office(tmp_path, capacities={"op:port/1": 2}) as desk:
+        async with counter(desk, runtime) as opened:
+            yield opened
+
+
+@pytest.fixture
+def me(at: Counter) -> Person:
+    call = REFUSE.format(socket=str(at.sockets / "control.sock"))
+    (at.programs / "call.py").write_text(call, encoding="utf-8")
+    at.program("mine", f'exec {sys.executable} -S {at.programs / "call.py"} "$@"')
+    return Person(at)
+
+
+async def test_two_commands_of_a_person_keep_each_other_out_and_the_second_reads_which_the_first_is(
+    at: Counter, me: Person
+) -> None:
+    """The second once went in at once beside the first."""
+    first, _ = await me.begun("src/")
+
+    refused = await me.run("--wait", "0", "src/a.py", "--", "echo", "ran")
+    in_vain = await me.run("--wait", "10ms", "src/a.py", "--", "echo", "ran")
+
+    held = f"held by a command of yours (sh, process {first.pid}) until it has ended\n"
+    assert (refused.code, refused.out, refused.err) == (1, "", f"src/a.py is {held}")
+    assert (in_vain.out, in_vain.err.splitlines(keepends=True)[0]) == ("", f"src/a.py was not free within 0.01 s: {held}")
+    assert at.held() == [("src", "you")]
+    me.let_end()
+    await at.ended(first)
+
+
+async def test_the_second_command_of_a_person_waits_for_the_first_and_says_so(at: Counter, me: Person) -> None:
+    first, _ = await me.begun("a.md")
+    second = me.start("a.md", "--", "echo", "ran")
+    assert second.stderr is not None
+    told = await anyio.to_thread.run_sync(second.stderr.readline)
+    assert [ticket.holder for ticket in at.desk.table.waiting()] == ["you-2"]
+    me.let_end()
+
+    assert told == f"squad: a.md is held by a command of yours (sh, process {first.pid}); waiting for it, at most 600 s\n"
+    assert (await at.ended(second)).out == "ran\n"
+    assert at.held() == []
+
+
+async def test_a_command_within_a_persons_command_does_not_wait_for_itself(at: Counter, me: Person) -> None:
+    inner = "(mine --wait 0 a/b.md op:port/1 -- echo inner); echo outer"
+
+    done = await me.run("a/", "op:port/1", "--", "sh", "-c", inner)
+
+    assert (done.code, done.out) == (0, "inner\nouter\n")
+    assert at.held() == []
+
+
+async def test_of_an_operation_for_two_a_third_command_of_a_person_is_refused(at: Counter, me: Person) -> None:
+    await me.begun("op:port/1")
+    await me.begun("op:port/1")
+
+    refused = await me.run("--wait", "0", "op:port/1", "--", "echo", "ran")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert at.held() == [("op:port/1", "you"), ("op:port/1", "you-2")]
+    assert set(at.desk.replayed().locks) >= {"you op:port/1", "you-2 op:port/1"}
+
+
+def test_what_was_started_under_a_command_is_one_holder_with_it_and_nobody_else_is() -> None:
+    commands, own = Commands(), identity(os.getpid())
+    with subprocess.Popen(["sleep", "1000"]) as child:
+        first = commands.begin(Command(holder=commands.holder(own.pid), purpose="make", starter=own))
+        assert (first.holder, commands.holder(child.pid), commands.holder(own.pid)) == ("you", "you", "you")
+        assert (commands.holder(os.getppid()), commands.holder(None)) == ("you-2", "you-2")
+        child.kill()
+    assert commands.holder(child.pid) == "you-2", "whose process is gone"
+
+    reused = Commands()
+    reused.begin(Command(holder=AgentId("you"), purpose="", starter=None, process=identity(1)))
+    assert reused.told(AgentId("you")) == "a command of yours (process 1)"
+    commands.end(first)
+    assert commands.holder(own.pid) == "you", "the name is free again"
