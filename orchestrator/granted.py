@@ -22,6 +22,11 @@ def granted_event(grant: Grant) -> ev.LockGranted:
     )
 
 
+def answered(grant: Grant) -> dict[str, object]:
+    """Give what whoever asked for a grant reads of it."""
+    return {"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)}
+
+
 def kept_grant(lock: LockStatus, *, expires: float) -> Grant:
     """Give the grant that the journal tells of."""
     return Grant(

@@ -18,7 +18,7 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
-from orchestrator.granted import granted_event, moment
+from orchestrator.granted import answered, granted_event, moment
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.personal import Commands
@@ -111,7 +111,7 @@ class LockDesk:
         self._require_valid(agent, place, params)
         asked = self._ask(agent, place, waits=wait > 0, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
         if isinstance(asked, Grant) and asked.fence not in self._opening:
-            return _lent(asked)
+            return answered(asked)
         return Later(partial(self._lend_told, asked, wait))
 
     def unlock(self, agent: AgentId, params: Mapping[str, object], *, lent: Container[int] = ()) -> object:
@@ -138,14 +138,22 @@ class LockDesk:
         grant = await self._lend(asked, wait)
         return grant, grant.fence > newest and (grant.ticket is None or grant.ticket in self._borrowed)
 
-    def note_loan(self, grant: Grant, process: Identity, *, ended: Sequence[int] = ()) -> None:
+    def note_loan(self, grant: Grant, process: Identity, *, starter: int = 0, ended: Sequence[int] = ()) -> None:
         """Record for which process of a person's a grant is held, and for which no more: the next supervisor keeps it as long."""
-        told = ev.LockLent(path=grant.path, holder=grant.holder, fence=grant.fence, **asdict(process), ended=list(ended))
-        self._recorder.record_soon(told, wakes=False)
+        held = {"path": grant.path, "holder": grant.holder, "fence": grant.fence, **asdict(process)}
+        self._recorder.record_soon(ev.LockLent(**held, ended=list(ended), starter=starter), wakes=False)
 
     def give_back(self, grant: Grant) -> object:
         """Free what was borrowed, once its door is closed; `settled` makes it durable if nothing takes time."""
         return self._closed((grant,), partial(self._take_back, grant, reason="ended"))
+
+    def leave_people(self, *, is_over: bool) -> None:
+        """Hold off nobody for people any more; unless the run is over the journal keeps it for whoever goes on with the run."""
+        held = self._table.grants()
+        theirs = tuple(grant for grant in held if is_person(grant.holder))
+        if is_over:
+            self.freed(Freed(released=theirs), reason="ended")
+        self._table.restore([grant for grant in held if grant not in theirs])
 
     async def settled(self) -> None:
         """Make durable what was decided."""
@@ -235,7 +243,7 @@ class LockDesk:
         return answer
 
     async def _lend_told(self, asked: Grant | Ticket, wait: float) -> object:
-        return _lent(await self._lend(asked, wait))
+        return answered(await self._lend(asked, wait))
 
     async def _lend(self, asked: Grant | Ticket, wait: float) -> Grant:
         """Wait for what a request must wait for: its turn, and its door."""
@@ -385,10 +393,6 @@ def _stays(place: str, seated: Seated) -> str:
     """Say how long what a task declares stays locked, and what can be given back before that."""
     way_out = f"\nif you need it no more: squad agent unlock {place} --done" if is_operation(place) else ""
     return f"{place} is declared by {seated.task}: it stays locked until the task has ended{way_out}"
-
-
-def _lent(grant: Grant) -> dict[str, object]:
-    return {"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)}
 
 
 def _no_more(ticket: Ticket, reason: str) -> ev.LockRefused:

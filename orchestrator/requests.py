@@ -34,6 +34,7 @@ _ONLY_PERSONS: Mapping[str, str] = {
     "answer": "an agent may not answer questions: only a person may",
     "stop": "an agent may not stop the run: only a person may",
     "unlock": "an agent may not take a lock away: only a person may; what it holds itself it gives back with squad agent unlock",
+    "running": "an agent has no command here",
     "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
 }
 
@@ -274,6 +275,8 @@ class Desk:
                 return self._inbox.answer(params)
             case "hold":
                 return self.loans.hold(caller, params)
+            case "running":
+                return self.loans.running(caller, params)
             case "owns":
                 return self.locks.owns_besides(caller.pid, params)
             case "ping":

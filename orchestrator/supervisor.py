@@ -382,10 +382,9 @@ class Supervisor:
             await self.recorder.changed()
 
     def _conclude(self) -> None:
-        self.desk.loans.let_go()
-        for person in self.desk.locks.commands.holders():
-            self._free(person)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
+        self.desk.loans.let_go()
+        self.desk.locks.leave_people(is_over=states <= FINAL)  # there is nobody left to hold off
         if states <= FINAL:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))

@@ -5,16 +5,23 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 import pytest
 
+from orchestrator.control.client import ask, ask_again
+from orchestrator.control.protocol import Rejected
+from orchestrator.events import LockReleased
+from orchestrator.granted import kept_grant
+from orchestrator.loans import Loans
 from orchestrator.model import AgentId
 from orchestrator.personal import Command, Commands
 from orchestrator.platform import identity
 from tests.support.counter import ROOT, Counter, Ended, counter
 from tests.support.desks import office
+from tests.support.waiting import NEVER, soon
 
 CALL = f"import sys; sys.path[:0] = [{str(ROOT)!r}]; from orchestrator.cli.underlock import *; "
 CALL += "sys.exit(carry_out(Door({socket!r}, {{}}), read(sys.argv[1:])))"
@@ -74,12 +81,12 @@ async def test_two_commands_of_a_person_keep_each_other_out_and_the_second_reads
     at: Counter, me: Person
 ) -> None:
     """The second once went in at once beside the first."""
-    first, _ = await me.begun("src/")
+    first, pid = await me.begun("src/")
 
     refused = await me.run("--wait", "0", "src/a.py", "--", "echo", "ran")
     in_vain = await me.run("--wait", "10ms", "src/a.py", "--", "echo", "ran")
 
-    held = f"held by a command of yours (sh, process {first.pid}) until it has ended\n"
+    held = f"held by a command of yours (sh, process {pid}) until it has ended\n"
     assert (refused.code, refused.out, refused.err) == (1, "", f"src/a.py is {held}")
     assert (in_vain.out, in_vain.err.splitlines(keepends=True)[0]) == ("", f"src/a.py was not free within 0.01 s: {held}")
     assert at.held() == [("src", "you")]
@@ -88,14 +95,14 @@ async def test_two_commands_of_a_person_keep_each_other_out_and_the_second_reads
 
 
 async def test_the_second_command_of_a_person_waits_for_the_first_and_says_so(at: Counter, me: Person) -> None:
-    first, _ = await me.begun("a.md")
+    _, pid = await me.begun("a.md")
     second = me.start("a.md", "--", "echo", "ran")
     assert second.stderr is not None
     told = await anyio.to_thread.run_sync(second.stderr.readline)
     assert [ticket.holder for ticket in at.desk.table.waiting()] == ["you-2"]
     me.let_end()
 
-    assert told == f"squad: a.md is held by a command of yours (sh, process {first.pid}); waiting for it, at most 600 s\n"
+    assert told == f"squad: a.md is held by a command of yours (sh, process {pid}); waiting for it, at most 600 s\n"
     assert (await at.ended(second)).out == "ran\n"
     assert at.held() == []
 
@@ -118,6 +125,76 @@ async def test_of_an_operation_for_two_a_third_command_of_a_person_is_refused(at
     assert (refused.code, refused.out) == (1, "")
     assert at.held() == [("op:port/1", "you"), ("op:port/1", "you-2")]
     assert set(at.desk.replayed().locks) >= {"you op:port/1", "you-2 op:port/1"}
+
+
+async def test_the_lock_stays_with_the_command_when_with_lock_is_killed_although_the_connection_ends(
+    at: Counter, me: Person
+) -> None:
+    """A command that closes what it inherits, as `sudo` and `ssh` do, once lost its lock with the one that had started it."""
+    (at.desk.folder / "go").touch()
+    closes = f"import os; os.closerange(3, 256); os.execvp('sh', ['sh', '-c', {f'echo $$; {WAITS}'!r}])"
+    outer = me.start("a.md", "--", sys.executable, "-S", "-c", closes)
+    assert outer.stdout is not None
+    pid = int(await anyio.to_thread.run_sync(outer.stdout.readline))
+    outer.kill()
+    await anyio.to_thread.run_sync(outer.wait)
+
+    refused = await me.run("--wait", "0", "a.md", "--", "true")
+
+    assert f"held by a command of yours ({Path(sys.executable).name}, process {pid})" in refused.err
+    me.let_end()
+    await soon(lambda: at.held() == [], "the end of the lock")
+
+
+async def test_whoever_goes_on_with_a_run_follows_a_command_whose_with_lock_was_killed(at: Counter, me: Person) -> None:
+    """It was once freed: only the process that had asked stood in the journal."""
+    first, pid = await me.begun("a.md", "b/")
+    first.kill()
+    await anyio.to_thread.run_sync(first.wait)
+    locks = {name: lock for name, lock in at.desk.replayed().locks.items() if lock.holder == "you"}
+    kept = {kept_grant(lock, expires=2000.0): lock.lent for lock in locks.values()}
+    loans = Loans(at.desk.desk.locks)
+
+    async with anyio.create_task_group() as group:
+        idle = loans.take_over(kept, group)
+
+        assert (sorted(grant.path for grant in kept), idle) == (["a.md", "b"], [])
+        assert at.desk.desk.locks.commands.told(AgentId("you")) == f"a command of yours (sh, process {pid})"
+        assert {(one.pid, one.starter) for one in locks["you b"].lent} == {(first.pid, 0), (pid, first.pid)}
+        me.let_end()
+        await soon(lambda: at.held() == [], "the end of the lock")
+
+
+async def test_nobody_names_a_process_as_a_command_that_it_did_not_start(at: Counter, me: Person) -> None:
+    path = str(at.sockets / "control.sock")
+    held, _ = await anyio.to_thread.run_sync(lambda: ask(path, "hold", {"paths": ["a.md"]}, timeout=NEVER))
+    for stranger in (1, 0, 2**22):
+        with pytest.raises(Rejected, match=f"{stranger} is no process of a command"):
+            await anyio.to_thread.run_sync(partial(ask_again, held, path, "running", {"pid": stranger}))
+    held.close()
+    other, _ = await anyio.to_thread.run_sync(lambda: ask(path, "ping", {}, timeout=NEVER))
+    with pytest.raises(Rejected, match="nothing is lent"):
+        await anyio.to_thread.run_sync(lambda: ask_again(other, path, "running", {"pid": os.getpid()}))
+    other.close()
+
+
+async def test_a_supervisor_that_ends_keeps_for_people_in_the_journal_what_it_frees_in_memory(at: Counter, me: Person) -> None:
+    """An orderly stop once gave it back while the command ran, and the next supervisor granted it to somebody else."""
+    first, _ = await me.begun("a.md")
+    second = me.start("a.md", "--", "echo", "ran")
+    await soon(at.desk.table.waiting, "the second")
+    at.desk.desk.loans.let_go()
+    at.desk.desk.locks.leave_people(is_over=False)
+    assert (at.held(), at.desk.table.waiting()) == ([], ())
+    refused = await me.run("b.md", "--", "echo", "ran")
+    me.let_end()
+    second.kill()
+    await at.ended(first)
+    at.desk.recorder.settle()
+
+    assert refused.err == "the run ends: nothing is lent\n"
+    assert "you a.md" in at.desk.replayed().locks
+    assert [event for event in at.desk.events(LockReleased) if isinstance(event, LockReleased)] == []
 
 
 def test_what_was_started_under_a_command_is_one_holder_with_it_and_nobody_else_is() -> None:

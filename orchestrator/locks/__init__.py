@@ -215,9 +215,11 @@ class LockTable:
         return self._suspicion
 
     def restore(self, grants: Sequence[Grant]) -> None:
-        """Hold what the journal says was held."""
+        """Hold what the journal says was held, and nothing else; nobody waits."""
         for grant in self._grants.values():
             self._held.remove(grant.path, grant.fence)
+        for ticket in tuple(self._queue.values()):
+            self._leave(ticket)
         self._grants, self._of, self._life, self._warned, self._suspicion = {}, {}, {}, set(), None
         for grant in grants:
             self._take_in(grant)

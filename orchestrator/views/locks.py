@@ -6,13 +6,25 @@ from orchestrator.claims import Claim, meets
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId, Plan
 from orchestrator.rights import Rights
-from orchestrator.state import State
-from orchestrator.views.text import padded, page, utc
+from orchestrator.state import LockStatus, State
+from orchestrator.views.text import padded, page, plain, utc
 
 
 def standing(state: State, *, supervised: bool) -> State:
     """Give the state with the locks that hold: they live in the supervisor's memory, and none outlives it."""
     return state if supervised else msgspec.structs.replace(state, locks={}, waiting=[])
+
+
+def command_of(lock: LockStatus) -> int | None:
+    """Give the process of a person's command that holds it, as far as the journal knows: the command, else what starts it."""
+    running = (one.pid for one in lock.lent if one.starter)
+    return next(running, lock.lent[0].pid if lock.lent else None)
+
+
+def holder_of(lock: LockStatus) -> str:
+    """Name who holds it; a command of a person's so that its process can be found."""
+    process = command_of(lock)
+    return lock.holder if process is None else f"{lock.holder} ({plain(lock.purpose)}, process {process})"
 
 
 def render_locks(state: State) -> str:
@@ -23,7 +35,7 @@ def render_locks(state: State) -> str:
     for lock in state.locks.values():
         waits = [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)]
         kind = "task" if lock.declared else "asked"
-        lines.append(f"  {padded(lock.path, 40)} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
+        lines.append(f"  {padded(lock.path, 40)} {holder_of(lock):<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
         lines += [f"  {'':<40} {name} waits" for name in waits]
     free = [wait for wait in state.waiting if not any(meets(wait.path, lock.path) for lock in state.locks.values())]
     lines += [f"  {padded(wait.path, 40)} {wait.holder} waits" for wait in free]
