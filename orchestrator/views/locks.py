@@ -3,6 +3,7 @@
 import msgspec
 
 from orchestrator.claims import Claim, meets
+from orchestrator.granted import process_of
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId, Plan
 from orchestrator.rights import Rights
@@ -15,15 +16,9 @@ def standing(state: State, *, supervised: bool) -> State:
     return state if supervised else msgspec.structs.replace(state, locks={}, waiting=[])
 
 
-def command_of(lock: LockStatus) -> int | None:
-    """Give the process of a person's command that holds it, as far as the journal knows: the command, else what starts it."""
-    running = (one.pid for one in lock.lent if one.starter)
-    return next(running, lock.lent[0].pid if lock.lent else None)
-
-
 def holder_of(lock: LockStatus) -> str:
     """Name who holds it; a command of a person's so that its process can be found."""
-    process = command_of(lock)
+    process = process_of(lock)
     return lock.holder if process is None else f"{lock.holder} ({plain(lock.purpose)}, process {process})"
 
 
