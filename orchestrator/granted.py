@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from orchestrator import events as ev
-from orchestrator.locks import Grant
+from orchestrator.locks import Grant, Ticket
 from orchestrator.model import AgentId
 from orchestrator.state import LockStatus, State
 
@@ -20,6 +20,11 @@ def granted_event(grant: Grant) -> ev.LockGranted:
         declared=grant.declared,
         expires_at=moment(int(grant.expires)),
     )
+
+
+def refused_event(ticket: Ticket, reason: str) -> ev.LockRefused:
+    """Give the event that tells of a request that waits no more."""
+    return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)
 
 
 def answered(grant: Grant) -> dict[str, object]:

@@ -43,7 +43,7 @@ class _Loan:
     places: Sequence[Claim]
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
-    is_git: bool = False  #: it has its turn in git
+    git: AgentId | None = None  #: as whose command it has its turn in git
     command: Command | None = None  #: a person's, of which whoever goes on with the run is told, once it is granted
     fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
     is_asking: bool = True  #: it is not decided yet whether all of it is granted
@@ -91,7 +91,7 @@ class Loans:
         """Lock paths for a command of whoever asks; with `process` as long as the process that asks lives."""
         if caller.line is None or self._is_over:
             raise Rejected("the run ends: nothing is lent" if self._is_over else "only over a connection that stays open")
-        holder = AgentId(caller.agent) if caller.agent is not None else self._desk.commands.holder(caller.pid)
+        holder = AgentId(caller.agent) if caller.agent is not None else self._desk.commands.name()
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
         loan = _Loan(line=caller.line, holder=holder, places=places)
@@ -104,7 +104,9 @@ class Loans:
         if caller.agent is None:
             process = identity(caller.pid) if caller.pid is not None else None
             starter = process if process is not None and process.born else None
-            loan.command = self._desk.commands.begin(Command(holder=holder, purpose=purpose, starter=starter))
+            around = self._desk.commands.around(caller.pid)
+            command = Command(holder=holder, purpose=purpose, starter=starter, around=around)
+            loan.command = self._desk.commands.begin(command)
             self._of_people[caller.line] = loan
         return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
@@ -130,7 +132,7 @@ class Loans:
         loan.command = self._desk.commands.begin(command)
         self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
         if loan.places == [_GIT]:
-            loan.is_git = True
+            loan.git = loan.holder
             self.turn.go_on(loan.holder)
         if command.starter is not None:
             self._follow(loan, [command.starter.pid, *children(command.starter.pid)])
@@ -186,19 +188,21 @@ class Loans:
 
     async def _lend(self, loan: _Loan, *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
-        told, until, left = [], anyio.current_time() + wait, wait
+        told, until, left, in_git = [], anyio.current_time() + wait, wait, loan.holder
         try:
             for place in loan.places:
-                grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
+                lenders = self._desk.commands.lenders(loan.command) if loan.command is not None else ()
+                grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose, lenders=lenders)
                 loan.fences[place] = grant.fence
+                in_git = grant.holder if place == _GIT else in_git
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
                 told.append(answered(grant))
                 left = round(max(0.0, until - anyio.current_time()), 3)
             if _GIT in loan.places:
-                await self.turn.begin(loan.holder)
-                loan.is_git = True
+                await self.turn.begin(in_git)
+                loan.git = in_git
         except BaseException:
             loan.is_over, loan.is_asking = True, False
             self._return_all(loan)
@@ -277,9 +281,9 @@ class Loans:
             del self._beside[loan.line]
             loan.take_back()
             loan.take_back = None
-        if loan.is_git:
-            loan.is_git = False
-            self.turn.end(loan.holder)
+        if loan.git is not None:
+            self.turn.end(loan.git)
+            loan.git = None
         if loan.command is not None and not loan.is_asking:  # nobody is called so before its request has left the queue
             self._desk.commands.end(loan.command)
             self._of_people.pop(loan.line, None)

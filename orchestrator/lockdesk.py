@@ -5,7 +5,7 @@ path: nobody ever looks again by the clock. Every answer about a path comes from
 agent is told of a grant, its door is open; before the next one is, the last one's is closed.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Protocol
@@ -18,7 +18,7 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
-from orchestrator.granted import answered, granted_event, moment
+from orchestrator.granted import answered, granted_event, moment, refused_event
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
 from orchestrator.personal import Commands
@@ -99,10 +99,10 @@ class LockDesk:
 
     def owns_besides(self, pid: int | None, params: Mapping[str, object]) -> object:
         """Tell a person's process the same, which of their commands holds it, and whether it asks from within that one."""
-        told, own = self.owns(PERSON, params), self.commands.within(pid)
+        told, around = self.owns(PERSON, params), [one.holder for one in self.commands.around(pid)]
         holder, place = told["holder"], str(told["path"])
         by = self.commands.told(AgentId(holder)) if isinstance(holder, str) and is_person(holder) else holder
-        return {**told, "by": by, "own": own is not None and self._table.holds(own, key(place))}
+        return {**told, "by": by, "own": self._table.covering(around, key(place)) is not None}
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path for an agent: at once, or when it is handed over and its door is open."""
@@ -127,8 +127,14 @@ class LockDesk:
             raise Rejected(_stays(place, seated))
         return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
 
-    async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
-        """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""
+    async def borrow(
+        self, holder: AgentId, place: Claim, *, wait: float, purpose: str, lenders: Collection[AgentId] = ()
+    ) -> tuple[Grant, bool]:
+        """Lock a path for a command, or find it locked by a lender; tells whether only commands of its holder asked for it."""
+        if (lent := self._table.covering(lenders, wish := key(place))) is not None:
+            return lent, False
+        if any(self._table.meeting(lender, wish) for lender in lenders):
+            raise self._refused(wish, holder, f"the command around this one has locked a part of {wish}: lock all of it there")
         if not is_person(holder):
             self._seats.of(holder)
         newest = self._table.fence
@@ -149,11 +155,10 @@ class LockDesk:
 
     def leave_people(self, *, is_over: bool) -> None:
         """Hold off nobody for people any more; unless the run is over the journal keeps it for whoever goes on with the run."""
-        held = self._table.grants()
-        theirs = tuple(grant for grant in held if is_person(grant.holder))
+        theirs = tuple(grant for grant in self._table.grants() if is_person(grant.holder))
         if is_over:
             self.freed(Freed(released=theirs), reason="ended")
-        self._table.restore([grant for grant in held if grant not in theirs])
+        self._table.restore([grant for grant in self._table.grants() if not is_person(grant.holder)])
 
     async def settled(self) -> None:
         """Make durable what was decided."""
@@ -205,7 +210,7 @@ class LockDesk:
             for grant in freed.released
         ]
         if freed.dropped or freed.granted or freed.answered:
-            events += [_no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
+            events += [refused_event(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
             events += map(granted_event, freed.granted)
             for number in (*freed.answered, *(ticket.number for ticket in freed.dropped)):
                 if (woken := self._parked.get(number)) is not None:
@@ -367,7 +372,7 @@ class LockDesk:
         """Leave the queue; what was granted in the same moment to one who could not hear of it is given back."""
         if self._table.is_waiting(ticket):
             freed = self._table.withdraw(ticket, now=self._recorder.clock())
-            self._recorder.record_soon(_no_more(ticket, reason), wakes=False)
+            self._recorder.record_soon(refused_event(ticket, reason), wakes=False)
             self.freed(freed, reason="")
         elif (grant := self._table.granted_to(ticket.holder, ticket.path)) and grant.ticket == ticket.number:
             self._take_back(grant, reason="withdrawn")
@@ -393,7 +398,3 @@ def _stays(place: str, seated: Seated) -> str:
     """Say how long what a task declares stays locked, and what can be given back before that."""
     way_out = f"\nif you need it no more: squad agent unlock {place} --done" if is_operation(place) else ""
     return f"{place} is declared by {seated.task}: it stays locked until the task has ended{way_out}"
-
-
-def _no_more(ticket: Ticket, reason: str) -> ev.LockRefused:
-    return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)

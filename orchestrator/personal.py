@@ -1,8 +1,8 @@
-"""Which commands of people hold locks or wait for them, and which of those are one holder.
+"""Which commands of people hold locks or wait for them, and which of those were started under which.
 
-Two commands of a person keep each other out as any two holders do: each has a name that no other living one has. Only what
-was started under a command is one holder with it. That is told by processes, as the system names them and with the time of
-their start, and never by what a caller says.
+Two commands of a person keep each other out as any two holders do: each has a name that no other living one has. What was
+started under a command has what that one holds, and nothing else without asking for it. That is told by processes, as the
+system names them and with the time of their start, and never by what a caller says.
 """
 
 from collections.abc import Iterator
@@ -24,6 +24,7 @@ class Command:
     purpose: str
     starter: Identity | None  #: the `squad with-lock` that asked, where the system tells it
     process: Identity | None = None  #: the command itself, once it runs
+    around: tuple["Command", ...] = ()  #: those under which it was started, the nearest first
 
     def processes(self) -> tuple[Identity, ...]:
         """Give its processes, as far as they are known."""
@@ -46,17 +47,25 @@ class Commands:
         """Forget one that holds nothing any more; it may be forgotten already."""
         self._living.pop(command, None)
 
-    def holder(self, pid: int | None) -> AgentId:
-        """Give as whom a process asks: as the command under which it was started, else as nobody who is there already."""
-        if (within := self.within(pid)) is not None:
-            return within
+    def name(self) -> AgentId:
+        """Give a name that no living command has."""
         taken = set(self.holders())
         return next(name for number in count(1) if (name := AgentId(numbered(number))) not in taken)
 
-    def within(self, pid: int | None) -> AgentId | None:
-        """Give the holder under whose command a process was started, or which it is itself."""
-        living = dict(self._processes()) if self._living and pid is not None else {}
-        return next((living[one] for one in lineage(pid) if one in living), None) if living and pid is not None else None
+    def around(self, pid: int | None) -> tuple[Command, ...]:
+        """Give the commands under which a process was started, or which it is itself, the nearest first."""
+        if pid is None or not self._living:
+            return ()
+        known: dict[int, list[Command]] = {}
+        for command in self._living:
+            for number in self._numbers(command):
+                known.setdefault(number, []).append(command)
+        found = [command for one in lineage(pid) for command in known.get(one, ())]
+        return tuple(dict.fromkeys(outer for command in found for outer in (command, *command.around)))
+
+    def lenders(self, command: Command) -> tuple[AgentId, ...]:
+        """Give the holders whose locks are a command's too: those around it that still live."""
+        return tuple(one.holder for one in command.around if one in self._living)
 
     def holders(self) -> tuple[AgentId, ...]:
         """Give all holders."""
@@ -72,9 +81,8 @@ class Commands:
         known = ", ".join([*([purpose] if purpose else []), *([f"process {process.pid}"] if process else [])])
         return f"a command of yours ({known})" if known else "a command of yours"
 
-    def _processes(self) -> Iterator[tuple[int, AgentId]]:
-        """Give whose process a number is; one that was given to another process since is nobody's."""
-        for command in self._living:
-            for process in command.processes():
-                if identity(process.pid) == process:
-                    yield process.pid, command.holder
+    def _numbers(self, command: Command) -> Iterator[int]:
+        """Give the numbers of a command's processes; one that was given to another process since is not its own."""
+        for process in command.processes():
+            if identity(process.pid) == process:
+                yield process.pid

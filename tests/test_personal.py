@@ -197,17 +197,45 @@ async def test_a_supervisor_that_ends_keeps_for_people_in_the_journal_what_it_fr
     assert [event for event in at.desk.events(LockReleased) if isinstance(event, LockReleased)] == []
 
 
-def test_what_was_started_under_a_command_is_one_holder_with_it_and_nobody_else_is() -> None:
+def test_what_was_started_under_a_command_has_its_locks_and_nobody_else_does() -> None:
     commands, own = Commands(), identity(os.getpid())
+    first = commands.begin(Command(holder=commands.name(), purpose="make", starter=own))
     with subprocess.Popen(["sleep", "1000"]) as child:
-        first = commands.begin(Command(holder=commands.holder(own.pid), purpose="make", starter=own))
-        assert (first.holder, commands.holder(child.pid), commands.holder(own.pid)) == ("you", "you", "you")
-        assert (commands.holder(os.getppid()), commands.holder(None)) == ("you-2", "you-2")
+        assert (first.holder, commands.name()) == ("you", "you-2")
+        assert commands.around(child.pid) == commands.around(own.pid) == (first,)
+        assert commands.around(os.getppid()) == commands.around(None) == ()
+        inner = Command(holder=commands.name(), purpose="", starter=identity(child.pid), around=commands.around(child.pid))
+        commands.begin(inner)
+        assert commands.around(child.pid) == (inner, first)
         child.kill()
-    assert commands.holder(child.pid) == "you-2", "whose process is gone"
+    assert commands.around(child.pid) == (), "whose process is gone"
+    assert commands.lenders(inner) == ("you",)
 
-    reused = Commands()
-    reused.begin(Command(holder=AgentId("you"), purpose="", starter=None, process=identity(1)))
-    assert reused.told(AgentId("you")) == "a command of yours (process 1)"
     commands.end(first)
-    assert commands.holder(own.pid) == "you", "the name is free again"
+
+    assert commands.lenders(inner) == (), "also if another command is called so by now"
+    assert commands.name() == "you"
+    commands.begin(Command(holder=AgentId("you"), purpose="", starter=None, process=identity(1)))
+    assert commands.told(AgentId("you")) == "a command of yours (process 1)"
+
+
+async def test_two_commands_under_one_keep_each_other_out_of_what_that_one_does_not_hold(at: Counter, me: Person) -> None:
+    (at.desk.folder / "go").touch()
+    beside = f"mine x.md -- sh -c 'echo; {WAITS}' | (read line; mine --wait 0 x.md -- true; rm go)"
+
+    siblings = await me.run("outer/", "--", "sh", "-c", beside)
+
+    assert siblings.err.startswith("x.md is held by a command of yours (sh, process ")
+    assert at.held() == []
+
+
+async def test_a_command_has_what_those_around_it_hold_and_is_told_at_once_what_it_can_never_have(
+    at: Counter, me: Person
+) -> None:
+    inner = "mine --wait 0 y.md wide/a.md -- echo in; mine wide/ -- true"
+
+    nested = await me.run("wide/a.md", "--", "sh", "-c", f'mine x.md -- sh -c "mine --wait 0 x.md -- true && {inner}"')
+
+    assert nested.out == "in\n"
+    assert nested.err.startswith("the command around this one has locked a part of wide: lock all of it there")
+    assert at.held() == []

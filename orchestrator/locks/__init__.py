@@ -10,7 +10,7 @@ question costs depends on what meets its key, not on how much is held.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -94,6 +94,10 @@ class LockTable:
             if grant.holder == holder:
                 return self._alive(grant)
         return None
+
+    def covering(self, holders: Collection[AgentId], path: str) -> Grant | None:
+        """Give the oldest grant of any of these that covers the path."""
+        return min((grant for grant in self._held.covering(path) if grant.holder in holders), key=_FENCE, default=None)
 
     def valid(self, fence: int, path: str, *, holder: AgentId | None = None) -> bool:
         """Tell whether the grant of that number, and of that agent if one is named, still covers the path."""
