@@ -430,6 +430,7 @@ class LockLent(_Event, frozen=True, kw_only=True):
     boot: str
     node: str
     ended: list[int] = []  #: processes for which the same grant was held and is no more, since the last event of this kind
+    starter: int = 0  #: the process that asked for the grant, if this one is the command that it has started since
 
 
 class LockReleased(_Event, frozen=True, kw_only=True):

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from orchestrator import events as ev
-from orchestrator.locks import Grant
+from orchestrator.locks import Grant, Ticket
 from orchestrator.model import AgentId
-from orchestrator.state import LockStatus
+from orchestrator.state import LockStatus, State
 
 
 def granted_event(grant: Grant) -> ev.LockGranted:
@@ -22,6 +22,16 @@ def granted_event(grant: Grant) -> ev.LockGranted:
     )
 
 
+def refused_event(ticket: Ticket, reason: str) -> ev.LockRefused:
+    """Give the event that tells of a request that waits no more."""
+    return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)
+
+
+def answered(grant: Grant) -> dict[str, object]:
+    """Give what whoever asked for a grant reads of it."""
+    return {"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)}
+
+
 def kept_grant(lock: LockStatus, *, expires: float) -> Grant:
     """Give the grant that the journal tells of."""
     return Grant(
@@ -34,6 +44,22 @@ def kept_grant(lock: LockStatus, *, expires: float) -> Grant:
         declared=lock.declared,
         waited=lock.waited_s,
     )
+
+
+def process_of(lock: LockStatus) -> int | None:
+    """Give the process of a person's command that holds a lock, as far as the journal knows: the command, else what starts it."""
+    running = (one.pid for one in lock.lent if one.starter)
+    return next(running, lock.lent[0].pid if lock.lent else None)
+
+
+def late_in_git(state: State, holder: str) -> str:
+    """Say that squad goes on in git beside a command that holds `op:git` for long."""
+    lock = state.locks.get(f"{holder} op:git")
+    if lock is None:
+        return f"{holder} has a command at work in git for long: squad goes on there beside it"
+    process = process_of(lock)
+    who = holder if process is None else f"a command of yours ({lock.purpose}, process {process})"
+    return f"{who} has held op:git since {moment(int(lock.since))}: squad waits no more for that, and goes on in git beside it"
 
 
 @lru_cache(maxsize=16)

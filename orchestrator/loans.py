@@ -2,8 +2,8 @@
 
 A loan ends with the command and with nothing else: with its process where the system tells of that, else with the
 connection that it keeps open. Nobody has to give it back, so nobody can forget to, also not one that is killed. What
-its holder had locked before stays locked after it. A person's command may outlive the supervisor: whoever goes on with
-the run goes on with its loan.
+its holder had locked before stays locked after it. A person's command may outlive the supervisor, and also the
+`with-lock` that started it: its loan follows its own process, and whoever goes on with the run goes on with the loan.
 """
 
 import signal
@@ -20,11 +20,13 @@ from orchestrator.claims import Claim
 from orchestrator.control.protocol import INVALID_PARAMS, Rejected
 from orchestrator.control.server import Caller, Later, Line
 from orchestrator.gitturn import GitTurn
+from orchestrator.granted import answered
 from orchestrator.leash import Beside
 from orchestrator.lockdesk import LockDesk
 from orchestrator.locks.grants import Grant
-from orchestrator.model import PERSON, AgentId
-from orchestrator.platform import Identity, children, identity
+from orchestrator.model import AgentId
+from orchestrator.personal import Command
+from orchestrator.platform import Identity, below, children, descends, identity
 from orchestrator.platform.ending import when_gone
 from orchestrator.state import Borrower
 
@@ -41,9 +43,10 @@ class _Loan:
     places: Sequence[Claim]
     grants: list[Grant] = field(default_factory=list)  #: those that end when no loan needs them any more
     unwatch: Callable[[], None] | None = None  #: there is one: it ends with its process, and not with its connection
-    is_git: bool = False  #: it has its turn in git
-    process: Identity | None = None  #: of a person's, for whoever goes on with the run, who is told of it once it is granted
+    git: AgentId | None = None  #: as whose command it has its turn in git
+    command: Command | None = None  #: a person's, of which whoever goes on with the run is told, once it is granted
     fences: dict[Claim, int] = field(default_factory=dict)  #: of what holds each place, also what was held before
+    is_asking: bool = True  #: it is not decided yet whether all of it is granted
     is_granted: bool = False  #: all of it
     is_over: bool = False
     is_beside: bool = False  #: its command runs beside the agent, whose walls cannot be opened
@@ -78,15 +81,17 @@ class Loans:
         self._beside: dict[Line, _Loan] = {}  #: loans of commands that are to run beside their agent
         self.turn = GitTurn()  #: shared with whoever works in git for squad
         self._desk = desk
-        self._unwatch: list[Callable[[], None]] = []  #: call off the watch over what was taken over
+        self._is_over = False  #: the supervisor ends
+        self._of_people: dict[Line, _Loan] = {}
+        self._unwatch: list[Callable[[], None]] = []  #: call off the watch over processes
         self._lent: dict[int, int] = {}  #: fence -> loans that need it; nobody else has asked for it
         self._ended: dict[int, list[int]] = {}  #: fence -> processes of loans that need it no more, of which nothing was told yet
 
     def hold(self, caller: Caller, params: Mapping[str, object]) -> Later:
         """Lock paths for a command of whoever asks; with `process` as long as the process that asks lives."""
-        if caller.line is None:
-            raise Rejected("only over a connection that stays open")
-        holder = AgentId(caller.agent) if caller.agent is not None else PERSON
+        if caller.line is None or self._is_over:
+            raise Rejected("the run ends: nothing is lent" if self._is_over else "only over a connection that stays open")
+        holder = AgentId(caller.agent) if caller.agent is not None else self._desk.commands.name()
         places = sorted({self._desk.asked_path(holder, path) for path in _paths(params.get("paths"))})
         wait, purpose = seconds(params.get("wait", 0)), str(params.get("purpose") or "")
         loan = _Loan(line=caller.line, holder=holder, places=places)
@@ -96,41 +101,76 @@ class Loans:
             if caller.line in self._beside:
                 raise Rejected("one lock at a time over a connection: this one is lent to a command already")
             self._begin_beside(loan, self.besides)
-        if holder == PERSON and caller.pid is not None and (process := identity(caller.pid)).born:
-            loan.process = process
+        if caller.agent is None:
+            process = identity(caller.pid) if caller.pid is not None else None
+            starter = process if process is not None and process.born else None
+            around = self._desk.commands.around(caller.pid)
+            command = Command(holder=holder, purpose=purpose, starter=starter, around=around)
+            loan.command = self._desk.commands.begin(command)
+            self._of_people[caller.line] = loan
         return Later(partial(self._lend, loan, wait=wait, purpose=purpose, pid=pid))
 
     def take_over(self, kept: Mapping[Grant, Sequence[Borrower]], group: anyio.abc.TaskGroup) -> list[Grant]:
         """Go on with the loans of a supervisor that is gone, as far as their processes live; gives what nobody needs."""
         for grant, lent in kept.items():
-            for one in lent:
-                process = Identity(node=one.node, boot=one.boot, pid=one.pid, born=one.born)
-                if identity(one.pid) == process:
-                    self._go_on(grant, process, Line(partial(_start, group)))
+            living = {(one.pid, one.starter): process for one in lent if identity(one.pid) == (process := _process(one))}
+            for (pid, starter), process in living.items():
+                command = Command(holder=grant.holder, purpose=grant.purpose, starter=None if starter else process)
+                if not starter:
+                    command.process = next((one for (_, by), one in living.items() if by == pid), None)
+                elif (starter, 0) not in living:  # whoever asked was killed: else that one ends with its command
+                    command.process = process
+                else:
+                    continue
+                self._go_on(grant, command, Line(partial(_start, group)))
         return [grant for grant in kept if grant.fence not in self._lent]
 
-    def _go_on(self, grant: Grant, process: Identity, line: Line) -> None:
-        """Lend until a process and the command that it started have ended; where the system does not tell of that, not at all."""
+    def _go_on(self, grant: Grant, command: Command, line: Line) -> None:
+        """Lend until the processes of a command have ended; where the system does not tell of that, not at all."""
         places = [Claim(grant.path)]
-        loan = _Loan(line=line, holder=grant.holder, places=places, grants=[grant], process=process, is_granted=True)
+        loan = _Loan(line=line, holder=grant.holder, places=places, grants=[grant], is_granted=True, is_asking=False)
+        loan.command = self._desk.commands.begin(command)
         self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
         if loan.places == [_GIT]:
-            loan.is_git = True
+            loan.git = loan.holder
             self.turn.go_on(loan.holder)
-        living = {process.pid, *children(process.pid)}
+        if command.starter is not None:
+            self._follow(loan, [command.starter.pid, *children(command.starter.pid)])
+        elif command.process is not None:
+            self._follow(loan, below([command.process.pid]))
+
+    def _follow(self, loan: _Loan, pids: Sequence[int]) -> None:
+        """End a loan when all these processes have ended."""
+        living = set(pids)
 
         def gone(pid: int) -> None:
             living.discard(pid)
             if not living:
                 self._end(loan)
 
-        watches = [off for pid in tuple(living) if (off := when_gone(pid, partial(gone, pid))) is not None]
-        self._unwatch += watches
-        if not watches or identity(process.pid) != process:
+        watches = {pid: off for pid in pids if (off := when_gone(pid, partial(gone, pid))) is not None}
+        living.intersection_update(watches)
+        self._unwatch += watches.values()
+        if not watches or not any(identity(one.pid) == one for one in (loan.command.processes() if loan.command else ())):
             self._end(loan)
 
+    def running(self, caller: Caller, params: Mapping[str, object]) -> object:
+        """Note which process a person's command is, once it is started: its lock lasts as long, whoever else is killed."""
+        pid = _number(params, "pid")
+        loan = self._of_people.get(caller.line) if caller.line is not None else None
+        process = identity(pid)
+        if loan is None or loan.command is None or not loan.is_granted or caller.pid is None:
+            raise Rejected("nothing is lent over this connection")
+        if not process.born or not descends(pid, {caller.pid}):
+            raise Rejected(f"{pid} is no process of a command that was started over this connection")
+        loan.command.process = process
+        for grant in loan.grants:
+            self._desk.note_loan(grant, process, starter=caller.pid)
+        return {"accepted": True}
+
     def let_go(self) -> None:
-        """Watch no more over what was taken over: whoever goes on with the run does."""
+        """Lend no more, and watch no more over what is lent: whoever goes on with the run does."""
+        self._is_over = True
         for call_off in self._unwatch:
             call_off()
         self._unwatch.clear()
@@ -148,34 +188,39 @@ class Loans:
 
     async def _lend(self, loan: _Loan, *, wait: float, purpose: str, pid: int | None) -> object:
         """Lock one after another; what is refused ends all of it."""
-        told, until, left = [], anyio.current_time() + wait, wait
+        told, until, left, in_git = [], anyio.current_time() + wait, wait, loan.holder
         try:
             for place in loan.places:
-                grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose)
+                lenders = self._desk.commands.lenders(loan.command) if loan.command is not None else ()
+                grant, is_own = await self._desk.borrow(loan.holder, place, wait=left, purpose=purpose, lenders=lenders)
                 loan.fences[place] = grant.fence
+                in_git = grant.holder if place == _GIT else in_git
                 if is_own or grant.fence in self._lent:
                     self._lent[grant.fence] = self._lent.get(grant.fence, 0) + 1
                     loan.grants.append(grant)
-                told.append({"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)})
+                told.append(answered(grant))
                 left = round(max(0.0, until - anyio.current_time()), 3)
             if _GIT in loan.places:
-                await self.turn.begin(loan.holder)
-                loan.is_git = True
+                await self.turn.begin(in_git)
+                loan.git = in_git
         except BaseException:
-            loan.is_over = True
+            loan.is_over, loan.is_asking = True, False
             self._return_all(loan)
             raise
+        loan.is_asking = False
         if loan.is_over:
             self._return_all(loan)
             raise Rejected("the connection ended")
         if pid is not None:
             loan.unwatch = when_gone(pid, partial(self._end, loan))
-        if loan.process is not None:
+        if loan.command is not None and loan.command.starter is not None:
             for grant in loan.grants:
-                self._desk.note_loan(grant, loan.process, ended=self._ended.pop(grant.fence, ()))
+                self._desk.note_loan(grant, loan.command.starter, ended=self._ended.pop(grant.fence, ()))
         loan.is_granted = True
         beside = {"beside": True} if loan.is_beside else {}
-        return {"locks": told, "until": "connection" if loan.unwatch is None else "process", **beside}
+        ends = "connection" if loan.unwatch is None else "process"
+        kept = loan.command is not None and loan.command.starter is not None  # also by whoever goes on with the run
+        return {"locks": told, "until": ends, "holder": loan.holder, "kept": kept, **beside}
 
     def run(self, caller: Caller, method: str, params: Mapping[str, object]) -> object:
         """Run the command for which something was lent over this connection beside its agent, or hand a signal on to it."""
@@ -215,7 +260,12 @@ class Loans:
         loan.take_back = besides.lend(loan.holder, loan.places)
 
     def _hung_up(self, loan: _Loan) -> None:
-        if loan.unwatch is None:
+        if loan.unwatch is not None or (self._is_over and loan.is_granted):
+            return
+        process = loan.command.process if loan.command is not None else None
+        if process is not None and identity(process.pid) == process:
+            self._follow(loan, below([process.pid]))  # whoever started it was killed, and it has no part in the connection
+        else:
             self._end(loan)
 
     def _end(self, loan: _Loan) -> None:
@@ -231,16 +281,19 @@ class Loans:
             del self._beside[loan.line]
             loan.take_back()
             loan.take_back = None
-        if loan.is_git:
-            loan.is_git = False
-            self.turn.end(loan.holder)
+        if loan.git is not None:
+            self.turn.end(loan.git)
+            loan.git = None
+        if loan.command is not None and not loan.is_asking:  # nobody is called so before its request has left the queue
+            self._desk.commands.end(loan.command)
+            self._of_people.pop(loan.line, None)
         grants, loan.grants = loan.grants, []
         for grant in grants:
             left = self._lent.get(grant.fence, 0) - 1
             if left > 0:
                 self._lent[grant.fence] = left
-                if loan.is_granted and loan.process is not None:
-                    self._ended.setdefault(grant.fence, []).append(loan.process.pid)
+                if loan.is_granted and loan.command is not None:
+                    self._ended.setdefault(grant.fence, []).extend(one.pid for one in loan.command.processes())
                 continue
             self._ended.pop(grant.fence, None)
             if self._lent.pop(grant.fence, None) is not None:
@@ -261,6 +314,10 @@ def _start(group: anyio.abc.TaskGroup, work: Callable[[], Awaitable[object]]) ->
         await work()
 
     group.start_soon(done)
+
+
+def _process(one: Borrower) -> Identity:
+    return Identity(node=one.node, boot=one.boot, pid=one.pid, born=one.born)
 
 
 def _number(params: Mapping[str, object], name: str) -> int:

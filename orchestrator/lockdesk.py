@@ -5,7 +5,7 @@ path: nobody ever looks again by the clock. Every answer about a path comes from
 agent is told of a grant, its door is open; before the next one is, the last one's is closed.
 """
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Protocol
@@ -18,10 +18,11 @@ from orchestrator.asked import FAR, Refused, is_below, number_of, path_of, secon
 from orchestrator.claims import Claim, OutsideProject, is_operation, key
 from orchestrator.control.protocol import Rejected
 from orchestrator.control.server import Later
-from orchestrator.granted import granted_event, moment
+from orchestrator.granted import answered, granted_event, moment, refused_event
 from orchestrator.locks import Denied, Freed, Grant, LockTable, Ticket
 from orchestrator.model import PERSON, AgentId, Operation
-from orchestrator.persons import called
+from orchestrator.personal import Commands
+from orchestrator.persons import called, is_person
 from orchestrator.platform import Identity
 from orchestrator.recorder import Recorder
 from orchestrator.refusals import Advice
@@ -84,16 +85,24 @@ class LockDesk:
         self._seats = seats
         self._doors = doors or NoDoors()
         self._heed = heed
+        self.commands = Commands()  #: of people
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
         self._borrowed: set[int] = set()  #: tickets of commands
 
-    def owns(self, agent: AgentId, params: Mapping[str, object]) -> object:
+    def owns(self, agent: AgentId, params: Mapping[str, object]) -> dict[str, object]:
         """Tell whose a path is, and who holds it."""
         place = self.asked_path(agent, params.get("path"))
         owned = self._rights.owner(place)
         return {"path": place, "owners": list(owned.owners), "access": owned.access, "holder": owned.holder}
+
+    def owns_besides(self, pid: int | None, params: Mapping[str, object]) -> object:
+        """Tell a person's process the same, which of their commands holds it, and whether it asks from within that one."""
+        told, around = self.owns(PERSON, params), [one.holder for one in self.commands.around(pid)]
+        holder, place = told["holder"], str(told["path"])
+        by = self.commands.told(AgentId(holder)) if isinstance(holder, str) and is_person(holder) else holder
+        return {**told, "by": by, "own": self._table.covering(around, key(place)) is not None}
 
     def lock(self, agent: AgentId, params: Mapping[str, object]) -> object:
         """Lock a path for an agent: at once, or when it is handed over and its door is open."""
@@ -102,7 +111,7 @@ class LockDesk:
         self._require_valid(agent, place, params)
         asked = self._ask(agent, place, waits=wait > 0, purpose=str(params.get("purpose") or "")[:_LONGEST_PURPOSE])
         if isinstance(asked, Grant) and asked.fence not in self._opening:
-            return _lent(asked)
+            return answered(asked)
         return Later(partial(self._lend_told, asked, wait))
 
     def unlock(self, agent: AgentId, params: Mapping[str, object], *, lent: Container[int] = ()) -> object:
@@ -118,9 +127,15 @@ class LockDesk:
             raise Rejected(_stays(place, seated))
         return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
 
-    async def borrow(self, holder: AgentId, place: Claim, *, wait: float, purpose: str) -> tuple[Grant, bool]:
-        """Lock a path for a command; tells whether nothing but commands of its holder has asked for it."""
-        if holder != PERSON:
+    async def borrow(
+        self, holder: AgentId, place: Claim, *, wait: float, purpose: str, lenders: Collection[AgentId] = ()
+    ) -> tuple[Grant, bool]:
+        """Lock a path for a command, or find it locked by a lender; tells whether only commands of its holder asked for it."""
+        if (lent := self._table.covering(lenders, wish := key(place))) is not None:
+            return lent, False
+        if any(self._table.meeting(lender, wish) for lender in lenders):
+            raise self._refused(wish, holder, f"the command around this one has locked a part of {wish}: lock all of it there")
+        if not is_person(holder):
             self._seats.of(holder)
         newest = self._table.fence
         asked = self._ask(holder, place, waits=wait > 0, purpose=purpose[:_LONGEST_PURPOSE])
@@ -129,14 +144,21 @@ class LockDesk:
         grant = await self._lend(asked, wait)
         return grant, grant.fence > newest and (grant.ticket is None or grant.ticket in self._borrowed)
 
-    def note_loan(self, grant: Grant, process: Identity, *, ended: Sequence[int] = ()) -> None:
+    def note_loan(self, grant: Grant, process: Identity, *, starter: int = 0, ended: Sequence[int] = ()) -> None:
         """Record for which process of a person's a grant is held, and for which no more: the next supervisor keeps it as long."""
-        told = ev.LockLent(path=grant.path, holder=grant.holder, fence=grant.fence, **asdict(process), ended=list(ended))
-        self._recorder.record_soon(told, wakes=False)
+        held = {"path": grant.path, "holder": grant.holder, "fence": grant.fence, **asdict(process)}
+        self._recorder.record_soon(ev.LockLent(**held, ended=list(ended), starter=starter), wakes=False)
 
     def give_back(self, grant: Grant) -> object:
         """Free what was borrowed, once its door is closed; `settled` makes it durable if nothing takes time."""
         return self._closed((grant,), partial(self._take_back, grant, reason="ended"))
+
+    def leave_people(self, *, is_over: bool) -> None:
+        """Hold off nobody for people any more; unless the run is over the journal keeps it for whoever goes on with the run."""
+        theirs = tuple(grant for grant in self._table.grants() if is_person(grant.holder))
+        if is_over:
+            self.freed(Freed(released=theirs), reason="ended")
+        self._table.restore([grant for grant in self._table.grants() if not is_person(grant.holder)])
 
     async def settled(self) -> None:
         """Make durable what was decided."""
@@ -188,7 +210,7 @@ class LockDesk:
             for grant in freed.released
         ]
         if freed.dropped or freed.granted or freed.answered:
-            events += [_no_more(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
+            events += [refused_event(ticket, f"the attempt of {ticket.holder} has ended") for ticket in freed.dropped]
             events += map(granted_event, freed.granted)
             for number in (*freed.answered, *(ticket.number for ticket in freed.dropped)):
                 if (woken := self._parked.get(number)) is not None:
@@ -226,7 +248,7 @@ class LockDesk:
         return answer
 
     async def _lend_told(self, asked: Grant | Ticket, wait: float) -> object:
-        return _lent(await self._lend(asked, wait))
+        return answered(await self._lend(asked, wait))
 
     async def _lend(self, asked: Grant | Ticket, wait: float) -> Grant:
         """Wait for what a request must wait for: its turn, and its door."""
@@ -318,7 +340,7 @@ class LockDesk:
 
     def _busy(self, ticket: Ticket, seconds: float) -> str:
         holder = self._table.holder_of(ticket.path, besides=ticket.holder)
-        held = f": held by {called(holder)} {self._until(holder, ticket.path)}" if holder else ""
+        held = f": held by {self._named(holder, ticket.path, to=ticket.holder)}" if holder else ""
         return f"{ticket.path} was not free within {seconds:g} s{held}"
 
     def _standing(self, denied: Denied, agent: AgentId) -> tuple[str, *tuple[Advice, ...]]:
@@ -326,15 +348,23 @@ class LockDesk:
         if denied.is_circle:
             return (denied.reason,)
         holder = self._table.holder_of(denied.path, besides=agent)
+        if holder is not None and is_person(holder) and is_person(agent):
+            return f"{denied.path} is held by {self._named(holder, denied.path, to=agent)}", _again(denied.path)
         return f"{denied.reason} {self._until(holder, denied.path)}" if holder else denied.reason, _again(denied.path)
+
+    def _named(self, holder: AgentId, path: str, *, to: AgentId) -> str:
+        """Name who holds what meets the path, and for how long; a person is told which command of theirs it is."""
+        if is_person(holder) and is_person(to):
+            return f"{self.commands.told(holder)} until it has ended"
+        return f"{called(holder)} {self._until(holder, path)}"
 
     def _until(self, holder: AgentId, path: str) -> str:
         """Say how long an agent holds what meets the path: as its task declared it, or until it gives it back."""
         ends = f"its task {seated.task} has ended" if (seated := self._seats.find(holder)) else "its result is looked at"
         held = [self._table.granted_to(holder, one) for one in self._table.meeting(holder, path)]
         asked = [grant for grant in held if grant is not None and not grant.declared]
-        if len(asked) < len(held) or not asked or holder == PERSON:
-            return f"until {'their command has ended' if holder == PERSON else ends}"
+        if len(asked) < len(held) or not asked or is_person(holder):
+            return f"until {'their command has ended' if is_person(holder) else ends}"
         stale = moment(int(asked[0].expires))
         return f"until it gives it back or {ends}; stale from {stale} on unless {holder} shows life"
 
@@ -342,7 +372,7 @@ class LockDesk:
         """Leave the queue; what was granted in the same moment to one who could not hear of it is given back."""
         if self._table.is_waiting(ticket):
             freed = self._table.withdraw(ticket, now=self._recorder.clock())
-            self._recorder.record_soon(_no_more(ticket, reason), wakes=False)
+            self._recorder.record_soon(refused_event(ticket, reason), wakes=False)
             self.freed(freed, reason="")
         elif (grant := self._table.granted_to(ticket.holder, ticket.path)) and grant.ticket == ticket.number:
             self._take_back(grant, reason="withdrawn")
@@ -350,7 +380,7 @@ class LockDesk:
 
     def _refused(self, path: str, agent: AgentId, reason: str, *advice: Advice, row: str = "") -> Rejected:
         """Refuse, on record; what no waiting changes is counted by its `row`, since it is in vain to ask again."""
-        refused = Refused(reason, () if agent == PERSON else advice)  # what helps are calls of an agent's
+        refused = Refused(reason, () if is_person(agent) else advice)  # what helps are calls of an agent's
         event = ev.LockRefused(path=path, holder=agent, reason=refused.reason, row=row)
         if row:
             self._recorder.record(event)
@@ -368,11 +398,3 @@ def _stays(place: str, seated: Seated) -> str:
     """Say how long what a task declares stays locked, and what can be given back before that."""
     way_out = f"\nif you need it no more: squad agent unlock {place} --done" if is_operation(place) else ""
     return f"{place} is declared by {seated.task}: it stays locked until the task has ended{way_out}"
-
-
-def _lent(grant: Grant) -> dict[str, object]:
-    return {"path": grant.path, "fence": grant.fence, "waited_s": round(grant.waited, 3)}
-
-
-def _no_more(ticket: Ticket, reason: str) -> ev.LockRefused:
-    return ev.LockRefused(path=ticket.path, holder=ticket.holder, reason=reason, ticket=ticket.number)

@@ -21,7 +21,7 @@ from orchestrator.inbox import Inbox
 from orchestrator.loans import Loans
 from orchestrator.lockdesk import Doors, LockDesk
 from orchestrator.locks import LockTable
-from orchestrator.model import PERSON, AgentId, AttemptId, Operation
+from orchestrator.model import AgentId, AttemptId, Operation
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Allow, Deny, Rights
 from orchestrator.seats import Seated, Seats
@@ -34,6 +34,7 @@ _ONLY_PERSONS: Mapping[str, str] = {
     "answer": "an agent may not answer questions: only a person may",
     "stop": "an agent may not stop the run: only a person may",
     "unlock": "an agent may not take a lock away: only a person may; what it holds itself it gives back with squad agent unlock",
+    "running": "an agent has no command here",
     "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
 }
 
@@ -274,8 +275,10 @@ class Desk:
                 return self._inbox.answer(params)
             case "hold":
                 return self.loans.hold(caller, params)
+            case "running":
+                return self.loans.running(caller, params)
             case "owns":
-                return self.locks.owns(PERSON, params)
+                return self.locks.owns_besides(caller.pid, params)
             case "ping":
                 return {"run": self._recorder.state.run}
             case "stop":

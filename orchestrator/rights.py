@@ -10,9 +10,10 @@ from typing import TypeAlias
 
 from orchestrator.claims import Claim, covers, is_operation, key, meets, parts_of
 from orchestrator.locks import LockTable
-from orchestrator.model import PERSON, Access, AgentId, Area, Operation
+from orchestrator.model import Access, AgentId, Area, Operation
 from orchestrator.ownership import is_kept, length, row_of
 from orchestrator.patterns import lies_in
+from orchestrator.persons import is_person
 from orchestrator.refusals import Advice
 
 _REMEMBERED = 4096  #: paths
@@ -95,7 +96,7 @@ class Rights:
 
     def denial(self, agent: AgentId, path: Claim) -> Deny | None:
         """Say why the agent may not write the path, whoever waits; None: it may, perhaps after others."""
-        if agent == PERSON:
+        if is_person(agent):
             return None
         rows = self._rows(path)
         if not rows:

@@ -154,12 +154,13 @@ class AgentStatus(msgspec.Struct, kw_only=True):
 
 
 class Borrower(msgspec.Struct, frozen=True, kw_only=True):
-    """The process of a command that runs under a grant."""
+    """The process of a command that runs under a grant, or the one that asked for it."""
 
     pid: int
     born: float
     boot: str
     node: str
+    starter: int = 0  #: the one that asked, of a command
 
 
 class LockStatus(msgspec.Struct, kw_only=True):

@@ -26,7 +26,6 @@ from orchestrator.liveness import Sign
 from orchestrator.locks import Blocked, Grant, LockTable
 from orchestrator.messages import Message
 from orchestrator.model import (
-    PERSON,
     AgentId,
     AgentState,
     AttemptId,
@@ -172,7 +171,8 @@ class Supervisor:
     def renew(self) -> None:
         """Put off the expiry of locks by every sign of life that was seen of their holders; squad's own work is one."""
         now = self.recorder.clock()
-        self.table.renew(PERSON, now=now)  # whose locks end with the commands that need them
+        for person in self.desk.locks.commands.holders():
+            self.table.renew(person, now=now)  # whose locks end with the commands that need them
         for agent, attempt in self._attempts.items():
             is_own = attempt.at_work is None or self.recorder.state.agents[agent].state is not AgentState.WORKING
             silent = 0.0 if is_own or attempt.at_work is None else anyio.current_time() - attempt.at_work.pulse.silent_since()
@@ -382,9 +382,9 @@ class Supervisor:
             await self.recorder.changed()
 
     def _conclude(self) -> None:
-        self.desk.loans.let_go()
-        self._free(PERSON)  # there is nobody left to hold off
         states = {status.state for status in self.recorder.state.tasks.values()}
+        self.desk.loans.let_go()
+        self.desk.locks.leave_people(is_over=states <= FINAL)  # there is nobody left to hold off
         if states <= FINAL:
             failed = states - {TaskState.DONE}
             self.recorder.record(ev.RunEnded(outcome="failed" if failed else "done"))

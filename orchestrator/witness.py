@@ -16,7 +16,7 @@ from orchestrator.errors import SquadError
 from orchestrator.events import Noticed
 from orchestrator.lockdesk import Doors
 from orchestrator.locks import Grant
-from orchestrator.model import PERSON
+from orchestrator.persons import is_person
 from orchestrator.recorder import Recorder
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.shared import SharedTree
@@ -32,13 +32,13 @@ class Witness:
 
     def open(self, grant: Grant) -> Later | None:
         """Look, then open."""
-        if is_operation(grant.path) or grant.holder == PERSON or grant.declared:
+        if is_operation(grant.path) or is_person(grant.holder) or grant.declared:
             return self.doors.open(grant)
         return Later(partial(self._open, grant))
 
     def close(self, grant: Grant) -> Later | None:
         """Close, then look."""
-        if is_operation(grant.path) or grant.holder == PERSON:
+        if is_operation(grant.path) or is_person(grant.holder):
             return self.doors.close(grant)
         return Later(partial(self._close, grant))
 

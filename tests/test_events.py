@@ -67,7 +67,7 @@ OURS = {
     "MergeConflicted": "task agent attempt paths",
     "Merged": "into commit",
     "UnsureChangeFound": "task agent attempt where paths among certainty why ref",
-    "LockLent": "path holder fence pid born boot node ended",
+    "LockLent": "path holder fence pid born boot node ended starter",
     "Noticed": "text",
     "Notified": "what about of ways later",
 }

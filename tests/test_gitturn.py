@@ -47,6 +47,49 @@ async def test_a_command_that_hangs_does_not_stop_squad() -> None:
             pass
 
 
+async def test_a_command_that_was_waited_for_in_vain_is_told_of_once_and_costs_no_later_step_anything() -> None:
+    """Each step once waited its ten seconds for it again, one after another: six steps a minute for all agents together."""
+    told = list[str]()
+    turn = GitTurn(patience=0.01, tell=told.extend)
+    await turn.begin("you")
+    async with turn:
+        pass
+    turn._patience = LONG
+
+    with anyio.fail_after(LONG / 2):
+        for _ in range(3):
+            async with turn:
+                pass
+    assert told == ["you"]
+    turn.end("you")
+    await turn.begin("you")
+
+    with anyio.move_on_after(0.01) as scope:
+        async with turn:
+            pass
+    assert scope.cancelled_caught, "the next command is waited for"
+
+
+async def test_of_two_commands_squad_waits_for_the_one_that_it_did_not_wait_for_in_vain() -> None:
+    turn, began = GitTurn(patience=0.01), anyio.Event()
+    await turn.begin("you")
+    async with turn:
+        pass
+    await turn.begin("agent-1")
+    turn._patience = LONG
+
+    async def squad() -> None:
+        async with turn:
+            began.set()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(squad)
+        await anyio.wait_all_tasks_blocked()
+        assert not began.is_set()
+        turn.end("agent-1")
+    assert began.is_set()
+
+
 async def test_a_command_within_a_command_does_not_wait_for_squad_that_waits_for_the_outer_one() -> None:
     turn = GitTurn(patience=LONG)
     await turn.begin("agent-1")

@@ -15,6 +15,7 @@ from orchestrator.granted import granted_event
 from orchestrator.liveness import Pulse, Sign
 from orchestrator.locks import Grant
 from orchestrator.model import PERSON
+from orchestrator.personal import Command
 from orchestrator.scheduler import Rules
 from orchestrator.state import State
 from orchestrator.supervisor import Supervisor
@@ -232,6 +233,7 @@ async def test_the_locks_of_an_agent_that_cannot_be_killed_stay(
 
 async def test_the_locks_of_a_persons_commands_never_grow_stale(desk: Office) -> None:
     squad = supervisor(desk)
+    squad.desk.locks.commands.begin(Command(holder=PERSON, purpose="", starter=None))
     squad.table.request(PERSON, "a", now=desk.time[0])
     desk.time[0] += 2 * HOUR
 
@@ -240,12 +242,18 @@ async def test_the_locks_of_a_persons_commands_never_grow_stale(desk: Office) ->
     assert squad.table.stale(desk.time[0]) == ()
 
 
-async def test_at_the_end_of_a_run_a_persons_command_holds_nothing_any_more(desk: Office) -> None:
+@pytest.mark.parametrize(("is_over", "kept"), [(True, []), (False, ["you a"])])
+async def test_a_persons_command_holds_nothing_at_the_end_of_a_run_but_over_a_stop(
+    desk: Office, *, is_over: bool, kept: list[str]
+) -> None:
     squad = supervisor(desk)
     grant = squad.table.request(PERSON, "a", now=desk.time[0])
     assert isinstance(grant, Grant)
     desk.recorder.record(granted_event(grant))
+    if is_over:
+        desk.recorder.record(*(ev.TaskSkipped(task=name, reason="why") for name in desk.recorder.state.tasks))
 
     squad._conclude()
 
-    assert desk.replayed().locks == {}
+    assert list(desk.replayed().locks) == kept
+    assert squad.table.grants() == ()

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from orchestrator.cli.agent import Misused, duration, from_root, without_globals
 from orchestrator.control.client import Unreachable, ask, ask_again, call
 from orchestrator.control.protocol import Rejected, notification
-from orchestrator.persons import PERSON, called
+from orchestrator.persons import called
 
 HELP = """\
 Example:  squad with-lock shared/types.ts -- npm run generate
@@ -118,9 +118,9 @@ def carry_out(door: Door, wish: Wish) -> int:
     try:
         if answer.get("beside"):
             return _run_beside(door, wish.command, connection)
-        return _run(wish.command, connection)
+        return _run(wish.command, connection, tells=not door.token)
     finally:
-        _give_back(connection, door, wish)
+        _give_back(connection, door, wish, kept=bool(answer.get("kept")))
 
 
 def take(door: Door, wish: Wish, *, process: bool = False) -> tuple[socket, Mapping[str, object]]:
@@ -155,16 +155,19 @@ def failure(program: str, error: OSError) -> int:
 def _tell_wait(door: Door, wish: Wish) -> None:
     """Say what is waited for, and who holds it."""
     for path in wish.paths:
-        holder = None
+        owned: object = None
         with contextlib.suppress(Rejected, Unreachable):
             owned = call(door.socket, "owns", {"path": path, **door.token})
-            holder = owned.get("holder") if isinstance(owned, dict) else None
-        if holder is not None and holder != os.environ.get("AGENT_ID", PERSON):
-            _say(f"squad: {path} is held by {called(str(holder))}; waiting for it, at most {wish.wait:g} s")
+        if not isinstance(owned, dict) or owned.get("own"):
+            continue
+        holder = owned.get("holder")
+        if holder is not None and holder != os.environ.get("AGENT_ID"):
+            by = owned.get("by") or called(str(holder))  # which command it is, is told to a person only
+            _say(f"squad: {path} is held by {by}; waiting for it, at most {wish.wait:g} s")
 
 
-def _run(command: Sequence[str], connection: socket) -> int:
-    """Run a command to its end and hand signals on to it; gives its exit code."""
+def _run(command: Sequence[str], connection: socket, *, tells: bool) -> int:
+    """Run a command to its end and hand signals on to it; gives its exit code. A lock follows the process that is told."""
     child: list[int] = []
     early: list[int] = []
 
@@ -187,6 +190,9 @@ def _run(command: Sequence[str], connection: socket) -> int:
         return failure(command[0], error)
     finally:
         os.close(descriptor)
+    if tells:
+        with contextlib.suppress(OSError):
+            connection.sendall(notification("running", {"pid": child[0]}))
     for sent in early:
         os.kill(child[0], sent)
     _, status = os.waitpid(child[0], 0)
@@ -240,12 +246,10 @@ def _is_in_foreground() -> bool:
         os.close(terminal)
 
 
-def _give_back(connection: socket, door: Door, wish: Wish) -> None:
+def _give_back(connection: socket, door: Door, wish: Wish, *, kept: bool) -> None:
     """End the connection for everybody who has it open, and wait until the supervisor has seen that."""
     if _is_lost(connection):
-        kept = _is_kept(door, wish)
-        came = "; the lock was kept for it by the next one" if kept else ", and with it the lock"
-        _say(f"squad: the supervisor ended while the command ran{came}")
+        _say(f"squad: the supervisor ended while the command ran{_became(door, wish, kept=kept)}")
     with contextlib.suppress(OSError):
         connection.shutdown(SHUT_WR)
         connection.settimeout(1.0)
@@ -254,12 +258,19 @@ def _give_back(connection: socket, door: Door, wish: Wish) -> None:
     connection.close()
 
 
-def _is_kept(door: Door, wish: Wish) -> bool:
-    """Tell whether a supervisor that went on with the run still holds everything for a person's command."""
-    with contextlib.suppress(Rejected, Unreachable):
-        held = [call(door.socket, "owns", {"path": path}) for path in wish.paths if not door.token]
-        return bool(held) and all(isinstance(one, dict) and one.get("holder") == PERSON for one in held)
-    return False
+def _became(door: Door, wish: Wish, *, kept: bool) -> str:
+    """Tell what became of a lock whose supervisor has ended; what is `kept` is there for whoever goes on with the run."""
+    held: list[object] = []
+    try:
+        held += [call(door.socket, "owns", {"path": path}) for path in wish.paths if not door.token]
+    except Unreachable:
+        if kept:
+            return "; nobody else in its run was granted the lock"
+    except Rejected:
+        held.clear()
+    if held and all(isinstance(one, dict) and one.get("own") for one in held):
+        return "; the lock was kept for it by the next one"
+    return ", and with it the lock"
 
 
 def _is_lost(connection: socket) -> bool:

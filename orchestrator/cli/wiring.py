@@ -16,7 +16,9 @@ from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
 from orchestrator.environment import passed
+from orchestrator.events import Noticed
 from orchestrator.gitturn import GitTurn
+from orchestrator.granted import late_in_git
 from orchestrator.integration import Examine, Integration
 from orchestrator.leash import read_ending
 from orchestrator.leveling import Levels
@@ -81,7 +83,7 @@ def _stage(project: Project, config: Config, recorder: Recorder) -> Stage:
         tokens={agent: secrets.token_hex(16) for agent in agents},
         sockets={agent: project.socket(agent) for agent in agents},
         surroundings=os.environ,
-        git=GitTurn(),
+        git=GitTurn(tell=lambda late: recorder.record(*(Noticed(text=late_in_git(recorder.state, one)) for one in late))),
         programs=_programs(project, recorder),
     )
 

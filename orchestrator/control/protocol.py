@@ -4,10 +4,14 @@
     lock       agent   path, wait (seconds, 0: once), purpose,  path, fence, waited_s
                        fence (only if that grant still holds)
     unlock     agent   path, fence (as above)                   released
-    hold       both    paths, wait, purpose, process            locks, until (connection or process)
+    hold       both    paths, wait, purpose, process            locks, until (connection or process), holder,
+                                                                kept (also for whoever goes on with the run)
+    running    person  pid (of the command that runs under      accepted
+                       this connection's `hold`)
     run        agent   command, line (of its own: the         code (after the same connection's `hold` said `beside`;
                        descriptor of this connection)         `signal` with a number is handed on to it)
-    owns       both    path                                     path, owners, access, holder
+    owns       both    path                                     path, owners, access, holder (a person also: by, which tells
+                                                                of the holder; own: it is a command around the one who asks)
     me         agent                                            agent, state, task, progress, locks
     status     agent   status, message, progress                accepted
     progress   agent   done, total                              accepted

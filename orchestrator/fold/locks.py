@@ -35,7 +35,7 @@ def note_lent(state: State, event: ev.LockLent) -> None:
     for pid in event.ended:
         if (over := next((place for place, one in enumerate(lock.lent) if one.pid == pid), None)) is not None:
             del lock.lent[over]
-    lock.lent.append(Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node))
+    lock.lent.append(Borrower(pid=event.pid, born=event.born, boot=event.boot, node=event.node, starter=event.starter))
 
 
 def _grant(state: State, event: ev.LockGranted, at: float) -> None:

@@ -10,7 +10,7 @@ question costs depends on what meets its key, not on how much is held.
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -20,8 +20,8 @@ from orchestrator.claims import is_operation, parts_of
 from orchestrator.locks.circles import circle
 from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
 from orchestrator.locks.keyindex import KeyIndex
-from orchestrator.model import PERSON, AgentId
-from orchestrator.persons import called
+from orchestrator.model import AgentId
+from orchestrator.persons import called, is_person
 from orchestrator.quantities import format_duration
 
 __all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
@@ -94,6 +94,10 @@ class LockTable:
             if grant.holder == holder:
                 return self._alive(grant)
         return None
+
+    def covering(self, holders: Collection[AgentId], path: str) -> Grant | None:
+        """Give the oldest grant of any of these that covers the path."""
+        return min((grant for grant in self._held.covering(path) if grant.holder in holders), key=_FENCE, default=None)
 
     def valid(self, fence: int, path: str, *, holder: AgentId | None = None) -> bool:
         """Tell whether the grant of that number, and of that agent if one is named, still covers the path."""
@@ -179,7 +183,7 @@ class LockTable:
         if fresh := next((grant for grant in held if grant.expires > now), None):
             silent = now - (fresh.expires - self.stale_after)
             showed = f"{fresh.holder} showed life {format_duration(silent)} ago"
-            way_out = "" if fresh.holder == PERSON else f"; to take it away: squad restart {fresh.holder}"
+            way_out = "" if is_person(fresh.holder) else f"; to take it away: squad restart {fresh.holder}"
             reason = f"{showed}; a lock is stale after {format_duration(self.stale_after)}{way_out}"
             return Denied(path=path, holder=fresh.holder, reason=reason)
         return held
@@ -215,9 +219,11 @@ class LockTable:
         return self._suspicion
 
     def restore(self, grants: Sequence[Grant]) -> None:
-        """Hold what the journal says was held."""
+        """Hold what the journal says was held, and nothing else; nobody waits."""
         for grant in self._grants.values():
             self._held.remove(grant.path, grant.fence)
+        for ticket in tuple(self._queue.values()):
+            self._leave(ticket)
         self._grants, self._of, self._life, self._warned, self._suspicion = {}, {}, {}, set(), None
         for grant in grants:
             self._take_in(grant)

@@ -195,11 +195,16 @@ def peer_pid(connection: socket.socket) -> int | None:
 
 def descends(pid: int, ancestors: Collection[int]) -> bool:
     """Tell whether a process is one of the given ones, or was started below one of them."""
+    return any(one in ancestors for one in lineage(pid))
+
+
+def lineage(pid: int) -> list[int]:
+    """Give a process and those below which it was started, the nearest first; nothing if it is gone."""
     try:
         process = psutil.Process(pid)
-        return any(one.pid in ancestors for one in (process, *process.parents()))
+        return [one.pid for one in (process, *process.parents())]
     except psutil.Error:
-        return False
+        return []
 
 
 def real_relative(root: Path, relative: str) -> str:

@@ -1,7 +1,8 @@
 """A run told as it goes: at most one line for each event, none for those that nobody looks out for. Pure functions."""
 
 from orchestrator import events as ev
-from orchestrator.model import PERSON, Outcome, Plan
+from orchestrator.model import Outcome, Plan
+from orchestrator.persons import is_person
 from orchestrator.strange import is_a_persons
 from orchestrator.views.inbox import how_to_answer
 from orchestrator.views.limits import limit_line
@@ -108,7 +109,7 @@ def _shape_line(event: ev.Event) -> str:
 def _lock_line(event: ev.Event) -> str:
     match event:
         case ev.LockRequested(path=path, holder=holder):
-            return f"{holder} {'wait' if holder == PERSON else 'waits'} for {plain(path)}"
+            return f"{'you wait' if is_person(holder) else f'{holder} waits'} for {plain(path)}"
         case ev.LockRefused(path=path, holder=holder, reason=reason):
             return f"{holder} may not have {plain(path)}: {'; '.join(map(plain, reason.splitlines()))}"
         case ev.LockReleased(path=path, holder=holder, reason="forced"):

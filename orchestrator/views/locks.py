@@ -3,16 +3,23 @@
 import msgspec
 
 from orchestrator.claims import Claim, meets
+from orchestrator.granted import process_of
 from orchestrator.locks import Grant, LockTable
 from orchestrator.model import AgentId, Plan
 from orchestrator.rights import Rights
-from orchestrator.state import State
-from orchestrator.views.text import padded, page, utc
+from orchestrator.state import LockStatus, State
+from orchestrator.views.text import padded, page, plain, utc
 
 
 def standing(state: State, *, supervised: bool) -> State:
     """Give the state with the locks that hold: they live in the supervisor's memory, and none outlives it."""
     return state if supervised else msgspec.structs.replace(state, locks={}, waiting=[])
+
+
+def holder_of(lock: LockStatus) -> str:
+    """Name who holds it; a command of a person's so that its process can be found."""
+    process = process_of(lock)
+    return lock.holder if process is None else f"{lock.holder} ({plain(lock.purpose)}, process {process})"
 
 
 def render_locks(state: State) -> str:
@@ -23,7 +30,7 @@ def render_locks(state: State) -> str:
     for lock in state.locks.values():
         waits = [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)]
         kind = "task" if lock.declared else "asked"
-        lines.append(f"  {padded(lock.path, 40)} {lock.holder:<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
+        lines.append(f"  {padded(lock.path, 40)} {holder_of(lock):<20} since {utc(lock.since)} ({kind}, fence {lock.fence})")
         lines += [f"  {'':<40} {name} waits" for name in waits]
     free = [wait for wait in state.waiting if not any(meets(wait.path, lock.path) for lock in state.locks.values())]
     lines += [f"  {padded(wait.path, 40)} {wait.holder} waits" for wait in free]

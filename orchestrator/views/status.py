@@ -3,6 +3,7 @@
 import math
 
 from orchestrator.claims import meets
+from orchestrator.granted import process_of
 from orchestrator.model import AgentId, AgentState, Plan, TaskState
 from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
@@ -10,6 +11,7 @@ from orchestrator.strange import is_a_persons
 from orchestrator.views.board import board
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, held_until, share, way_out
+from orchestrator.views.locks import holder_of
 from orchestrator.views.plan_table import done_lines
 from orchestrator.views.text import fitted, padded, page, plain, utc
 
@@ -43,6 +45,8 @@ def status_json(plan: Plan, state: State, *, supervised: bool, now: float = math
                 "holder": lock.holder,
                 "since": utc(lock.since),
                 "fence": lock.fence,
+                "purpose": plain(lock.purpose),
+                "process": process_of(lock),
                 "waiting": [wait.holder for wait in state.waiting if wait.holder != lock.holder and meets(wait.path, lock.path)],
             }
             for lock in state.locks.values()
@@ -246,6 +250,6 @@ def render_status(plan: Plan, state: State, *, supervised: bool, now: float, wid
         text += page([fitted(line, 100) for line in lines])
     if state.locks:
         text += page(
-            ["locks", *(f"  {padded(lock.path, 40)} {lock.holder} since {utc(lock.since)}" for lock in state.locks.values())]
+            ["locks", *(f"  {padded(lock.path, 40)} {holder_of(lock)} since {utc(lock.since)}" for lock in state.locks.values())]
         )
     return text

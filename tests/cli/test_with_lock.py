@@ -64,11 +64,14 @@ def test_a_person_holds_off_agents_while_a_command_runs_and_is_seen(squad: Squad
     assert [row["path"] for row in squad.json("status")["locks"]] == ["own-1.md"]
     outlived = squad("with-lock", "x.md", "--", *squad.argv("stop", "--now"))
     assert outlived.returncode == 0
-    assert outlived.stderr.endswith("squad: the supervisor ended while the command ran, and with it the lock\n")
+    assert outlived.stderr.endswith(
+        "squad: the supervisor ended while the command ran; nobody else in its run was granted the lock\n"
+    )
     assert squad("with-lock", "x.md", "--", "true").returncode == 3
 
 
-def test_a_command_that_outlives_its_supervisor_keeps_its_lock_over_resume(squad: Squad) -> None:
+@pytest.mark.parametrize("end", ["killed", "stopped"])
+def test_a_command_that_outlives_its_supervisor_keeps_its_lock_over_resume(squad: Squad, end: str) -> None:
     """It had lost it once, and was told so at its end: others wrote meanwhile what it had locked."""
     supervisor = sleeping_run(squad, 1)
     at_work(squad, 1)
@@ -76,7 +79,11 @@ def test_a_command_that_outlives_its_supervisor_keeps_its_lock_over_resume(squad
     script = f"touch {beside}/runs && while [ ! -e {beside}/end ]; do sleep 0.02; done"
     command = squad.start("with-lock", "x.md", "--", "sh", "-c", script)
     until((beside / "runs").exists, "the command")
-    squad.kill(supervisor)
+    if end == "killed":
+        squad.kill(supervisor)
+    else:
+        squad.ok("stop", "--now")
+        assert not (squad.folder / ".squad" / "locks" / "x.md.lock").exists()
     squad.start("resume", "-y", "-q")
     [(agent, socket, token, _)] = at_work(squad, 1, since=1)
 

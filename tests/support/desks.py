@@ -113,7 +113,12 @@ class Office:
 
 @contextmanager
 def office(
-    folder: Path, *, matrix: Sequence[Area] = (), wait: float = 60.0, agents: Sequence[AgentId] = AGENTS
+    folder: Path,
+    *,
+    matrix: Sequence[Area] = (),
+    wait: float = 60.0,
+    agents: Sequence[AgentId] = AGENTS,
+    capacities: Mapping[str, int] | None = None,
 ) -> Iterator[Office]:
     """Open a desk for some agents, by default three, with a task each; nobody is seated yet."""
     project = folder / "project"
@@ -127,7 +132,7 @@ def office(
         time = [1000.0]
         recorder = Recorder(journal, of, initial(RUN, of), clock=lambda: time[0])
         recorder.record(run_started())
-        table = LockTable()
+        table = LockTable(capacities=capacities)
         rights, lead = Rights(of.matrix, table), Lead()
         inbox = Inbox(recorder, wait=wait, tell=lead.tell)
         desk = Desk(recorder, table, rights, root=project, lead=lead, inbox=inbox, limited=lambda attempt, until: [])

@@ -1,4 +1,5 @@
 import pytest
+from msgspec.structs import replace
 
 from orchestrator import events as ev
 from orchestrator.events import Event
@@ -89,6 +90,19 @@ def test_who_waits_for_something_inside_a_held_folder_waits_for_its_lock() -> No
     assert isinstance(locks, list)
     assert [(lock["path"], lock["holder"], lock["waiting"]) for lock in locks] == [("src", ONE, [TWO]), ("docs2", ONE, [])]
     assert locks[0]["since"] == "1970-01-01T00:00:02Z"
+
+
+def test_which_command_of_a_persons_holds_a_lock_is_told_with_its_process() -> None:
+    granting = ev.LockGranted(path="a.md", holder="you", fence=1, waited_s=0.0, purpose="npm", declared=False)
+    asked = ev.LockLent(path="a.md", holder="you", fence=1, pid=40, born=1.0, boot="b", node="n")
+    history = (run_started(), granting, asked, replace(asked, pid=41, starter=40))
+
+    locks = shown(*history)["locks"]
+
+    assert isinstance(locks, list)
+    assert [(lock["holder"], lock["purpose"], lock["process"]) for lock in locks] == [("you", "npm", 41)]
+    text = render_status(PAIR, state_after(PAIR, *history), supervised=True, now=1.0)
+    assert "you (npm, process 41) since" in text
 
 
 @pytest.mark.parametrize(
