@@ -36,7 +36,9 @@ class OutsideProject(PlanError):
         self.path = path
 
 
-def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], str] = lambda path: path) -> Claim:
+def canonical(
+    text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], str] = lambda path: path, is_spelled: bool = False
+) -> Claim:
     """Bring a path, folder, glob or operation into the one form in which claims are compared.
 
     Args:
@@ -45,6 +47,8 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
             slash means the project root.
         resolve: Follows symlinks of a relative path, however much of it exists; gives a relative path, or one that begins
             with `..` if it leads out.
+        is_spelled: What is resolved is spelled as it stands in a tree, and stays so; else it is brought to NFC. Claims are
+            compared as if it were anyway.
 
     Raises:
         OutsideProject: The path leads out of the project, or is none.
@@ -65,7 +69,7 @@ def canonical(text: str, *, roots: Iterable[str] = (), resolve: Callable[[str], 
     if _leads_out(relative):
         raise OutsideProject(text)
     folder = raw.endswith(("/", "/."))
-    return Claim(_composed(relative) + ("/" if folder and relative != "." else ""))
+    return Claim((relative if is_spelled else _composed(relative)) + ("/" if folder and relative != "." else ""))
 
 
 @lru_cache(maxsize=4096)

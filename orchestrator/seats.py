@@ -1,4 +1,8 @@
-"""Which task each agent is at, and what a path means that it writes: one relative to its workspace, or below the project."""
+"""Which task each agent is at, and what a path means that it writes: one relative to its workspace, or below the project.
+
+What stands in the tree is meant as it is spelled there: whoever asks for it in another case or Unicode form gets a lock on
+what can be written, and hears its name.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +11,8 @@ from orchestrator.asked import below_root
 from orchestrator.claims import Claim, OutsideProject, canonical, is_plain
 from orchestrator.control.protocol import Rejected
 from orchestrator.model import AgentId, AttemptId, TaskId
-from orchestrator.platform import is_linked, real_relative
+from orchestrator.platform import is_linked, real_relative, standing
+from orchestrator.platform.spellings import as_it_stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +62,19 @@ class Seats:
             return None
 
     def claim(self, seated: Seated | None, raw: str) -> Claim:
-        """Give the canonical form of a path, written in a workspace or by a person.
+        """Give the canonical form of a path, written in a workspace or by a person, spelled as it stands there.
 
         Raises:
             OutsideProject: It leads out of the project, or is no path.
         """
         workspace = seated.workspace if seated else self._root
-        if is_plain(raw) and not is_linked(str(workspace), raw):
-            return Claim(raw)
+        if is_plain(raw) and (there := standing(str(workspace), raw)) is not None:
+            spelled = raw if there > raw.count("/") else as_it_stands(str(workspace), raw)
+            if spelled == raw or not is_linked(str(workspace), spelled):
+                return Claim(spelled)
         roots = (str(workspace), str(self._root))
-        return canonical(below_root(raw, roots), roots=roots, resolve=lambda path: real_relative(workspace, path))
+
+        def resolve(path: str) -> str:
+            return real_relative(workspace, as_it_stands(str(workspace), path))
+
+        return canonical(below_root(raw, roots), roots=roots, resolve=resolve, is_spelled=True)

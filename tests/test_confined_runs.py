@@ -294,6 +294,26 @@ def test_a_lock_opens_its_file_to_a_shell_that_stays_in_its_folder(run: Runs, re
     assert repository.show("squad/tasks-1", "other/deep/beside.txt") == "all"
 
 
+def test_a_path_in_another_case_is_the_one_that_stands_there_declared_locked_or_under_a_command(
+    run: Runs, repository: Repository
+) -> None:
+    """A lock on `OTHER/Theirs.txt` made an empty `OTHER`, and was handed to who asked for the file that is there."""
+    script = """
+    try 'echo x >> src/kept.txt'
+    squad agent lock OTHER/Theirs.txt | grep -qx 'locked other/theirs.txt' || exit 9
+    try 'echo x >> other/theirs.txt'
+    squad agent unlock Other/THEIRS.txt
+    try 'echo x >> other/theirs.txt'
+    try 'squad with-lock other/THEIRS.txt -- sh -c "echo x >> other/theirs.txt"'
+    """
+
+    ran = run(shell("T1", TRIES + script, writes=["SRC/Kept.txt"]))
+
+    assert [answer for _, answer in rows_said(repository)] == ["allowed", "allowed", "refused", "allowed"]
+    assert outcomes(ran) == ["done"]
+    assert "OTHER" not in "".join(repository.files("squad/tasks-1"))
+
+
 def test_who_keeps_a_file_open_beyond_its_lock_is_ended_before_the_next_is_told(run: Runs, repository: Repository) -> None:
     script = """
     exec 7>&1

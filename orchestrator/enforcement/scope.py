@@ -17,6 +17,7 @@ from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId
 from orchestrator.ownership import NEVER
 from orchestrator.patterns import lies_in
+from orchestrator.platform.spellings import as_it_stands
 from orchestrator.rights import Rights
 
 _MOST = 400  #: entries beside a claim that are protected one by one
@@ -209,7 +210,7 @@ class _Drawing:
 
     def _place(self, name: str) -> Path | None:
         """Give where a name of the workspace really lies; None if that is outside of it."""
-        real = Path(os.path.realpath(self._root / name))
+        real = Path(os.path.realpath(self._root / as_it_stands(str(self._root), name)))
         return real if real.is_relative_to(self._root) else None
 
     def _made(self, place: Path, *, folder: bool) -> bool:

@@ -5,8 +5,9 @@ else can run. What a task declares is granted whole or not at all, so two tasks 
 ask for while they work is served in the order of asking: nobody overtakes a waiting request that it meets, and a
 request that would close a circle of waiting is refused at once. What an agent holds already is granted to it again
 without waiting, also a part of it. A waiting request goes before a declaration, because an agent at work stands still
-for it; it cannot starve declarations, because only tasks under way can ask. One key has one spelling at a time. What a
-question costs depends on what meets its key, not on how much is held.
+for it; it cannot starve declarations, because only tasks under way can ask. All spellings of a key are one key; each grant and
+request keeps the one in which it was asked for, since that is what is opened. What a question costs depends on what
+meets its key, not on how much is held.
 """
 
 import heapq
@@ -89,11 +90,10 @@ class LockTable:
         return tuple(grant.path for grant in self._held.meeting(path) if grant.holder == holder)
 
     def granted_to(self, holder: AgentId, path: str) -> Grant | None:
-        """Give the agent's grant of exactly that path, however it is spelled."""
-        for grant in self._held.same(path):
-            if grant.holder == holder:
-                return self._alive(grant)
-        return None
+        """Give the agent's grant of exactly that path: the one that is spelled so, else one of another spelling."""
+        own = [grant for grant in self._held.same(path) if grant.holder == holder]
+        found = next((grant for grant in own if grant.path == path), own[0] if own else None)
+        return self._alive(found) if found else None
 
     def covering(self, holders: Collection[AgentId], path: str) -> Grant | None:
         """Give the oldest grant of any of these that covers the path."""
@@ -107,7 +107,7 @@ class LockTable:
         """Grant everything a task declares, or nothing."""
         by_key: dict[str | tuple[str, ...], str] = {}
         for key in keys:
-            by_key.setdefault(_same_key(key), self._spelled(key))
+            by_key.setdefault(_same_key(key), key)
         wanted = tuple(by_key.values())
         for wish in wanted:
             if in_the_way := self._in_the_way(holder, wish):
@@ -120,29 +120,28 @@ class LockTable:
         )
 
     def request(self, holder: AgentId, path: str, *, now: float, purpose: str = "", wait: bool = False) -> Answer:
-        """Answer an agent that asks for a path while it works; a held lock is granted to its holder again."""
+        """Answer an agent that asks for a path while it works; a held lock is granted to its holder again.
+
+        Asked for in another spelling it is a further grant of its holder's: where both exist, each is a file of its own.
+        """
         if not self._queue and self._held.is_free(path):
             return self._grant(holder, path, now=now, purpose=purpose)
-        wish = path
-        for held in self._held.same(path):
-            wish = held.path
-            if held.holder == holder:
-                self.renew(holder, now=now)
-                return self._alive(held)
-        wish = next((ticket.path for ticket in self._asked.same(wish)), wish) if self._queue else wish
-        in_the_way = self._in_the_way(holder, wish)
+        if (held := self._spelled(holder, path)) is not None:
+            self.renew(holder, now=now)
+            return self._alive(held)
+        in_the_way = self._in_the_way(holder, path)
         if not in_the_way:
-            return self._grant(holder, wish, now=now, purpose=purpose)
+            return self._grant(holder, path, now=now, purpose=purpose)
         if not wait:
-            return Denied(path=wish, holder=in_the_way[0], reason=f"{wish} is {self._taken(wish, in_the_way)}")
-        if circle := self._circle(holder, wish, in_the_way):
+            return Denied(path=path, holder=in_the_way[0], reason=f"{path} is {self._taken(path, in_the_way)}")
+        if circle := self._circle(holder, path, in_the_way):
             way = " -> ".join(map(called, circle))
             reason = f"waiting would close a circle: {way}; free what you hold first, or do something else"
-            return Denied(path=wish, holder=in_the_way[0], reason=reason, is_circle=True)
+            return Denied(path=path, holder=in_the_way[0], reason=reason, is_circle=True)
         self._numbers += 1
-        ticket = Ticket(number=self._numbers, path=wish, holder=holder, since=now, purpose=purpose)
+        ticket = Ticket(number=self._numbers, path=path, holder=holder, since=now, purpose=purpose)
         self._queue[ticket.number] = ticket
-        self._asked.add(wish, ticket.number, ticket)
+        self._asked.add(path, ticket.number, ticket)
         self._tickets_of.setdefault(holder, {})[ticket.number] = ticket
         return ticket
 
@@ -271,10 +270,9 @@ class LockTable:
     def _suspect_at(self, grant: Grant) -> float:
         return grant.expires - self.stale_after + self.warn_after
 
-    def _spelled(self, path: str) -> str:
-        """Give the spelling under which a key is already known, if it differs only in case or Unicode form."""
-        known = next(iter(self._held.same(path)), None) or next(iter(self._asked.same(path)), None)
-        return known.path if known else path
+    def _spelled(self, holder: AgentId, path: str) -> Grant | None:
+        """Give the agent's grant of a path in exactly that spelling."""
+        return next((grant for grant in self._held.same(path) if grant.holder == holder and grant.path == path), None)
 
     def _leave(self, ticket: Ticket) -> None:
         del self._queue[ticket.number]
@@ -302,7 +300,7 @@ class LockTable:
         """Grant what can be granted since these keys are free, in the order of asking.
 
         Only requests that met one of them may have become free, and of whoever is granted something its other ones: one
-        grant answers all requests of its holder for its path.
+        grant answers all requests of its holder for its path as it is spelled.
         """
         if not self._queue:
             return Freed()
@@ -320,7 +318,7 @@ class LockTable:
                 continue
             self._leave(ticket)
             answered.append(ticket.number)
-            if self.granted_to(ticket.holder, ticket.path) is None:
+            if self._spelled(ticket.holder, ticket.path) is None:
                 granted.append(self._grant(ticket.holder, ticket.path, now=now, purpose=ticket.purpose, ticket=ticket))
                 for number in self._tickets_of.get(ticket.holder, {}):
                     heapq.heappush(todo, number)

@@ -218,20 +218,25 @@ def real_relative(root: Path, relative: str) -> str:
 
 def is_linked(root: str, relative: str) -> bool:
     """Tell whether a normal relative path may lead elsewhere: over a symlink below the root, or because of what it is itself."""
+    return standing(root, relative) is None
+
+
+def standing(root: str, relative: str) -> int | None:
+    """Give how many names of a normal relative path stand there, each in the one before; None if it may lead elsewhere."""
     names = relative.split("/")
     if not {"", ".", ".."}.isdisjoint(names):
-        return True
+        return None
     here = root
-    for name in names:
+    for number, name in enumerate(names):
         here = f"{here}/{name}"
         try:
             if stat.S_ISLNK(os.lstat(here).st_mode):
-                return True
+                return None
         except FileNotFoundError:
-            return False
+            return number
         except OSError:
-            return True
-    return False
+            return None
+    return len(names)
 
 
 def _mtimes(folder: Path) -> Iterator[float]:
