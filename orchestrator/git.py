@@ -32,6 +32,8 @@ _OPTIONS = (
     *("-c", "core.safecrlf=false", "-c", "commit.cleanup=whitespace", "-c", "merge.verifySignatures=false"),
     *("-c", "rerere.enabled=false", "-c", "maintenance.auto=false", "-c", "advice.graftFileDeprecated=false"),
 )
+_NAMES = b"gitdir: "  #: what begins a `.git` that is a file
+_LONG = 1 << 16  #: bytes; no path is longer
 _TRIES = 40  #: attempts while another git holds a lock file
 _PAUSE = 0.05  #: seconds between them
 _BUSY = (".lock': File exists", "cannot lock ref", "index.lock", "Unable to create")
@@ -171,9 +173,36 @@ def require_installed() -> None:
     Git(Path("/")).attempt("--version")
 
 
+def own_dir(folder: Path) -> Path:
+    """Give the folder where git keeps what belongs to one work tree alone, such as its index; no link is left in its path.
+
+    It is asked for often, and the `.git` at the root of a work tree tells it: a folder, or a file that names one
+    (gitrepository-layout). Everything else is left to git.
+
+    Raises:
+        GitFailed: There is none.
+    """
+    try:
+        found = Path(os.path.realpath(folder / _named(folder / ".git")))
+        if (found / "HEAD").is_file():
+            return found
+    except (OSError, ValueError):  # what is named there is no path
+        pass
+    return Path(os.path.realpath(Git(folder).line("rev-parse", "--absolute-git-dir")))
+
+
 def common_dir(root: Path) -> Path:
-    """Give the folder that all worktrees of the repository share."""
-    return Path(os.path.realpath(root / Git(root).line("rev-parse", "--git-common-dir")))
+    """Give the folder that all worktrees of the repository share.
+
+    Raises:
+        GitFailed: There is none.
+    """
+    own = own_dir(root)
+    try:
+        told = (own / "commondir").read_bytes()
+    except FileNotFoundError:
+        return own  # of the first one
+    return Path(os.path.realpath(own / os.fsdecode(told.rstrip(b"\r\n"))))
 
 
 def head(root: Path) -> str | None:
@@ -209,7 +238,7 @@ def require_quiet(root: Path) -> None:
     Raises:
         RepositoryError: One is; with the command that helps.
     """
-    git = Path(Git(root).line("rev-parse", "--absolute-git-dir"))
+    git = own_dir(root)
     under_way = {
         "rebase-merge": ("a rebase is in progress", "git rebase --continue, or git rebase --abort"),
         "rebase-apply/applying": ("git am is in progress", "git am --continue, or git am --abort"),
@@ -266,6 +295,15 @@ def message_with(title: str, trailers: Mapping[str, str]) -> str:
     lines = "".join(f"{name}: {value}\n" for name, value in trailers.items())
     subject = " ".join(title.replace("\0", " ").split())
     return f"{subject or 'Work'}\n\n{lines}"
+
+
+def _named(entry: Path) -> str:
+    """Give what a `.git` names if it is a file as git writes them, else itself; an agent may have put anything there."""
+    if not entry.is_file():
+        return entry.name
+    with entry.open("rb") as file:
+        told = file.read(_LONG)
+    return os.fsdecode(told.removeprefix(_NAMES).rstrip(b"\r\n")) if told.startswith(_NAMES) else entry.name
 
 
 def _is_busy(said: str) -> bool:

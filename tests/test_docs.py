@@ -28,6 +28,11 @@ def test_ci_takes_its_commands_from_the_readme() -> None:
         done = subprocess.run(["bash", "-c", f"{function}\nreadme {name}"], cwd=ROOT, capture_output=True, text=True, check=True)
         assert [done.stdout] == blocks(ROOT / "README.md", f"command: {name}")
         assert f"$(readme {name})" in script
+    halves = ['"${tests% && *}"', '"${tests##* && }"']
+    split = f'{function}\ntests="$(readme tests)"; printf "%s && %s" {" ".join(halves)}'
+    done = subprocess.run(["bash", "-c", split], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [f"{done.stdout}\n"] == blocks(ROOT / "README.md", "command: tests")
+    assert [script.count(f"bash -euo pipefail -c {half}") for half in halves] == [1, 1]
 
 
 def test_the_main_job_prints_what_the_readme_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

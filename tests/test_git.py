@@ -53,6 +53,33 @@ def test_a_worktree_whose_repository_is_gone_is_not_taken_for_a_folder_without_g
         git.toplevel(linked)
 
 
+def test_where_a_work_tree_keeps_its_own_is_found_as_git_finds_it(repository: Repository, tmp_path: Path) -> None:
+    repository.git("worktree", "add", "--quiet", str(tmp_path / "linked"))
+    repository.git("init", "--quiet", "--separate-git-dir", str(tmp_path / "apart\udcff"), str(tmp_path / "elsewhere"))
+    (repository.root / "below").mkdir()
+    (tmp_path / "link").symlink_to(repository.root)
+
+    for name in ("project", "linked", "elsewhere", "project/below", "link"):
+        told = Git(tmp_path / name).line("rev-parse", "--absolute-git-dir")
+        assert git.own_dir(tmp_path / name) == Path(os.path.realpath(told))
+        shared = tmp_path / name / Git(tmp_path / name).line("rev-parse", "--git-common-dir")
+        assert git.common_dir(tmp_path / name) == Path(os.path.realpath(shared))
+
+
+@pytest.mark.parametrize("text", [None, "", "gitdir: \0", "gitdir: /nowhere", f"gitdir: {'a' * 5000}", "nonsense"])
+def test_where_what_stands_there_names_nothing_git_says_so(repository: Repository, text: str | None) -> None:
+    linked = repository.root.parent / "linked"
+    repository.git("worktree", "add", "--quiet", str(linked))
+    (linked / ".git").unlink()
+    if text is None:
+        os.mkfifo(linked / ".git")
+    else:
+        (linked / ".git").write_text(text, encoding="utf-8")
+
+    with pytest.raises(GitFailed):
+        git.own_dir(linked)
+
+
 def test_a_repository_without_git_installed_is_not_taken_for_a_folder_without_git(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import shutil
 import stat
 from pathlib import Path
 
-from orchestrator.git import Git
+from orchestrator.git import Git, own_dir
 from orchestrator.model import RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import names, notes
@@ -103,7 +103,7 @@ def clear(project: Project, folder: Path) -> None:
 
 def leave_operations(here: Git) -> None:
     """End a merge or rebase that an agent left, without touching its files, and clear the locks of a killed git."""
-    folder = Path(here.line("rev-parse", "--absolute-git-dir"))
+    folder = own_dir(here.folder)
     for name in ("index.lock", "HEAD.lock", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "MERGE_MSG", "MERGE_MODE"):
         with contextlib.suppress(FileNotFoundError):
             (folder / name).unlink()

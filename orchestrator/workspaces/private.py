@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.git import Git
+from orchestrator.git import Git, own_dir
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
 from orchestrator.workspaces import names
@@ -48,7 +48,7 @@ def set_apart(project: Project, run: RunId, attempt: AttemptId, workspace: Path,
         OSError: The part cannot be made.
     """
     common, folder = project.state.parent, private_folder(project, run, attempt) / "git"
-    admin = _admin_of(workspace)
+    admin = own_dir(workspace)
     if not _is_plain(common):
         return _worktree_only(admin)
     branch = _checked_out(workspace, run) or branch
@@ -67,7 +67,7 @@ def set_beside(project: Project, folder: Path, workspace: Path) -> PrivateGit:
     """
     if not _is_plain(project.state.parent):
         return PrivateGit()
-    admin, copy = _admin_of(workspace), folder / "worktree"
+    admin, copy = own_dir(workspace), folder / "worktree"
     _copy_plain(admin, copy)
     modules = [admin / _MODULES] if (copy / _MODULES).is_dir() else []
     branch = Git(workspace).attempt("symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
@@ -93,10 +93,6 @@ def take_in(project: Project, run: RunId, attempt: AttemptId) -> None:
     for number, stash in enumerate(_stashes(folder)):
         keep(here, f"{names.kept_attempt(run, attempt)}-stash-{number}", stash)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _admin_of(workspace: Path) -> Path:
-    return Path(os.path.realpath(Git(workspace).line("rev-parse", "--absolute-git-dir")))
 
 
 def _is_plain(common: Path) -> bool:

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.git import Git
+from orchestrator.git import Git, own_dir
 from orchestrator.model import RunId
 from orchestrator.project import Project
 from orchestrator.workspaces.mending import clear_away
@@ -118,7 +118,7 @@ class Reading:
 
 
 def _index_of(workspace: Path) -> Path:
-    return Path(Git(workspace).line("rev-parse", "--absolute-git-dir")) / "index"
+    return own_dir(workspace) / "index"
 
 
 def _settings(here: Git) -> list[tuple[str, str | None]]:

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from orchestrator.errors import RepositoryError
-from orchestrator.git import Git
+from orchestrator.git import Git, own_dir
 
 _BLOCK = 4096  #: bytes that a file takes more than its own, at most
 _BESIDES = 1 << 16  #: bytes for the commit, its trees, refs and their logs
@@ -35,5 +35,5 @@ def _needed(here: Git, branch: str) -> int:
     brought = [row.split()[3] for row in rows]
     told = here.run("cat-file", "--batch-check=%(objectsize)", stdin="".join(f"{name}\n" for name in brought))
     sizes = [int(size) + _BLOCK for size in told.splitlines() if size.isdecimal()]  # what was removed has none
-    index = Path(here.line("rev-parse", "--absolute-git-dir")) / "index"
+    index = own_dir(here.folder) / "index"
     return sum(sizes) + (index.stat().st_size if index.exists() else 0) + _BESIDES

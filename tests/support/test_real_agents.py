@@ -65,7 +65,7 @@ def test_ci_needs_every_pinned_program_and_no_other(monkeypatch: pytest.MonkeyPa
 def test_ci_installs_them_and_lets_none_of_them_be_missing() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
-    installed, tested = script.index("tests/agents/install"), script.index("readme tests")
+    installed, tested = script.index("tests/agents/install"), script.index('"${tests##* && }"')
     assert installed < script.index("export SQUAD_TEST_AGENTS CI_REAL_AGENTS=1") < tested
 
 
