@@ -229,7 +229,8 @@ class Attempt:
             # what an agent did to its workspace is its own fault and nobody else's; what lies there stays there
             found = Found(work=Work(commit=None, paths=()))
             ended = _unkept(ended, _said(error))
-        ended = weigh(ended, writes=self.piece.planned.writes, paths=found.work.paths, foreign=found.foreign)
+        writes, work = self.piece.planned.writes, found.work
+        ended = weigh(ended, writes=writes, paths=work.paths, foreign=found.foreign, untaken=found.untaken)
         if ending is None or not ending.survivors:
             await anyio.to_thread.run_sync(remove, *whose)
         self._recorder.record(*strange.untold(self._recorder.state, found.events), self._ended(ended, ending, found.work))

@@ -17,6 +17,7 @@ from orchestrator.enforcement.detect import foreign
 from orchestrator.events import Event, Noticed
 from orchestrator.gitturn import GitTurn
 from orchestrator.model import Access, AttemptId, Isolation, PlannedTask, Seat
+from orchestrator.outcomes import named
 from orchestrator.parties import NOBODY
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
@@ -35,6 +36,7 @@ class Found:
 
     work: Work
     foreign: tuple[str, ...] = ()
+    untaken: tuple[str, ...] = ()  #: its own, each with why
     events: tuple[Event, ...] = ()
 
 
@@ -82,7 +84,10 @@ class Evidence:
             events.append(Noticed(text=f"{self.attempt} {_PASSED.format(paths=', '.join(passing[:_SHOWN]), ref=ref)}"))
             work = await self.keep()
         events += self._doubts(work) if self._is_shared else self._late(work)
-        return Found(work=_without(work, blamed), foreign=tuple(blamed), events=(*events, *await self._outside()))
+        events += self._left(work)
+        untaken = tuple(f"{one.path} ({one.why})" for one in work.untaken if one.path not in blamed)
+        events += await self._outside()
+        return Found(work=_without(work, blamed), foreign=tuple(blamed), untaken=untaken, events=tuple(events))
 
     async def keep(self) -> Work:
         """Keep everything that lies in the workspace."""
@@ -134,7 +139,8 @@ class Evidence:
     def _blamed(self, work: Work) -> list[str]:
         """Give what is held against the attempt: what it may not write of its own, and what only it can have written."""
         doubtful = (path for doubt in work.doubts if doubt.attempt == self.attempt for path in doubt.paths)
-        return list(dict.fromkeys((*self._not_its(work.paths), *doubtful)))
+        changed = (*work.paths, *(one.path for one in work.untaken))
+        return list(dict.fromkeys((*self._not_its(changed), *doubtful)))
 
     def _foreign_change(self, work: Work, paths: Sequence[str], ref: str) -> Event:
         found = (doubt.why for doubt in work.doubts if doubt.attempt == self.attempt and not set(paths).isdisjoint(doubt.paths))
@@ -150,6 +156,13 @@ class Evidence:
             if not doubt.attempt
         )
         return [event for events in told for event in events]
+
+    def _left(self, work: Work) -> list[Event]:
+        """Tell of what is kept nowhere but in the workspace."""
+        if not work.untaken:
+            return []
+        told = named([f"{one.path} ({one.why})" for one in work.untaken])
+        return [Noticed(text=f"{self.attempt} left what squad cannot take in: {told}; it lies in {self._folder}")]
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> str:
         return self.workspaces.set_aside(self.attempt, self._folder, work, paths, base=self._status.base)

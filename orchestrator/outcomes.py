@@ -4,6 +4,7 @@ Pure. The exit code alone proves nothing, and text that merely mentions an error
 ended the process, what the agent claimed through the protocol, how the process ended, and what it changed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.messages import TurnEnd
@@ -37,6 +38,7 @@ class Ended:
     reason: str
 
 
+_SHOWN = 5  #: paths that are named
 NOT_SIGNED_IN = "it is not signed in"  #: how the reason of such an outcome begins
 #: Ends of a turn that no claim outweighs: the agent could not finish what it had begun.
 _BROKEN_OFF = {
@@ -80,13 +82,27 @@ def _by_process(facts: Facts) -> Ended:
     return Ended(outcome=Outcome.FAILED, reason="ended without claiming done")
 
 
-def weigh(ended: Ended, *, writes: tuple[str, ...] | None, paths: tuple[str, ...], foreign: tuple[str, ...]) -> Ended:
+def weigh(
+    ended: Ended,
+    *,
+    writes: tuple[str, ...] | None,
+    paths: tuple[str, ...],
+    foreign: tuple[str, ...],
+    untaken: tuple[str, ...] = (),
+) -> Ended:
     """Hold a claim of done against what was changed; what did not claim done stays what it is."""
     if ended.outcome is not Outcome.DONE:
         return ended
     if foreign:
-        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
-        return Ended(outcome=Outcome.FOREIGN, reason=f"changed what it may not write: {', '.join(foreign[:5])}{more}")
+        return Ended(outcome=Outcome.FOREIGN, reason=f"changed what it may not write: {named(foreign)}")
+    if untaken:  # it would be missing in what is integrated
+        return Ended(outcome=Outcome.FAILED, reason=f"squad cannot take in what it wrote: {named(untaken)}")
     if writes and not paths:
         return Ended(outcome=Outcome.UNCHANGED, reason="unchanged: it claims done, but nothing in its write set changed")
     return ended
+
+
+def named(paths: Sequence[str]) -> str:
+    """Name the first few of many."""
+    more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+    return f"{', '.join(paths[:_SHOWN])}{more}"

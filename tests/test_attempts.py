@@ -110,6 +110,35 @@ def test_a_stray_file_is_foreign_and_kept_under_a_ref(squad: Squad, repository: 
     assert "squad-stray.txt" not in repository.files("squad/tasks-1")
 
 
+@pytest.mark.usefixtures("at_detect")
+def test_what_git_cannot_take_in_is_named_and_is_neither_done_nor_hidden(squad: Squad, repository: Repository) -> None:
+    """The harvest of all the rest once stopped there: nothing was kept, and no foreign change was found."""
+    (squad.folder / "squad.yaml").write_text("version: 1\nagents: {agent-1: {use: command, command: [sh]}}\nrun: {attempts: 1}\n")
+    own = "mkdir -p own/.GIT; echo x > own/.GIT/x; echo y > own/y"
+    stray = "mkdir -p other/.GIT; echo x > other/.GIT/x; mkdir work; echo y > work/y"
+    write_tasks(
+        squad,
+        {"id": "T1", "writes": ["own"], "command": ["sh", "-c", own]},
+        {"id": "T2", "writes": ["work"], "command": ["sh", "-c", stray]},
+    )
+
+    assert squad.here("-y", "run", "tasks.json").code == 1
+
+    assert outcomes(squad) == [("T1.1", "failed"), ("T2.1", "foreign")]
+    why = "(git takes nothing of that name)"
+    reasons = [row["reason"] for row in squad.events("AttemptEnded")]
+    assert reasons == [f"squad cannot take in what it wrote: own/.GIT/x {why}", "changed what it may not write: other/.GIT/x"]
+    [found] = squad.events("ForeignChangeFound")
+    assert found["paths"] == ["other/.GIT/x"]
+    assert "work/y" in repository.files(found["ref"])
+    assert "own/y" in repository.files("refs/squad/kept/tasks-1/T1.1")
+    told = [row["text"] for row in squad.events("Noticed") if "cannot take in" in row["text"]]
+    assert [text.partition(";")[0] for text in told] == [
+        f"T1.1 left what squad cannot take in: own/.GIT/x {why}",
+        f"T2.1 left what squad cannot take in: other/.GIT/x {why}",
+    ]
+
+
 @pytest.mark.parametrize("ending", ["hang", "stopped"])
 def test_a_silent_agent_is_stalled_with_evidence_and_done_again(squad: Squad, ending: str) -> None:
     configure(squad, after="1s", ladder="[nudge, interrupt, restart, park]")

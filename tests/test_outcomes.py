@@ -127,6 +127,12 @@ def test_what_does_not_claim_done_stays_what_it_is(outcome: Outcome) -> None:
     assert weigh(ended, writes=("a",), paths=(), foreign=("b",)) == ended
 
 
+def test_a_claim_of_done_without_what_could_not_be_taken_in_is_a_failure() -> None:
+    ended = weigh(DONE, writes=("a",), paths=("a",), foreign=(), untaken=("b (why)",))
+
+    assert ended == Ended(outcome=Outcome.FAILED, reason="squad cannot take in what it wrote: b (why)")
+
+
 def test_a_foreign_change_names_the_paths_but_not_all_of_many() -> None:
     many = tuple(f"f{number}" for number in range(100))
 

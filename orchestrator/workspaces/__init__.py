@@ -23,12 +23,21 @@ class Doubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Untaken:
+    """What lies in a workspace and cannot be kept."""
+
+    path: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What an attempt left."""
 
     commit: str | None  #: None where nothing could be kept
     paths: tuple[str, ...]  #: changed since the base, deleted and renamed ones included
     passing: tuple[str, ...] = ()  #: that commits of its own changed, and changed back
+    untaken: tuple[Untaken, ...] = ()  #: lies in the workspace alone
     doubts: tuple[Doubt, ...] = ()  #: found since its start where several work in one place
 
 

@@ -16,6 +16,7 @@ from orchestrator.model import AgentId, AttemptId, RunId
 from orchestrator.project import Project
 from orchestrator.workspaces import Signed, names
 from orchestrator.workspaces.kept import keep, refs_of
+from orchestrator.workspaces.mending import clear
 from orchestrator.workspaces.room import require_room
 from orchestrator.workspaces.worktree import Worktrees, check_out
 
@@ -174,6 +175,8 @@ def merge_into(project: Project, run: RunId) -> str:
 def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]:
     """Remove the worktrees and branches of a run, all its work kept under refs; gives those refs.
 
+    A worktree with something in it that git cannot take in is moved aside instead.
+
     Raises:
         RepositoryError: What an agent left could not be kept; then its worktree stays.
     """
@@ -181,7 +184,8 @@ def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]
     here, branch = Git(project.root), f"refs/heads/{names.integration_branch(run)}"
     for folder, what in left.items():
         signed = Signed(agent=what.agent, title="Work that was under way", trailers={"Squad-Run": run})
-        workspaces.harvest(what.attempt, folder, base=what.base, signed=signed)
+        if workspaces.harvest(what.attempt, folder, base=what.base, signed=signed).untaken:
+            clear(project, folder)  # it alone holds that
     if here.succeeds("rev-parse", "--verify", "--quiet", branch):
         here.run("update-ref", names.kept_result(run), branch)
     rows = here.run("for-each-ref", "--format=%(refname) %(objectname)", f"refs/heads/{names.work_branches(run)}/").splitlines()

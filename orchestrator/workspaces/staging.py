@@ -13,6 +13,8 @@ import pathspec
 
 from orchestrator import git
 from orchestrator.git import Git, GitFailed
+from orchestrator.workspaces import Untaken
+from orchestrator.workspaces.untaken import files_in, open_up, take_each, untaken
 
 #: What tools leave behind and nobody wants committed, where the repository itself does not ignore it.
 BYPRODUCTS = (
@@ -22,8 +24,8 @@ BYPRODUCTS = (
 _LINK = "160000"  #: mode of an entry that only names a commit of another repository
 
 
-def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence[str]) -> None:
-    """Stage everything that is an agent's work in a worktree, into an index that squad keeps of it.
+def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence[str], opens: bool = True) -> tuple[Untaken, ...]:
+    """Stage everything that is an agent's work in a worktree, into an index that squad keeps of it; gives what git cannot take.
 
     Args:
         here: Git as squad reads the worktree.
@@ -31,39 +33,59 @@ def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence
         known: The worktree: what the agent itself added there counts, also what is ignored.
         setup: The note of what set-up commands left.
         put_there: What squad put there.
+        opens: Give the owner of what is shut the right to read it; not while an agent is at work there.
 
     Raises:
         GitFailed: Git could not read or store it.
     """
+    try:
+        return _stage(here, base, known, setup, put_there, opens=opens)
+    except PermissionError:
+        if not opens:
+            raise
+        open_up(here.folder)
+        return _stage(here, base, known, setup, put_there, opens=opens)
+
+
+def _stage(here: Git, base: str, known: Path, setup: Path, put_there: Sequence[str], *, opens: bool) -> tuple[Untaken, ...]:
     head = git.head(known) or base
     here.run("read-tree", "-i", "-m", head)
-    _take_added(here, Git(known))
+    left = _take_added(here, Git(known), opens=opens)
     nested = [name for name in here.names("ls-files", "--others", "--exclude-standard", "-z") if name.endswith("/")]
-    names = "\0".join((":/", *(f":(exclude,literal){name.rstrip('/')}" for name in nested)))
     is_sparse = here.run("config", "--bool", "core.sparseCheckout", check=False).strip() == "true"
     options = ("--all", *(["--sparse"] if is_sparse else []))
-    _add(here, options, names)
+    left += _add(here, options, [":/", *map(_but, nested)], opens=opens)
     links = _bare_links(here, base)
     if links:
         _drop(here, links)
     inside = [path for name in (*nested, *(f"{link}/" for link in links)) for path in files_below(here.folder, name)]
-    if inside:
-        here.run("update-index", "--add", "-z", "--stdin", stdin="\0".join(inside))
+    left += take_each(here, inside, opens=opens)
     _leave_out(here, head, put_there)
     _leave_setup(here, head, setup)
+    spec = _left_out(put_there)
+    return tuple(one for one in left if not spec.match_file(one.path))
 
 
-def _add(here: Git, options: Sequence[str], names: str) -> None:
-    """Stage what lies there; a pipe or a socket in the place of a file is nothing that could be stored: the file is gone."""
-    command = ("add", *options, "--pathspec-from-file=-", "--pathspec-file-nul")
-    try:
-        here.run(*command, stdin=names)
-    except GitFailed:
-        special = [name for name in here.names("ls-files", "-z") if _is_special(here.folder / name)]
-        if not special:
-            raise
-        _drop(here, special)
-        here.run(*command, stdin=names)
+def _add(here: Git, options: Sequence[str], names: Sequence[str], *, opens: bool) -> list[Untaken]:
+    """Stage what lies there, each that can be; gives what cannot.
+
+    A pipe or a socket in the place of a file is nothing that could be stored: the file is gone.
+    """
+    command = ("add", *options, "--ignore-errors", "--pathspec-from-file=-", "--pathspec-file-nul")
+    done = here.attempt(*command, stdin="\0".join(names))
+    if done.returncode == 0 and not done.stderr:
+        return []
+    _drop(here, [name for name in here.names("ls-files", "-z") if _is_special(here.folder / name)])
+    shut = open_up(here.folder) if opens else {}
+    done = here.attempt(*command, stdin="\0".join((*names, *map(_but, shut))))
+    if done.returncode not in {0, 1}:  # 1: of some files
+        raise GitFailed(command, here.folder, done.stderr)
+    return untaken(here, shut, command, done.stderr) if opens else []
+
+
+def _but(path: str) -> str:
+    """Give what leaves a path out of a command."""
+    return f":(exclude,literal){path.rstrip('/')}"
 
 
 def _is_special(path: Path) -> bool:
@@ -80,26 +102,31 @@ def note_setup(here: Git, setup: Path) -> None:
     Raises:
         GitFailed: Git could not read or store it.
     """
-    if not Git(here.folder).run("status", "--porcelain", "--no-renames"):
+    status = Git(here.folder).attempt("status", "--porcelain", "--no-renames")
+    if not status.stdout and not status.stderr:
         return
     index = setup.with_name(f"{setup.name}-index")
     shutil.copy2(here.also["GIT_INDEX_FILE"], index)  # with what it knows of the files, so that none is read again
-    extra = {"GIT_INDEX_FILE": str(index)}
-    here.run("add", "--all", "--ignore-errors", extra=extra)
-    setup.write_text(here.run("write-tree", extra=extra), encoding="ascii")
+    apart = Git(here.folder, {**here.also, "GIT_INDEX_FILE": str(index)})
+    _add(apart, ["--all"], [":/"], opens=True)
+    setup.write_text(apart.run("write-tree"), encoding="ascii")
 
 
-def _take_added(here: Git, known: Git) -> None:
+def _take_added(here: Git, known: Git, *, opens: bool) -> list[Untaken]:
     """Take in what the agent has added to its own index and squad's does not hold, as it lies there."""
     own = set(here.names("ls-files", "-z"))
     listed = known.attempt("ls-files", "-z").stdout.split("\0")  # an index that is no good tells of nothing
     new = [name for name in listed if name and name not in own and _is_there(here.folder / name)]
-    if new:
-        here.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(new))
+    return [one for one in take_each(here, new, opens=opens) if not (here.folder / one.path / ".git").exists()]
 
 
 def _is_there(path: Path) -> bool:
-    return path.is_symlink() or path.is_file() or (path / ".git").exists()
+    try:
+        return path.is_symlink() or path.is_file() or (path / ".git").exists()
+    except PermissionError:
+        raise
+    except OSError:  # such as a name that is too long
+        return False
 
 
 def _leave_setup(here: Git, head: str, setup: Path) -> None:
@@ -125,8 +152,9 @@ def _bare_links(here: Git, base: str) -> list[str]:
 
 def files_below(folder: Path, nested: str) -> Iterator[str]:
     """Give the files of a repository inside a workspace, and of those inside of that one, which it does not ignore."""
-    listed = Git(folder / nested).names("ls-files", "--cached", "--others", "--exclude-standard", "-z")
-    for path in (f"{nested}{name}" for name in dict.fromkeys(listed)):
+    told = Git(folder / nested).attempt("ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    listed = told.stdout.split("\0") if told.returncode == 0 else files_in(folder / nested)  # it may be damaged
+    for path in (f"{nested}{name}" for name in dict.fromkeys(listed) if name):
         if is_beyond_link(folder, path):
             continue  # its index is older than the link
         if (folder / path).is_symlink() or (folder / path).is_file():
@@ -142,8 +170,12 @@ def is_beyond_link(folder: Path, name: str) -> bool:
 
 def _leave_out(here: Git, head: str, put_there: Sequence[str]) -> None:
     added = here.names("diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z", head, "--")
-    spec = pathspec.GitIgnoreSpec.from_lines([*BYPRODUCTS, *(f"/{name.strip('/')}" for name in put_there)])
+    spec = _left_out(put_there)
     _drop(here, [name for name in added if spec.match_file(name)])
+
+
+def _left_out(put_there: Sequence[str]) -> pathspec.GitIgnoreSpec:
+    return pathspec.GitIgnoreSpec.from_lines([*BYPRODUCTS, *(f"/{name.strip('/')}" for name in put_there)])
 
 
 def _drop(here: Git, paths: Sequence[str]) -> None:

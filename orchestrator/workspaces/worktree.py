@@ -93,14 +93,15 @@ class Worktrees:
         here, read = Git(folder), self._read(folder)
         leave_operations(here)
         put_there = (*self.copy, *self.symlink)
-        stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
+        left = stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
         head = git.head(folder) or base
         commit = self._committed(read, head, base, signed)
         self._stand(folder, commit)
         keep(here, names.kept_attempt(self.run, attempt), commit)
         since = self._since(here, commit, base)
         paths = git.changed_paths(folder, since, commit)
-        return Work(commit=commit, paths=paths, passing=() if head == since else _passing(read, since, commit, paths))
+        passing = () if head == since else _passing(read, since, commit, paths)
+        return Work(commit=commit, paths=paths, passing=passing, untaken=left)
 
     def glance(self, folder: Path, *, base: str | None) -> tuple[str, ...]:
         """Give what is changed in a workspace while its agent works, as the harvest would see it; nothing of it is kept.
@@ -113,12 +114,14 @@ class Worktrees:
         with tempfile.TemporaryDirectory(prefix="squad-glance-") as name:
             read, here = self._reading.apart(folder, Path(name)), Git(folder)
             put_there = (*self.copy, *self.symlink)
-            stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
+            stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there, opens=False)
             old = self._since(here, git.head(folder) or base, base)
             return tuple(read.names("diff-index", "--cached", "--name-only", "--no-renames", "-z", old, "--"))
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
         """Keep the work with its foreign changes under a ref, and give those paths their old content in the workspace.
+
+        What could not be taken in lies nowhere else, and so stays there.
 
         Raises:
             GitFailed: They could not be taken back.
@@ -126,7 +129,8 @@ class Worktrees:
         ref = f"{names.kept_attempt(self.run, attempt)}-foreign"
         here, read, commit = Git(folder), self._read(folder), work.commit or "HEAD"
         keep(here, ref, commit)
-        old = self._since(here, commit, base or "HEAD")
+        old, lying = self._since(here, commit, base or "HEAD"), {one.path for one in work.untaken}
+        paths = tuple(path for path in paths if path not in lying)
         known = set(here.names("ls-tree", "-r", "--name-only", "-z", old))
         _take_away(read, [path for path in paths if path not in known])
         _restore(read, old, [path for path in paths if path in known])

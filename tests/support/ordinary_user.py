@@ -4,15 +4,21 @@ Where the interpreter lies in a closed folder of root's, the system's own is tak
 up all that sets it apart, which leaves a user who may do to root's own files what any user may do to theirs.
 """
 
+import ctypes
 import functools
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
+T = TypeVar("T")
 NOBODY = 65534
+_DROP_BOUND, _LAST_CAPABILITY, _CAPABILITIES_V3 = 24, 64, 0x20080522  # linux/prctl.h, linux/capability.h
 _ROOT = Path(__file__).parents[2]
 
 
@@ -46,3 +52,18 @@ def give_away(folder: Path, *, user: int | None = None) -> None:
     if os.getuid() == 0:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, user, user, follow_symlinks=False)
+
+
+def bound_by_modes(call: Callable[[], T]) -> T:
+    """Do something, and start what it starts, as somebody whom the modes of files bind, which they do not root."""
+    with ThreadPoolExecutor(1, initializer=_give_up_what_roots_have) as pool:
+        return pool.submit(call).result()
+
+
+def _give_up_what_roots_have() -> None:
+    """Give up this thread's capabilities; other threads have their own."""
+    if os.getuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in range(_LAST_CAPABILITY):
+            libc.prctl(_DROP_BOUND, capability, 0, 0, 0)
+        assert libc.capset((ctypes.c_uint32 * 2)(_CAPABILITIES_V3, 0), (ctypes.c_uint32 * 6)()) == 0
