@@ -49,11 +49,18 @@ class Person:
         return process
 
     async def begun(self, *words: str) -> tuple[subprocess.Popen[str], int]:
-        """Start a command that lasts until `go` is gone, and wait until it runs; gives its process too."""
+        """Start a command that lasts until `go` is gone, and wait until it runs and is known; gives its process too."""
         (self.at.desk.folder / "go").touch()
-        process = self.start(*words, "--", "sh", "-c", f"echo $$; {WAITS}")
+        command = () if "--" in words else ("--", "sh", "-c", f"echo $$; {WAITS}")
+        process = self.start(*words, *command)
         assert process.stdout is not None
-        return process, int(await anyio.to_thread.run_sync(process.stdout.readline))
+        pid = int(await anyio.to_thread.run_sync(process.stdout.readline))
+        await soon(lambda: pid in self.known(), "the command to be known")
+        return process, pid
+
+    def known(self) -> set[int]:
+        """Give the processes for which the journal says that locks are held."""
+        return {one.pid for lock in self.at.desk.recorder.state.locks.values() for one in lock.lent}
 
     async def run(self, *words: str) -> Ended:
         return await self.at.ended(self.start(*words))
@@ -131,11 +138,8 @@ async def test_the_lock_stays_with_the_command_when_with_lock_is_killed_although
     at: Counter, me: Person
 ) -> None:
     """A command that closes what it inherits, as `sudo` and `ssh` do, once lost its lock with the one that had started it."""
-    (at.desk.folder / "go").touch()
     closes = f"import os; os.closerange(3, 256); os.execvp('sh', ['sh', '-c', {f'echo $$; {WAITS}'!r}])"
-    outer = me.start("a.md", "--", sys.executable, "-S", "-c", closes)
-    assert outer.stdout is not None
-    pid = int(await anyio.to_thread.run_sync(outer.stdout.readline))
+    outer, pid = await me.begun("a.md", "--", sys.executable, "-S", "-c", closes)
     outer.kill()
     await anyio.to_thread.run_sync(outer.wait)
 
