@@ -10,11 +10,12 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, cast
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from orchestrator.cli import (
@@ -93,6 +94,12 @@ def make_app() -> typer.Typer:
     return app
 
 
+@cache
+def whole() -> TyperGroup:
+    """Give all commands as typer carries them out; it makes them of a thousand annotations, and they keep nothing of a call."""
+    return cast("TyperGroup", get_command(make_app()))
+
+
 def run_app(arguments: list[str]) -> int:
     """Carry a command line out; gives the exit code."""
     context = Context(as_json="--json" in arguments)
@@ -167,8 +174,8 @@ def _with(context: Context, name: str, value: str) -> Context:
 
 def _carry_out(context: Context, rest: list[str]) -> int:
     """Find the command and call it, or show its help."""
-    group = get_command(make_app())
-    commands: dict[str, Any] = getattr(group, "commands", {})
+    group = whole()
+    commands: dict[str, Any] = dict(group.commands)
     rest = rest[1:] if rest[0] == "--" and rest[1:] else rest
     name, *given = rest
     if name in HELP:

@@ -50,12 +50,9 @@ def command_table() -> dict[str, Any]:
 
 
 def _every_command() -> dict[str, Any]:
-    from typer.main import get_command
+    from orchestrator.cli.app import whole
 
-    from orchestrator.cli.app import make_app
-
-    commands: dict[str, Any] = getattr(get_command(make_app()), "commands", {})
-    return commands
+    return dict(whole().commands)
 
 
 def _agents_commands() -> list[str]:

@@ -115,14 +115,13 @@ def fill(disk: Path) -> None:
 def contents(project: Path) -> Mapping[str, str]:
     """Give what a project holds: files and links, those of git among them, and the journal's rows, each with a digest."""
     found: dict[str, str] = {}
-    for path in sorted(project.rglob("*")):
-        name = path.relative_to(project).as_posix()
-        if path.name in _BESIDE:
-            continue
-        if path.is_symlink():
-            found[name] = str(path.readlink())
-        elif path.is_file():
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    for folder, folders, files in os.walk(project):
+        for name in {*folders, *files} - _BESIDE:
+            path = Path(folder, name)
+            if path.is_symlink():
+                found[str(path)] = str(path.readlink())
+            elif path.is_file():
+                found[str(path)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return {**found, "journal": _rows(project / ".git" / "squad" / "state.db")}
 
 
