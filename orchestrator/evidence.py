@@ -108,7 +108,8 @@ class Evidence:
         return Path(self._status.workspace)
 
     def _harvest(self) -> Work:
-        return self.workspaces.harvest(self.attempt, self._folder, base=self._status.base, signed=self._signed)
+        named = (*(self.planned.writes or ()), *self._status.locked)
+        return self.workspaces.harvest(self.attempt, self._folder, base=self._status.base, signed=self._signed, named=named)
 
     def _flatten(self, work: Work) -> str:
         return self.workspaces.flatten(self.attempt, self._folder, work, base=self._status.base, signed=self._signed)

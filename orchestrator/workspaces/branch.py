@@ -42,6 +42,7 @@ class Left:
     attempt: AttemptId  #: the last one in it
     agent: AgentId
     base: str | None
+    named: tuple[str, ...] = ()  #: what its task and its locks name
 
 
 class MergeRefused(Refused):
@@ -184,7 +185,7 @@ def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]
     here, branch = Git(project.root), f"refs/heads/{names.integration_branch(run)}"
     for folder, what in left.items():
         signed = Signed(agent=what.agent, title="Work that was under way", trailers={"Squad-Run": run})
-        if workspaces.harvest(what.attempt, folder, base=what.base, signed=signed).untaken:
+        if workspaces.harvest(what.attempt, folder, base=what.base, signed=signed, named=what.named).untaken:
             clear(project, folder)  # it alone holds that
     if here.succeeds("rev-parse", "--verify", "--quiet", branch):
         here.run("update-ref", names.kept_result(run), branch)
