@@ -85,7 +85,7 @@ class Evidence:
             work = await self.keep()
         events += self._doubts(work) if self._is_shared else self._late(work)
         events += self._left(work)
-        untaken = tuple(f"{one.path} ({one.why})" for one in work.untaken if one.path not in blamed)
+        untaken = tuple(str(one) for one in work.untaken if one.path not in blamed)
         events += await self._outside()
         return Found(work=_without(work, blamed), foreign=tuple(blamed), untaken=untaken, events=tuple(events))
 
@@ -162,7 +162,7 @@ class Evidence:
         """Tell of what is kept nowhere but in the workspace."""
         if not work.untaken:
             return []
-        told = named([f"{one.path} ({one.why})" for one in work.untaken])
+        told = named([str(one) for one in work.untaken])
         return [Noticed(text=f"{self.attempt} left what squad cannot take in: {told}; it lies in {self._folder}")]
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> str:

@@ -11,6 +11,8 @@ from typing import Protocol
 
 from orchestrator.model import AgentId, AttemptId
 
+_LONG = 400  #: signs of a path
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
@@ -28,6 +30,11 @@ class Untaken:
 
     path: str
     why: str
+
+    def __str__(self) -> str:
+        """Name it with why; of a path that is too long for git a person reads both ends."""
+        path = self.path if len(self.path) <= _LONG else f"{self.path[: _LONG // 2]}...{self.path[-_LONG // 4 :]}"
+        return f"{path} ({self.why})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,9 +86,11 @@ class IntegrationBranch:
         rows = (row.split() for row in listed.splitlines())
         return next((merge for merge, *parents in rows if commit in parents[1:]), None)
 
-    def merge(self, commit: str, *, agent: str, title: str, trailers: Mapping[str, str]) -> Merged | Conflict:
-        """Make the merge of a commit onto the tip, without moving the branch."""
-        check_out(self.project, self.worktree, self.tip())
+    def merge(
+        self, commit: str, *, agent: str, title: str, trailers: Mapping[str, str], onto: str | None = None
+    ) -> Merged | Conflict:
+        """Make the merge of a commit onto another, or the tip, without moving the branch."""
+        check_out(self.project, self.worktree, onto or self.tip())
         here = Git(self.worktree)
         extra = {**git.author(agent), **git.identity(self.project.root)}
         message = git.message_with(title, trailers)
