@@ -85,7 +85,7 @@ class Evidence:
             work = await self.keep()
         events += self._doubts(work) if self._is_shared else self._late(work)
         events += self._left(work)
-        untaken = tuple(f"{one.path} ({one.why})" for one in work.untaken if one.path not in blamed)
+        untaken = tuple(str(one) for one in work.untaken if one.path not in blamed)
         events += await self._outside()
         return Found(work=_without(work, blamed), foreign=tuple(blamed), untaken=untaken, events=tuple(events))
 
@@ -108,7 +108,8 @@ class Evidence:
         return Path(self._status.workspace)
 
     def _harvest(self) -> Work:
-        return self.workspaces.harvest(self.attempt, self._folder, base=self._status.base, signed=self._signed)
+        named = (*(self.planned.writes or ()), *self._status.locked)
+        return self.workspaces.harvest(self.attempt, self._folder, base=self._status.base, signed=self._signed, named=named)
 
     def _flatten(self, work: Work) -> str:
         return self.workspaces.flatten(self.attempt, self._folder, work, base=self._status.base, signed=self._signed)
@@ -161,7 +162,7 @@ class Evidence:
         """Tell of what is kept nowhere but in the workspace."""
         if not work.untaken:
             return []
-        told = named([f"{one.path} ({one.why})" for one in work.untaken])
+        told = named([str(one) for one in work.untaken])
         return [Noticed(text=f"{self.attempt} left what squad cannot take in: {told}; it lies in {self._folder}")]
 
     def _set_aside(self, work: Work, paths: tuple[str, ...]) -> str:

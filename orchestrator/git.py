@@ -37,6 +37,7 @@ _LONG = 1 << 16  #: bytes; no path is longer
 _TRIES = 40  #: attempts while another git holds a lock file
 _PAUSE = 0.05  #: seconds between them
 _BUSY = (".lock': File exists", "cannot lock ref", "index.lock", "Unable to create")
+_ELSEWHERE = " but expected "  #: what git says of a reference that does not stand where it was told to be
 _SCARCE = 1 << 16  #: bytes; where fewer are free a disk counts as full
 #: What no waiting mends, and what does.
 _WAYS_OUT = {
@@ -308,7 +309,7 @@ def _named(entry: Path) -> str:
 
 def _is_busy(said: str) -> bool:
     """Tell whether a git command met another one, which waiting helps against."""
-    return any(sign in said for sign in _BUSY) and not any(sign in said for sign in _WAYS_OUT)
+    return any(sign in said for sign in _BUSY) and not any(sign in said for sign in (*_WAYS_OUT, _ELSEWHERE))
 
 
 def _committer(names: Mapping[str, str]) -> dict[str, str]:

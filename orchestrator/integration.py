@@ -21,7 +21,7 @@ from orchestrator import strange
 from orchestrator.claims import any_meets, is_operation, meets
 from orchestrator.errors import RepositoryError
 from orchestrator.events import CheckEnded, Integrated, IntegrationStarted, MergeConflicted, Noticed, ResultRefused, TaskDone
-from orchestrator.git import changed_paths
+from orchestrator.git import GitFailed, changed_paths
 from orchestrator.gitturn import GitTurn
 from orchestrator.leash.commands import HUNG
 from orchestrator.model import AgentId, AttemptId, Isolation, PlannedTask
@@ -33,6 +33,7 @@ from orchestrator.workspaces.branch import Conflict, IntegrationBranch
 
 #: Bytes at the end of a check's log, and lines of them, that say how it ended.
 _END, _LINES = 8192, 12
+_TIMES = 3  #: how often squad moves the branch on where others move it in that moment
 _COLOURS = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
@@ -161,7 +162,7 @@ class Integration:
             return refusal
         self._recorder.record(IntegrationStarted(task=task, attempt=result.attempt, commit=commit, onto=onto))
         trailers = {"Squad-Run": self._recorder.state.run, "Squad-Task": task, "Squad-Attempt": result.attempt}
-        merging = partial(branch.merge, commit, agent=result.agent, title=result.planned.task.title, trailers=trailers)
+        merging = partial(branch.merge, commit, onto=onto, agent=result.agent, title=result.planned.task.title, trailers=trailers)
         async with self.git:
             merged = await anyio.to_thread.run_sync(merging)
         if isinstance(merged, Conflict):
@@ -176,10 +177,24 @@ class Integration:
         if refusal := await self._check(result, branch.worktree, where="combined"):
             await anyio.to_thread.run_sync(branch.keep, merged.commit, result.attempt)
             return replace(refusal, merged=merged.commit)
-        async with self.git:
-            await anyio.to_thread.run_sync(branch.advance, merged.commit, onto)
-        self._tip = merged.commit
+        await self._advance(result.attempt, branch, merged.commit)
         return merged.commit
+
+    async def _advance(self, attempt: AttemptId, branch: IntegrationBranch, commit: str) -> None:
+        """Move the branch to a merge onto where squad left it; whoever moves it in that very moment is put back first.
+
+        Raises:
+            GitFailed: It cannot be moved, or it is moved by others again and again.
+        """
+        for left in reversed(range(_TIMES)):
+            try:
+                async with self.git:
+                    await anyio.to_thread.run_sync(branch.advance, commit, self._tip)
+                break
+            except GitFailed:
+                if not await self._put_back(attempt, branch) or not left:
+                    raise
+        self._tip = commit
 
     async def watch(self, attempt: AttemptId) -> None:
         """See to it that nobody but squad has moved the branch while an attempt was at work; a merge sees to it itself."""
@@ -188,14 +203,15 @@ class Integration:
         async with self._turn:
             await self._put_back(attempt, self._branch)
 
-    async def _put_back(self, attempt: AttemptId, branch: IntegrationBranch) -> None:
-        """Put the branch back where squad left it, and tell of it; what it held is kept."""
+    async def _put_back(self, attempt: AttemptId, branch: IntegrationBranch) -> bool:
+        """Put the branch back where squad left it, and tell of it; what it held is kept. Tells whether it stood elsewhere."""
         kept = await anyio.to_thread.run_sync(branch.put_back, self._tip)
         if kept is not None:
             why = f"it was moved while agents were at work, by one of them or a person; it stands at {self._tip[:10]} again"
             name = f"refs/heads/{branch.name}"
             state = self._recorder.state
             self._recorder.record(*strange.unsure(state, attempt, "branch", [name], why=why, ref=kept))
+        return kept is not None
 
     async def _beyond(self, result: Result, onto: str, merged: str) -> tuple[str, ...]:
         """Give what a merge would change beyond what was looked at: a rename on the other side, or a driver, leads elsewhere."""

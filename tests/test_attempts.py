@@ -137,6 +137,8 @@ def test_what_git_cannot_take_in_is_named_and_is_neither_done_nor_hidden(squad: 
         f"T1.1 left what squad cannot take in: own/.GIT/x {why}",
         f"T2.1 left what squad cannot take in: other/.GIT/x {why}",
     ]
+    dropped = squad.here("-y", "discard")
+    assert (dropped.code, dropped.err.count("was moved aside: it holds what git cannot take in")) == (0, 2)
 
 
 @pytest.mark.parametrize("ending", ["hang", "stopped"])

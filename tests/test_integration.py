@@ -208,6 +208,24 @@ def test_a_conflict_goes_back_and_is_done_again_from_the_new_tip(run: Runs, tmp_
     assert run.repository.show(BRANCH, "docs/a.txt").splitlines() == ["person", "T1"]
 
 
+@pytest.mark.usefixtures("at_detect")
+def test_a_branch_that_somebody_moves_in_the_moment_of_an_integration_is_put_back_and_the_task_is_done(run: Runs) -> None:
+    """The task was parked once, with what git says of a reference that it cannot lock."""
+    stranger = (
+        "git update-ref refs/heads/squad/tasks-1 $(git -c user.name=a -c user.email=a commit-tree -p HEAD^1 -m Other HEAD^{tree})"
+    )
+    check = f"case $PWD in */integration) {stranger};; esac"
+
+    ran = run(shell("T1", "echo one > a.txt", writes=["a.txt"]), run={"checks": [check]})
+
+    assert ran.all(ResultRefused) == []
+    assert ran.all(TaskDone) == [TaskDone(task="T1", attempt="T1.1", checked=True)]
+    assert run.repository.git("log", "-1", "--format=%s", BRANCH) == "Do T1"
+    [told] = ran.all(UnsureChangeFound)
+    assert told.paths == [f"refs/heads/{BRANCH}"]
+    assert run.repository.git("log", "-1", "--format=%s", told.ref) == "Other"
+
+
 def test_a_check_that_leaves_a_daemon_ends_with_its_daemon(run: Runs, tmp_path: Path) -> None:
     ran = run(
         shell("T1", "echo one > a.txt", writes=["a.txt"]),

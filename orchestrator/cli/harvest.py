@@ -146,8 +146,16 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     if in_tree:
         return
     out(f"{f'{replayed.run} is dropped already' if already else f'dropped {replayed.run}'}; kept: {len(refs)} refs")
+    for folder in _aside(replayed.state):
+        options.note(f"{folder} was moved aside: it holds what git cannot take in, or what stood in squad's way")
     if refs and replayed.state.branch:
         out(f"undo: git branch {integration_branch(replayed.run)} {kept_result(replayed.run)}")
+
+
+def _aside(state: "State") -> list[Path]:
+    """Give the workspaces of a run that were moved aside and not removed."""
+    places = {Path(one.workspace).parent for one in state.attempts.values() if one.workspace}
+    return sorted(folder for place in places for folder in place.glob("*-aside-*"))
 
 
 def _is_dropped(project: "Project", replayed: "Replayed") -> bool:
@@ -172,8 +180,14 @@ def drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[
     workspaces = worktrees_of(project, replayed.run, load_dump(journal.document(replayed.settings)))
     made = {name: Path(one.workspace) for name, one in replayed.state.attempts.items()}
     here = where_now(project, replayed.run, made.values())
+    writes = {str(one.task.id): one.writes or () for one in replayed.plan.tasks}
     left = {
-        here[made[name]]: Left(attempt=AttemptId(name), agent=AgentId(one.agent), base=one.base)
+        here[made[name]]: Left(
+            attempt=AttemptId(name),
+            agent=AgentId(one.agent),
+            base=one.base,
+            named=(*writes.get(one.task, ()), *one.locked),
+        )
         for name, one in replayed.state.attempts.items()
     }
     return discard(workspaces, left)

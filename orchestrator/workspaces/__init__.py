@@ -4,12 +4,14 @@ Two kinds with one face: a worktree for each attempt in a git repository, or the
 leaves is kept before anything is said about it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from orchestrator.model import AgentId, AttemptId
+
+_LONG = 400  #: signs of a path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,11 @@ class Untaken:
 
     path: str
     why: str
+
+    def __str__(self) -> str:
+        """Name it with why; of a path that is too long for git a person reads both ends."""
+        path = self.path if len(self.path) <= _LONG else f"{self.path[: _LONG // 2]}...{self.path[-_LONG // 4 :]}"
+        return f"{path} ({self.why})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +78,8 @@ class Workspaces(Protocol):
     def tidy(self, folder: Path, commit: str) -> None:
         """Take away what checks left in a workspace whose work is committed."""
 
-    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
-        """Keep everything an attempt left."""
+    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed, named: Collection[str] = ()) -> Work:
+        """Keep everything an attempt left; what its task or its locks name counts also where it looks like a by-product."""
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:
         """Keep foreign changes under a ref and take them out of the workspace; gives the ref."""

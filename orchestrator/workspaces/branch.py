@@ -42,6 +42,7 @@ class Left:
     attempt: AttemptId  #: the last one in it
     agent: AgentId
     base: str | None
+    named: tuple[str, ...] = ()  #: what its task and its locks name
 
 
 class MergeRefused(Refused):
@@ -85,9 +86,11 @@ class IntegrationBranch:
         rows = (row.split() for row in listed.splitlines())
         return next((merge for merge, *parents in rows if commit in parents[1:]), None)
 
-    def merge(self, commit: str, *, agent: str, title: str, trailers: Mapping[str, str]) -> Merged | Conflict:
-        """Make the merge of a commit onto the tip, without moving the branch."""
-        check_out(self.project, self.worktree, self.tip())
+    def merge(
+        self, commit: str, *, agent: str, title: str, trailers: Mapping[str, str], onto: str | None = None
+    ) -> Merged | Conflict:
+        """Make the merge of a commit onto another, or the tip, without moving the branch."""
+        check_out(self.project, self.worktree, onto or self.tip())
         here = Git(self.worktree)
         extra = {**git.author(agent), **git.identity(self.project.root)}
         message = git.message_with(title, trailers)
@@ -184,7 +187,7 @@ def discard(workspaces: Worktrees, left: Mapping[Path, Left]) -> tuple[str, ...]
     here, branch = Git(project.root), f"refs/heads/{names.integration_branch(run)}"
     for folder, what in left.items():
         signed = Signed(agent=what.agent, title="Work that was under way", trailers={"Squad-Run": run})
-        if workspaces.harvest(what.attempt, folder, base=what.base, signed=signed).untaken:
+        if workspaces.harvest(what.attempt, folder, base=what.base, signed=signed, named=what.named).untaken:
             clear(project, folder)  # it alone holds that
     if here.succeeds("rev-parse", "--verify", "--quiet", branch):
         here.run("update-ref", names.kept_result(run), branch)

@@ -6,15 +6,19 @@ ignores is no evidence and is never copied. Files are kept byte for byte, whatev
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 
 from orchestrator import git
-from orchestrator.claims import is_glob
+from orchestrator.claims import is_glob, is_pattern, meets
 from orchestrator.git import Git
+from orchestrator.patterns import lies_in
 from orchestrator.project import Project
-from orchestrator.workspaces.staging import BYPRODUCTS, files_below, is_beyond_link
+from orchestrator.workspaces.byproducts import BYPRODUCTS, named_ones
+from orchestrator.workspaces.staging import files_below, is_beyond_link
+from orchestrator.workspaces.untaken import take_each
 
 _MANY = 5000  #: loose objects that are packed when a run begins
 _PATTERN = re.compile(r"[][*?\\ ]")  #: signs that mean something in git's list of what it ignores
@@ -69,20 +73,24 @@ class Hidden:
         self._make(anew=True)
         (self.folder / "index.lock").unlink(missing_ok=True)
         if self.project.repository:
-            besides = (f"--exclude={pattern}" for pattern in BYPRODUCTS if pattern != _OWN)
+            besides = (f"--exclude={pattern}" for pattern in BYPRODUCTS)
             options = ("--cached", "--ignored", "--exclude-standard", *besides, "-z")
             listed = Git(self.project.root).attempt("ls-files", *options).stdout.split("\0")
             kept = [name for name in listed if name and not name.startswith(_OWN) and _is_readable(self.project.root, name)]
             self._tree.attempt("update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin="\0".join(kept))
 
-    def stage(self, within: str | None) -> str:
-        """Take the tree as it stands, or one path of it; gives it as a tree. What cannot be read does not stop it."""
+    def stage(self, within: str | None, named: Iterable[str] = ()) -> str:
+        """Take the tree as it stands, or one path of it; gives it as a tree. What cannot be read does not stop it.
+
+        What is `named` counts also where it looks like a by-product.
+        """
         here = self.git
         (self.folder / "index.lock").unlink(missing_ok=True)  # of a killed git; nobody else writes here
         if within is None or within == "." or is_glob(within):
             self._add_all()
         else:
             self._tree.attempt("add", "--all", "--ignore-errors", "--", f":(top,literal){within}")
+        self._add_named(within, named_ones(named))
         return here.line("write-tree")
 
     def changes(self, old: str, new: str) -> dict[str, Change]:
@@ -149,6 +157,15 @@ class Hidden:
             here.attempt("update-index", "--add", "-z", "--stdin", stdin="\0".join(found))
         left_out = (f":(exclude,literal){name.rstrip('/')}" for name, found in inside.items() if not found)
         here.attempt(*options, stdin="\0".join((":/", *left_out)))
+
+    def _add_named(self, within: str | None, named: Sequence[str]) -> None:
+        """Stage what is named and looks like a by-product, as far as no ignore file of the tree's hides it."""
+        if not named:
+            return
+        above = {"/".join(takewhile(lambda name: not is_pattern(name), claim.split("/"))) for claim in named}
+        told = self._tree.attempt("ls-files", "--others", "--exclude-per-directory=.gitignore", "-z", "--", *literals(above))
+        new = [name for name in told.stdout.split("\0") if name and any(lies_in(name, claim) for claim in named)]
+        take_each(self._tree, [name for name in new if within is None or meets(within, name)], opens=False)
 
     def _make(self, *, anew: bool = False) -> None:
         info = self.folder / "info"

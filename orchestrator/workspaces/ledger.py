@@ -58,12 +58,12 @@ class Ledger:
         """Give the names of the user as author and committer."""
         return self.hidden.names(self._root)
 
-    def look(self, parties: Callable[[], Sequence[Party]], *, within: str | None = None) -> str:
+    def look(self, parties: Callable[[], Sequence[Party]], *, within: str | None = None, named: Collection[str] = ()) -> str:
         """Take in what changed since the last look, or of one path; gives the newest state."""
         hidden, old = self.hidden, self.tip()
         if not old:
             hidden.begin()
-        tree = hidden.stage(within)
+        tree = hidden.stage(within, named)
         if not old:
             return self._begin(tree)
         changes = hidden.changes(old, tree)

@@ -5,7 +5,7 @@ agent left where it may not write stays there, since a person works in it too; i
 """
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,9 +62,18 @@ class SharedTree:
     def look(self, *, within: str | None = None, besides: int | None = None) -> str:
         """Take in what changed, in all of the tree or one path; `besides` is a grant that holds only from now on."""
         with self._turn:
-            return self._ledger.look(lambda: list(self._parties(besides)), within=within)
+            named = {claim for party in self.company(besides) for claim in party.claims or ()}  # of those who have not begun too
+            return self._ledger.look(lambda: list(self._parties(besides)), within=within, named=named)
 
-    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:  # noqa: ARG002 - as the protocol has it
+    def harvest(  # as the protocol has it
+        self,
+        attempt: AttemptId,
+        folder: Path,  # noqa: ARG002
+        *,
+        base: str | None,  # noqa: ARG002
+        signed: Signed,  # noqa: ARG002
+        named: Collection[str] = (),  # noqa: ARG002
+    ) -> Work:
         """Look at the tree after an attempt, and give what is its own since its task's first attempt, and what is nobody's.
 
         What the task's earlier attempts left counts too: like a worktree, the tree keeps it. What was put back does not.

@@ -6,25 +6,19 @@ an agent made inside its workspace is work too: its files are taken in, since a 
 
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-
-import pathspec
 
 from orchestrator import git
 from orchestrator.git import Git, GitFailed
 from orchestrator.workspaces import Untaken
+from orchestrator.workspaces.byproducts import Rule
 from orchestrator.workspaces.untaken import files_in, open_up, take_each, untaken
 
-#: What tools leave behind and nobody wants committed, where the repository itself does not ignore it.
-BYPRODUCTS = (
-    *("__pycache__/", "*.pyc", ".pytest_cache/", ".mypy_cache/", ".ruff_cache/", ".hypothesis/", ".tox/", ".venv/"),
-    *("*.egg-info/", "node_modules/", ".npm/", ".next/", ".turbo/", ".DS_Store", "*.swp", ".aider*", ".squad/"),
-)
 _LINK = "160000"  #: mode of an entry that only names a commit of another repository
 
 
-def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence[str], opens: bool = True) -> tuple[Untaken, ...]:
+def stage(here: Git, base: str, *, known: Path, setup: Path, left_out: Rule, opens: bool = True) -> tuple[Untaken, ...]:
     """Stage everything that is an agent's work in a worktree, into an index that squad keeps of it; gives what git cannot take.
 
     Args:
@@ -32,22 +26,22 @@ def stage(here: Git, base: str, *, known: Path, setup: Path, put_there: Sequence
         base: The commit the attempt began at.
         known: The worktree: what the agent itself added there counts, also what is ignored.
         setup: The note of what set-up commands left.
-        put_there: What squad put there.
+        left_out: Tells what is nobody's work, of what is new.
         opens: Give the owner of what is shut the right to read it; not while an agent is at work there.
 
     Raises:
         GitFailed: Git could not read or store it.
     """
     try:
-        return _stage(here, base, known, setup, put_there, opens=opens)
+        return _stage(here, base, known, setup, left_out, opens=opens)
     except PermissionError:
         if not opens:
             raise
         open_up(here.folder)
-        return _stage(here, base, known, setup, put_there, opens=opens)
+        return _stage(here, base, known, setup, left_out, opens=opens)
 
 
-def _stage(here: Git, base: str, known: Path, setup: Path, put_there: Sequence[str], *, opens: bool) -> tuple[Untaken, ...]:
+def _stage(here: Git, base: str, known: Path, setup: Path, left_out: Rule, *, opens: bool) -> tuple[Untaken, ...]:
     head = git.head(known) or base
     here.run("read-tree", "-i", "-m", head)
     left = _take_added(here, Git(known), opens=opens)
@@ -60,10 +54,9 @@ def _stage(here: Git, base: str, known: Path, setup: Path, put_there: Sequence[s
         _drop(here, links)
     inside = [path for name in (*nested, *(f"{link}/" for link in links)) for path in files_below(here.folder, name)]
     left += take_each(here, inside, opens=opens)
-    _leave_out(here, head, put_there)
+    _leave_out(here, {head, base}, left_out)
     _leave_setup(here, head, setup)
-    spec = _left_out(put_there)
-    return tuple(one for one in left if not spec.match_file(one.path))
+    return tuple(one for one in left if not left_out(one.path))
 
 
 def _add(here: Git, options: Sequence[str], names: Sequence[str], *, opens: bool) -> list[Untaken]:
@@ -168,14 +161,11 @@ def is_beyond_link(folder: Path, name: str) -> bool:
     return any((folder / above).is_symlink() for above in Path(name).parents[:-1])
 
 
-def _leave_out(here: Git, head: str, put_there: Sequence[str]) -> None:
-    added = here.names("diff-index", "--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z", head, "--")
-    spec = _left_out(put_there)
-    _drop(here, [name for name in added if spec.match_file(name)])
-
-
-def _left_out(put_there: Sequence[str]) -> pathspec.GitIgnoreSpec:
-    return pathspec.GitIgnoreSpec.from_lines([*BYPRODUCTS, *(f"/{name.strip('/')}" for name in put_there)])
+def _leave_out(here: Git, commits: Collection[str], left_out: Rule) -> None:
+    """Take out of the index what is nobody's work and stands in none of some commits."""
+    options = ("--cached", "--name-only", "--no-renames", "--diff-filter=A", "-z")
+    new = [set(here.names("diff-index", *options, commit, "--")) for commit in commits]
+    _drop(here, [name for name in set.intersection(*new) if left_out(name)])
 
 
 def _drop(here: Git, paths: Sequence[str]) -> None:

@@ -20,11 +20,12 @@ from orchestrator.git import Git
 from orchestrator.model import AttemptId, RunId
 from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Signed, Work, names, notes
+from orchestrator.workspaces.byproducts import BYPRODUCTS, OWN, rule
 from orchestrator.workspaces.kept import keep, refs_of
 from orchestrator.workspaces.mending import clear, leave_operations, mend_link
 from orchestrator.workspaces.private import take_in
 from orchestrator.workspaces.reading import Reading
-from orchestrator.workspaces.staging import BYPRODUCTS, note_setup, stage
+from orchestrator.workspaces.staging import note_setup, stage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Worktrees:
         note_setup(self._reading.git(folder), self._reading.setup(folder))
         notes.finish(self.project, folder)
 
-    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed) -> Work:
+    def harvest(self, attempt: AttemptId, folder: Path, *, base: str | None, signed: Signed, named: Collection[str] = ()) -> Work:
         """Commit what an attempt left and keep it under `refs/squad/kept/`; a workspace that is gone leaves nothing.
 
         Raises:
@@ -92,8 +93,8 @@ class Worktrees:
         take_in(self.project, self.run, attempt)
         here, read = Git(folder), self._read(folder)
         leave_operations(here)
-        put_there = (*self.copy, *self.symlink)
-        left = stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there)
+        left_out = rule((*self.copy, *self.symlink), named)
+        left = stage(read, base, known=folder, setup=self._reading.setup(folder), left_out=left_out)
         head = git.head(folder) or base
         commit = self._committed(read, head, base, signed)
         self._stand(folder, commit)
@@ -113,8 +114,8 @@ class Worktrees:
             return ()
         with tempfile.TemporaryDirectory(prefix="squad-glance-") as name:
             read, here = self._reading.apart(folder, Path(name)), Git(folder)
-            put_there = (*self.copy, *self.symlink)
-            stage(read, base, known=folder, setup=self._reading.setup(folder), put_there=put_there, opens=False)
+            left_out = rule((*self.copy, *self.symlink))
+            stage(read, base, known=folder, setup=self._reading.setup(folder), left_out=left_out, opens=False)
             old = self._since(here, git.head(folder) or base, base)
             return tuple(read.names("diff-index", "--cached", "--name-only", "--no-renames", "-z", old, "--"))
 
@@ -157,7 +158,7 @@ class Worktrees:
         here = Git(folder)
         self._read(folder).run("read-tree", "--reset", "-u", commit)
         self._stand(folder, commit)
-        kept = (*BYPRODUCTS, *(f"/{name.strip('/')}" for name in (*self.copy, *self.symlink)))
+        kept = (*BYPRODUCTS, OWN, *(f"/{name.strip('/')}" for name in (*self.copy, *self.symlink)))
         here.run("clean", "-ffdq", *(f"--exclude={pattern}" for pattern in kept))
 
     def _since(self, here: Git, commit: str, base: str) -> str:

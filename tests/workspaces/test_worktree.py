@@ -14,7 +14,7 @@ from orchestrator.workspaces import Work
 from orchestrator.workspaces.kept import refs_of
 from orchestrator.workspaces.worktree import Worktrees, check_out
 from tests.support.repositories import IDENTITY, Repository
-from tests.support.worktrees import RUN, SIGNED, Place
+from tests.support.worktrees import FIRST, RUN, SIGNED, Place
 
 
 @pytest.fixture
@@ -196,6 +196,42 @@ def test_by_products_are_left_out_but_not_what_the_repository_holds_already(plac
 
     assert work.paths == ("node_modules/patched.js", "src/real.py")
     assert place.repository.show(work.commit or "", "node_modules/patched.js") == "changed"
+
+
+def test_a_by_product_that_a_task_or_a_lock_names_is_its_work(place: Place) -> None:
+    """A task that declared such a file once ended unchanged."""
+    named = ("a7/notes.swp", "vendor/node_modules/p/patch.js", "lib/node_modules", "**/x.egg-info/*", "src", "op:git", ".squad")
+    taken = ["a7/notes.swp", "lib/node_modules/deep/z.js", "src/x.egg-info/PKG", "vendor/node_modules/p/patch.js"]
+    others = ("a7/other.swp", "vendor/node_modules/q.js", "src/node_modules/z.js", "src/__pycache__/x.pyc", ".squad/x")
+    for name in (*taken, *others):
+        place.write(name)
+
+    work = place.worktrees.harvest(FIRST, place.folder, base=place.base, signed=SIGNED, named=named)
+
+    assert list(work.paths) == taken
+
+
+def test_only_at_the_root_of_a_workspace_is_a_folder_of_squads_own(place: Place) -> None:
+    place.write("tests/fix/.squad/plan.json")
+    place.write(".squad/plan.json")
+
+    assert place.harvest().paths == ("tests/fix/.squad/plan.json",)
+
+
+def test_a_by_product_that_the_repository_held_is_looked_at_though_an_agent_let_git_forget_it(place: Place) -> None:
+    base = place.repository.commit({"lib/node_modules/x.js": "x\n"})
+    second = AttemptId("T2.1")
+    folder = place.worktrees.folder(second)
+    place.worktrees.make(second, folder, start=base)
+    place.worktrees.finish(folder)
+    Git(folder).run("rm", "--quiet", "--cached", "lib/node_modules/x.js")
+    Git(folder).run(*IDENTITY, "commit", "--quiet", "-m", "Forget it")
+    (folder / "lib" / "node_modules" / "x.js").write_text("evil\n", encoding="utf-8")
+
+    work = place.worktrees.harvest(second, folder, base=base, signed=SIGNED)
+
+    assert work.paths == ("lib/node_modules/x.js",)
+    assert place.repository.show(work.commit or "", "lib/node_modules/x.js") == "evil"
 
 
 def test_an_agent_on_another_branch_or_detached_is_harvested_where_it_stands(place: Place) -> None:
