@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from orchestrator.claims import Claim, covers, is_folder, is_glob, is_operation, key, meets
+from orchestrator.claims import Claim, begins_with, covers, is_folder, is_glob, is_operation, key, meets
 from orchestrator.enforcement.detect import is_free
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId
@@ -124,9 +124,7 @@ class _Drawing:
 
     def _glob(self, claim: Claim) -> None:
         """Open the folder that a pattern begins with, and protect what does not match; of a tree too large only what matches."""
-        names = claim.split("/")
-        literal = names[: next(number for number, name in enumerate(names) if is_glob(name))]
-        folder = self._place("/".join(literal) or ".")
+        folder = self._place(begins_with(claim))
         if folder is None or not self._made(folder, folder=True):
             return
         try:
