@@ -3,7 +3,9 @@
 A claim is text in canonical form: `src/app.py` (a file), `src/` (a folder, told by the slash at its end),
 `src/**/*.ts` (a glob) or `op:install` (an operation). `meets` may say yes too often, never no wrongly: names are
 compared after NFC and case folding, a path meets everything below it, and what a pattern could match in any usual
-reading counts as matched. `covers` errs the other way. Both take polynomial time, whatever the pattern.
+reading counts as matched. `covers` errs the other way. Both take polynomial time, whatever the pattern. A whole name in
+brackets, such as `[id]`, is no set but what routes of web frameworks are called, and a bracket or brace that nothing closes
+stands for itself: for everybody, since all ask `is_pattern`.
 """
 
 import re
@@ -19,8 +21,13 @@ Claim = NewType("Claim", str)
 
 #: Beginnings of keys that are no paths; `files:` keys are made by the planner for a pair of write sets.
 OPERATIONS = ("op:", "api:", "table:", "files:")
-#: What begins a pattern; the last is a choice such as `@(a|b)`, which some shells read.
+#: What may begin a pattern; the last is a choice such as `@(a|b)`, which some shells read.
 _WILD = re.compile(r"[*?\[{]|[@+!]\(")
+#: What is open until something closes it, and how far behind that must stand: `[]` holds nothing.
+_PAIRS = ((re.compile(r"\["), "]", 1), (re.compile(r"\{"), "}", 0), (re.compile(r"[@+!]\("), ")", 0))
+_WORDS = r"(?:\.\.\.)?(?:\w+|\w{2,}(?:-\w{2,})+)(?:=\w+)?"  # `a-z` is a range
+#: `[id]`, `[post-id]`, `[...rest]`, `[[...slug]]`, `[id=integer]`.
+_ROUTE = re.compile(rf"\[{_WORDS}\]|\[\[{_WORDS}\]\]")
 _CHOICE = re.compile(r"[@+!?*]\(")
 #: A path that is written as it is compared: nothing to be folded together, taken off or left out.
 _PLAIN = re.compile(r"(?:\w|\.(?!\.?(?:/|$)))[\w.-]*(?:/(?:\w|\.(?!\.?(?:/|$)))[\w.-]*)*", re.ASCII)
@@ -90,8 +97,25 @@ def is_glob(claim: str) -> bool:
 
 
 def is_pattern(name: str) -> bool:
-    """Tell whether one name of a claim is a pattern."""
-    return _WILD.search(name) is not None
+    """Tell whether one name of a claim, or any of several, is a pattern."""
+    if _WILD.search(name) is None:
+        return False
+    rest = "/".join(one for one in name.split("/") if not is_route(one))
+    if "*" in rest or "?" in rest:
+        return True
+    return any((sign := begins.search(rest)) and rest.rfind(end) >= sign.end() + away for begins, end, away in _PAIRS)
+
+
+def is_route(name: str) -> bool:
+    """Tell whether a name stands for what an address holds there: it looks like a pattern and is none."""
+    return name.startswith("[") and _ROUTE.fullmatch(name if name.isascii() else _folded(name)) is not None
+
+
+def begins_with(pattern: str) -> str:
+    """Give the folder that a pattern begins with."""
+    names = pattern.split("/")
+    plain = (number for number, name in enumerate(names) if _WILD.search(name) and not is_route(name))
+    return "/".join(names[: next(plain, len(names))]) or "."
 
 
 def is_folder(claim: str) -> bool:
@@ -184,19 +208,25 @@ def parts_of(claim: str) -> tuple[str, ...]:
     """Split a claim into folded names; braces and sets with a slash inside stay one part of unknown depth."""
     if claim.isascii() and not is_pattern(claim):
         return tuple([name for name in claim.lower().split("/") if name not in {"", "."}])
-    folded = _composed(_composed(claim).casefold())
+    names = _folded(claim).split("/")
+    closing = {close: number for number, name in enumerate(names) if not is_route(name) for close in "}])" if close in name}
     parts: list[str] = []
-    for name in folded.split("/"):
-        if parts and _is_open(parts[-1]):
+    for number, name in enumerate(names):
+        if parts and _is_open(parts[-1], {close for close, last in closing.items() if last >= number}):
             parts[-1] += f"/{name}"
         elif name not in {"", "."}:
             parts.append(name)
     return tuple(parts)
 
 
-def _is_open(part: str) -> bool:
+def _folded(text: str) -> str:
+    return _composed(_composed(text).casefold())
+
+
+def _is_open(part: str, closing: set[str]) -> bool:
+    """Tell whether something in a part is still to be closed, by what closes further on."""
     pairs = (("{", "}"), ("[", "]"), ("(", ")"))[: 3 if _CHOICE.search(part) else 2]
-    return any(part.count(sign) > part.count(close) for sign, close in pairs)
+    return any(close in closing and part.count(sign) > part.count(close) for sign, close in pairs)
 
 
 def is_deep(part: str) -> bool:
@@ -250,6 +280,8 @@ def _skipping(pattern: tuple[str, ...], places: set[int]) -> set[int]:
 
 def _surely_matches(pattern: str, name: str) -> bool:
     """Tell whether a name matches in every reading; sets, braces, choices and escapes have several."""
+    if not is_pattern(pattern):
+        return pattern == name
     if _CHOICE.search(pattern) or any(sign in pattern for sign in "[{\\") or max(len(pattern), len(name)) > LONGEST:
         return False
     return same_name(pattern, name)
@@ -290,10 +322,12 @@ def _steps(left: tuple[str, ...], right: tuple[str, ...], i: int, j: int) -> lis
 def _signs(pattern: str) -> tuple[str, ...]:
     """Split a name pattern into literal signs, `?` (one sign) and `*` (any).
 
-    Any are also: a set, up to the last bracket (`[id]` may be literal, `[]a]` is a set); braces; a choice such as `@(a|b)`,
+    Any are also: a set, up to the last bracket (`[id].ts` may be literal, `[]a]` is a set); braces; a choice such as `@(a|b)`,
     up to the last one; and a pattern with a backslash, which escapes for some.
     """
-    if "\\" in pattern and is_pattern(pattern):
+    if not is_pattern(pattern):
+        return tuple(pattern)
+    if "\\" in pattern:
         return ("*",)
     signs: list[str] = []
     place = 0

@@ -125,7 +125,7 @@ class Gates:
         if (inmate := self.inmate(holder)) is None:
             raise Rejected(f"the attempt of {holder} has ended")
         lent = [place for place in places if not is_operation(place)]
-        if patterns := [place for place in lent if is_glob(place)]:
+        if patterns := [place for place in lent if _is_pattern(place, inmate)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
         if kept := [place for place in lent if is_kept(place)]:
             raise Rejected(f"{kept[0]} is opened to nobody")
@@ -160,7 +160,7 @@ class Gates:
                 return
             way_out = f"run what writes it under the lock: squad with-lock {shlex.quote(grant.path)} -- CMD"
             raise Rejected(f"{grant.path} cannot be opened for you: {_NARROW}; {way_out}")
-        if is_glob(grant.path):
+        if _is_pattern(grant.path, inmate):
             raise Rejected(f"{grant.path} {_PATTERN}")
         if reason := await inmate.open(inmate.workspace / grant.path):
             raise Rejected(f"{grant.path} cannot be opened for you: {reason}")
@@ -177,6 +177,11 @@ class Gates:
         why = f"the lock on {grant.path} has ended, and it still can write there: {named}"
         self.recorder.record(Noticed(text=f"{grant.holder}: {why}"))
         await inmate.expel(why)
+
+
+def _is_pattern(place: str, inmate: Inmate) -> bool:
+    """Tell whether a place is no file or folder but a pattern: of what exists by that very name, that is meant."""
+    return is_glob(place) and not (inmate.workspace / key(place)).exists()
 
 
 def _named(holder: Holder) -> str:

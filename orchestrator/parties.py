@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orchestrator.claims import Claim, any_meets, is_folder, is_glob, is_operation, is_pattern
+from orchestrator.claims import Claim, any_meets, begins_with, is_folder, is_glob, is_operation
 from orchestrator.model import Access, AgentId, Area, AttemptId, Level, PlannedTask
 from orchestrator.state import JUDGED, AttemptStatus, State
 
@@ -205,6 +205,5 @@ def _is_file(claim: Claim, scene: Scene) -> bool:
 def _beside(claim: Claim) -> Claim:
     """Give where something new can be made when a file or a pattern is open: that is what its folder is open for."""
     if is_glob(claim):
-        names = claim.split("/")
-        return Claim("/".join(names[: next(at for at, name in enumerate(names) if is_pattern(name))]) or ".")
+        return Claim(begins_with(claim))
     return Claim(f"{claim.rpartition('/')[0]}/*" if "/" in claim else "*")

@@ -9,9 +9,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from orchestrator.claims import covers, is_glob, is_operation, parts_of
+from orchestrator.claims import covers, is_glob, is_operation, is_pattern, parts_of
 
-_INEXACT = frozenset("[{")
 _BRACES = re.compile(r"\{([^{}]*,[^{}]*)\}")
 _MOST_BRACES = 6
 
@@ -24,7 +23,7 @@ class Among:
         self._plain: dict[tuple[str, ...], list[str]] = {}
         self._patterns: list[str] = []
         for claim in claims:
-            if is_glob(claim) or _INEXACT & set(claim):
+            if is_glob(claim):
                 self._patterns.append(claim)
             else:
                 self._plain.setdefault(_place(claim), []).append(claim)
@@ -45,7 +44,7 @@ def lies_in(path: str, claim: str) -> bool:
     """Tell whether all of the path surely lies in the claim; unlike `covers` it reads sets and braces too."""
     if covers(claim, path):
         return True
-    if is_operation(claim) or is_operation(path) or not _INEXACT & set(claim):
+    if is_operation(path) or not is_glob(claim):
         return False
     return any(_fits(_names(pattern), _names(path)) for pattern in (claim, *_without_braces(claim)))
 
@@ -60,7 +59,7 @@ def _without_braces(pattern: str) -> list[str]:
 
 
 def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
-    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id]`."""
+    """Tell whether the pattern matches the path or a folder above it; a name may also stand for itself, as `[id].tsx`."""
     reach = {0}
     for name in (*names, None):
         todo = sorted(reach)
@@ -76,7 +75,7 @@ def _fits(pattern: Sequence[str], names: Sequence[str]) -> bool:
 
 
 def _fits_name(pattern: str, name: str) -> bool:
-    return pattern in {"**", name} or fnmatchcase(name, pattern.replace("[^", "[!"))
+    return pattern in {"**", name} or (is_pattern(pattern) and fnmatchcase(name, pattern.replace("[^", "[!")))
 
 
 def _names(path: str) -> tuple[str, ...]:

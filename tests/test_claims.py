@@ -61,6 +61,10 @@ def test_no_overlap_is_missed_in_many_draws(one: str, other: str, *, literal: bo
     assert right <= left or not covers(one, other)
 
 
+#: What routes of Next.js, SvelteKit and others are called.
+ROUTES = ("[id]", "[i]", "[post-id]", "[...slug]", "[[lang]]", "[[...slug]]", "[id=integer]", "[ID]", "[été]")
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -76,7 +80,11 @@ def test_no_overlap_is_missed_in_many_draws(one: str, other: str, *, literal: bo
         ("SRC/App.py", "src/app.py"),
         ("straße.md", "STRASSE.md"),
         ("app/[id]/page.tsx", "app/[id]/page.tsx"),
-        ("app/[id]/page.tsx", "app/i/page.tsx"),
+        ("app/[id].tsx", "app/i.tsx"),
+        ("app/[id]/*.tsx", "app/[id]/page.*"),
+        ("*/[id]/page.tsx", "app/*/page.tsx"),
+        ("[a-z]/x", "a/x"),
+        ("[!a]/x", "b/x"),
         ("src/{a,b}.py", "src/b.py"),
         ("src/{a,b}", "src/b/c.py"),
         (unicodedata.normalize("NFC", "é.py"), unicodedata.normalize("NFD", "é.py")),
@@ -100,6 +108,11 @@ def test_claims_that_meet(one: str, other: str) -> None:
         ("src/**/*.ts", "lib/a.ts"),
         ("{foo,bar}.test.{ts,tsx}", "main.py"),
         ("app/[id].tsx", "app/about.ts"),
+        *((f"app/{name}/page.tsx", "app/i/page.tsx") for name in ROUTES),
+        ("app/[id]/*.tsx", "app/i/page.tsx"),
+        ("app/[id]/page.tsx", "app/i*/page.tsx"),
+        *((name, "a") for name in ("[", "]", "a[", "[]", "{", "{a", "@(", "@(a")),
+        ("src/[/*.py", "src/a/x.py"),
         ("app/@modal/(auth)/page.tsx", "app/@modal/(open)/page.tsx"),
         ("src/@(a|b).ts", "src/a.py"),
         ("a.py", "a.pyc"),
@@ -152,6 +165,8 @@ def test_an_overlap_that_only_one_reading_of_a_pattern_has_is_not_missed(one: st
         ("src/**/test/**", "src/test/a"),
         ("app/[id]/", "app/[id]/page.tsx"),
         ("app/[id]/page.tsx", "app/[id]/page.tsx"),
+        ("app/[id]/*.tsx", "app/[id]/page.tsx"),
+        ("**/[id]", "app/deep/[ID]/x"),
         ("op:install", "op:install"),
     ],
 )
@@ -320,6 +335,8 @@ def test_what_kind_of_claim_it_is() -> None:
     assert is_operation("op:install")
     assert not is_operation("src/op:install")
     assert is_glob("src/*.py")
+    assert not any(map(is_glob, [*ROUTES, "app/[id]/page.tsx", "[", "src/[a", "{", "[]", "@(a", "(auth)/@modal/x.ts"]))
+    assert all(map(is_glob, ["src/[ab].ts", "a[0-9]", "[a-z]", "[a-z0-9]", "[!a]", "[^ab]", "[[id]", "[a/b]", "[[:alpha:]]"]))
     assert not is_glob("op:*")
     assert is_folder("src/")
     assert is_folder(".")
@@ -346,7 +363,9 @@ def test_claims_with_different_heads_do_not_meet_so_that_an_index_may_keep_them_
         (".", None),
         ("*/a", None),
         ("{a/b,c}/d", None),
-        ("[id]/x", None),
+        ("[id]/x", "[id]"),
+        ("[0-9]/x", None),
+        ("[", "["),
     ],
 )
 def test_the_head_of_a_claim(claim: str, first: str | None) -> None:

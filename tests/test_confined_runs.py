@@ -314,6 +314,41 @@ def test_a_path_in_another_case_is_the_one_that_stands_there_declared_locked_or_
     assert "OTHER" not in "".join(repository.files("squad/tasks-1"))
 
 
+def test_names_in_brackets_are_those_of_routes_and_no_patterns(run: Runs, repository: Repository) -> None:
+    """A lock on a route was refused as a pattern, and one that was declared let its agent write other routes."""
+    locks = ["app/[id]/page.tsx", "app/[id]/more.tsx", "pages/[id].tsx", "app/[[...slug]]/", "pages/[ab].tsx", "[", "pages/*.tsx"]
+    writes = ["app/[id]/new.tsx", "app/[id]/page.tsx", "app/i/page.tsx", "pages/[id].tsx", "pages/i.tsx"]
+    tries = "".join(f"try 'echo x > {path}'\n" for path in writes)
+    script = f'{TRIES}{tries}for path in "$@"; do squad agent lock "$path" || :; done\n{tries}'
+    repository.commit({path: "x\n" for path in writes if "new" not in path})
+
+    ran = run(shell("T1", f"set -- {shlex.join(locks)}\n{script}", writes=["app/[id]/new.tsx"]))
+
+    yes, no = "allowed", "refused"
+    assert [answer for _, answer in rows_said(repository)] == [yes, no, no, no, no, yes, yes, no, yes, no]
+    assert [one.path for one in ran.all(ev.LockGranted) if not one.declared][:4] == [one.rstrip("/") for one in locks[:4]]
+    assert "[ab]" not in "".join(repository.files("squad/tasks-1"))
+
+
+def test_what_is_declared_and_missing_without_an_ending_is_a_folder_where_nothing_says_that_it_is_a_file(
+    run: Runs, repository: Repository
+) -> None:
+    """An empty file was made of each, and an honest `mkdir -p src/newmodule` failed."""
+    can = ["mkdir -p src/module && echo x > src/module/a", "echo x > src/v1.2/deep/b", "echo x > lib/Makefile"]
+    can += ["echo x > tools/deploy", "echo x > bin/run", "echo x > src/c.py"]
+    cannot = ["echo x > src/new", "mkdir src/other", "echo x > tools/new"]
+    repository.commit({"src/old/kept.txt": "kept\n", "tools/build": "build\n"})
+    names = [command.split()[-1] for command in can[2:]]
+
+    ran = run(shell("T1", trying(*can, *cannot), writes=["src/module", "src/v1.2", "src/v1.2/deep/", "src/unused", *names]))
+
+    assert said(repository) == {**dict.fromkeys(can, "allowed"), **dict.fromkeys(cannot, "refused")}
+    assert outcomes(ran) == ["done"]
+    written = {"src/module/a", "src/v1.2/deep/b", *names}
+    assert written < set(repository.files("squad/tasks-1"))
+    assert not (Path(ran.all(ev.AttemptStarted)[0].workspace) / "src" / "unused").exists()
+
+
 def test_who_keeps_a_file_open_beyond_its_lock_is_ended_before_the_next_is_told(run: Runs, repository: Repository) -> None:
     script = """
     exec 7>&1

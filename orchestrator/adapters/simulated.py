@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.adapters.base import Invocation, Order, Reader
-from orchestrator.claims import is_folder, is_glob
+from orchestrator.claims import is_folder, is_glob, is_route
 from orchestrator.model import Simulation
 from orchestrator.speech import Lines
 
@@ -82,7 +82,10 @@ def _file(wish: str, order: Order) -> str:
     """Name the file to write for a claim: itself, one inside a folder, or a glob with its wildcards filled in."""
     task = order.task.id.replace("/", "-")
     if is_glob(wish):
-        return _WILDCARD.sub(lambda found: _filled(found[0], task), wish)
+        routes = {f"\0{number}": name for number, name in enumerate(wish.split("/")) if is_route(name)}
+        hidden = [f"\0{number}" if is_route(name) else name for number, name in enumerate(wish.split("/"))]
+        filled = _WILDCARD.sub(lambda found: _filled(found[0], task), "/".join(hidden))
+        return "/".join(routes.get(name, name) for name in filled.split("/"))
     if is_folder(wish) or (order.workspace / wish).is_dir():
         return f"{wish.rstrip('/')}/{task}.md" if wish != "." else f"{task}.md"
     return wish

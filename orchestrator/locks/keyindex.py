@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Generic, TypeAlias, TypeVar
 
-from orchestrator.claims import LONGEST, covers, head, is_glob, is_operation, meets, parts_of
+from orchestrator.claims import LONGEST, covers, head, is_glob, is_operation, is_pattern, meets, parts_of
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -154,7 +154,7 @@ def _first(key: str) -> str | None:
 
 def _plain(names: tuple[str, ...]) -> int:
     """Give how many names at the beginning are no patterns; none of a key that is not walked."""
-    return 0 if len(names) > LONGEST else next((place for place, name in enumerate(names) if is_glob(name)), len(names))
+    return 0 if len(names) > LONGEST else next((place for place, name in enumerate(names) if is_pattern(name)), len(names))
 
 
 def _drop(rows: dict[K, Things[T]], key: K, number: int) -> None:

@@ -1,7 +1,8 @@
 """Whether two claims could hold the same path, worked out a second time for the checker of certificates.
 
 It shares no code with the planner. In doubt it says yes, and it says no wherever the planner may: a pattern is read in each way
-that some tool reads it (`[id]` is a set or a name, a backslash escapes or not), and nothing else is guessed.
+that some tool reads it (`[id].ts` holds a set or is a name, a backslash escapes or not), and nothing else is guessed. A whole
+name of one word in brackets (`[id]`, `[[...slug]]`) is a name, and what nothing closes stands for itself.
 """
 
 import re
@@ -11,8 +12,11 @@ from functools import lru_cache
 
 #: Beginnings of keys that are no paths.
 KEYS = ("op:", "api:", "table:", "files:")
-#: What begins a pattern; the last is a choice such as `@(a|b)`, which some shells read.
-_WILD = re.compile(r"[*?\[{]|[@+!]\(")
+#: What makes a pattern, each looked for from its first place on; the last is a choice such as `@(a|b)`, which some shells read.
+_WILD = re.compile(r"[*?]|\A[^[]*\[(?=.+\])|\A[^{]*\{(?=.*\})|\A(?:(?![@+!]\().)*[@+!]\((?=.*\))", re.DOTALL)
+_SIGNS = frozenset("*?[{(")
+#: One or two pairs of brackets around a word, or around words of two signs or more with `-` between them.
+_ROUTE = re.compile(r"(\[{1,2})(\.\.\.)?(\w+|\w\w+(-\w\w+)+)(=\w+)?(\]{1,2})")
 _CHOICE = re.compile(r"[@+!?*]\(")
 _LONGEST = 512  #: signs of a name, beyond which its pattern is taken to match anything
 _ANY, _ONE = "any", "one"  #: in a list of signs: any number of them, exactly one
@@ -51,7 +55,18 @@ def beginning(claim: str) -> tuple[str, ...]:
 
 def is_wild(text: str) -> bool:
     """Tell whether a claim or a name is a pattern."""
-    return _WILD.search(text) is not None
+    if _SIGNS.isdisjoint(text):
+        return False
+    return _WILD.search("/".join(name for name in text.split("/") if not _is_route(name))) is not None
+
+
+def _is_route(name: str) -> bool:
+    found = _ROUTE.fullmatch(name if name.isascii() else _fold(name))
+    return found is not None and len(found[1]) == len(found[6])
+
+
+def _fold(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 @lru_cache(maxsize=65536)
@@ -60,24 +75,27 @@ def _names(claim: str) -> tuple[str, ...]:
 
     A slash within brackets, braces or a choice parts nothing: what stands around it is one name of any depth.
     """
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", claim).casefold())
+    given = _fold(claim).split("/")
+    ends = [max((at for at, name in enumerate(given) if close in name and not _is_route(name)), default=-1) for close in "]})"]
     names: list[str] = []
     opened = False
-    for name in folded.split("/"):
+    for at, name in enumerate(given):
         if opened:
             names[-1] = f"{names[-1]}/{name}"
         elif name not in {"", "."}:
             names.append(name)
         else:
             continue
-        opened = _is_open(names[-1])
+        opened = _is_open(names[-1], [end > at for end in ends])
     return tuple(names)
 
 
-def _is_open(name: str) -> bool:
-    if any(name.count(opening) > name.count(closing) for opening, closing in (("[", "]"), ("{", "}"))):
+def _is_open(name: str, closes: Sequence[bool]) -> bool:
+    """Tell whether a set, braces or a choice are open in a name and closed further on, as is told for each of the three."""
+    is_set, is_braces, is_choice = closes
+    if (is_set and name.count("[") > name.count("]")) or (is_braces and name.count("{") > name.count("}")):
         return True
-    return _CHOICE.search(name) is not None and name.count("(") > name.count(")")
+    return is_choice and _CHOICE.search(name) is not None and name.count("(") > name.count(")")
 
 
 def _reaches_end(one: Sequence[str], other: Sequence[str]) -> bool:

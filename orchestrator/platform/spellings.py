@@ -21,11 +21,13 @@ def as_it_stands(root: str, relative: str) -> str:
 
 
 def _only_one_like(name: str, folder: str) -> str | None:
-    wanted = _folded(name)
+    wanted, size = _folded(name), len(name) if name.isascii() else -1
     try:
-        found = [other for other in os.listdir(folder) if _folded(other) == wanted]  # noqa: PTH208 - names are all that is needed
+        there = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
     except OSError:
         return None
+    near = (other for other in there if len(other) == size or size < 0 or not other.isascii())
+    found = [other for other in near if _folded(other) == wanted]
     return found[0] if len(found) == 1 else None
 
 

@@ -44,6 +44,8 @@ def told(
         (["."], ["T1.md"]),
         ([], []),
         (["src/*.py"], ["src/T1.py"]),
+        (["app/[id]/[...rest]/*.{js,ts}"], ["app/[id]/[...rest]/T1.js"]),
+        (["app/[id]/[ab].ts"], ["app/[id]/a.ts"]),
         (["src/**/*.ts"], ["src/T1/T1.ts"]),
         (["a?.md", "[xy].md", "{one,two}.md"], ["aT.md", "x.md", "one.md"]),
         (None, ["docs/T1.md"]),

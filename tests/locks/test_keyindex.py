@@ -23,6 +23,8 @@ def index_of(keys: list[str]) -> KeyIndex[int]:
 @example(keys=[LONG, "b"], asked="b/*", gone=set())
 @example(keys=["a/b"], asked=".", gone=set())
 @example(keys=["a/b", "op:one"], asked="a/b/k", gone={0})
+@example(keys=["b/op:x.md"], asked="b/op:*.md", gone=set())
+@example(keys=["[ab]/x.py", "["], asked="[ab]/*.py", gone=set())
 @example(keys=["b", "b/*"], asked=LONG + "/*", gone=set())
 def test_what_is_found_is_what_comparing_with_each_finds(keys: list[str], asked: str, gone: set[int]) -> None:
     index = index_of(keys)

