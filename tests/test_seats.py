@@ -1,5 +1,6 @@
 """What a path means that an agent writes, by what stands in its workspace."""
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -67,6 +68,17 @@ def test_a_link_in_another_spelling_is_followed_too(workspace: Path) -> None:
     assert claimed(workspace, "LINK/Case.txt") == "shared/case.txt"
     with pytest.raises(OutsideProject):
         claimed(workspace, "OUT/Case.txt")
+
+
+def test_what_comes_into_a_folder_that_was_listed_is_seen(workspace: Path) -> None:
+    os.utime(workspace / "shared", (1.0, 1.0))
+    assert [claimed(workspace, "shared/New.txt") for _ in range(2)] == ["shared/New.txt"] * 2
+
+    (workspace / "shared" / "new.txt").touch()
+    assert claimed(workspace, "shared/New.txt") == "shared/new.txt"
+
+    (workspace / "shared" / "NEW.txt").touch()
+    assert claimed(workspace, "shared/New.txt") in {"shared/New.txt", "shared/new.txt"}
 
 
 def test_no_folder_is_listed_for_what_is_there_as_it_is_written(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,16 @@
 """How a path is spelled where it stands.
 
 A name that is there is never changed, and what is meant by one that is not is never guessed: it means the one name of its
-folder that differs from it in case or Unicode form alone. Folders are listed only for names that are not there.
+folder that differs from it in case or Unicode form alone. Folders are listed only for names that are not there, and again only
+once they have changed.
 """
 
 import os
+import time
 import unicodedata
+from functools import lru_cache
+
+_SETTLED = 2_000_000_000  #: nanoseconds after a change from which on the next one surely shows in a folder's time
 
 
 def as_it_stands(root: str, relative: str) -> str:
@@ -21,14 +26,22 @@ def as_it_stands(root: str, relative: str) -> str:
 
 
 def _only_one_like(name: str, folder: str) -> str | None:
-    wanted, size = _folded(name), len(name) if name.isascii() else -1
     try:
-        there = os.listdir(folder)  # noqa: PTH208 - names are all that is needed
+        found = os.stat(folder)  # noqa: PTH116 - as names are put together here
+        listed = _listed if time.time_ns() - found.st_mtime_ns > _SETTLED else _listed.__wrapped__
+        return listed(folder, found.st_dev, found.st_ino, found.st_mtime_ns).get(_folded(name))
     except OSError:
         return None
-    near = (other for other in there if len(other) == size or size < 0 or not other.isascii())
-    found = [other for other in near if _folded(other) == wanted]
-    return found[0] if len(found) == 1 else None
+
+
+@lru_cache(maxsize=32)
+def _listed(folder: str, _device: int, _number: int, _changed: int) -> dict[str, str | None]:
+    """Give the names in a folder by what is equal for all their spellings; None where there are several."""
+    names: dict[str, str | None] = {}
+    for name in os.listdir(folder):  # noqa: PTH208 - names are all that is needed
+        folded = _folded(name)
+        names[folded] = None if folded in names else name
+    return names
 
 
 def _folded(name: str) -> str:
