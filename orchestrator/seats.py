@@ -69,7 +69,7 @@ class Seats:
         """
         workspace = seated.workspace if seated else self._root
         if is_plain(raw) and (there := standing(str(workspace), raw)) is not None:
-            spelled = raw if there > raw.count("/") else as_it_stands(str(workspace), raw)
+            spelled = raw if there > raw.count("/") else as_it_stands(str(workspace), raw, there=there)
             if spelled == raw or not is_linked(str(workspace), spelled):
                 return Claim(spelled)
         roots = (str(workspace), str(self._root))

@@ -13,13 +13,18 @@ from functools import lru_cache
 _SETTLED = 2_000_000_000  #: nanoseconds after a change from which on the next one surely shows in a folder's time
 
 
-def as_it_stands(root: str, relative: str) -> str:
-    """Give a relative path as the tree below a root spells it, as far as it is there in any spelling."""
-    names, here = relative.split("/"), root
-    for place, name in enumerate(names):
-        if not os.path.lexists(f"{here}/{name}"):
+def as_it_stands(root: str, relative: str, *, there: int | None = None) -> str:
+    """Give a relative path as the tree below a root spells it, as far as it is there in any spelling.
+
+    Of `there` so many names are known to stand as they are spelled, and the next one is known not to.
+    """
+    names, missing = relative.split("/"), there
+    here = "/".join((root, *names[:there])) if there else root
+    for place in range(there or 0, len(names)):
+        name = names[place]
+        if place == missing or not os.path.lexists(f"{here}/{name}"):
             if (found := _only_one_like(name, here)) is None:
-                break
+                return relative if place == missing else "/".join(names)
             names[place] = found
         here = f"{here}/{names[place]}"
     return "/".join(names)
