@@ -22,7 +22,7 @@ from orchestrator.parties import NOBODY
 from orchestrator.recorder import Recorder
 from orchestrator.rights import Rights
 from orchestrator.state import AttemptStatus
-from orchestrator.workspaces import Signed, Work, Workspaces
+from orchestrator.workspaces import Signed, Untaken, Work, Workspaces
 from orchestrator.workspaces.outside import Outside
 
 _TIMES = 3  #: how often taking something back may bring something else to light, such as what a rule had hidden
@@ -93,11 +93,17 @@ class Evidence:
         """Keep everything that lies in the workspace."""
         async with self.git:
             try:
-                return await anyio.to_thread.run_sync(self._harvest)
+                work = await anyio.to_thread.run_sync(self._harvest)
+                return replace(work, untaken=tuple(filter(self._is_new, work.untaken))) if self._is_shared else work
             finally:
                 if self.outside is not None and self._status.branch:
                     # before it counts as ended: from then on whoever moves its branch is told of
                     await anyio.to_thread.run_sync(self.outside.own, self._status.branch)
+
+    def _is_new(self, one: Untaken) -> bool:
+        """Tell whether something came to be, or was shut, since the attempt's start."""
+        at = strange.changed_at(self._folder, one.path)
+        return at is not None and at >= self._status.prepared_at
 
     @property
     def _status(self) -> AttemptStatus:

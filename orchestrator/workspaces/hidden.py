@@ -16,9 +16,10 @@ from orchestrator.claims import is_glob, is_pattern, meets
 from orchestrator.git import Git
 from orchestrator.patterns import lies_in
 from orchestrator.project import Project
+from orchestrator.workspaces import Untaken
 from orchestrator.workspaces.byproducts import BYPRODUCTS, named_ones
 from orchestrator.workspaces.staging import files_below, is_beyond_link
-from orchestrator.workspaces.untaken import take_each
+from orchestrator.workspaces.untaken import shut_in, take_each
 
 _MANY = 5000  #: loose objects that are packed when a run begins
 _PATTERN = re.compile(r"[][*?\\ ]")  #: signs that mean something in git's list of what it ignores
@@ -92,6 +93,10 @@ class Hidden:
             self._tree.attempt("add", "--all", "--ignore-errors", "--", f":(top,literal){within}")
         self._add_named(within, named_ones(named))
         return here.line("write-tree")
+
+    def shut(self) -> list[Untaken]:
+        """Give what cannot be read of the tree, and so is in no state."""
+        return shut_in(self._tree)
 
     def changes(self, old: str, new: str) -> dict[str, Change]:
         """Give what differs between two states, by path; the empty state is named by nothing."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from orchestrator.model import AttemptId, RunId
 from orchestrator.parties import Kind, Party
+from orchestrator.patterns import lies_in
 from orchestrator.project import Project, file_name
 from orchestrator.workspaces import Doubt, Signed, Work, names
 from orchestrator.workspaces.hidden import Hidden, evidence_of
@@ -72,7 +73,7 @@ class SharedTree:
         *,
         base: str | None,  # noqa: ARG002
         signed: Signed,  # noqa: ARG002
-        named: Collection[str] = (),  # noqa: ARG002
+        named: Collection[str] = (),
     ) -> Work:
         """Look at the tree after an attempt, and give what is its own since its task's first attempt, and what is nobody's.
 
@@ -87,7 +88,9 @@ class SharedTree:
         pieces = ledger.pieces()
         own = [piece for piece in pieces if piece.kind is Kind.AGENT and piece.task == task]
         since = ledger.hidden.find(before_ref(self.run, attempt))
-        return Work(commit=tip, paths=ledger.net(own), doubts=tuple(self._doubts(ledger.pieces(since=since))))
+        doubts = tuple(self._doubts(ledger.pieces(since=since)))
+        shut = tuple(one for one in ledger.hidden.shut() if any(lies_in(one.path, claim) for claim in named))
+        return Work(commit=tip, paths=ledger.net(own), untaken=shut, doubts=doubts)
 
     def set_aside(self, attempt: AttemptId, folder: Path, work: Work, paths: tuple[str, ...], *, base: str | None) -> str:  # noqa: ARG002
         """Keep foreign changes under a ref; in a shared tree they are not taken back, since a person may have made them."""

@@ -18,6 +18,7 @@ _FOLDER, _FILE = 0o700, 0o400  #: what an owner needs to look
 #: What git says of a name that it never takes, such as one of its own in other letters, and of a file it cannot read or store.
 _REFUSED = re.compile("^error: invalid path '", re.MULTILINE)
 _FAILED = re.compile("^error: unable to index file '", re.MULTILINE)
+_CLOSED = re.compile("^warning: could not open directory '(.+)/': ", re.MULTILINE)
 _NAME = "git takes nothing of that name"
 
 
@@ -58,6 +59,13 @@ def untaken(here: Git, shut: Mapping[str, str], command: Sequence[str], said: st
     if len(named) > len(_REFUSED.findall(said)) or len(_FAILED.findall(said)) > len(unread):
         raise GitFailed(command, here.folder, said)
     return _told({**unread, **dict.fromkeys(named, _NAME)})
+
+
+def shut_in(here: Git) -> list[Untaken]:
+    """Give what of a tree that squad does not open cannot be read by its own user, as far as git does not ignore it."""
+    done = here.attempt("ls-files", "--others", "--modified", "--exclude-standard", "-z")
+    names = [*filter(None, done.stdout.split("\0")), *_CLOSED.findall(done.stderr)]
+    return _told(_unreadable(here.folder, [name for name in names if _is_own(here.folder / name)]))
 
 
 def take_each(here: Git, paths: Sequence[str], *, opens: bool) -> list[Untaken]:
@@ -112,6 +120,13 @@ def _open(path: str) -> None:
     if (is_folder or (stat.S_ISREG(found.st_mode) and found.st_nlink == 1)) and found.st_mode & wanted != wanted:
         with contextlib.suppress(OSError):  # it is another user's
             Path(path).chmod(stat.S_IMODE(found.st_mode) | wanted)
+
+
+def _is_own(path: Path) -> bool:
+    try:
+        return path.lstat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def _unreadable(root: Path, paths: Collection[str]) -> dict[str, str]:

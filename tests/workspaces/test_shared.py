@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from orchestrator.parties import Party
 from orchestrator.project import find
 from orchestrator.workspaces import Doubt, Signed, Work
 from orchestrator.workspaces.shared import SharedTree
+from tests.support.ordinary_user import bound_by_modes
 from tests.support.repositories import Repository
 
 RUN = RunId("demo-1")
@@ -107,6 +109,25 @@ def test_a_by_product_that_a_task_names_is_looked_at_and_no_other(tree: Tree) ->
             tree.write(name)
 
     assert tree.changed(work) == ("cache/d/x.pyc", "notes/a.swp", "vendor/node_modules/p/x.js")
+
+
+def test_what_a_task_left_shut_is_told_of_and_is_not_opened(tree: Tree) -> None:
+    """It was left out without a word."""
+    shared = tree.open()
+    tree.make(shared, ONE)
+    for name in ("own/deep/x.txt", "own/shut.txt", "theirs/x.txt", "own/fine.txt"):
+        tree.write(name)
+    closed = [tree.root / name for name in ("own/deep", "own/shut.txt", "theirs", "a.txt")]
+    for path in closed:
+        path.chmod(0)
+
+    harvest = partial(shared.harvest, ONE, tree.root, base=None, signed=SIGNED, named=["own", "a.txt"])
+    work = bound_by_modes(harvest)
+
+    assert [one.path for one in work.untaken] == ["a.txt", "own/deep", "own/shut.txt"]
+    assert {path.stat().st_mode & 0o777 for path in closed} == {0}
+    for path in closed:
+        path.chmod(0o700)
 
 
 def test_what_squad_keeps_below_the_tree_is_no_change_of_anybodys(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
