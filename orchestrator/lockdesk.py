@@ -86,6 +86,7 @@ class LockDesk:
         self._doors = doors or NoDoors()
         self._heed = heed
         self.commands = Commands()  #: of people
+        table.within = self.commands.inside
         self._parked: dict[int, anyio.Event] = {}  #: by ticket
         self._opening: dict[int, _Opening] = {}  #: by fence
         self._closing: set[int] = set()  #: fences
@@ -125,7 +126,9 @@ class LockDesk:
             raise Rejected(f"{held.path} is locked for a command of {agent} that still runs: it is free when that has ended")
         if held.declared and not (params.get("done") is True and is_operation(place)):
             raise Rejected(_stays(place, seated))
-        return self._closed((held,), partial(self._take_back, held, reason="unlocked"))
+        others = (one for one in self._table.spellings(agent, place) if not one.declared and one.fence not in lent)
+        back = (held, *(one for one in others if one.fence != held.fence))  # they are one key, so nobody need know of the other
+        return self._closed(back, partial(self._take_back, *back, reason="unlocked"))
 
     async def borrow(
         self, holder: AgentId, place: Claim, *, wait: float, purpose: str, lenders: Collection[AgentId] = ()
@@ -327,8 +330,8 @@ class LockDesk:
         finally:
             self._closing -= fences
 
-    def _take_back(self, grant: Grant, *, reason: str) -> object:
-        freed = self._table.end((grant,), now=self._recorder.clock())
+    def _take_back(self, *grants: Grant, reason: str) -> object:
+        freed = self._table.end(grants, now=self._recorder.clock())
         self.freed(freed, reason=reason)
         return {"released": [one.path for one in freed.released]}
 

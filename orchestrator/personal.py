@@ -67,6 +67,10 @@ class Commands:
         """Give the holders whose locks are a command's too: those around it that still live."""
         return tuple(one.holder for one in command.around if one in self._living)
 
+    def inside(self, holder: AgentId) -> tuple[AgentId, ...]:
+        """Give the holders whose commands were started under a holder's: it ends after them."""
+        return tuple(one.holder for one in self._living if any(outer.holder == holder for outer in one.around))
+
     def holders(self) -> tuple[AgentId, ...]:
         """Give all holders."""
         return tuple(dict.fromkeys(command.holder for command in self._living))

@@ -38,8 +38,6 @@ _ONLY_PERSONS: Mapping[str, str] = {
     "hold": "an agent locks through its own socket: start it with AGENT_ID and SQUAD_SOCKET",
 }
 
-_LONGEST_PURPOSE = 500  #: characters
-
 #: What a request that only says something must name.
 _WANTED: Mapping[str, tuple[str, ...]] = {
     "status": (),

@@ -233,6 +233,17 @@ async def test_two_commands_under_one_keep_each_other_out_of_what_that_one_does_
     assert at.held() == []
 
 
+async def test_of_two_commands_that_lock_within_a_lock_what_the_other_has_one_is_refused(at: Counter, me: Person) -> None:
+    first, _ = await me.begun("a.md", "--", "sh", "-c", f"echo $$; {WAITS}; mine b.md -- true")
+    second, _ = await me.begun("b.md", "--", "sh", "-c", f"echo $$; {WAITS}; mine a.md -- true")
+    me.let_end()
+
+    ended = sorted([await at.ended(first), await at.ended(second)], key=lambda one: one.code)
+
+    assert [one.code for one in ended] == [0, 1]
+    assert "waiting would close a circle" in ended[1].err
+
+
 async def test_a_command_has_what_those_around_it_hold_and_is_told_at_once_what_it_can_never_have(
     at: Counter, me: Person
 ) -> None:

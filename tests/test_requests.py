@@ -144,6 +144,14 @@ async def test_an_operation_without_a_name_is_none(desk: Office, key: str) -> No
     assert "without a name: write op:install" in (await refusal(desk, ONE, "lock", path=key)).reason
 
 
+async def test_a_path_that_was_locked_in_two_spellings_is_given_back_in_both(desk: Office) -> None:
+    for path in ("free/New.txt", "free/new.txt"):
+        await desk.ask(ONE, "lock", path=path)
+    await desk.ask(ONE, "unlock", path="free/new.txt")
+
+    await desk.ask(TWO, "lock", path="free/NEW.txt")
+
+
 async def test_a_folder_that_takes_in_anothers_area_is_refused(desk: Office) -> None:
     assert "agent-2" in (await refusal(desk, ONE, "lock", path="/", wait=60)).reason
 

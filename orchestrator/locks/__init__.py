@@ -48,6 +48,8 @@ class LockTable:
         self.is_declared_for = False  #: a declaration was blocked since this was last taken back
         self._capacities = dict(capacities or {})
         self.fence = fence  #: number of the newest grant
+        #: Gives who must have ended before a holder can: what was started under a command is waited for by it.
+        self.within: Callable[[AgentId], Iterable[AgentId]] = lambda _: ()
         self._numbers = 0
         self._grants: dict[int, Grant] = {}  #: by fence, oldest first
         self._queue: dict[int, Ticket] = {}  #: by number, first come first
@@ -98,6 +100,10 @@ class LockTable:
     def covering(self, holders: Collection[AgentId], path: str) -> Grant | None:
         """Give the oldest grant of any of these that covers the path."""
         return min((grant for grant in self._held.covering(path) if grant.holder in holders), key=_FENCE, default=None)
+
+    def spellings(self, holder: AgentId, path: str) -> tuple[Grant, ...]:
+        """Give all that the agent holds of a key, in whatever spelling it asked."""
+        return tuple(self._alive(grant) for grant in self._held.same(path) if grant.holder == holder)
 
     def valid(self, fence: int, path: str, *, holder: AgentId | None = None) -> bool:
         """Tell whether the grant of that number, and of that agent if one is named, still covers the path."""
@@ -353,7 +359,7 @@ class LockTable:
 
         Of several who hold an operation any may end first: it is waited for unless those who wait for who asks would fill it.
         """
-        if holder not in self._of and holder not in self._tickets_of:
+        if holder not in self._of and holder not in self._tickets_of and not is_person(holder):
             return ()  # nobody can wait for it
         if (capacity := self._capacities.get(path, 1)) == 1:
             return self._way_back(holder, in_the_way)
@@ -366,6 +372,7 @@ class LockTable:
         return circle(holder, in_the_way, lambda name: self._waits_for(name, told))
 
     def _waits_for(self, name: AgentId, told: dict[str, int]) -> Iterator[AgentId]:
+        yield from self.within(name)
         for number, ticket in self._tickets_of.get(name, {}).items():
             if number > told.get(ticket.path, 0):
                 told[ticket.path] = number

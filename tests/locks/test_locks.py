@@ -246,6 +246,17 @@ def test_a_circle_of_two_is_refused_by_name(table: LockTable) -> None:
     assert len(table.waiting()) == 1
 
 
+def test_a_circle_through_what_runs_inside_of_a_command_is_refused(table: LockTable) -> None:
+    """Two scripts of a person's that lock inside of a lock, each what the other has, once waited out their time."""
+    outer, other, inner, last = (AgentId(name) for name in ("you", "you-2", "you-3", "you-4"))
+    table.within = lambda name: {outer: (inner,), other: (last,)}.get(name, ())
+    ask(table, outer, "a")
+    ask(table, other, "b")
+    wait(table, inner, "b")
+
+    assert "would close a circle" in refused(table, last, "a")
+
+
 def test_a_circle_through_three_and_a_glob_is_refused_by_name(table: LockTable) -> None:
     ask(table, ONE, "src/a.py")
     ask(table, TWO, "b")
