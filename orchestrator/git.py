@@ -185,7 +185,7 @@ def own_dir(folder: Path) -> Path:
     """
     try:
         found = Path(os.path.realpath(folder / _named(folder / ".git")))
-        if (found / "HEAD").is_file():
+        if (found / "HEAD").is_file() and ((found / "objects").is_dir() or (found / "commondir").is_file()):
             return found
     except (OSError, ValueError):  # what is named there is no path
         pass
@@ -203,6 +203,8 @@ def common_dir(root: Path) -> Path:
         told = (own / "commondir").read_bytes()
     except FileNotFoundError:
         return own  # of the first one
+    except OSError:  # somebody put something else there: that is for git to refuse
+        return Path(os.path.realpath(root / Git(root).line("rev-parse", "--git-common-dir")))
     return Path(os.path.realpath(own / os.fsdecode(told.rstrip(b"\r\n"))))
 
 
