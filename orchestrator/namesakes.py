@@ -1,8 +1,7 @@
 """Which names of files say by themselves which file is meant.
 
 Many names are borne by a file in every folder, and by one at the root besides: an index, a manifest, what configures a tool, a
-page of prose. Such a name means the file that it names and no other of that name. In doubt a name is one of these. And which
-paths say by their names that a file is meant, where nothing stands yet.
+page of prose. Such a name means the file that it names and no other of that name. In doubt a name is one of these.
 """
 
 from functools import lru_cache
@@ -30,14 +29,6 @@ _ENDINGS = frozenset(
 )
 #: Parts between the first and the ending that say the same: `vite.config.ts`, `next-env.d.ts`.
 _BETWEEN = frozenset(["config", "conf", "setup", "workspace", "d", "gradle", "env"])
-#: Folders in which what has no ending is a program.
-_PROGRAMS = frozenset(["bin", "sbin", "libexec"])
-
-
-def may_be_folder(path: str) -> bool:
-    """Tell whether nothing in a path says that it is a file: no ending, no name as of a `Makefile` or a `LICENSE`, no `bin/`."""
-    above, _, name = path.rpartition("/")
-    return not ("." in name or name.isupper() or name.casefold().endswith("file") or above.rpartition("/")[2] in _PROGRAMS)
 
 
 @lru_cache(maxsize=8192)

@@ -330,25 +330,6 @@ def test_names_in_brackets_are_those_of_routes_and_no_patterns(run: Runs, reposi
     assert "[ab]" not in "".join(repository.files("squad/tasks-1"))
 
 
-def test_what_is_declared_and_missing_without_an_ending_is_a_folder_where_nothing_says_that_it_is_a_file(
-    run: Runs, repository: Repository
-) -> None:
-    """An empty file was made of each, and an honest `mkdir -p src/newmodule` failed."""
-    can = ["mkdir -p src/module && echo x > src/module/a", "echo x > src/v1.2/deep/b", "echo x > lib/Makefile"]
-    can += ["echo x > tools/deploy", "echo x > bin/run", "echo x > src/c.py"]
-    cannot = ["echo x > src/new", "mkdir src/other", "echo x > tools/new"]
-    repository.commit({"src/old/kept.txt": "kept\n", "tools/build": "build\n"})
-    names = [command.split()[-1] for command in can[2:]]
-
-    ran = run(shell("T1", trying(*can, *cannot), writes=["src/module", "src/v1.2", "src/v1.2/deep/", "src/unused", *names]))
-
-    assert said(repository) == {**dict.fromkeys(can, "allowed"), **dict.fromkeys(cannot, "refused")}
-    assert outcomes(ran) == ["done"]
-    written = {"src/module/a", "src/v1.2/deep/b", *names}
-    assert written < set(repository.files("squad/tasks-1"))
-    assert not (Path(ran.all(ev.AttemptStarted)[0].workspace) / "src" / "unused").exists()
-
-
 def test_who_keeps_a_file_open_beyond_its_lock_is_ended_before_the_next_is_told(run: Runs, repository: Repository) -> None:
     script = """
     exec 7>&1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.namesakes import is_telling, may_be_folder
+from orchestrator.namesakes import is_telling
 
 
 @pytest.mark.parametrize(
@@ -22,10 +22,3 @@ def test_a_name_of_ones_own_tells(name: str) -> None:
 )
 def test_a_name_that_many_folders_bear_tells_nothing(name: str) -> None:
     assert not is_telling(name)
-
-
-def test_only_a_path_that_nothing_calls_a_file_may_be_a_folder() -> None:
-    files = ["a.py", ".env", "Makefile", "docker/Dockerfile", "justfile", "LICENSE", "bin/run", "tools/bin/run", ".github"]
-
-    assert not any(map(may_be_folder, files))
-    assert all(map(may_be_folder, ["src/newmodule", "docs", "cabin/run", "bin", "src/Profiles"]))

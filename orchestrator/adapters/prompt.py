@@ -15,7 +15,6 @@ from orchestrator.briefing import Briefing
 from orchestrator.claims import is_folder, is_glob
 from orchestrator.handover import Fact, Handover
 from orchestrator.model import PlannedTask, Seat
-from orchestrator.namesakes import may_be_folder
 from orchestrator.pages import Pages, unread
 from orchestrator.tokens import tokens
 
@@ -100,7 +99,7 @@ def _rules(planned: PlannedTask, seat: Seat, words: Words, room: int) -> str:
     lines = (
         "## Rules of this run",
         f"You are {seat.id} ({role}); other agents work on this repository at the same time. Your task: {planned.task.id}.",
-        _may_write(planned, words, room),
+        _may_write(planned, room),
         _how_to_ask(planned, words),
         _TOOLS if words.tools else "",
         _operations(planned, words.never_parallel, room),
@@ -122,14 +121,12 @@ def _how_to_ask(planned: PlannedTask, words: Words) -> str:
     return f"{asking}; another agent's: `squad agent handoff PATH --to AGENT`."
 
 
-def _may_write(planned: PlannedTask, words: Words, room: int) -> str:
+def _may_write(planned: PlannedTask, room: int) -> str:
     if planned.writes is None:
         return "You may write what the task needs, and nothing that belongs to another agent."
     if not planned.writes:
         return "Your task writes nothing."
-    bare = any(may_be_folder(one) and not is_folder(one) and not is_glob(one) for one in planned.writes)
-    kind = " A missing one without an ending may stand there as an empty folder." if bare and not words.tools else ""
-    return f"You may write: {_listed(planned.writes, room)}.{kind}"
+    return f"You may write: {_listed(planned.writes, room)}."
 
 
 def _operations(planned: PlannedTask, never_parallel: Mapping[str, tuple[str, ...]], room: int) -> str:

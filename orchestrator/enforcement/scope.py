@@ -15,7 +15,6 @@ from orchestrator.claims import Claim, begins_with, covers, is_folder, is_glob, 
 from orchestrator.enforcement.detect import is_free
 from orchestrator.leash.placeholders import Placeholders
 from orchestrator.model import AgentId
-from orchestrator.namesakes import may_be_folder
 from orchestrator.ownership import NEVER
 from orchestrator.patterns import lies_in
 from orchestrator.platform.spellings import as_it_stands
@@ -101,31 +100,18 @@ class _Drawing:
         elif place is not None and (is_folder(claim) or place.is_dir()):
             self._folder(key(claim))
         elif place is not None and (claim in declared or place.exists()):
-            self._file(place, folder=self._may_be_folder(claim, place, declared))  # of a missing area nobody knows what it is
+            self._file(place)  # of an area that is not there nobody knows whether it is a file
 
     def _folder(self, name: str) -> None:
         place = self._place(name)
         if place is not None and self._made(place, folder=True):
             self._scope.writable.add(place)
 
-    def _may_be_folder(self, claim: Claim, place: Path, declared: Sequence[Claim]) -> bool:
-        """Tell whether a missing name is made a folder: if something in it is named, else as the names beside it are."""
-        rows = (row.path for row in self._wanted.rights.rows_in(claim))
-        if any(covers(claim, other) and not covers(other, claim) for other in (*declared, *rows)):
-            return True
-        if place.exists() or not may_be_folder(claim):
-            return False
-        kin = [entry for entry in _entries(place.parent) if may_be_folder(self._name(entry))]
-        return not kin or any(entry.is_dir() for entry in kin)
-
-    def _file(self, place: Path, *, folder: bool) -> None:
-        """Open a file; for who is asked about each file anyway its folder, in which it can be made and renamed over.
-
-        Of what is missing and may be a `folder` one is made: what is opened must be there, and cannot be both.
-        """
+    def _file(self, place: Path) -> None:
+        """Open a file; for who is asked about each file anyway its folder, in which it can be made and renamed over."""
         if self._wanted.asks and self._made(place.parent, folder=True) and self._open_beside(place):
             return
-        if self._made(place, folder=folder):
+        if self._made(place, folder=False):
             self._scope.writable.add(place)
 
     def _open_beside(self, place: Path) -> bool:
