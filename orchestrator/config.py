@@ -27,7 +27,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orchestrator.claims import canonical, is_operation
 from orchestrator.errors import ConfigError, SquadError, Where
 from orchestrator.model import Access, AgentId, Isolation, Level
-from orchestrator.notation import AGENT_ID, OPERATION
 from orchestrator.places import Document, Path, Plain, parse
 from orchestrator.sections import (
     AllocationSettings,
@@ -46,7 +45,8 @@ from orchestrator.sections import (
     called_by,
     run_by_squad,
 )
-from orchestrator.spelling import nearest, nearest_or_all
+from orchestrator.text.notation import AGENT_ID, OPERATION
+from orchestrator.text.spelling import nearest, nearest_or_all
 
 _EXPECTED = {
     "tuple_type": "a list such as [one, two]",

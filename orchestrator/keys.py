@@ -16,7 +16,7 @@ from typing import Any, TypeAlias, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from orchestrator.notation import Notation
+from orchestrator.text.notation import Notation
 
 Tree: TypeAlias = dict[str, Any]
 

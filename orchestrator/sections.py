@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from orchestrator.notation import ADDRESS, COUNT, DURATION, HOURS, MONEY, RANGE, RATE, SPAN, WEIGHT
-from orchestrator.quantities import parse_count, parse_duration, parse_hours, parse_money, parse_range, parse_rate
+from orchestrator.text.notation import ADDRESS, COUNT, DURATION, HOURS, MONEY, RANGE, RATE, SPAN, WEIGHT
+from orchestrator.text.quantities import parse_count, parse_duration, parse_hours, parse_money, parse_range, parse_rate
 
 Rung: TypeAlias = Literal["nudge", "interrupt", "restart", "reassign", "park"]
 RUNGS: tuple[Rung, ...] = ("nudge", "interrupt", "restart", "reassign", "park")

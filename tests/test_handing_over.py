@@ -8,7 +8,7 @@ import pytest
 
 from orchestrator.adapters.prompt import MOST
 from orchestrator.events import AttemptEnded, AttemptPrepared, MergeConflicted
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 from tests.support.commands import LONGEST, Squad
 from tests.support.listening import ListeningAgent
 from tests.support.repositories import Repository

@@ -9,7 +9,7 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.project import find
-from orchestrator.versions import UNTRIED
+from orchestrator.text.versions import UNTRIED
 from tests.support.commands import Squad
 from tests.support.fake_claude import FakeClaude
 from tests.support.fake_codex import FakeCodex

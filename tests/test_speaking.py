@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator import agent as agents
 from orchestrator import events as ev
+from orchestrator.run import agent as agents
 from tests.support.fake_speaker import FakeSpeaker
 from tests.support.repositories import Repository
 from tests.support.runs import Ran, Runs

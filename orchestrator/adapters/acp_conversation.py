@@ -22,9 +22,9 @@ from orchestrator.adapters.acp_turns import Bill, failed, is_empty
 from orchestrator.adapters.base import Tools
 from orchestrator.adapters.hearing import Hearing, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
+from orchestrator.exchange.speech import parse_blocks
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
-from orchestrator.speech import parse_blocks
 
 Shape = TypeVar("Shape", bound=pydantic.BaseModel)
 

@@ -17,9 +17,9 @@ from orchestrator.adapters.claude_turns import Turns
 from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, number, rows, word, write
 from orchestrator.adapters.known import KNOWN, Known
+from orchestrator.exchange.speech import parse_blocks
 from orchestrator.messages import Conversed, Permission, Retrying, Said, Status, Withdrawn
 from orchestrator.model import Operation
-from orchestrator.speech import parse_blocks
 
 #: Makes the name of a conversation out of the mark of the attempt that begins it.
 _NAMES = uuid.UUID("6f0d2b52-7a0b-4a5e-9b1f-3f5f3f6f5d11")

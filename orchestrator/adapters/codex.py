@@ -15,9 +15,9 @@ from orchestrator.adapters.codex_turns import Limits, Tokens, turned
 from orchestrator.adapters.hearing import NOWHERE, Hearing, Program, keep
 from orchestrator.adapters.jsonlines import LONGEST, Object, clean, inner, rows, word, write
 from orchestrator.adapters.known import KNOWN, Known
+from orchestrator.exchange.speech import parse_blocks
 from orchestrator.messages import Conversed, Permission, Reply, Retrying, Said, Status, Turned, TurnEnd, Withdrawn
 from orchestrator.model import Operation
-from orchestrator.speech import parse_blocks
 
 _GREETING, _OPENING = 1, 2  #: numbers of squad's first requests
 _CHANGES = {"add": "created", "delete": "deleted", "update": "modified"}

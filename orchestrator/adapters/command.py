@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from orchestrator.adapters.base import Invocation, Order, Reader
 from orchestrator.adapters.known import NOT_KNOWN
-from orchestrator.speech import Lines
+from orchestrator.exchange.speech import Lines
 
 _PROMPT_FILE = "prompt.md"
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from orchestrator.versions import UNTRIED, Range
+from orchestrator.text.versions import UNTRIED, Range
 
 _NPM, _PIP = "npm install -g", "pip install"
 #: What a program looks for that keeps its sign-in in the user's session.

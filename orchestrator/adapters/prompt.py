@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.adapters.known import own_page
-from orchestrator.briefing import Briefing
 from orchestrator.claims import is_folder, is_glob
-from orchestrator.handover import Fact, Handover
+from orchestrator.exchange.briefing import Briefing
+from orchestrator.exchange.handover import Fact, Handover
 from orchestrator.model import PlannedTask, Seat
 from orchestrator.pages import Pages, unread
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 
 MOST = 400  #: tokens of squad's own in one prompt
 #: Tokens that each part may have which can be long, the widest first.

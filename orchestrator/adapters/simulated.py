@@ -12,8 +12,8 @@ from pathlib import Path
 
 from orchestrator.adapters.base import Invocation, Order, Reader
 from orchestrator.claims import is_folder, is_glob, is_route
+from orchestrator.exchange.speech import Lines
 from orchestrator.model import Simulation
-from orchestrator.speech import Lines
 
 _WILDCARD = re.compile(r"\*+|\?|\[[^\]]+\]|\{[^{}]*\}")
 _PROGRAM = str(Path(__file__).with_name("simulated_agent.py"))

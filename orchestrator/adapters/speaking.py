@@ -16,9 +16,9 @@ from itertools import count
 from orchestrator.adapters.base import Invocation, Order
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.jsonlines import JsonLines, clean, word, write
+from orchestrator.exchange.speech import LONGEST, Lines
 from orchestrator.messages import Done, Message, Permission, Said, Turned, TurnEnd
 from orchestrator.model import Operation
-from orchestrator.speech import LONGEST, Lines
 
 #: Whatever it claims, it says nothing after it that squad would have to answer.
 _OVER = Turned(outcome=TurnEnd.DONE)

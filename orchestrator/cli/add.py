@@ -49,7 +49,7 @@ def add(
 def _time(estimate: str) -> str:
     """Give a duration as it was written, if it is one."""
     from orchestrator.errors import UsageError
-    from orchestrator.quantities import parse_duration
+    from orchestrator.text.quantities import parse_duration
 
     try:
         return f"{parse_duration(estimate):g}s" if estimate else ""

@@ -9,19 +9,19 @@ from orchestrator.cli.start import checked, surroundings
 from orchestrator.config import Config
 from orchestrator.errors import InputError, Refused, UsageError
 from orchestrator.events import TaskAdded
+from orchestrator.journal.recorder import Recorder
 from orchestrator.model import Plan, PlannedTask, Task, TaskId
 from orchestrator.ownership import owners_of
 from orchestrator.planning.amending import with_tasks
 from orchestrator.planning.document import plan_document
 from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
-from orchestrator.scaling import number_of
-from orchestrator.scheduler import DEAD
-from orchestrator.shaper import DECISIONS, Decision, Params, text_of
-from orchestrator.shaping import Shaped, listed, stands
-from orchestrator.spelling import NothingSo, meant
+from orchestrator.run.shaper import DECISIONS, Decision, Params, text_of
+from orchestrator.scheduling.scaling import number_of
+from orchestrator.scheduling.scheduler import DEAD
+from orchestrator.scheduling.shaping import Shaped, listed, stands
 from orchestrator.state import State, is_gone
+from orchestrator.text.spelling import NothingSo, meant
 
 _ONE = "squad add"  #: stands for the file of a task that has none
 

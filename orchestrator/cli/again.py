@@ -13,10 +13,10 @@ from orchestrator.errors import SquadError
 from orchestrator.events import Integrated, RunStarted, TaskDone
 from orchestrator.git import Git
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import Replayed, replay
 from orchestrator.model import Document, Isolation, Plan, RunId, Task, TaskId
 from orchestrator.planning.again import Done, formers, matched, remarks, without
 from orchestrator.project import Project
-from orchestrator.replay import Replayed, replay
 from orchestrator.state import AttemptStatus, State
 from orchestrator.workspaces.standing import Standing
 

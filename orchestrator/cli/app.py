@@ -43,7 +43,7 @@ from orchestrator.cli.exits import BUG, INTERRUPTED
 from orchestrator.cli.options import HELP
 from orchestrator.cli.usage import HOME, explained, of_command, overall, unknown_command
 from orchestrator.errors import FolderError, SquadError, UsageError
-from orchestrator.spelling import nearest
+from orchestrator.text.spelling import nearest
 
 _THEIRS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENAMETOOLONG}
 _FULL = {errno.ENOSPC, errno.EDQUOT}

@@ -72,7 +72,7 @@ def _gone(project: "Project") -> Exception:
     """Say why nobody takes a request: no run yet, one that has ended, or one whose supervisor is gone."""
     from orchestrator.errors import Refused
     from orchestrator.journal import Journal
-    from orchestrator.replay import NoRun, find_run, replay
+    from orchestrator.journal.replay import NoRun, find_run, replay
 
     journal = Journal.read(project.state)
     if journal is None:

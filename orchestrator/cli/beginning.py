@@ -11,15 +11,15 @@ from pathlib import Path
 
 from orchestrator import git
 from orchestrator.config import Config, dump
+from orchestrator.desk.steering import revivals
 from orchestrator.errors import JournalError
 from orchestrator.events import Noticed, ProjectMoved, RunResumed, RunStarted
 from orchestrator.journal import Journal
+from orchestrator.journal.recorder import Recorder
 from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project, plan_file
-from orchestrator.recorder import Recorder
 from orchestrator.state import State, initial
-from orchestrator.steering import revivals
 from orchestrator.views.agent_plan import Points, render_agent_plan
 from orchestrator.views.text import counted
 from orchestrator.workspaces import names

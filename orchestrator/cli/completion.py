@@ -82,7 +82,7 @@ def completion(
     """
     from orchestrator.cli.wordtable import table
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest_or_all
+    from orchestrator.text.spelling import nearest_or_all
 
     options: Context = context.obj
     if shell not in SCRIPTS:

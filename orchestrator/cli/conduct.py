@@ -34,17 +34,17 @@ from orchestrator.events import (
     RunStarted,
     StopRequested,
 )
-from orchestrator.feed import Subscription
+from orchestrator.exchange.questions import LONGEST
 from orchestrator.journal import Journal
 from orchestrator.journal.ahead import BEHIND
+from orchestrator.journal.feed import Subscription
 from orchestrator.model import AgentId, Haste, RunId
 from orchestrator.notify import Reach, Teller
 from orchestrator.platform import become_subreaper
 from orchestrator.platform.watching import identities, watching
 from orchestrator.project import Project
-from orchestrator.questions import LONGEST
+from orchestrator.run.supervisor import Supervisor
 from orchestrator.runlog import RunLog
-from orchestrator.supervisor import Supervisor
 from orchestrator.views.board import board
 from orchestrator.views.changes import change_line, lasts, question_note, remark_note
 from orchestrator.views.comms import CommFiles

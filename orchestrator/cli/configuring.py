@@ -35,7 +35,7 @@ def config(
     """
     from orchestrator.cli.programs import require_level
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest_or_all
+    from orchestrator.text.spelling import nearest_or_all
     from orchestrator.views.config_schema import config_schema
 
     options: Context = context.obj

@@ -4,20 +4,20 @@ import secrets
 from dataclasses import replace
 from functools import partial
 
-from orchestrator import scaling, scheduler
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.start import checked
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config, dump, load_dump
 from orchestrator.errors import Refused, SquadError
 from orchestrator.events import AgentAdded, RunScaled, RunStarted
+from orchestrator.journal.recorder import Recorder
 from orchestrator.model import AgentId, Plan, RunId, Seat
 from orchestrator.planning.document import plan_document
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
-from orchestrator.shaping import Shaped, listed
-from orchestrator.stage import Stage
-from orchestrator.supervisor import Supervisor
+from orchestrator.run.stage import Stage
+from orchestrator.run.supervisor import Supervisor
+from orchestrator.scheduling import scaling, scheduler
+from orchestrator.scheduling.shaping import Shaped, listed
 from orchestrator.views.text import counted
 
 

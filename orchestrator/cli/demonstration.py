@@ -19,9 +19,9 @@ from orchestrator.cli.reporting import report_of
 from orchestrator.cli.scratch import Scratch, scratch
 from orchestrator.cli.screen import display
 from orchestrator.events import Entry
-from orchestrator.feed import Subscription
+from orchestrator.journal.feed import Subscription
 from orchestrator.model import RunId
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.demo import Happened, Narration, count_lines, happened, happened_json
 from orchestrator.views.report import render_report, report_json
 from orchestrator.views.text import page

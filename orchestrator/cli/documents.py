@@ -129,7 +129,7 @@ def _meant(made: "Plan", name: str) -> "TaskId":
     """
     from orchestrator.errors import UsageError
     from orchestrator.model import TaskId
-    from orchestrator.spelling import meant
+    from orchestrator.text.spelling import meant
 
     done = next((one for one in made.before if one.id == name), None)
     if done is not None:
@@ -139,7 +139,7 @@ def _meant(made: "Plan", name: str) -> "TaskId":
 
 def _drawn(made: "Plan", form: str) -> str:
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest_or_all
+    from orchestrator.text.spelling import nearest_or_all
     from orchestrator.views.plan_graph import FORMS, render_graph
 
     if form not in FORMS:

@@ -33,8 +33,8 @@ from orchestrator.journal import Journal
 from orchestrator.model import AgentId
 from orchestrator.platform import become_subreaper
 from orchestrator.project import Project
-from orchestrator.quantities import parse_duration
-from orchestrator.spelling import NothingSo
+from orchestrator.text.quantities import parse_duration
+from orchestrator.text.spelling import NothingSo
 from orchestrator.views.doctor import details, doctor_json, table
 
 _TICK = 1.0  #: seconds after which the table is drawn again, for its clock

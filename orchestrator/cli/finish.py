@@ -5,9 +5,9 @@ import time
 from orchestrator.cli.context import Context, as_document, say, show
 from orchestrator.cli.exits import FAILED, INTERRUPTED, LIMITED, NEEDS_YOU, TERMINATED
 from orchestrator.cli.reporting import keep, report_of
+from orchestrator.journal.recorder import Recorder
 from orchestrator.model import TaskState
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
 from orchestrator.state import State
 from orchestrator.views.limits import attention_lines
 from orchestrator.views.report import render_ending, report_json

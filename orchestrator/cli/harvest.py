@@ -12,8 +12,8 @@ from orchestrator.cli.watch import RunOption
 
 if TYPE_CHECKING:
     from orchestrator.journal import Journal
+    from orchestrator.journal.replay import Replayed
     from orchestrator.project import Project
-    from orchestrator.replay import Replayed
     from orchestrator.state import State
 
 
@@ -123,7 +123,7 @@ def discard(context: typer.Context, run: RunOption = None) -> None:
     from orchestrator.events import RunEnded
     from orchestrator.holding import hold
     from orchestrator.journal import Journal
-    from orchestrator.replay import replay
+    from orchestrator.journal.replay import replay
     from orchestrator.supervised import require_free
     from orchestrator.workspaces.names import integration_branch, kept_refs, kept_result
 
@@ -195,7 +195,7 @@ def drop(project: "Project", journal: "Journal", replayed: "Replayed") -> tuple[
 
 def _of(options: Context, run: str | None) -> "tuple[Project, Replayed]":
     from orchestrator.journal import Journal
-    from orchestrator.replay import NoRun, find_run, replay
+    from orchestrator.journal.replay import NoRun, find_run, replay
 
     project = options.project()
     journal = Journal.read(project.state)

@@ -12,8 +12,8 @@ from orchestrator.errors import Refused
 
 if TYPE_CHECKING:
     from orchestrator.journal import Journal
+    from orchestrator.journal.replay import Replayed
     from orchestrator.project import Project
-    from orchestrator.replay import Replayed
     from orchestrator.workspaces.shared import SharedTree
 
 _SHOWN = 5  #: paths that are named

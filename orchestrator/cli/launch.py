@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import anyio
 
 from orchestrator import git
-from orchestrator.accounts import Accounts
 from orchestrator.adoption import prepare
 from orchestrator.cli import settings
 from orchestrator.cli.again import tell_nothing_left
@@ -27,20 +26,21 @@ from orchestrator.cli.telling import require_roles
 from orchestrator.cli.ticking import tick
 from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, commands, load_dump
+from orchestrator.confinement.leveling import require_levels
 from orchestrator.errors import NeedsYou, Refused
 from orchestrator.events import Noticed, RunEnded
 from orchestrator.holding import hold
 from orchestrator.journal import Journal
-from orchestrator.leveling import require_levels
+from orchestrator.journal.recorder import Recorder
+from orchestrator.journal.replay import NoRun, Replayed, find_run, replay
 from orchestrator.model import Isolation, Plan, RunId, TaskState
 from orchestrator.places import Plain
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
-from orchestrator.replay import NoRun, Replayed, find_run, replay
+from orchestrator.run.accounts import Accounts
+from orchestrator.run.supervisor import Supervisor
 from orchestrator.runlog import RunLog, open_log
 from orchestrator.state import State
 from orchestrator.supervised import require_free
-from orchestrator.supervisor import Supervisor
 from orchestrator.views.plan_table import render_plan
 from orchestrator.views.text import plain
 

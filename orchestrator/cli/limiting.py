@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from orchestrator.accounts import Accounts
 from orchestrator.adapters import AnyAdapter, Conversing
 from orchestrator.adapters.known import tells
 from orchestrator.config import Config, Layer, combine, dump, settings
-from orchestrator.limits import Limits
 from orchestrator.places import Document, Plain
-from orchestrator.quantities import format_count, format_duration
+from orchestrator.run.accounts import Accounts
+from orchestrator.scheduling.limits import Limits
 from orchestrator.sections import LimitSettings
+from orchestrator.text.quantities import format_count, format_duration
 
 _RESERVE = 0.1, 600.0  #: of the time, and seconds at most
 _READ_ANEW = ("limits", "on_quota")

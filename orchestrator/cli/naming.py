@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from orchestrator.spelling import meant
 from orchestrator.state import State
+from orchestrator.text.spelling import meant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

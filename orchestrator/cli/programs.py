@@ -2,13 +2,13 @@
 
 import os
 
-from orchestrator.accounts import Accounts
 from orchestrator.adapters import NAMES, AgentMissing, AnyAdapter, make_adapter
 from orchestrator.config import AgentSettings, Config, level_names
 from orchestrator.environment import passed
 from orchestrator.errors import ConfigError, UsageError
 from orchestrator.model import AgentId, Plan
-from orchestrator.spelling import nearest_or_all
+from orchestrator.run.accounts import Accounts
+from orchestrator.text.spelling import nearest_or_all
 
 
 class NoCommand(ConfigError):

@@ -99,7 +99,7 @@ def _format(options: Context, form: str | None, output: Path | None) -> str:
     """
     from orchestrator.cli.reporting import FORMATS
     from orchestrator.errors import UsageError
-    from orchestrator.spelling import nearest
+    from orchestrator.text.spelling import nearest
 
     if form is not None and form not in FORMATS:
         raise UsageError(f"--format {form}: expected text, md, html or json", hint=nearest(form, tuple(FORMATS)) or None)

@@ -11,9 +11,9 @@ from orchestrator.cli.limiting import limits_of
 from orchestrator.config import load_dump
 from orchestrator.events import RunStarted
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import Replayed, replay
 from orchestrator.model import Plan, RunId
 from orchestrator.project import Project
-from orchestrator.replay import Replayed, replay
 from orchestrator.state import State
 from orchestrator.views.comparison import Told, compare, same_tasks
 from orchestrator.views.folder import Folder

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from orchestrator.errors import SquadError
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import replay
 from orchestrator.model import RunId, TaskState
 from orchestrator.planning.learning import Sample
 from orchestrator.project import Project
-from orchestrator.replay import replay
 
 _RUNS = 20  #: the latest ones that are looked at
 

@@ -11,11 +11,11 @@ from orchestrator.doctor.redaction import HIDDEN, is_secret
 from orchestrator.environment import passed
 from orchestrator.errors import SquadError
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import Replayed, replay
 from orchestrator.model import Seat
 from orchestrator.project import Project, plan_file
-from orchestrator.replay import Replayed, replay
-from orchestrator.spelling import NothingSo, meant
 from orchestrator.supervised import supervisor_of
+from orchestrator.text.spelling import NothingSo, meant
 from orchestrator.views.locks import standing
 from orchestrator.views.seat import Told, seat_json, seat_text
 

@@ -10,7 +10,7 @@ from orchestrator.config import Config, Layer
 from orchestrator.errors import ConfigError, NeedsYou, Where
 from orchestrator.places import Plain
 from orchestrator.project import Project
-from orchestrator.spelling import nearest
+from orchestrator.text.spelling import nearest
 from orchestrator.views.text import plain
 
 _NAME = "squad.yaml"

@@ -13,8 +13,8 @@ from orchestrator.cli.context import Context, out, out_json
 
 if TYPE_CHECKING:
     from orchestrator.errors import Refused, SquadError
+    from orchestrator.journal.replay import Replayed
     from orchestrator.project import Project
-    from orchestrator.replay import Replayed
 
 _GO_ON = "squad resume"
 _PAUSE = 0.05  #: seconds before a supervisor that ends is looked at again
@@ -75,7 +75,7 @@ def _asked(project: "Project", name: str, params: dict[str, object]) -> Mapping[
     """Have the living supervisor do it; None if it is just ending, or gone."""
     from orchestrator.cli.asking import ask
     from orchestrator.errors import Refused
-    from orchestrator.shaper import ENDING
+    from orchestrator.run.shaper import ENDING
 
     try:
         told = ask(project, name, params, unless_gone=True)
@@ -107,10 +107,10 @@ def _by_hand(project: "Project", name: str, params: dict[str, object], run: str 
     from orchestrator.events import RunReopened
     from orchestrator.holding import hold
     from orchestrator.journal import Journal
+    from orchestrator.journal.recorder import Recorder
+    from orchestrator.journal.replay import find_run, replay
     from orchestrator.project import MARK
-    from orchestrator.recorder import Recorder
-    from orchestrator.replay import find_run, replay
-    from orchestrator.shaper import answer, decide
+    from orchestrator.run.shaper import answer, decide
 
     with hold(project), Journal.open(project.state) as journal:
         replayed = replay(journal, find_run(journal, run))
@@ -129,7 +129,7 @@ def _by_hand(project: "Project", name: str, params: dict[str, object], run: str 
 def _require_run(project: "Project", run: str | None) -> None:
     """See to it that there is a run before anything is made or held."""
     from orchestrator.journal import Journal
-    from orchestrator.replay import NoRun, find_run
+    from orchestrator.journal.replay import NoRun, find_run
 
     journal = Journal.read(project.state)
     if journal is None:
@@ -141,7 +141,7 @@ def _require_run(project: "Project", run: str | None) -> None:
 def _require_living(project: "Project", run: str | None) -> None:
     """See to it that the run that is meant is the one that is carried out."""
     from orchestrator.journal import Journal
-    from orchestrator.replay import find_run
+    from orchestrator.journal.replay import find_run
     from orchestrator.supervised import Supervised, supervisor_of
 
     journal = Journal.read(project.state)

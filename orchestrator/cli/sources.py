@@ -18,7 +18,7 @@ from orchestrator.prd.page import Material, material, single
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.source import LARGEST
 from orchestrator.project import MARK
-from orchestrator.spelling import nearest
+from orchestrator.text.spelling import nearest
 
 #: Where a project's own PRD lies, first found first taken.
 _NAMES = ("PRD.md", "prd.md")

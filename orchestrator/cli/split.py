@@ -34,20 +34,20 @@ from orchestrator.cli.wiring import supervisor_for
 from orchestrator.config import Config, dump
 from orchestrator.errors import ConfigError, NeedsYou, PlanError, PrdError, Refused, SquadError, ToolMissing, UsageError, Where
 from orchestrator.events import AttemptEnded, ResultRefused, RunEnded, StopRequested, TaskFailed, TaskParked
-from orchestrator.feed import Subscription
 from orchestrator.journal import Journal
+from orchestrator.journal.feed import Subscription
+from orchestrator.journal.recorder import Recorder
+from orchestrator.journal.replay import Replayed, replay
 from orchestrator.model import Isolation, Outcome, Plan, RunId, TaskState
-from orchestrator.outcomes import NOT_SIGNED_IN
 from orchestrator.places import Plain
 from orchestrator.planning.question import LONGEST
 from orchestrator.planning.surroundings import Surroundings
 from orchestrator.prd.source import decode
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
-from orchestrator.replay import Replayed, replay
-from orchestrator.spelling import nearest_or_all
+from orchestrator.scheduling.outcomes import NOT_SIGNED_IN
 from orchestrator.state import State
 from orchestrator.supervised import require_free
+from orchestrator.text.spelling import nearest_or_all
 from orchestrator.views.changes import change_line
 from orchestrator.views.limits import raised, share
 from orchestrator.views.text import plain, plain_lines, utc

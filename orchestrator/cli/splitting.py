@@ -18,7 +18,6 @@ from orchestrator.cli.start import checked
 from orchestrator.config import AgentSettings, Config
 from orchestrator.errors import RepositoryError, SquadError
 from orchestrator.git import Git
-from orchestrator.integration import Examined
 from orchestrator.model import AgentId, Document, Isolation, Plan, Simulation, Source, Task, TaskId
 from orchestrator.planning.planner import make_plan
 from orchestrator.planning.question import question
@@ -28,6 +27,7 @@ from orchestrator.prd import proposal
 from orchestrator.prd.markdown import title_of
 from orchestrator.prd.squad_tasks import read_tasks_file
 from orchestrator.project import Project
+from orchestrator.run.integration import Examined
 
 SEAT = AgentId("agent-0-splitter")
 TASK = TaskId("split")

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from orchestrator.cli.context import Context
 from orchestrator.events import RunResumed, RunStarted, WorkResumed
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import NoRun, Replayed, find_run, replay
 from orchestrator.project import Project
-from orchestrator.replay import NoRun, Replayed, find_run, replay
 from orchestrator.supervised import supervisor_of
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orchestrator.adapters.spoken import spoken
-from orchestrator.spelling import meant
 from orchestrator.state import State
+from orchestrator.text.spelling import meant
 from orchestrator.views.text import plain_lines
 
 _CHUNK = 1 << 20

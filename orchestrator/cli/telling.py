@@ -21,7 +21,7 @@ from orchestrator.pages import Pages, committed, lying
 from orchestrator.planning.explain import UnknownTask
 from orchestrator.project import Project
 from orchestrator.roles import Role, Shelves, role_of, unmeant
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 
 
 def words_of(

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from orchestrator.cli.options import FLAGS, HELP, VALUES
 from orchestrator.errors import UsageError
-from orchestrator.spelling import nearest
+from orchestrator.text.spelling import nearest
 
 HOME = """\
 squad runs several coding agents on one repository, without conflicts and without watching.

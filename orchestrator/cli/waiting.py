@@ -11,10 +11,10 @@ from orchestrator.errors import UsageError
 from orchestrator.model import Plan, TaskState
 from orchestrator.platform.watching import watching
 from orchestrator.project import Project
-from orchestrator.quantities import parse_duration
-from orchestrator.scheduler import is_work_left
-from orchestrator.spelling import nearest
+from orchestrator.scheduling.scheduler import is_work_left
 from orchestrator.state import State
+from orchestrator.text.quantities import parse_duration
+from orchestrator.text.spelling import nearest
 
 _KINDS = ("done", "idle", "needs-you")
 

@@ -11,8 +11,8 @@ from orchestrator.cli.context import Context, out, out_json
 
 if TYPE_CHECKING:
     from orchestrator.journal import Journal
+    from orchestrator.journal.replay import Replayed
     from orchestrator.project import Project
-    from orchestrator.replay import Replayed
     from orchestrator.state import State
 
 _RUN_HELP = "a run's id or its beginning; default: the latest"
@@ -59,8 +59,8 @@ def events(
 
     Print what happened, one JSON object a line.
     """
+    from orchestrator.journal.replay import find_run
     from orchestrator.platform.watching import watching
-    from orchestrator.replay import find_run
     from orchestrator.views.events import line
 
     options: Context = context.obj
@@ -189,7 +189,7 @@ def owns(
 
 def _journal(options: Context) -> "tuple[Project, Journal]":
     from orchestrator.journal import Journal
-    from orchestrator.replay import NoRun
+    from orchestrator.journal.replay import NoRun
 
     project = options.project()
     journal = Journal.read(project.state)
@@ -200,7 +200,7 @@ def _journal(options: Context) -> "tuple[Project, Journal]":
 
 def replayed_of(options: Context, run: str | None) -> "tuple[Project, Journal, Replayed]":
     """Give the project, its journal, and the run that is meant."""
-    from orchestrator.replay import find_run, replay
+    from orchestrator.journal.replay import find_run, replay
 
     project, journal = _journal(options)
     return project, journal, replay(journal, find_run(journal, run))

@@ -15,25 +15,25 @@ from orchestrator.cli.limiting import limits_of
 from orchestrator.cli.programs import accounts_of
 from orchestrator.cli.telling import words_of
 from orchestrator.config import Config
+from orchestrator.confinement.leveling import Levels
+from orchestrator.confinement.walled import Walled
 from orchestrator.environment import passed
 from orchestrator.events import Noticed
 from orchestrator.gitturn import GitTurn
 from orchestrator.granted import late_in_git
-from orchestrator.integration import Examine, Integration
+from orchestrator.journal.recorder import Recorder
 from orchestrator.leash import read_ending
-from orchestrator.leveling import Levels
 from orchestrator.model import Isolation, Plan, RunId
 from orchestrator.parties import Party, Scene, parties_of
 from orchestrator.platform import boot_id, boot_time
 from orchestrator.project import Project
-from orchestrator.recorder import Recorder
-from orchestrator.scheduler import Rules
-from orchestrator.shaper import Shaper
-from orchestrator.stage import Stage
+from orchestrator.run.integration import Examine, Integration
+from orchestrator.run.shaper import Shaper
+from orchestrator.run.stage import Stage
+from orchestrator.run.supervisor import Supervisor
+from orchestrator.scheduling.scheduler import Rules
 from orchestrator.standins import make, signs_of
 from orchestrator.state import AttemptStatus, State
-from orchestrator.supervisor import Supervisor
-from orchestrator.walled import Walled
 from orchestrator.workspaces import Workspaces
 from orchestrator.workspaces.branch import IntegrationBranch
 from orchestrator.workspaces.outside import Outside

@@ -13,9 +13,9 @@ from orchestrator.config import Config
 from orchestrator.environment import Place, told
 from orchestrator.errors import Refused
 from orchestrator.git import Git
+from orchestrator.journal.replay import Replayed
 from orchestrator.model import AgentId, AttemptId, Isolation, TaskId, TaskState
 from orchestrator.project import Project, comm_file, file_name, plan_file
-from orchestrator.replay import Replayed
 from orchestrator.state import AttemptStatus
 from orchestrator.workspaces import names
 from orchestrator.workspaces.worktree import check_out

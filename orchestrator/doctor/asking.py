@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 
 from orchestrator.leash import Gone, LeashSpec, Output, StartFailed, start
-from orchestrator.versions import version_in
+from orchestrator.text.versions import version_in
 
 LIMIT = 30.0  #: seconds; Gemini CLI takes three on a quiet machine
 _GRACE = 0.5  #: seconds between TERM and KILL

@@ -12,7 +12,7 @@ from orchestrator.adapters.known import Known
 from orchestrator.doctor.findings import Answer, Finding, fault, note, warning
 from orchestrator.doctor.turn import Told
 from orchestrator.messages import TurnEnd
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 
 Redact = Callable[[str], str]
 _SHOWN = 160  #: signs of a program's words

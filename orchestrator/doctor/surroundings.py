@@ -18,7 +18,7 @@ from orchestrator import git
 from orchestrator.adapters.known import CLAUDE_HOME, CODEX_HOME
 from orchestrator.doctor.findings import Finding, Tool, fault, warning
 from orchestrator.errors import SquadError
-from orchestrator.versions import version_in
+from orchestrator.text.versions import version_in
 
 GIT_LEAST = (2, 26)  #: `git rm --pathspec-from-file`
 _GET_GIT = "install git: https://git-scm.com/downloads"

@@ -12,7 +12,7 @@ import anyio.abc
 
 from orchestrator.adapters import AnyAdapter, Conversing, Order, Reader
 from orchestrator.adapters.spoken import spoken
-from orchestrator.dialogue import Dialogue, Line, Permit
+from orchestrator.hearing.dialogue import Dialogue, Line, Permit
 from orchestrator.leash import Ending, Gone, Leashed, LeashSpec, Output, StartFailed, Tail, start
 from orchestrator.messages import Conversed, Message, Status, Turned
 

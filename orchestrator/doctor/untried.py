@@ -18,9 +18,9 @@ from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.doctor.asking import ask_version
 from orchestrator.environment import passed
 from orchestrator.events import ConversationKnown, Noticed
-from orchestrator.feed import Subscription
+from orchestrator.journal.feed import Subscription
+from orchestrator.journal.recorder import Recorder
 from orchestrator.model import AgentId
-from orchestrator.recorder import Recorder
 
 
 async def tell_untried(

@@ -11,7 +11,7 @@ from orchestrator.enforcement.confinement import Means
 from orchestrator.enforcement.probing import Probed
 from orchestrator.errors import ToolMissing, UsageError
 from orchestrator.model import Level
-from orchestrator.spelling import nearest_or_all
+from orchestrator.text.spelling import nearest_or_all
 
 AUTO = "auto"
 

@@ -6,7 +6,7 @@ through here, so they cannot disagree.
 """
 
 from orchestrator import events as ev
-from orchestrator import questions
+from orchestrator.exchange import questions
 from orchestrator.fold.limits import consume, lift_limits, take_limit
 from orchestrator.fold.locks import fold_lock, note_lent, set_waiting
 from orchestrator.fold.shape import Shape, anew, fold_shape, is_given_up

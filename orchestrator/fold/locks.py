@@ -1,8 +1,8 @@
 """What events about locks change of a run's state: who holds, who waits, and what an attempt may have written."""
 
 from orchestrator import events as ev
-from orchestrator import questions
 from orchestrator.claims import covers, is_glob, is_operation, parts_of
+from orchestrator.exchange import questions
 from orchestrator.model import AgentState
 from orchestrator.state import AttemptStatus, Borrower, LockStatus, State, WaitStatus
 

@@ -6,7 +6,7 @@ The time in which a person lets nothing be started belongs to nobody: it is no p
 from typing import TypeAlias, assert_never
 
 from orchestrator import events as ev
-from orchestrator import remarks
+from orchestrator.exchange import remarks
 from orchestrator.state import State
 
 Order: TypeAlias = ev.WorkPaused | ev.WorkResumed | ev.RestartOrdered | ev.RemarkMade | ev.RemarkTold

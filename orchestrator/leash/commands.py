@@ -12,8 +12,8 @@ import anyio
 
 from orchestrator.leash import Gone, Leashed, LeashSpec, StartFailed, forget_ending, start
 from orchestrator.leash.opening import Confined
-from orchestrator.liveness import Pulse, Sign
 from orchestrator.platform import tree_cpu
+from orchestrator.scheduling.liveness import Pulse, Sign
 
 HUNG = 124  #: exit code of a command that was ended because it hung, as of timeout(1)
 

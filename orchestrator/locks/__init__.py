@@ -23,7 +23,7 @@ from orchestrator.locks.grants import Blocked, Denied, Freed, Grant, Ticket
 from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import AgentId
 from orchestrator.persons import called, is_person
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 
 __all__ = ["Blocked", "Denied", "Freed", "Grant", "LockTable", "Ticket"]
 

@@ -19,11 +19,11 @@ import anyio.abc
 import anyio.to_thread
 
 from orchestrator.events import Entry, Noticed, Notified, QuestionAsked
-from orchestrator.feed import Subscription
+from orchestrator.journal.feed import Subscription
+from orchestrator.journal.recorder import Recorder
 from orchestrator.notify.notices import Notice, document, is_news, notice_of, still_stands
 from orchestrator.notify.quiet import quiet_until
 from orchestrator.notify.ways import call, desktop_command, post, ring, show, terminal_of
-from orchestrator.recorder import Recorder
 from orchestrator.sections import NotifySettings
 
 Way: TypeAlias = Callable[[Notice, Mapping[str, object]], str]

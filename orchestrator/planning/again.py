@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from msgspec import structs
 
-from orchestrator.expressions import expression
 from orchestrator.model import Document, Former, Mark, RunId, Task, TaskId
+from orchestrator.text.expressions import expression
 
 _BOX = expression(r"\[[ xX]\]")
 Content: TypeAlias = tuple[object, ...]

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from orchestrator.claims import Claim, is_folder, is_glob
-from orchestrator.expressions import expression
-from orchestrator.namesakes import is_telling
+from orchestrator.text.expressions import expression
+from orchestrator.text.namesakes import is_telling
 
 _LOCKS: Mapping[str, tuple[str, ...]] = {
     "package.json": ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "npm-shrinkwrap.json"),

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.claims import Claim, OutsideProject, canonical, covers, is_folder, is_glob
-from orchestrator.expressions import expression
+from orchestrator.text.expressions import expression
 
 _SECTION = expression(r"^\^?\[([^\]]+)\](?:\[\d+\])?((?:\s+[^\s#]\S*)*)\s*(?:#.*)?$")
 _OWNER = expression(r"@|[^\s@]+@[^\s@]+$")

@@ -9,9 +9,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from orchestrator.claims import is_operation
-from orchestrator.expressions import expression
 from orchestrator.model import Task
 from orchestrator.sections import ComplexitySettings
+from orchestrator.text.expressions import expression
 
 _ORDINARY = 3  #: of each that count nothing
 _WORDS = 100  #: words of a text that count as one

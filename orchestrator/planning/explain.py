@@ -2,8 +2,8 @@
 
 from orchestrator.errors import UsageError
 from orchestrator.model import Plan, PlannedTask, TaskId
-from orchestrator.quantities import format_duration
-from orchestrator.spelling import nearest
+from orchestrator.text.quantities import format_duration
+from orchestrator.text.spelling import nearest
 
 
 class UnknownTask(UsageError):

@@ -11,7 +11,7 @@ from statistics import median, quantiles
 
 from orchestrator.claims import Claim
 from orchestrator.model import Task
-from orchestrator.stems import stems
+from orchestrator.text.stems import stems
 
 _FEWEST, _MOST = 3, 9  #: samples
 _ALIKE = 0.25  #: shared words / all words of both titles (Jaccard, 1901)

@@ -10,7 +10,7 @@ from orchestrator.model import Task, TaskId
 from orchestrator.planning.complexity import PLAIN, complexity
 from orchestrator.planning.learning import learn
 from orchestrator.planning.surroundings import Surroundings
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

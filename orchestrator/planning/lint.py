@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.claims import is_folder, is_glob
-from orchestrator.expressions import expression
 from orchestrator.model import Plan, PlannedTask, TaskId
+from orchestrator.text.expressions import expression
 
 #: Kiro's tasks name the requirements whose criteria they meet.
 _MEETS = expression(r"(?:Requirements|Validates)\b\W*(?:Requirements?\W*)?(?:\d|all\b)", re.IGNORECASE)

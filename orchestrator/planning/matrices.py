@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import InputError
-from orchestrator.expressions import expression
 from orchestrator.model import Access
 from orchestrator.places import Plain, parse
 from orchestrator.planning.surroundings import OwnershipRow
+from orchestrator.text.expressions import expression
 
 _FENCE = expression(r"^(```|~~~)ya?ml[^\n]*\n(.*?)^\1", re.MULTILINE | re.DOTALL)
 _ROW = expression(r"^\s*\|(.+)\|\s*$", re.MULTILINE)

@@ -14,8 +14,8 @@ from orchestrator.model import AgentId, Seat, Task
 from orchestrator.ownership import MatrixIndex, owners_of, slug
 from orchestrator.planning.allocation import NO_FIT, AgentFacts, Allocation, Fit, TaskFacts
 from orchestrator.planning.seats import Seating, Territory
-from orchestrator.spelling import nearest_or_all
-from orchestrator.stems import shared, stems
+from orchestrator.text.spelling import nearest_or_all
+from orchestrator.text.stems import shared, stems
 
 _NOWHERE = "it names no path and no area fits, so its write set is not known"
 

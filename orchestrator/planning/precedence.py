@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from orchestrator.claims import is_glob, key
-from orchestrator.expressions import expression
 from orchestrator.model import TaskId
 from orchestrator.planning.owners import Assigned
+from orchestrator.text.expressions import expression
 
 _MIDDLE = 2  #: the priority of a task whose document says none; 0 is the most urgent
 _CONTRACT = expression(

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim, covers, is_folder, is_glob, key, meets
-from orchestrator.expressions import expression
 from orchestrator.locks.keyindex import KeyIndex
 from orchestrator.model import Access, AgentId, Area, Document, Seat
 from orchestrator.ownership import label_of, owners_of, slug, words_of
 from orchestrator.planning.codeowners import Rule, cleared_rules, live_rules, names_of, owned_by
 from orchestrator.planning.surroundings import OwnershipRow, SeatSpec, Surroundings
+from orchestrator.text.expressions import expression
 
 MOST = 3  #: agents when nobody says how many
 _ID = expression(r"agent-\d+(-[a-z0-9][a-z0-9-]*)?")

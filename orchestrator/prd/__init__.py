@@ -18,7 +18,7 @@ from orchestrator.prd.settle import settle
 from orchestrator.prd.shapes import Scan, Shape, scan_markdown
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.squad_tasks import read_tasks_file
-from orchestrator.spelling import nearest_or_all
+from orchestrator.text.spelling import nearest_or_all
 from orchestrator.uncollected import uncollected
 
 __all__ = ["FORMATS", "OWN", "read", "read_material"]

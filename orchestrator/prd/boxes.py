@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
@@ -15,6 +14,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.outline import Block, Heading, Item, outline
 from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
+from orchestrator.text.expressions import expression
 
 #: Marks that are understood the same way everywhere; `[-]` and `[~]` mean something else in each program.
 MARKS = {" ": Mark.OPEN, "": Mark.OPEN, "x": Mark.DONE, "X": Mark.DONE}

@@ -12,11 +12,11 @@ from functools import lru_cache
 from itertools import chain
 from typing import Protocol
 
-from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 from orchestrator.prd.paths import find_paths
-from orchestrator.stems import stems
+from orchestrator.text.expressions import expression
+from orchestrator.text.stems import stems
 
 _LISTS_FILES = expression(r"\bfiles?\s+to\s+(?:create|modify|change|edit|add|update)\b|^\W*files\W*$", re.IGNORECASE)
 _CAMEL = expression(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")

@@ -11,11 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 
-from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.gather import features, gather, named, rows
 from orchestrator.prd.outline import Block, Heading, Item
 from orchestrator.prd.paths import find_paths
+from orchestrator.text.expressions import expression
 
 _PHASES = "no task list: each item of a phase is taken as one task; phases by themselves order nothing"
 _WISHES = "no task list: each feature or requirement is taken as one task"

@@ -6,7 +6,7 @@ guessed, so a task without such a line has none.
 
 import re
 
-from orchestrator.expressions import expression
+from orchestrator.text.expressions import expression
 
 _LABEL = expression(
     r"^\W*(?:acceptance(?: criteri(?:a|on))?|criteri(?:a|on)|success criteria|definition of done|(?:done|accepted) (?:when|if)"

@@ -6,10 +6,10 @@ They become items like those of lists, so that one set of rules reads ids, needs
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.prd import tongues, words
 from orchestrator.prd.criteria import is_code
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
+from orchestrator.text.expressions import expression
 
 Test = Callable[[tuple[Heading, ...]], bool]
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from orchestrator.claims import Claim, OutsideProject
-from orchestrator.expressions import expression
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.file_names import ROOTS
 from orchestrator.prd.page import Material
+from orchestrator.text.expressions import expression
 
 _SOURCES = frozenset(["src", "lib", "packages", "apps", "tests"])  #: which no project is called
 _HOME = expression(r"(?:[A-Za-z]:)?/(?:home|Users)/[^/]+/")

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TypeAlias
 
 from orchestrator.errors import PrdError, Where
-from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd.page import Page
+from orchestrator.text.expressions import expression
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 _TITLE = expression(r'"title"\s*:\s*"((?:[^"\\]|\\.)*)"')

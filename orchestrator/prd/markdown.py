@@ -10,7 +10,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 from orchestrator.errors import PrdError, Where
-from orchestrator.expressions import expression
 from orchestrator.model import Mark, Requirement, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.chapters import spread_files
@@ -24,6 +23,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shared_rows import shared_rows
 from orchestrator.prd.source import EXAMPLE
 from orchestrator.prd.states import mark_of
+from orchestrator.text.expressions import expression
 
 _ONLY_IDS = "nothing but the names of requirements"
 _PROPOSED = "or let an agent propose them: squad plan {name} --split-with ADAPTER"

@@ -10,9 +10,9 @@ fixed number of times.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from orchestrator.expressions import expression
-from orchestrator.namesakes import is_telling
 from orchestrator.prd.drafts import Draft, Reading
+from orchestrator.text.expressions import expression
+from orchestrator.text.namesakes import is_telling
 
 #: Formats whose tasks name their files in prose; those of the others have lists of them.
 PROSE = frozenset(

@@ -16,12 +16,12 @@ import msgspec
 from msgspec.structs import replace
 
 from orchestrator.errors import PlanError, PrdError, Where
-from orchestrator.expressions import expression
 from orchestrator.model import Task, TaskId
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.words import expand, group_of
-from orchestrator.spelling import nearest
-from orchestrator.stems import stems
+from orchestrator.text.expressions import expression
+from orchestrator.text.spelling import nearest
+from orchestrator.text.stems import stems
 
 #: Behind the name of a part of the work nothing that could mean something else: `Stream A (types)`, `Phase 1 is done`.
 _ALONE = expression(

@@ -6,8 +6,8 @@ A bare number without a sign behind it is an amount and no id.
 import re
 from collections.abc import Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.prd.drafts import Draft
+from orchestrator.text.expressions import expression
 
 _ID = expression(
     r"(?:\*\*)?(?:(?:sub-?)?task\s+)?(?:(\d+(?:\.\d+)+[a-z]?|[A-Z]{1,3}\d+(?:\.\d+)*)\*?[.:)]?|(\d+[a-z]?)\*?[.:)])(?:\*\*)?\s+(?=\S)",

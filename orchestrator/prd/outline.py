@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from orchestrator.expressions import expression
 from orchestrator.prd.blocks import read_blocks
+from orchestrator.text.expressions import expression
 
 #: Behind a box stands a space; authors of tongues without spaces leave it out.
 _BOX = expression(r"\[(.?)\](\*?)(?:\s+|(?=[^\x00-\x7f])|$)(.*)", re.DOTALL)

@@ -10,8 +10,8 @@ from functools import lru_cache
 from itertools import product
 from typing import TypeAlias
 
-from orchestrator.expressions import expression
 from orchestrator.prd.file_names import BELOW, GROUNDED, KNOWN, NAMES, PRODUCTS, ROOTS
+from orchestrator.text.expressions import expression
 
 Place: TypeAlias = tuple[int, int, tuple[str, ...]]  #: begin and end of a word, and the paths that it stands for
 

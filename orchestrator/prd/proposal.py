@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 from orchestrator.claims import Claim
 from orchestrator.errors import SquadError, Where
-from orchestrator.expressions import expression
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Plain, parse
 from orchestrator.prd import words
 from orchestrator.prd.outline import Block, Item, Paragraph, outline
 from orchestrator.prd.source import front_matter
 from orchestrator.prd.squad_tasks import faults as faults_of_file
+from orchestrator.text.expressions import expression
 
 #: What a task of a proposal may say, in the order in which it is written down.
 KEYS = ("id", "title", "text", "area", "needs", "writes", "locks", "agents", "skills", "estimate", "gate", "source")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
-from orchestrator.expressions import expression
 from orchestrator.model import Skipped
+from orchestrator.text.expressions import expression
 
 _BOX = expression(r"^\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)+\[(.?)\]\*?(?:\s|$|[^\x00-\x7f])")
 _COMMENTED = expression(r"^\s*<!--\s*(?:[-*+]|\d+[.)])\s+\[.?\]\s")

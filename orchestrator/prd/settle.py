@@ -14,7 +14,6 @@ from msgspec import structs
 
 from orchestrator.claims import Claim, OutsideProject
 from orchestrator.errors import Where
-from orchestrator.expressions import expression
 from orchestrator.model import AgentId, Area, Document, Mark, Skipped, Source, Task, TaskId
 from orchestrator.prd.criteria import criteria_in
 from orchestrator.prd.drafts import Draft, Reading
@@ -25,6 +24,7 @@ from orchestrator.prd.needs import Parts, is_acyclic, require_no_cycle, resolve
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Scan
 from orchestrator.prd.whole import hand_down
+from orchestrator.text.expressions import expression
 
 MakeClaim = Callable[[str], Claim]
 _STRANGE = expression(r"[^\w.~-]+|\.{2,}")

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from orchestrator.claims import Claim
-from orchestrator.expressions import expression
 from orchestrator.model import Access, Area
 from orchestrator.prd.chapters import Sharer
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph
 from orchestrator.prd.paths import find_paths
+from orchestrator.text.expressions import expression
 
 _CHAPTER = expression(r"^\W*(?:\d+\.?\s+)?shared\s+(?:dependenc|files|resources|types)", re.IGNORECASE)
 _READ = expression(r"\bread[\s-]*only\b", re.IGNORECASE)

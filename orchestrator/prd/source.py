@@ -5,7 +5,7 @@ line number found in the text is the line number in the file.
 """
 
 from orchestrator.errors import PrdError, Where
-from orchestrator.expressions import expression
+from orchestrator.text.expressions import expression
 
 _END = expression(r"\n(?:---|\.\.\.)[^\S\n]*(?=\n|\Z)")
 LARGEST = 16 * 1024 * 1024  #: bytes

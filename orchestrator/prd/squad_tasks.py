@@ -9,14 +9,14 @@ from typing import cast
 
 from orchestrator.claims import Claim, OutsideProject, is_operation
 from orchestrator.errors import InputError, PrdError
-from orchestrator.expressions import expression
 from orchestrator.model import AgentId, Document, Mark, Simulation, Source, Task, TaskId
 from orchestrator.places import Document as Parsed
 from orchestrator.places import Path, Plain, parse
 from orchestrator.prd.needs import UnknownNeed, require_no_cycle
 from orchestrator.prd.states import mark_of
-from orchestrator.quantities import parse_duration
-from orchestrator.spelling import nearest_or_all
+from orchestrator.text.expressions import expression
+from orchestrator.text.quantities import parse_duration
+from orchestrator.text.spelling import nearest_or_all
 
 ENDINGS = (
     *("done", "orphan", "flood", "garbage", "longline", "ask", "stray", "lie"),

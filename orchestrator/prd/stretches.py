@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from orchestrator.expressions import expression
+from orchestrator.text.expressions import expression
 
 #: How a text begins that can only be a paragraph: no quotation, code, table, rule, comment, or definition of a link.
 _START = (

@@ -7,8 +7,8 @@ that has no mark, is left as it is and told.
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.model import Document, Mark, Task
+from orchestrator.text.expressions import expression
 
 _LINES = expression(r".*?(?:\r\n|\r|\n)|.+\Z", re.DOTALL)
 _BOX = expression(r"^(\ufeff?[ \t\u00a0]*(?:>[ \t]*)*(?:(?:[-*+]|\d+[.)])[ \t\u00a0]+)+\[)(.?)(?=\])")

@@ -2,7 +2,7 @@
 
 import re
 
-from orchestrator.expressions import expression
+from orchestrator.text.expressions import expression
 
 _OPEN = (
     r"(?:(?:remaining|open|current|pending|active|upcoming|outstanding|immediate|completed|finished|development|technical"

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import TypeAlias
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
+from orchestrator.text.expressions import expression
 
 Parts: TypeAlias = dict[int, list[Draft]]  #: the children of each parent, by its `id()`
 

@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from orchestrator.expressions import expression
 from orchestrator.prd import tongues
+from orchestrator.text.expressions import expression
 
 _STREAM = expression(r"^(?:work\s*)?stream\s+\w+\s*[:.–—-]\s*(.+?)(?:\s*\((\d+)\s+tasks?\))?\s*$", re.IGNORECASE)
 #: What a part of the work calls itself before its name: `Stream A: ...`, `Phase 2 - ...`.

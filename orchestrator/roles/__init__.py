@@ -16,7 +16,7 @@ from orchestrator.model import Seat
 from orchestrator.ownership import slug
 from orchestrator.roles.files import LINES, TooLong, Written, read_written
 from orchestrator.roles.words import SHIPPED, template_of
-from orchestrator.spelling import nearest
+from orchestrator.text.spelling import nearest
 
 __all__ = ["SHIPPED", "Role", "Shelves", "TooLong", "role_of", "shipped", "template_of", "unmeant"]
 

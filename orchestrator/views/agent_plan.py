@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from orchestrator.model import Access, AgentId, Plan, PlannedTask
 from orchestrator.planning.explain import Waits
 from orchestrator.planning.handoffs import Handoff, handoffs
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.text import page, plain
 
 

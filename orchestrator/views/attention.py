@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
+from orchestrator.exchange.questions import PERMISSION, has_asked
 from orchestrator.model import Plan, PlannedTask, TaskState
-from orchestrator.questions import PERMISSION, has_asked
 from orchestrator.state import State
 from orchestrator.strange import is_a_persons
-from orchestrator.versions import UNTRIED
+from orchestrator.text.versions import UNTRIED
 from orchestrator.views.inbox import command_for
 from orchestrator.views.limits import attention_lines, way_out
 from orchestrator.views.status import is_held, is_orphaned

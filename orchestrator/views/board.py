@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+from orchestrator.exchange.questions import open_of
 from orchestrator.model import AgentState, Plan, PlannedTask, TaskId, TaskState
-from orchestrator.quantities import format_duration, format_moment
-from orchestrator.questions import open_of
-from orchestrator.scheduler import waits_for
+from orchestrator.scheduling.scheduler import waits_for
 from orchestrator.state import FINAL, State
+from orchestrator.text.quantities import format_duration, format_moment
 from orchestrator.views.estimate import estimate
 from orchestrator.views.limits import held_until
 from orchestrator.views.text import columns, fitted, padded, plain

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from orchestrator.model import AgentId, AgentState, Plan, PlannedTask, Seat, TaskState
-from orchestrator.quantities import format_duration
 from orchestrator.state import FINAL, State
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.text import plain_path, shortened, utc
 
 HEAD = 2048  #: bytes of the part that is rewritten in place

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from orchestrator.exchange.speech import Lines
 from orchestrator.messages import Message
 from orchestrator.model import AgentId, Plan, Seat
-from orchestrator.speech import Lines
 from orchestrator.state import State
 from orchestrator.views.comm_head import HEAD, MASKED, WORD, block, head, history_line, quiet, read_so_far, tasks_by_agent
 from orchestrator.views.folder import Folder

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.comparison import Comparison, Told, rows_of
 from orchestrator.views.report.model import TaskRow
 from orchestrator.views.report.parts import headline

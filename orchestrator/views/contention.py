@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.text import plain_path
 
 _SHOWN = 5  #: keys in a text

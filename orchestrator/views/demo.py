@@ -12,7 +12,7 @@ from orchestrator.adapters.simulated_agent import STRAY
 from orchestrator.claims import meets
 from orchestrator.events import Entry
 from orchestrator.model import Outcome, Plan
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.changes import change_line
 from orchestrator.views.text import fitted, plain
 

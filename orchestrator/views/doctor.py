@@ -6,7 +6,7 @@ While programs are being examined the same table shows how far they are.
 from collections.abc import Iterator, Sequence
 
 from orchestrator.doctor.findings import Answer, Diagnosis, Examined, Finding, Tool, Weight
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.text import fitted, padded, page, plain
 
 _NAME, _VERSION, _ANSWERS = 17, 11, (10, 7, 13)

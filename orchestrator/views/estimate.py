@@ -7,8 +7,8 @@ done and the longest, be it done or under way.
 """
 
 from orchestrator.model import Plan, TaskState
-from orchestrator.quantities import format_duration
 from orchestrator.state import OPEN, State
+from orchestrator.text.quantities import format_duration
 
 _FEWEST = 2  #: attempts done before anything is said
 

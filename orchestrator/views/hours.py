@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from orchestrator import events as ev
 from orchestrator.claims import meets
 from orchestrator.events import Entry
+from orchestrator.exchange.questions import PERMISSION
 from orchestrator.fold.limits import believed
 from orchestrator.model import Outcome, Plan, PlannedTask, Seat, TaskId
-from orchestrator.questions import PERMISSION
-from orchestrator.scheduler import has_skills
+from orchestrator.scheduling.scheduler import has_skills
 from orchestrator.views.wall import Wall
 
 

@@ -5,9 +5,9 @@ Pure functions of a state; what agents say is a stranger's text.
 
 from collections.abc import Iterator
 
-from orchestrator.quantities import format_duration
-from orchestrator.questions import PERMISSION
+from orchestrator.exchange.questions import PERMISSION
 from orchestrator.state import QuestionStatus, State
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.text import page, plain, plain_lines, utc
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from orchestrator import events as ev
 from orchestrator.fold.limits import believed
-from orchestrator.limits import Limits, Reached, all_of
-from orchestrator.quantities import format_count, format_duration, format_moment
+from orchestrator.scheduling.limits import Limits, Reached, all_of
 from orchestrator.state import AgentStatus, ReachedStatus, State
+from orchestrator.text.quantities import format_count, format_duration, format_moment
 from orchestrator.views.text import plain
 
 _VARIABLE = "SQUAD_CONFIG_RUN__LIMITS__"

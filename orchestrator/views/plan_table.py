@@ -8,7 +8,7 @@ from orchestrator.planning.explain import waits
 from orchestrator.planning.lint import Remark
 from orchestrator.planning.paths import critical_path
 from orchestrator.planning.span import span
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.plan_notes import overlaps, unsure
 from orchestrator.views.text import columns, counted, padded, page, plain, shortened
 

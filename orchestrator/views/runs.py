@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from orchestrator import events as ev
 from orchestrator.journal import Journal
-from orchestrator.replay import replay
+from orchestrator.journal.replay import replay
 from orchestrator.views.status import run_state
 from orchestrator.views.text import page, plain, utc
 

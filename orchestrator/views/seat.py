@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from orchestrator.model import Plan, Seat, TaskState
-from orchestrator.quantities import format_duration
 from orchestrator.state import AttemptStatus, State
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.inbox import command_for
 from orchestrator.views.text import page, plain
 

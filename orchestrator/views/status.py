@@ -3,9 +3,9 @@
 import math
 
 from orchestrator.claims import meets
+from orchestrator.exchange.questions import has_asked
 from orchestrator.granted import process_of
 from orchestrator.model import AgentId, AgentState, Plan, TaskState
-from orchestrator.questions import has_asked
 from orchestrator.state import FINAL, AgentStatus, State
 from orchestrator.strange import is_a_persons
 from orchestrator.views.board import board

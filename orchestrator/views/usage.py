@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from orchestrator.events import Entry, UsageReported
-from orchestrator.quantities import format_count
+from orchestrator.text.quantities import format_count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -536,7 +536,7 @@ def test_a_missing_package_is_told_with_the_command_that_helps(tmp_path: Path, m
 
 
 def test_nothing_else_of_squad_loads_the_package() -> None:
-    program = "import sys, orchestrator.cli, orchestrator.adapters, orchestrator.supervisor; print('acp' in sys.modules)"
+    program = "import sys, orchestrator.cli, orchestrator.adapters, orchestrator.run.supervisor; print('acp' in sys.modules)"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
 

@@ -8,7 +8,7 @@ import pytest
 from orchestrator.adapters.command import CommandAdapter
 from orchestrator.adapters.known import KNOWN, Known
 from orchestrator.doctor.examine import adapter_of
-from orchestrator.versions import UNTRIED
+from orchestrator.text.versions import UNTRIED
 
 PROGRAMS = pytest.mark.parametrize("known", KNOWN.values(), ids=KNOWN)
 

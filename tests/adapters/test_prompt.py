@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.adapters.prompt import MOST, Words, prompt, resumed
-from orchestrator.briefing import Briefing
 from orchestrator.claims import Claim
-from orchestrator.handover import Fact, Handover
+from orchestrator.exchange.briefing import Briefing
+from orchestrator.exchange.handover import Fact, Handover
+from orchestrator.exchange.questions import DECIDE, NOBODY
 from orchestrator.model import AgentId, PlannedTask, Seat
-from orchestrator.questions import DECIDE, NOBODY
 from orchestrator.roles import SHIPPED, shipped
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 from tests.support.builders import ONE, planned, seat, task
 
 LONG = "src/main/java/org/example/dashboard/metrics/aggregation/RollingWindowAggregatorFactoryConfiguration.java"

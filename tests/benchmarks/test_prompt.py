@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters.prompt import MOST
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 from tests.support.here import Here
 from tests.support.repositories import Repository
 

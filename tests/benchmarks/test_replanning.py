@@ -7,9 +7,9 @@ from statistics import median
 
 import pytest
 
-from orchestrator import scheduler
-from orchestrator.front import Front
 from orchestrator.model import AgentId, AgentState, Plan, TaskId, TaskState
+from orchestrator.scheduling import scheduler
+from orchestrator.scheduling.front import Front
 from tests.support.builders import plan, planned, seat, state_after, task
 
 pytestmark = pytest.mark.benchmark

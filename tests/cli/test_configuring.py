@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from orchestrator import config as configuration
 from orchestrator.config import Config
-from orchestrator.notation import write_count, write_duration
-from orchestrator.quantities import parse_count, parse_duration
+from orchestrator.text.notation import write_count, write_duration
+from orchestrator.text.quantities import parse_count, parse_duration
 from orchestrator.views.configuration import explained, shown
 from orchestrator.views.yaml_writing import scalar
 from tests.support.here import Here

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.questions import NOBODY
+from orchestrator.exchange.questions import NOBODY
 from tests.support.commands import Squad
 from tests.support.repositories import Repository
 from tests.support.runs import AT_ONCE, shell

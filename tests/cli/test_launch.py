@@ -13,8 +13,8 @@ from orchestrator.cli.settings import Unconfirmed
 from orchestrator.errors import FolderError, InputError, RepositoryError
 from orchestrator.events import RunEnded, TaskDone
 from orchestrator.journal import Journal
+from orchestrator.journal.replay import NoRun
 from orchestrator.project import find
-from orchestrator.replay import NoRun
 from tests.support.fake_claude import FakeClaude
 from tests.support.here import Here
 from tests.support.repositories import Repository

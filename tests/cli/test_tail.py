@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.cli.tail import attempts_of, follow_logs
-from orchestrator.spelling import AmbiguousName, NothingSo
 from orchestrator.state import State
+from orchestrator.text.spelling import AmbiguousName, NothingSo
 from tests.support.builders import plan, planned, prepared, run_started, started, state_after, task
 
 

@@ -20,7 +20,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, MODERN_PROTOCOL_VERSI
 
 from orchestrator.control import mcp, tools
 from orchestrator.control.mcp import Server
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 from tests.support.fake_supervisor import FakeSupervisor
 from tests.support.waiting import NEVER, until
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.notify.quiet import quiet_until
-from orchestrator.quantities import parse_hours
+from orchestrator.text.quantities import parse_hours
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHT = (22 * 60, 7 * 60)

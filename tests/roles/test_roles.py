@@ -9,7 +9,7 @@ import pytest
 from orchestrator.errors import ConfigError
 from orchestrator.model import AgentId, Seat
 from orchestrator.roles import SHIPPED, Shelves, TooLong, role_of, shipped, template_of, unmeant
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 from tests.support.builders import seat
 
 AGENT = AgentId("agent-2-backend")

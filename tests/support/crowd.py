@@ -18,8 +18,8 @@ from pathlib import Path
 import anyio
 
 from orchestrator.control.server import serve
+from orchestrator.desk.seats import Seated
 from orchestrator.model import AgentId, AttemptId, TaskId
-from orchestrator.seats import Seated
 from tests.support.desks import office
 from tests.support.lock_clients import Pair, squads
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from orchestrator import scheduler
 from orchestrator.model import Plan, PlannedTask
-from orchestrator.scheduler import Rules, Start, Verdict
+from orchestrator.scheduling import scheduler
+from orchestrator.scheduling.scheduler import Rules, Start, Verdict
 from orchestrator.state import State
 
 

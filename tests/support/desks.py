@@ -7,19 +7,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from orchestrator.control.server import Caller, Later
+from orchestrator.desk.inbox import Inbox
+from orchestrator.desk.requests import Desk
+from orchestrator.desk.seats import Seated
+from orchestrator.desk.steering import Order
 from orchestrator.events import Event
 from orchestrator.fold import fold
 from orchestrator.granted import granted_event
-from orchestrator.inbox import Inbox
 from orchestrator.journal import Journal
+from orchestrator.journal.recorder import Recorder
 from orchestrator.locks import LockTable
 from orchestrator.model import AgentId, Area, AttemptId, Plan, TaskId
-from orchestrator.recorder import Recorder
-from orchestrator.requests import Desk
 from orchestrator.rights import Rights
-from orchestrator.seats import Seated
 from orchestrator.state import State, initial
-from orchestrator.steering import Order
 from tests.support.builders import ONE, RUN, THREE, TWO, plan, planned, prepared, run_started, seat, started, task
 
 AGENTS = (ONE, TWO, THREE)

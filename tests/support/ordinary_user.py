@@ -42,7 +42,7 @@ def python_path() -> str:
 
 def _knows_squad(argv: tuple[str, ...]) -> bool:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": python_path()}
-    argv = (*argv, "-c", "import orchestrator.cli.app, orchestrator.journal, orchestrator.supervisor")
+    argv = (*argv, "-c", "import orchestrator.cli.app, orchestrator.journal, orchestrator.run.supervisor")
     return subprocess.run(argv, check=False, capture_output=True, cwd="/", env=environment).returncode == 0
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from hypothesis import strategies as st
 
 from orchestrator import events as ev
-from orchestrator import limits, questions, scaling, scheduler, shaping
 from orchestrator.claims import any_meets
 from orchestrator.events import Entry, Event
+from orchestrator.exchange import questions
 from orchestrator.fold import fold
-from orchestrator.limits import UNLIMITED, Limits
 from orchestrator.model import AgentId, Plan, TaskId, TaskState
-from orchestrator.scheduler import Climb, Fail, Park, Rules, Skip
+from orchestrator.scheduling import limits, scaling, scheduler, shaping
+from orchestrator.scheduling.limits import UNLIMITED, Limits
+from orchestrator.scheduling.scheduler import Climb, Fail, Park, Rules, Skip
 from orchestrator.state import State, initial
 from tests.support.builders import (
     ONE,

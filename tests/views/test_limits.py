@@ -4,8 +4,8 @@ import pytest
 
 from orchestrator import events as ev
 from orchestrator.events import Event
-from orchestrator.limits import UNLIMITED, Limits, Reached
-from orchestrator.quantities import parse_count, parse_duration, parse_money
+from orchestrator.scheduling.limits import UNLIMITED, Limits, Reached
+from orchestrator.text.quantities import parse_count, parse_duration, parse_money
 from orchestrator.views.attention import attention
 from orchestrator.views.changes import change_line
 from orchestrator.views.figures import measure

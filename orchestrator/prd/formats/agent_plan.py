@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from orchestrator.claims import Claim
-from orchestrator.expressions import expression
 from orchestrator.model import Access, AgentId, Area, Mark, Seat
 from orchestrator.ownership import slug
 from orchestrator.prd import words
@@ -22,7 +21,8 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
-from orchestrator.stems import stems
+from orchestrator.text.expressions import expression
+from orchestrator.text.stems import stems
 
 _TITLE = expression(r"\n#\s+Parallel Execution Plan\b.*?(?:Agent\s+(?:agent-)?\[?([\w-]+)\]?)?\s*$", re.MULTILINE | re.IGNORECASE)
 _FILE = expression(r"(?:^|/)agent-(\d+)(?:-[\w-]+)?-plan\.md$", re.IGNORECASE)

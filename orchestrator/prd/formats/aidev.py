@@ -7,7 +7,6 @@ each. Which task a relevant file belongs to is not said, so none is given to any
 import re
 from functools import partial
 
-from orchestrator.expressions import expression
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.numbers import nest_by_number, split_number
@@ -15,6 +14,7 @@ from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import families_in_turn
+from orchestrator.text.expressions import expression
 
 _PARENT = expression(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?\d+\.0\s")
 _FILES = expression(r"\n#{2,3}\s+Relevant Files", re.IGNORECASE)

@@ -8,7 +8,6 @@ in the folder of completed tasks are read for one thing only: a need of one of t
 import re
 from collections.abc import Collection
 
-from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,6 +17,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_markdown
 from orchestrator.prd.states import mark_of, priority_of
+from orchestrator.text.expressions import expression
 
 _CRITERION = expression(r"^\s*[-*+]\s+\[(.?)\]\s+(?:#\d+\s+)?(.*\S)", re.MULTILINE)
 _COMMENT = expression(r"<!--.*?-->", re.DOTALL)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.errors import PrdError
-from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -17,6 +16,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
+from orchestrator.text.expressions import expression
 
 _ISSUE = expression(r'^\{.*"(?:issue_type|dependencies|status|priority)"\s*:', re.MULTILINE)
 _ORDERING = frozenset({"blocks", "conditional-blocks", "waits-for"})

@@ -7,7 +7,6 @@ the criteria that a task serves. Stories come in the order of their numbers, tas
 import re
 from collections.abc import Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
@@ -17,6 +16,7 @@ from orchestrator.prd.outline import Block, Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import barrier, families_in_turn
+from orchestrator.text.expressions import expression
 
 _STORY = expression(r"^#\s+(?:User\s+)?Story\s+(\d+)[.-](\d+)", re.MULTILINE | re.IGNORECASE)
 _NAME = expression(r"(?:^|/)(?:story-)?(\d+)[.-](\d+)[^/]*$")

@@ -6,11 +6,11 @@
 import re
 from collections.abc import Collection
 
-from orchestrator.expressions import expression
 from orchestrator.model import Skipped
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.page import Page
 from orchestrator.prd.states import mark_of
+from orchestrator.text.expressions import expression
 
 _MAP = expression(r"^development_status\s*:", re.MULTILINE)
 _ROW = expression(r"^\s+[\"']?([\w.-]+)[\"']?\s*:\s*[\"']?([\w -]*?)[\"']?\s*(?:#.*)?$")

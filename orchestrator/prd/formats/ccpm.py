@@ -7,7 +7,6 @@ without it follows the one before.
 import re
 from collections.abc import Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, box_lines, plain_lines
 from orchestrator.prd.drafts import Draft, Reading
@@ -19,6 +18,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.states import mark_of, priority_of
 from orchestrator.prd.turns import in_turn
+from orchestrator.text.expressions import expression
 
 _BOX = expression(r"^\s*[-*+]\s+\[.?\]\s+(.*\S)")
 _NUMBER = expression(r"(?:^|/)(\d+)\.md$")

@@ -7,7 +7,6 @@ only other code tasks order anything. Tasks whose names are numbered come in tur
 import re
 from collections.abc import Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, box_lines, one_line, plain_lines
@@ -18,6 +17,7 @@ from orchestrator.prd.page import Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import in_turn
+from orchestrator.text.expressions import expression
 
 _ENDING = ".code-task.md"
 _BOX = expression(r"^\s*[-*+]\s+\[.?\]\s")

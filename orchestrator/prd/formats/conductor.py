@@ -8,7 +8,6 @@ history: it is read only where it is named.
 import re
 from functools import partial
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
@@ -17,6 +16,7 @@ from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import phases_in_turn
+from orchestrator.text.expressions import expression
 
 _MARKS = {**MARKS, "~": Mark.IN_PROGRESS}
 _TASK = expression(r"^\s*[-*+]\s+\[.?\]\s+(?:\*\*)?(?:Sub-?)?Task\b[^\n:]*:", re.MULTILINE | re.IGNORECASE)

@@ -8,7 +8,6 @@ run together, and order nothing by themselves.
 import re
 from collections.abc import Iterator, Mapping
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -18,6 +17,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import barrier, in_turn
+from orchestrator.text.expressions import expression
 
 _TASK = expression(r"<task\b([^>]*)>(.*?)(?:</task>|(?=<task\b)|\Z)", re.DOTALL)
 #: A plan of the kind `tdd` has one feature where others have tasks.

@@ -8,7 +8,6 @@ cc-sdd can say otherwise, and so can a graph of waves (`kiro_waves`).
 import re
 from functools import partial
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, plain_lines, title_of, walk, work_of
 from orchestrator.prd.drafts import Draft, Reading
@@ -20,6 +19,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import families_in_turn
 from orchestrator.prd.words import expand
+from orchestrator.text.expressions import expression
 
 _MARKS = {**MARKS, "-": Mark.IN_PROGRESS}
 _NUMBERED = expression(r"\n\s*[-*+]\s+\[.?\]\*?\s+\d+(?:\.\d+)*\*?[.:)]?\s")

@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from orchestrator.expressions import expression
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.turns import barrier
+from orchestrator.text.expressions import expression
 
 _HEADING = expression(r"^#{1,4}\s", re.MULTILINE)
 _GRAPH = expression(r"\bdependency graph\b", re.IGNORECASE)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, sections, title_of, walk, work_of
 from orchestrator.prd.choice import is_criterion
@@ -21,6 +20,7 @@ from orchestrator.prd.outline import Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import phases_in_turn
+from orchestrator.text.expressions import expression
 
 _MARKS = {**MARKS, "~": Mark.DEFERRED, "-": Mark.IN_PROGRESS}
 _GROUP = expression(r"\n##\s+\d+[a-z]?[.)]\s")

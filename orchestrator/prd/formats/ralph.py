@@ -6,7 +6,6 @@ as objects, part the stories into phases, or keep nothing but a list of features
 
 from collections.abc import Collection, Iterator
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -17,6 +16,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape, scan_markdown
 from orchestrator.prd.states import mark_of
+from orchestrator.text.expressions import expression
 
 _STORIES = expression(r'"(?:userStories|user_stories)"\s*:\s*\[')
 _PASSES = expression(r'"passes"\s*:\s*(?:true|false)\b')

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from orchestrator.expressions import expression
 from orchestrator.prd.boxes import MARKS, blocks_of, draft_of, items_of, one_line, title_of, walk
 from orchestrator.prd.drafts import Draft, Reading
 from orchestrator.prd.formats.speckit_needs import read_needs, said_needs
@@ -18,6 +17,7 @@ from orchestrator.prd.outline import Heading, Item
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.shapes import Shape, scan_boxes
 from orchestrator.prd.turns import barrier, in_turn
+from orchestrator.text.expressions import expression
 
 _ID = expression(r"(?:\*\*)?(T(?:\d{2,5}[a-z]?|[NX]{2,4}))(?:\*\*)?[:.)]?(?:\*\*)?\s+")
 _TASK = expression(r"\n\s*[-*+]\s+\[.?\]\s+(?:\*\*)?T\d{3,5}[a-z]?\b")

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from orchestrator.expressions import expression
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft
 from orchestrator.prd.outline import Block, Heading, Item, Paragraph, Row
 from orchestrator.prd.turns import barrier
+from orchestrator.text.expressions import expression
 
 #: Gives the tasks of `US3` or `Phase 2`.
 Named = Callable[[str, int], list[Draft]]

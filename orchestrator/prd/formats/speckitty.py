@@ -6,7 +6,6 @@ which is its write set. Where both are there the work packages are read.
 
 import re
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import MARKS, blocks_of, box_lines, draft_of, one_line, plain_lines, title_of, walk
@@ -19,6 +18,7 @@ from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.states import mark_of
 from orchestrator.prd.turns import in_turn
+from orchestrator.text.expressions import expression
 
 _PACKAGE = expression(r"^(?:Work Package\s+)?(WP\d+[a-z]?)\s*[:.–—-]\s*(.*)$", re.IGNORECASE)
 _HEADING = expression(r"\n#{2,3}\s+(?:Work Package\s+)?WP\d+", re.IGNORECASE)

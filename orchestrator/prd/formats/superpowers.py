@@ -7,7 +7,6 @@ no task of its own: a task is done when all its steps are. Tasks are written to 
 import re
 from collections.abc import Iterator, Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark
 from orchestrator.prd import words
 from orchestrator.prd.boxes import blocks_of, title_of
@@ -18,6 +17,7 @@ from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
 from orchestrator.prd.turns import in_turn
+from orchestrator.text.expressions import expression
 
 _NAME = r"(?:[A-Z]{1,3}\d*-?)*[A-Z]{0,3}\d+(?:\.\d+)*[a-z]?"
 _HEADING = expression(rf"\n#{{2,4}}\s+Task\s+{_NAME}\s*[:：.–—-]", re.IGNORECASE)

@@ -6,7 +6,6 @@ on may be written `2` or `5.2`. `cancelled` is not planned, and `review` is not 
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.expressions import expression
 from orchestrator.model import Mark, Skipped
 from orchestrator.prd import words
 from orchestrator.prd.drafts import Draft, Reading
@@ -15,6 +14,7 @@ from orchestrator.prd.needs import Wish
 from orchestrator.prd.page import Material, Page
 from orchestrator.prd.paths import find_paths
 from orchestrator.prd.shapes import Shape
+from orchestrator.text.expressions import expression
 
 #: A list of tasks: below `tasks`, or below a tag or nothing at all if its objects begin with an id.
 _LIST = expression(r'"tasks"\s*:\s*\[|(?:\A|"[\w. -]+"\s*:)\s*\[\s*\{\s*"id"\s*:')

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 from orchestrator import events as ev
 from orchestrator.events import Entry
-from orchestrator.limits import UNLIMITED, Limits
 from orchestrator.model import Plan
-from orchestrator.quantities import format_duration
+from orchestrator.scheduling.limits import UNLIMITED, Limits
 from orchestrator.state import AttemptStatus, State
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.attention import attention, look
 from orchestrator.views.figures import Figures, Measured, measure
 from orchestrator.views.limits import limit_lines, limits_json

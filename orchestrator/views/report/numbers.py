@@ -1,6 +1,6 @@
 """The figures of a report as rows: name, value, and how it is worked out; docs/report.md has the formulas at length."""
 
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.report.model import Report
 from orchestrator.views.report.table import Table
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from orchestrator.model import Outcome, TaskState
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.figures import Idle
 from orchestrator.views.report.model import REFUSED, UNCHECKED, AgentRow, AttemptRow, FileRow, Report, TaskRow
 from orchestrator.views.report.numbers import figure_rows

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.report.layout import table_lines
 from orchestrator.views.report.model import Report
 from orchestrator.views.report.parts import headline, next_lines, parts

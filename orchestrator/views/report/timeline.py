@@ -6,7 +6,7 @@ the drawing stays small however long the run was; the tables tell all of it.
 
 from collections.abc import Iterator, Sequence
 
-from orchestrator.quantities import format_duration
+from orchestrator.text.quantities import format_duration
 from orchestrator.views.report.markup import markup, tag
 from orchestrator.views.report.model import Bar, Mark, Report
 from orchestrator.views.text import shortened

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from orchestrator.tokens import tokens
+from orchestrator.text.tokens import tokens
 
 
 class Interface(StrEnum):
