@@ -108,7 +108,7 @@ def is_pattern(name: str) -> bool:
 
 def is_route(name: str) -> bool:
     """Tell whether a name stands for what an address holds there: it looks like a pattern and is none."""
-    return name.startswith("[") and _ROUTE.fullmatch(name if name.isascii() else _folded(name)) is not None
+    return name.startswith("[") and _ROUTE.fullmatch(folded(name)) is not None
 
 
 def begins_with(pattern: str) -> str:
@@ -208,7 +208,7 @@ def parts_of(claim: str) -> tuple[str, ...]:
     """Split a claim into folded names; braces and sets with a slash inside stay one part of unknown depth."""
     if claim.isascii() and not is_pattern(claim):
         return tuple([name for name in claim.lower().split("/") if name not in {"", "."}])
-    names = _folded(claim).split("/")
+    names = folded(claim).split("/")
     closing = {close: number for number, name in enumerate(names) if not is_route(name) for close in "}])" if close in name}
     parts: list[str] = []
     for number, name in enumerate(names):
@@ -219,7 +219,10 @@ def parts_of(claim: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
+    """Give what is equal for all spellings of a path, or of a name: in one Unicode form, whatever its case."""
+    if text.isascii():
+        return text.lower()
     return _composed(_composed(text).casefold())
 
 

@@ -13,7 +13,7 @@ from orchestrator.model import AgentId, Area
 NEVER = (".git", ".squad")  #: what git and squad keep in a workspace for themselves, whoever asks
 
 
-def is_kept(path: str) -> bool:
+def is_reserved(path: str) -> bool:
     """Tell whether a path is git's own, at whatever depth, or squad's: no agent has a right to it, by no plan and no lock."""
     names = parts_of(path)
     return not is_operation(path) and (names[:1] == (".squad",) or ".git" in names)

@@ -11,14 +11,14 @@ from typing import TypeAlias
 from orchestrator.claims import Claim, covers, is_operation, key, meets, parts_of
 from orchestrator.locks import LockTable
 from orchestrator.model import Access, AgentId, Area, Operation
-from orchestrator.ownership import is_kept, length, row_of
+from orchestrator.ownership import is_reserved, length, row_of
 from orchestrator.patterns import lies_in
 from orchestrator.persons import is_person
 from orchestrator.refusals import Advice
 
 _REMEMBERED = 4096  #: paths
 #: The row of what is git's or squad's own.
-_KEPT = Area(path=Claim(".git"), owners=(), access=Access.READ_ONLY)
+_RESERVED = Area(path=Claim(".git"), owners=(), access=Access.READ_ONLY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,8 @@ class Rights:
         rows = self._rows(path)
         if not rows:
             return None
-        if rows[0] is _KEPT:
-            return _kept(path)
+        if rows[0] is _RESERVED:
+            return _reserved(path)
         if all(_allows(row, agent) for row in rows) or self.has(agent, path):
             return None
         for row in rows:
@@ -170,8 +170,8 @@ class Rights:
         """Find the longest row above the path, and the ones as long for a part of it."""
         if is_operation(path):
             return []
-        if is_kept(path):
-            return [_KEPT]
+        if is_reserved(path):
+            return [_RESERVED]
         above = row_of(path, self._matrix)
         below = [
             row
@@ -185,10 +185,10 @@ def _allows(row: Area, agent: AgentId) -> bool:
     return row.access is Access.SEQUENTIAL or (row.access is Access.EXCLUSIVE and agent in row.owners)
 
 
-def _kept(path: str) -> Deny:
+def _reserved(path: str) -> Deny:
     """Say whose a path is that nobody gets; what git keeps, git writes when it is run."""
     whose = "git's own: what belongs there git writes when you run it" if ".git" in parts_of(path) else "squad's own"
-    return Deny(reason=f"{path} is {whose}; no lock opens it", row=_KEPT.path)
+    return Deny(reason=f"{path} is {whose}; no lock opens it", row=_RESERVED.path)
 
 
 def _belongs(path: str, row: Area) -> Deny:

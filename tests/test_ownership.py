@@ -1,6 +1,7 @@
 from orchestrator.claims import Claim
+from orchestrator.leash.floors import Floors
 from orchestrator.model import Access, AgentId, Area
-from orchestrator.ownership import owners_of, row_of
+from orchestrator.ownership import NEVER, is_reserved, owners_of, row_of
 from orchestrator.planning.surroundings import SeatSpec
 
 AGENTS = (
@@ -36,3 +37,22 @@ def test_the_number_of_an_agent_is_compared_whole() -> None:
 
 def test_nobody_is_meant_by_none() -> None:
     assert [owners_of(owner, AGENTS) for owner in (None, "", "NONE", "ghost", "@")] == [()] * 5
+
+
+def test_the_leash_opens_nothing_that_no_lock_is_granted_on() -> None:
+    """It is loaded by its place and knows nothing of the package, so what both must say stands in both."""
+    floors = Floors(["/project"], {})
+
+    for path in (
+        *NEVER,
+        ".GIT/config",
+        ".git/hooks",
+        "lib/.git/x",
+        ".squad/comms",
+        ".github/x",
+        "lib/.squad",
+        ".gitignore",
+        "src",
+    ):
+        assert floors.is_never(f"/project/{path}") == is_reserved(path), path
+    assert not floors.is_never("/project")

@@ -7,8 +7,9 @@ once they have changed.
 
 import os
 import time
-import unicodedata
 from functools import lru_cache
+
+from orchestrator.claims import folded
 
 _SETTLED = 2_000_000_000  #: nanoseconds after a change from which on the next one surely shows in a folder's time
 
@@ -34,7 +35,7 @@ def _only_one_like(name: str, folder: str) -> str | None:
     try:
         found = os.stat(folder)  # noqa: PTH116 - as names are put together here
         listed = _listed if time.time_ns() - found.st_mtime_ns > _SETTLED else _listed.__wrapped__
-        return listed(folder, found.st_dev, found.st_ino, found.st_mtime_ns).get(_folded(name))
+        return listed(folder, found.st_dev, found.st_ino, found.st_mtime_ns).get(folded(name))
     except OSError:
         return None
 
@@ -44,13 +45,6 @@ def _listed(folder: str, _device: int, _number: int, _changed: int) -> dict[str,
     """Give the names in a folder by what is equal for all their spellings; None where there are several."""
     names: dict[str, str | None] = {}
     for name in os.listdir(folder):  # noqa: PTH208 - names are all that is needed
-        folded = _folded(name)
-        names[folded] = None if folded in names else name
+        like = folded(name)
+        names[like] = None if like in names else name
     return names
-
-
-def _folded(name: str) -> str:
-    """Give what is equal for all spellings of a name, as claims compare it."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

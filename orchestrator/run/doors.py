@@ -24,7 +24,7 @@ from orchestrator.journal.recorder import Recorder
 from orchestrator.leash import Beside, Holder
 from orchestrator.locks import Grant
 from orchestrator.model import AgentId
-from orchestrator.ownership import is_kept
+from orchestrator.ownership import is_reserved
 
 _SHOWN = 3  #: processes that are named
 _NARROW = "Landlock only narrows, for as long as you run"
@@ -127,8 +127,8 @@ class Gates:
         lent = [place for place in places if not is_operation(place)]
         if patterns := [place for place in lent if _is_pattern(place, inmate)]:
             raise Rejected(f"{patterns[0]} {_PATTERN}")
-        if kept := [place for place in lent if is_kept(place)]:
-            raise Rejected(f"{kept[0]} is opened to nobody")
+        if reserved := [place for place in lent if is_reserved(place)]:
+            raise Rejected(f"{reserved[0]} is opened to nobody")
         writable = tuple((inmate.workspace / key(place), is_folder(place)) for place in lent)
         running = _Running(frozenset(places.values()), command)
         self._running.setdefault(holder, []).append(running)
