@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -77,11 +77,12 @@ async def at(tmp_path: Path, runtime: Path) -> AsyncIterator[Counter]:
 
 
 @pytest.fixture
-def me(at: Counter) -> Person:
+def me(at: Counter) -> Iterator[Person]:
     call = REFUSE.format(socket=str(at.sockets / "control.sock"))
     (at.programs / "call.py").write_text(call, encoding="utf-8")
     at.program("mine", f'exec {sys.executable} -S {at.programs / "call.py"} "$@"')
-    return Person(at)
+    yield Person(at)
+    (at.desk.folder / "go").unlink(missing_ok=True)  # commands outlive their `with-lock`: that is what is tried here
 
 
 async def test_two_commands_of_a_person_keep_each_other_out_and_the_second_reads_which_the_first_is(
